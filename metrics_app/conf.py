@@ -1,0 +1,45 @@
+"""Settings of the app: one dict, read late, so that tests and projects may override it."""
+
+from functools import cache
+
+from django.conf import settings
+from django.core.signals import setting_changed
+
+DEFAULTS = {
+    "REDIS_URL": "",  # redis://… of the bus and the hot window (required)
+    "REDIS_PREFIX": "hms",  # first word of every key, so that installations can share a Redis
+    "SHARDS": 8,  # fixed at installation: a topic's shard is crc32(topic) mod SHARDS
+    "AUTO_CREATE_KPIS": True,  # an unknown topic becomes a KPI on first sight
+    "AUTO_CREATE_LIMIT": 1_000,  # new KPIs per API key and 24 hours
+    "MAX_POINTS": 10_000,  # points per request
+    "MAX_BODY": 5_000_000,  # bytes per request
+    "MAX_FUTURE": 5,  # seconds a point may lie ahead of the server's clock
+    "LOG_POINTS": 100_000,  # newest raw points kept per topic, at most one hour of them
+    "HELD_HOURS": 24,  # hours a sealed minute waits in Redis for the archiver
+    "LATE_POINTS": 1_000_000,  # late points that wait in Redis per shard for the archiver
+    "BUS_BYTES": 512_000_000,  # bytes of Redis memory over which the bus refuses (503)
+    "STREAMS_PER_USER": 20,  # open streams of one user or key; the oldest gives way
+    "FRAMES_PER_SECOND": 10,  # frames per topic and WebSocket client
+    "ALLOWED_ORIGINS": [],  # origins of WebSockets besides the site's own
+    "BREACH_HANDLERS": [],  # dotted paths: handler(breach) -> outcome in words
+}
+
+
+@cache
+def get_config():
+    """The settings dict ``METRICS_APP`` over the defaults."""
+    return DEFAULTS | getattr(settings, "METRICS_APP", {})
+
+
+def get(name):
+    """One setting by its name in ``DEFAULTS``."""
+    return get_config()[name]
+
+
+def reset_config(*, setting, **kwargs):
+    """Forgets the cached dict when a test overrides it."""
+    if setting == "METRICS_APP":
+        get_config.cache_clear()
+
+
+setting_changed.connect(reset_config)

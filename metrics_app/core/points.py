@@ -1,0 +1,110 @@
+"""Points, topics and batches: what they are and when they are refused.
+
+A *batch* maps a topic to ``(ts, values)``: two NumPy arrays of equal length,
+``int64`` milliseconds since the epoch (UTC) and ``float64``.
+"""
+
+import math
+import re
+from datetime import datetime
+from zlib import crc32
+
+from metrics_app.exceptions import BadInput
+
+MAX_TOPIC = 100
+TOPIC = re.compile(r"[a-z0-9_]+(?:\.[a-z0-9_]+)*\Z")
+# Milliseconds of 2000-01-01T00:00Z. Anything before is most likely in seconds.
+EARLIEST = 946_684_800_000
+
+
+def check_topic(topic):
+    """The topic itself, or BadInput that says what a topic looks like."""
+    if isinstance(topic, str) and len(topic) <= MAX_TOPIC and TOPIC.match(topic):
+        return topic
+    if isinstance(topic, str) and len(topic) > MAX_TOPIC:
+        raise BadInput(
+            f"topic has {len(topic)} characters, at most {MAX_TOPIC} are allowed", field="topic"
+        )
+    raise BadInput(
+        f"{topic!r} is not a topic: use lower-case words of letters, digits and _ "
+        "joined by dots, such as 'er.wait'",
+        field="topic",
+    )
+
+
+def check_pattern(pattern):
+    """A topic or a pattern (``complaint.*``, or ``*`` for all), or BadInput."""
+    if pattern == "*":
+        return pattern
+    if isinstance(pattern, str) and pattern.endswith(".*"):
+        check_topic(pattern[:-2])
+        return pattern
+    return check_topic(pattern)
+
+
+def match_topic(pattern, topic):
+    """Whether ``topic`` is the pattern itself or lies below it."""
+    if pattern == "*":
+        return True
+    if pattern.endswith(".*"):
+        return topic.startswith(pattern[:-1])
+    return pattern == topic
+
+
+def check_value(value):
+    """The value as a float, or BadInput: only finite numbers are measurements."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise BadInput(f"{value!r} is not a number", field="value")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise BadInput(f"{value!r} is not a finite number", field="value")
+    return number
+
+
+def check_ts(ts, *, now, max_future=5):
+    """Milliseconds since the epoch, or BadInput.
+
+    ``ts`` is an integer of milliseconds or ISO 8601 with an offset; ``now`` is in
+    milliseconds, ``max_future`` in seconds.
+    """
+    if isinstance(ts, str):
+        ts = parse_iso(ts)
+    if isinstance(ts, bool) or not isinstance(ts, int):
+        raise BadInput(
+            f"{ts!r} is not a time: expected integer milliseconds since the epoch, "
+            "or ISO 8601 with an offset",
+            field="ts",
+        )
+    if 0 <= ts < EARLIEST:
+        raise BadInput(f"{ts} looks like seconds, expected milliseconds", field="ts")
+    if ts < 0:
+        raise BadInput(f"{ts} is before 2000-01-01, expected milliseconds since the epoch", field="ts")
+    if ts > now + max_future * 1000:
+        raise BadInput(
+            f"{ts} is {(ts - now) / 1000:.0f} s in the future, at most {max_future} s are allowed",
+            field="ts",
+        )
+    return ts
+
+
+def parse_iso(text):
+    """Milliseconds since the epoch of an ISO 8601 time with an explicit offset."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadInput(
+            f"{text!r} is not a time: expected integer milliseconds since the epoch, "
+            "or ISO 8601 with an offset",
+            field="ts",
+        ) from None
+    if moment.tzinfo is None:
+        raise BadInput(f"{text!r} has no UTC offset: write 'Z' or '+01:00' behind it", field="ts")
+    return round(moment.timestamp() * 1000)
+
+
+def shard_of(topic, shards):
+    """The shard that owns a topic; fixed once points have been written."""
+    return crc32(topic.encode()) % shards

@@ -1,0 +1,43 @@
+"""What can go wrong, in the words of the person who can mend it."""
+
+
+class MetricsError(Exception):
+    """Base class of every error of this app."""
+
+
+class BadInput(MetricsError, ValueError):
+    """Input that is refused as a whole; ``errors`` lists each fault.
+
+    An error is ``{"field": …, "message": …}``, with ``"index"`` for batches.
+    """
+
+    def __init__(self, message, *, field=None, index=None, errors=None):
+        super().__init__(message)
+        if errors is None:
+            error = {"field": field, "message": message}
+            errors = [error if index is None else {"index": index} | error]
+        self.errors = errors
+
+
+class TooLarge(MetricsError):
+    """More points or bytes than one request may carry."""
+
+
+class Conflict(MetricsError):
+    """The same idempotency key came with another body."""
+
+
+class TooMany(MetricsError):
+    """A limit of the sender is used up; ``retry_after`` is in seconds."""
+
+    def __init__(self, message, *, retry_after):
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class BusUnavailable(MetricsError):
+    """Redis is away or full; what was sent may or may not have arrived."""
+
+
+class StaleFence(MetricsError):
+    """Another collector moved the shard on: reload and go on."""

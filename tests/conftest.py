@@ -1,0 +1,47 @@
+"""Shared by all tests: a real Redis for the session, a prefix of its own for each test."""
+
+import os
+import tempfile
+import uuid
+from pathlib import Path
+
+import pytest
+
+# Before the settings are read: tests never join a running demo.
+os.environ["HMS_DATA_DIR"] = tempfile.mkdtemp(prefix="hms-test-")
+
+from hms_gov.embedded import start_redis  # noqa: E402
+
+SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory):
+    """The address of a private redis-server that lives as long as the session."""
+    process, url = start_redis(tmp_path_factory.mktemp("redis"))
+    yield url
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture(autouse=True)
+def metrics_settings(settings, redis_url):
+    """Points every test at the private Redis, under a prefix nobody else uses."""
+    prefix = f"t{uuid.uuid4().hex[:10]}"
+    settings.METRICS_APP = {**settings.METRICS_APP, "REDIS_URL": redis_url, "REDIS_PREFIX": prefix}
+    settings.CHANNEL_LAYERS = {
+        "default": {
+            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+            "CONFIG": {"hosts": [redis_url], "prefix": f"{prefix}:asgi"},
+        }
+    }
+    return settings
+
+
+@pytest.fixture(scope="session")
+def boston_cases():
+    """The file of real complaints that stands beside the project, where it does."""
+    path = SHARED_DATA / "boston311" / "cases.csv"
+    if not path.exists():
+        pytest.skip(f"the real complaints are not here: {path.name} is not part of the project")
+    return path
