@@ -19,6 +19,10 @@ class BadInput(MetricsError, ValueError):
         self.errors = errors
 
 
+class NotAllowed(MetricsError):
+    """Who asks is known, but may not do this."""
+
+
 class TooLarge(MetricsError):
     """More points or bytes than one request may carry."""
 

@@ -1,0 +1,103 @@
+"""Every fault as ``{"errors": [{"field", "message"}]}`` with the codes of the contract."""
+
+import logging
+
+from django.core.exceptions import ValidationError
+from django.db import InterfaceError, OperationalError
+from django.http import JsonResponse
+from django.views import defaults
+from rest_framework.exceptions import APIException
+from rest_framework.response import Response
+from rest_framework.views import exception_handler, set_rollback
+
+from metrics_app.exceptions import (
+    BadInput,
+    BusUnavailable,
+    Conflict,
+    MetricsError,
+    NotAllowed,
+    TooLarge,
+    TooMany,
+)
+
+logger = logging.getLogger(__name__)
+
+RETRY_AFTER = 2  # seconds; a restart of Redis or a database takes about that long
+STATUS = {
+    BadInput: 400,
+    NotAllowed: 403,
+    Conflict: 409,
+    TooLarge: 413,
+    TooMany: 429,
+    BusUnavailable: 503,
+}
+
+
+def handle_exception(error, context):
+    """REST framework's exception handler; None (a 500) only for what nobody foresaw."""
+    if isinstance(error, MetricsError):
+        set_rollback()
+        return answer_metrics_error(error)
+    if isinstance(error, ValidationError):
+        set_rollback()
+        return Response({"errors": list_validation_errors(error)}, status=400)
+    if isinstance(error, (OperationalError, InterfaceError)):
+        logger.error("The database does not answer: %s", error)
+        return answer(503, "The database does not answer.", retry_after=RETRY_AFTER)
+    response = exception_handler(error, context)
+    if response is not None:
+        detail = error.detail if isinstance(error, APIException) else response.data["detail"]
+        response.data = {"errors": list(flatten(detail))}
+    return response
+
+
+def answer_metrics_error(error):
+    """The response to an error of this app."""
+    status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 400)
+    retry_after = getattr(error, "retry_after", RETRY_AFTER if status == 503 else None)
+    return answer(status, str(error), errors=getattr(error, "errors", None), retry_after=retry_after)
+
+
+def answer(status, message, *, errors=None, retry_after=None):
+    """A response in the shape of every error; ``retry_after`` is in seconds."""
+    response = Response({"errors": errors or [{"field": None, "message": message}]}, status=status)
+    if retry_after is not None:
+        response["Retry-After"] = str(int(retry_after))
+    return response
+
+
+def list_validation_errors(error):
+    """The errors of Django's ValidationError."""
+    if hasattr(error, "message_dict"):
+        return list(flatten(error.message_dict))
+    return list(flatten(error.messages))
+
+
+def flatten(detail, field=None):
+    """REST framework's nested details as flat errors; nested fields are joined by dots."""
+    if isinstance(detail, dict):
+        for name, inner in detail.items():
+            whole = name in ("non_field_errors", "__all__", "detail")
+            inner_field = field if whole else f"{field}.{name}" if field else name
+            yield from flatten(inner, inner_field)
+    elif isinstance(detail, (list, tuple)):
+        for inner in detail:
+            yield from flatten(inner, field)
+    else:
+        yield {"field": field, "message": str(detail)}
+
+
+def handle_not_found(request, exception):
+    """Django's handler404: JSON below ``/api/``, the site's page elsewhere."""
+    if request.path.startswith("/api/"):
+        message = f"There is nothing at {request.path[:200]}."
+        return JsonResponse({"errors": [{"field": None, "message": message}]}, status=404)
+    return defaults.page_not_found(request, exception)
+
+
+def handle_server_error(request):
+    """Django's handler500: JSON below ``/api/``, the site's page elsewhere."""
+    if request.path.startswith("/api/"):
+        message = "The server failed; the fault has been logged."
+        return JsonResponse({"errors": [{"field": None, "message": message}]}, status=500)
+    return defaults.server_error(request)

@@ -1,0 +1,196 @@
+"""Who may see what: keys and KPIs, remembered in the process for less than 2 s.
+
+The doors ask here on every request and every frame, so nothing here needs SQL
+while what it remembers is fresh. A revoked key is refused within ``FRESH`` seconds
+in every process, at once in the one that revoked it.
+"""
+
+import base64
+import binascii
+import re
+import threading
+import time
+from dataclasses import dataclass
+from hashlib import sha256
+
+from django.core.signals import setting_changed
+
+from metrics_app.core.points import match_topic
+from metrics_app.models import ApiKey, Kpi
+
+FRESH = 1.5  # seconds; with the request that is under way a change takes effect within 2
+MAX_KEYS = 10_000  # keys remembered; a flood of guesses must not fill the memory
+RAW_KEY = re.compile(r"hms_[A-Za-z0-9_-]{43}\Z")
+
+
+@dataclass(frozen=True)
+class Who:
+    """A person or a program at the door, and what it may do."""
+
+    kind: str  # "user" or "key"
+    id: int
+    name: str
+    scopes: frozenset = frozenset()
+    groups: frozenset = frozenset()  # ids
+    topics: tuple = ()  # patterns a key is limited to
+    is_superuser: bool = False
+    permissions: frozenset = frozenset()  # of a person: "app.codename"
+
+
+_lock = threading.Lock()
+_keys = {}  # hash -> (fresh until, Who or None)
+_kpis = (0.0, {})  # (fresh until, topic -> Kpi)
+
+
+def hash_key(raw):
+    """The SHA-256 of a raw key, in hex; the only form that is stored."""
+    return sha256(raw.encode()).hexdigest()
+
+
+def find_key(raw):
+    """The ``Who`` of a raw key; None if it is malformed, unknown or revoked."""
+    if not raw or not RAW_KEY.match(raw):
+        return None
+    digest, now = hash_key(raw), time.monotonic()
+    fresh_until, who = _keys.get(digest, (0.0, None))
+    if now >= fresh_until:
+        row = ApiKey.objects.filter(hash=digest, revoked_at=None).first()
+        who = row and describe_key(row)
+        if len(_keys) >= MAX_KEYS:
+            _keys.clear()
+        _keys[digest] = (now + FRESH, who)
+    return who
+
+
+def describe_key(row):
+    """The ``Who`` of an ``ApiKey`` row."""
+    return Who(
+        kind="key",
+        id=row.pk,
+        name=row.name,
+        scopes=frozenset(row.scopes),
+        groups=frozenset([row.group_id] if row.group_id else []),
+        topics=tuple(row.topics),
+    )
+
+
+def who_is(user):
+    """The ``Who`` of a logged-in user; None for an anonymous one. Asks SQL."""
+    if not user.is_authenticated:
+        return None
+    return Who(
+        kind="user",
+        id=user.pk,
+        name=user.get_username(),
+        groups=frozenset(user.groups.values_list("pk", flat=True)),
+        is_superuser=user.is_superuser,
+        permissions=frozenset(user.get_all_permissions()),
+    )
+
+
+def read_credential(headers):
+    """The raw key in a request's headers; None without one, "" for a broken one.
+
+    ``headers`` is Django's ``request.headers`` or the list of an ASGI scope.
+    """
+    if isinstance(headers, (list, tuple)):
+        headers = {name.decode("latin-1").title(): value.decode("latin-1") for name, value in headers}
+    scheme, _, credential = headers.get("Authorization", "").partition(" ")
+    if scheme.lower() in ("bearer", "token"):
+        return credential.strip()
+    if scheme.lower() == "basic":
+        return read_basic_password(credential)
+    api_key = headers.get("X-Api-Key")
+    return None if api_key is None else api_key.strip()
+
+
+def read_basic_password(credential):
+    """The password of HTTP Basic credentials, "" when they cannot be read."""
+    try:
+        return base64.b64decode(credential, validate=True).decode().partition(":")[2]
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+
+
+def load_kpis():
+    """All KPIs by topic, at most ``FRESH`` seconds old."""
+    global _kpis
+    fresh_until, kpis = _kpis
+    if time.monotonic() < fresh_until:
+        return kpis
+    with _lock:
+        # Whoever waited for the lock finds what the first one read.
+        fresh_until, kpis = _kpis
+        now = time.monotonic()
+        if now >= fresh_until:
+            kpis = {kpi.topic: kpi for kpi in Kpi.objects.all()}
+            _kpis = (now + FRESH, kpis)
+    return kpis
+
+
+def get_kpi(topic):
+    """The ``Kpi`` of a topic, or None. Shared between threads: not to be changed."""
+    return load_kpis().get(topic)
+
+
+def list_kpis():
+    """All KPIs in the order of their topics. Shared between threads: not to be changed."""
+    return list(load_kpis().values())
+
+
+def may_read(who, topic):
+    """Whether ``who`` (or None: nobody) may see the points of a topic."""
+    if who is None:
+        return False
+    if who.is_superuser:
+        return True
+    if who.kind == "key" and not may_key_read(who, topic):
+        return False
+    kpi = get_kpi(topic)
+    return kpi is None or not kpi.restricted or kpi.owner_id in who.groups
+
+
+def may_key_read(who, topic):
+    """Whether a key's scopes and topics include the topic; a partner's list is never "all"."""
+    if "partner" in who.scopes:
+        return is_listed(who.topics, topic)
+    return "read" in who.scopes and (not who.topics or is_listed(who.topics, topic))
+
+
+def may_emit(who, topic):
+    """Whether a key may send points of a topic; None is the project itself."""
+    return who is None or not who.topics or is_listed(who.topics, topic)
+
+
+def is_listed(patterns, topic):
+    """Whether one of the patterns includes the topic."""
+    return any(match_topic(pattern, topic) for pattern in patterns)
+
+
+def visible_topics(who, patterns):
+    """The topics that ``who`` may see among patterns, sorted.
+
+    A topic named in full is included before its first point: whoever subscribes
+    early gets it from the start.
+    """
+    named = {pattern for pattern in patterns if not pattern.endswith("*")}
+    wide = [pattern for pattern in patterns if pattern.endswith("*")]
+    if wide:
+        named.update(topic for topic in load_kpis() if is_listed(wide, topic))
+    return sorted(topic for topic in named if may_read(who, topic))
+
+
+def forget():
+    """Drops what is remembered, so that a change made in this process takes effect at once."""
+    global _kpis
+    _keys.clear()
+    _kpis = (0.0, {})
+
+
+def forget_on_change(*, setting, **kwargs):
+    """Forgets when a test overrides the settings: it also has a database of its own."""
+    if setting == "METRICS_APP":
+        forget()
+
+
+setting_changed.connect(forget_on_change)

@@ -1,0 +1,115 @@
+"""Writing points: every door ends here."""
+
+import time
+
+import numpy as np
+
+from metrics_app import bus, conf, registry
+from metrics_app.connection import get_redis, guard
+from metrics_app.core.points import check_topic, check_ts, check_value
+from metrics_app.exceptions import BadInput, NotAllowed, TooMany
+
+DAY = 86_400  # seconds
+
+# KEYS[1] the topics a key has brought; ARGV: the limit, seconds, topics.
+# Refused as a whole: 0 and nothing is added, else 1. Then the seconds until the set ends.
+ADMIT = """
+local fresh = 0
+for i = 3, #ARGV do
+  if redis.call('SISMEMBER', KEYS[1], ARGV[i]) == 0 then fresh = fresh + 1 end
+end
+if redis.call('SCARD', KEYS[1]) + fresh > tonumber(ARGV[1]) then
+  return {0, redis.call('TTL', KEYS[1])}
+end
+for i = 3, #ARGV do redis.call('SADD', KEYS[1], ARGV[i]) end
+if redis.call('TTL', KEYS[1]) < 0 then redis.call('EXPIRE', KEYS[1], ARGV[2]) end
+return {1, redis.call('TTL', KEYS[1])}
+"""
+
+
+def record(points):
+    """Puts ``(topic, value, ts)`` triples (ts: ms, ISO 8601 or None for now) on the bus; returns how many.
+
+    BadInput for the first bad one, and none is recorded.
+    """
+    now = time.time_ns() // 1_000_000
+    future = conf.get("MAX_FUTURE")
+    rows = [
+        (
+            check_topic(topic),
+            check_value(value),
+            now if ts is None else check_ts(ts, now=now, max_future=future),
+        )
+        for topic, value, ts in points
+    ]
+    if rows:
+        record_batch(group_rows(rows))
+    return len(rows)
+
+
+def record_rows(rows, batch_id):
+    """The client's way to the project's own bus: checked ``(topic, value, ts ms)`` rows."""
+    record_batch(group_rows(rows), batch_id=f"local:{batch_id}")
+
+
+def group_rows(rows):
+    """Rows of ``(topic, value, ts)`` as a batch, in their order."""
+    columns = {}
+    for topic, value, ts in rows:
+        ts_column, values = columns.setdefault(topic, ([], []))
+        ts_column.append(ts)
+        values.append(value)
+    return {
+        topic: (np.array(ts, dtype=np.int64), np.array(values, dtype=np.float64))
+        for topic, (ts, values) in columns.items()
+    }
+
+
+def record_batch(batch, *, who=None, batch_id=None, digest=b""):
+    """Checks who may send what and puts a validated batch on the bus.
+
+    ``who`` None is the project itself. NotAllowed for topics outside the key's,
+    BadInput for unknown topics where none are created, TooMany over the key's
+    limit of new KPIs, Conflict, BusUnavailable.
+    """
+    check_allowed(batch, who)
+    check_known(batch, who)
+    bus.publish(batch, batch_id=batch_id, digest=digest)
+
+
+def check_allowed(topics, who):
+    """NotAllowed naming the first topic the key may not send."""
+    for topic in topics:
+        if not registry.may_emit(who, topic):
+            raise NotAllowed(f"this key may not emit {topic!r}: it is limited to {', '.join(who.topics)}")
+
+
+def check_known(topics, who):
+    """Lets unknown topics pass where KPIs are made on first sight, up to the key's limit."""
+    create = conf.get("AUTO_CREATE_KPIS")
+    if create and who is None:
+        return
+    unknown = [topic for topic in topics if registry.get_kpi(topic) is None]
+    if unknown and not create:
+        raise BadInput(
+            "unknown topics",
+            errors=[
+                {"field": "topic", "message": f"{topic!r} is not a known KPI: create it in the admin first"}
+                for topic in unknown
+            ],
+        )
+    if unknown:
+        admit_topics(unknown, who)
+
+
+def admit_topics(topics, who):
+    """Counts new topics against the key's limit of 24 h; TooMany over it."""
+    limit = conf.get("AUTO_CREATE_LIMIT")
+    name = f"{conf.get('REDIS_PREFIX')}:kpis:{who.id}"
+    with guard():
+        admitted, seconds = get_redis().eval(ADMIT, 1, name, limit, DAY, *topics)
+    if not admitted:
+        raise TooMany(
+            f"this key has brought its {limit} new KPIs of 24 h: {topics[0]!r} is not known",
+            retry_after=max(1, seconds),
+        )
