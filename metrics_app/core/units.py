@@ -1,0 +1,92 @@
+"""Values in the reader's units: "2 d 4 h", not 187200.
+
+``static/metrics_app/units.js`` says the same in the browser; the pairs of
+``tests/js/units.json`` hold both to it.
+"""
+
+import math
+
+MINUTE, HOUR, DAY = 60, 3_600, 86_400
+DASH = "—"
+# These count points, whatever the unit of the points is.
+COUNTING = {"count": "", "rate_per_hour": "per hour"}
+
+
+def format_number(value):
+    """A number as people write it: grouped, about three digits, no needless zeros."""
+    if value is None or not math.isfinite(value):
+        return DASH
+    size = abs(value)
+    if size and (size < 0.001 or size >= 1e15):
+        return f"{value:.2e}".replace("-", "−")
+    digits = 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 0.1 else 4
+    text = f"{round_half_up(value, digits):,.{digits}f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text == "-0" else text.replace("-", "−")
+
+
+def round_half_up(value, digits):
+    """Rounds as the browser does; Python's ``round`` goes to the even neighbour."""
+    factor = 10**digits
+    return math.floor(value * factor + 0.5) / factor
+
+
+def format_duration(seconds):
+    """A duration in its two largest units: "4 min 10 s", "51 min", "48 h", "2 d 4 h"."""
+    if seconds is None or not math.isfinite(seconds):
+        return DASH
+    if seconds < 0:
+        return "−" + format_duration(-seconds)
+    if seconds < MINUTE - 0.5:
+        return f"{format_number(seconds if seconds < 10 else math.floor(seconds + 0.5))} s"
+    if seconds < HOUR - 0.5:
+        return join_units(math.floor(seconds + 0.5), (MINUTE, "min"), (1, "s"))
+    minutes = math.floor(seconds / MINUTE + 0.5)
+    # 48 h stays 48 h: so the rule is written, and so people say it.
+    if minutes <= 48 * 60:
+        return join_units(minutes, (60, "h"), (1, "min"))
+    return format_days(minutes)
+
+
+def format_days(minutes):
+    """A duration of more than two days; the minutes only where they are all there is."""
+    hours = math.floor(minutes / 60 + 0.5)
+    if hours % 24 == 0 and minutes % 60 and minutes < 10 * 24 * 60 and minutes >= hours * 60:
+        return join_units(minutes, (24 * 60, "d"), (1, "min"))
+    if hours >= 365 * 24:
+        return f"{math.floor(hours / 24 + 0.5):,} d"
+    return join_units(hours, (24, "d"), (1, "h"))
+
+
+def join_units(total, *units):
+    """``join_units(250, (60, "min"), (1, "s"))`` is "4 min 10 s"; empty parts are left out."""
+    words = []
+    for size, name in units:
+        amount, total = divmod(total, size)
+        if amount:
+            words.append(f"{amount} {name}")
+    return " ".join(words)
+
+
+def split_value(value, unit="", aggregate="mean"):
+    """The number and what stands small behind it: ("62", "per hour"), ("2 d 4 h", "")."""
+    if aggregate in COUNTING:
+        kind = "" if unit in {"seconds", "%"} else unit
+        return format_number(value), " ".join(word for word in (kind, COUNTING[aggregate]) if word)
+    if unit == "seconds":
+        return format_duration(value), ""
+    return format_number(value), unit
+
+
+def format_value(value, unit="", aggregate="mean"):
+    """``split_value`` in one text; a missing value is a dash without a unit."""
+    number, suffix = split_value(value, unit, aggregate)
+    return number if number == DASH or not suffix else f"{number} {suffix}"
+
+
+def format_age(seconds):
+    """How long ago, in one unit where that is enough: "1 s ago", "36 min ago", "2 d 4 h ago"."""
+    seconds = max(0, seconds)
+    if MINUTE <= seconds < HOUR:
+        return f"{math.floor(seconds / MINUTE)} min ago"
+    return f"{format_duration(math.floor(seconds))} ago"
