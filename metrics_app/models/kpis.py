@@ -1,0 +1,124 @@
+"""The registry of KPIs and the keys of programs."""
+
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.db import models
+
+from metrics_app.core.points import check_topic
+from metrics_app.exceptions import BadInput
+
+
+def validate_topic(topic):
+    """Django's form of ``check_topic``."""
+    try:
+        check_topic(topic)
+    except BadInput as error:
+        raise ValidationError(str(error)) from None
+
+
+class Aggregate(models.TextChoices):
+    """Names are those of ``metrics_app.core.aggregates``."""
+
+    MEAN = "mean", "mean"
+    COUNT = "count", "count"
+    SUM = "sum", "sum"
+    MIN = "min", "minimum"
+    MAX = "max", "maximum"
+    P50 = "p50", "median"
+    P90 = "p90", "90th percentile"
+    P95 = "p95", "95th percentile"
+    P99 = "p99", "99th percentile"
+    RATE_PER_HOUR = "rate_per_hour", "rate per hour"
+
+
+class Kpi(models.Model):
+    """A topic that people care about, and what its tile shows."""
+
+    class Direction(models.TextChoices):
+        LOWER = "lower", "lower is better"
+        HIGHER = "higher", "higher is better"
+        NONE = "none", "neither"
+
+    topic = models.CharField(
+        max_length=100,
+        unique=True,
+        validators=[validate_topic],
+        help_text="Dotted lower-case name, such as complaint.latency.",
+    )
+    name = models.CharField(max_length=100, blank=True, help_text="As people call it. Empty: the topic.")
+    unit = models.CharField(
+        max_length=30,
+        blank=True,
+        help_text="'seconds' is shown as '2 d 4 h', '%' as a percentage, "
+        "anything else as it is: 'open', 'calls'.",
+    )
+    direction = models.CharField(max_length=10, choices=Direction, default=Direction.LOWER)
+    aggregate = models.CharField(
+        max_length=20, choices=Aggregate, default=Aggregate.MEAN, help_text="What the tile shows."
+    )
+    window = models.PositiveIntegerField(default=1800, help_text="Seconds the tile looks back.")
+    owner = models.ForeignKey(
+        Group,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        help_text="The group that answers for this KPI.",
+    )
+    restricted = models.BooleanField(
+        default=False,
+        help_text="Visible to the owner group only, with its thresholds, streams and proposals.",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["topic"]
+        verbose_name = "KPI"
+        verbose_name_plural = "KPIs"
+
+    def __str__(self):
+        return self.name or self.topic
+
+
+class ApiKey(models.Model):
+    """A credential of a program. Only its hash is stored; the key is shown once."""
+
+    class Scope(models.TextChoices):
+        EMIT = "emit", "emit points"
+        READ = "read", "read KPIs, thresholds, breaches and streams"
+        PROPOSE = "propose", "open proposals"
+        PARTNER = "partner", "subscribe to /mkt/ only"
+
+    name = models.CharField(max_length=100, help_text="Who or what uses it.")
+    prefix = models.CharField(max_length=12, editable=False, help_text="The first characters of the key.")
+    hash = models.CharField(max_length=64, unique=True, editable=False, help_text="SHA-256 of the key.")
+    scopes = models.JSONField(default=list)
+    topics = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="Topics or patterns this key is limited to. Empty: all (a partner key: none).",
+    )
+    group = models.ForeignKey(
+        Group,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        help_text="Reads the restricted KPIs of this group too.",
+    )
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        related_name="+",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name = "API key"
+
+    def __str__(self):
+        return f"{self.name} ({self.prefix}…)"

@@ -1,0 +1,165 @@
+"""Thresholds, their versions, and what the evaluator knows of each."""
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from metrics_app.models.kpis import Aggregate, Kpi
+
+
+class Threshold(models.Model):
+    """A rule on an aggregate of a window of a KPI, plus what to propose."""
+
+    class Operator(models.TextChoices):
+        GT = "gt", "above (>)"
+        GTE = "gte", "at or above (≥)"
+        LT = "lt", "below (<)"
+        LTE = "lte", "at or below (≤)"
+
+    class NoData(models.TextChoices):
+        KEEP = "keep", "keep the state"
+        FIRE = "fire", "open a data breach"
+        OK = "ok", "count as clear"
+
+    class Severity(models.TextChoices):
+        INFO = "info", "info"
+        WARNING = "warning", "warning"
+        CRITICAL = "critical", "critical"
+
+    kpi = models.ForeignKey(Kpi, on_delete=models.CASCADE, related_name="thresholds")
+    name = models.CharField(max_length=100, blank=True, help_text="Empty: made from the rule.")
+    aggregate = models.CharField(max_length=20, choices=Aggregate, default=Aggregate.MEAN)
+    window = models.PositiveIntegerField(default=1800, help_text="Seconds the rule looks back.")
+    operator = models.CharField(max_length=3, choices=Operator, default=Operator.GT)
+    limit = models.FloatField(help_text="In the KPI's unit (seconds for durations: 48 h = 172800).")
+    recovery_limit = models.FloatField(
+        null=True, blank=True, help_text="The value must come back to this to recover. Empty: the limit."
+    )
+    pending_for = models.PositiveIntegerField(
+        default=0, help_text="Seconds beyond the limit before it fires."
+    )
+    keep_firing_for = models.PositiveIntegerField(
+        default=0, help_text="Seconds on the good side before it has recovered."
+    )
+    min_count = models.PositiveIntegerField(default=1, help_text="Fewer points than this judge nothing.")
+    no_data = models.CharField(max_length=4, choices=NoData, default=NoData.KEEP)
+    no_data_for = models.PositiveIntegerField(
+        default=3600, help_text="Seconds of silence before 'no data' acts."
+    )
+    interval = models.PositiveIntegerField(default=60, help_text="Seconds between two evaluations.")
+    delay = models.PositiveIntegerField(default=0, help_text="Seconds an evaluation waits for late points.")
+    severity = models.CharField(max_length=10, choices=Severity, default=Severity.WARNING)
+    cooldown = models.PositiveIntegerField(
+        default=0, help_text="Seconds after recovery in which the same breach reopens."
+    )
+    enabled = models.BooleanField(default=True)
+    title = models.CharField(
+        max_length=200, blank=True, help_text="Title of the proposal it opens. Empty: it proposes nothing."
+    )
+    suggestion = models.CharField(max_length=500, blank=True, help_text="For example: Hire 2 temp agents.")
+    action = models.CharField(max_length=100, blank=True, help_text="What an approval carries out.")
+    action_params = models.JSONField(default=dict, blank=True)
+    version = models.PositiveIntegerField(default=1, editable=False)
+    edited_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        related_name="+",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    # The fields that make the rule: a change of one is a new version.
+    RULE_FIELDS = (
+        "aggregate",
+        "window",
+        "operator",
+        "limit",
+        "recovery_limit",
+        "pending_for",
+        "keep_firing_for",
+        "min_count",
+        "no_data",
+        "no_data_for",
+        "interval",
+        "delay",
+        "severity",
+        "cooldown",
+        "enabled",
+        "title",
+        "suggestion",
+        "action",
+        "action_params",
+    )
+
+    class Meta:
+        ordering = ["kpi__topic", "id"]
+
+    def __str__(self):
+        return self.name or f"{self.kpi.topic}: {self.aggregate} {self.operator} {self.limit:g}"
+
+
+class ThresholdVersion(models.Model):
+    """A rule as it stood; never changed. A breach says which version fired."""
+
+    threshold = models.ForeignKey(Threshold, on_delete=models.CASCADE, related_name="versions")
+    version = models.PositiveIntegerField()
+    rule = models.JSONField()
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    reason = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["threshold", "-version"]
+        constraints = [models.UniqueConstraint(fields=["threshold", "version"], name="one_row_per_version")]
+
+    def __str__(self):
+        return f"{self.threshold} v{self.version}"
+
+
+class ThresholdState(models.Model):
+    """What the evaluator knows of a threshold; written by ``services.evaluate`` alone.
+
+    Apart from the rule, so that saving a form never writes over a state. The
+    fields from ``last_slot`` on are those of ``core.watch.State``, by name.
+    """
+
+    threshold = models.OneToOneField(
+        Threshold, primary_key=True, on_delete=models.CASCADE, related_name="state_row"
+    )
+    due_at = models.BigIntegerField(
+        default=0, db_index=True, help_text="ms the collected-through mark must pass for the next slot"
+    )
+    extra_slot = models.BigIntegerField(
+        null=True, help_text="ms; asked for by a save, judged once besides the multiples of the interval"
+    )
+    last_slot = models.BigIntegerField(default=0, help_text="ms; the newest slot judged or skipped (0: none)")
+    state = models.CharField(max_length=10, default="ok", help_text="ok, pending, firing, recovering")
+    since = models.BigIntegerField(null=True, help_text="ms; the slot at which the state began")
+    timer_ms = models.BigIntegerField(
+        default=0, help_text="how long pending or recovering has lasted, without the slots that held it"
+    )
+    slot_class = models.CharField(
+        max_length=6, blank=True, help_text="breach, band, clear, thin, empty, error"
+    )
+    value = models.FloatField(null=True)
+    n = models.BigIntegerField(default=0, help_text="points in the window; -1: the query failed")
+    data = models.CharField(max_length=6, default="fresh", help_text="fresh, thin, empty, error")
+    data_since = models.BigIntegerField(null=True, help_text="ms; the slot at which the data flag began")
+    absent_ms = models.BigIntegerField(default=0, help_text="length of the present run of unusable slots")
+    empty_ms = models.BigIntegerField(
+        default=0, help_text="length of the present run of empty slots; failed queries hold it"
+    )
+    data_breach = models.BooleanField(default=False, help_text="a data breach is open")
+    peak = models.FloatField(null=True, help_text="the worst value of the present incident")
+    recovered_at = models.BigIntegerField(null=True, help_text="ms; for the cool-down")
+    missed = models.BigIntegerField(default=0, help_text="slots that were no longer hot when their turn came")
+    changes = models.IntegerField(default=0, help_text="bits: state changed between the last 21 slots")
+    flapping = models.BooleanField(default=False)
+
+    def __str__(self):
+        return f"{self.threshold_id}: {self.state}"
