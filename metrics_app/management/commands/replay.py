@@ -1,0 +1,141 @@
+"""`manage.py replay CASES.csv`: real cases, sent as points."""
+
+import math
+import time
+from collections import Counter
+
+from django.core.management.base import BaseCommand, CommandError
+
+from metrics_app.cases import Columns, read_cases
+from metrics_app.core.points import check_topic
+from metrics_app.exceptions import BadInput, BusUnavailable
+from metrics_app.services.replay import build_events, drop_known, send_events
+
+NAMED = 10
+
+
+def read_speed(text):
+    """A positive number, or None for ``max``."""
+    if text == "max":
+        return None
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = math.nan
+    if not (0 < speed < math.inf):
+        raise CommandError(f"--speed {text}: expected a positive number, or max")
+    return speed
+
+
+class ProgressBar:
+    """A line on a terminal that shows how far it is; silent elsewhere."""
+
+    WIDTH = 30
+
+    def __init__(self, stream, total):
+        self.stream, self.total, self.begun = stream, total, time.monotonic()
+        self.silent = not stream.isatty()
+
+    def show(self, sent):
+        """Draws the bar anew."""
+        if self.silent:
+            return
+        done = self.WIDTH * sent // self.total
+        rate = sent / max(time.monotonic() - self.begun, 0.001)
+        bar = "█" * done + "·" * (self.WIDTH - done)
+        end = "\n" if sent == self.total else ""
+        self.stream.write(
+            f"\r{bar} {sent / self.total:4.0%}  {sent:,} of {self.total:,} points, {rate:,.0f}/s{end}"
+        )
+        self.stream.flush()
+
+
+class Command(BaseCommand):
+    help = (
+        "Emits real cases: `created` becomes a point 1 of the received topic, `closed` a point of the "
+        "latency topic in seconds. Rows with an id that came before are skipped; impossible ones are named."
+    )
+
+    def add_arguments(self, parser):
+        parser.add_argument("cases", help="a CSV file with a header; times are ISO 8601 with an offset")
+        parser.add_argument(
+            "--times",
+            choices=["now", "original"],
+            default="now",
+            help="stamp each point as it is sent (default), or as it happened",
+        )
+        parser.add_argument("--speed", default="max", help="times the real pace, or max (default)")
+        parser.add_argument("--created-column", default="created")
+        parser.add_argument("--closed-column", default="closed")
+        parser.add_argument("--id-column", default="id", help="'' where the rows have none")
+        parser.add_argument("--received-topic", default="complaint.received")
+        parser.add_argument("--latency-topic", default="complaint.latency")
+        parser.add_argument("--split-column", default="", help="also emits to topic.<value of this column>")
+        parser.add_argument("--limit", type=int, help="reads this many rows at most")
+
+    def handle(self, **options):
+        try:
+            self.replay(options)
+        except OSError as error:
+            raise CommandError(f"{options['cases']} cannot be read: {error.strerror or error}") from None
+        except BadInput as error:
+            raise CommandError(f"{options['cases']}: {error}") from None
+
+    def replay(self, options):
+        """Reads, sends, and says what came of it."""
+        speed, original = read_speed(options["speed"]), options["times"] == "original"
+        received, latency = check_topic(options["received_topic"]), check_topic(options["latency_topic"])
+        columns = Columns(
+            options["created_column"], options["closed_column"], options["id_column"], options["split_column"]
+        )
+        latest = time.time_ns() // 1_000_000 if original else None
+        cases = read_cases(options["cases"], columns, latest=latest, limit=options["limit"])
+        events = build_events(cases.rows, received=received, latency=latency, split=bool(columns.split))
+        self.name_left_out(cases)
+        self.send(events, original, speed)
+
+    def send(self, events, original, speed):
+        """Sends the events with a progress bar and sums up."""
+        sent = 0
+        bar = ProgressBar(self.stderr._out, len(events.ts))
+
+        def note_progress(count):
+            nonlocal sent
+            sent = count
+            bar.show(count)
+
+        begun = time.monotonic()
+        try:
+            fresh = drop_known(events) if original else events
+            bar.total = len(fresh.ts)
+            send_events(fresh, original=original, speed=speed, on_progress=note_progress)
+        except BusUnavailable as error:
+            raise CommandError(f"{error} {sent:,} points were sent before.") from None
+        except KeyboardInterrupt:
+            raise CommandError(
+                f"Stopped. {sent:,} of {bar.total:,} points were sent.", returncode=130
+            ) from None
+        self.sum_up(fresh, len(events.ts) - len(fresh.ts), time.monotonic() - begun)
+
+    def sum_up(self, events, known, seconds):
+        """Says what was sent."""
+        if known:
+            self.stdout.write(f"{known:,} points had been sent by an earlier run and were skipped.")
+        counts = Counter(events.topics[place] for place in events.topic.tolist())
+        for topic, count in counts.most_common(NAMED):
+            self.stdout.write(f"{topic}: {count:,} points")
+        if len(counts) > NAMED:
+            self.stdout.write(f"… and {len(counts) - NAMED} more topics")
+        rate = len(events.ts) / max(seconds, 0.001)
+        self.stdout.write(f"Sent {len(events.ts):,} points in {seconds:.1f} s ({rate:,.0f} a second).")
+
+    def name_left_out(self, cases):
+        """Says which rows were left out, and why."""
+        if cases.repeated:
+            self.stdout.write(f"{cases.repeated:,} rows skipped: their id came before in the file.")
+        if cases.impossible:
+            self.stdout.write(f"{len(cases.impossible):,} impossible rows skipped:")
+            for line, reason in cases.impossible[:NAMED]:
+                self.stdout.write(f"  line {line}: {reason}")
+            if len(cases.impossible) > NAMED:
+                self.stdout.write(f"  … and {len(cases.impossible) - NAMED:,} more")

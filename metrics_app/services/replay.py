@@ -1,0 +1,155 @@
+"""Sends cases as points, in the order they happened, each exactly once."""
+
+import hashlib
+import time
+import uuid
+from typing import NamedTuple
+
+import numpy as np
+
+from metrics_app import conf
+from metrics_app.cases import join_topic
+from metrics_app.connection import get_redis, guard
+from metrics_app.exceptions import BusUnavailable
+from metrics_app.services.record import record_batch
+
+BATCH = 5_000
+# Seconds between two attempts at a batch; its id keeps it from counting twice.
+RETRIES = (0.2, 0.5, 1, 2, 4, 8, 15)
+# With a pace, points that fall into one such span of seconds leave together.
+TICK = 0.1
+
+
+class Events(NamedTuple):
+    """Columns of equal length, sorted by ``ts`` (ms): what happened, to which case, where it goes.
+
+    ``topic`` counts in ``topics``; ``case`` in ``ids``.
+    """
+
+    ts: np.ndarray
+    values: np.ndarray
+    topic: np.ndarray
+    case: np.ndarray
+    topics: list[str]
+    ids: list[str]
+
+    def take(self, chosen):
+        """The events at these places."""
+        return self._replace(
+            ts=self.ts[chosen], values=self.values[chosen], topic=self.topic[chosen], case=self.case[chosen]
+        )
+
+
+def build_events(rows, *, received, latency, split=False):
+    """The Events of cases: 1 to ``received`` at created, seconds to ``latency`` at closed.
+
+    With ``split`` the same points also go to the topics' kinds (``received.<kind>``).
+    """
+    created = [(row.created, 1.0, received, index) for index, row in enumerate(rows)]
+    closed = [
+        (row.closed, (row.closed - row.created) / 1000, latency, index)
+        for index, row in enumerate(rows)
+        if row.closed is not None
+    ]
+    events = created + closed
+    if split:
+        events += [(ts, value, join_topic(topic, rows[i].kind), i) for ts, value, topic, i in events]
+    topics = {topic: place for place, topic in enumerate(dict.fromkeys(event[2] for event in events))}
+    ts = np.array([event[0] for event in events], dtype=np.int64)
+    values = np.array([event[1] for event in events], dtype=np.float64)
+    topic = np.array([topics[event[2]] for event in events], dtype=np.int64)
+    case = np.array([event[3] for event in events], dtype=np.int64)
+    # Stable: a case closed in the instant it was created is received first.
+    order = np.argsort(ts, kind="stable")
+    return Events(ts, values, topic, case, list(topics), [row.id for row in rows]).take(order)
+
+
+def drop_known(events):
+    """The events that no earlier run has sent to their topic with their own times."""
+    if not len(events.ts):
+        return events
+    fresh = np.ones(len(events.ts), dtype=bool)
+    for place, topic in enumerate(events.topics):
+        at = np.flatnonzero(events.topic == place)
+        for part in np.array_split(at, len(at) // BATCH + 1):
+            if len(part):
+                ids = [events.ids[case] for case in events.case[part]]
+                with guard():
+                    fresh[part] = np.array(get_redis().smismember(known_key(topic), ids)) == 0
+    return events.take(np.flatnonzero(fresh))
+
+
+def remember(events):
+    """Notes that the events were sent, for ``drop_known`` of later runs."""
+    pipe = get_redis().pipeline(transaction=False)
+    for place in np.unique(events.topic):
+        ids = [events.ids[case] for case in events.case[events.topic == place]]
+        pipe.sadd(known_key(events.topics[place]), *ids)
+    with guard():
+        pipe.execute()
+
+
+def known_key(topic):
+    """The Redis set of the ids that were sent to a topic with their own times."""
+    return f"{conf.get('REDIS_PREFIX')}:replayed:{topic}"
+
+
+def plan_batches(ts, speed):
+    """Yields ``(start, stop, due)``: which events leave together, seconds after the first.
+
+    ``speed`` is how many times the real pace, or None for as fast as it goes.
+    """
+    size = min(BATCH, conf.get("MAX_POINTS"))
+    if speed is None:
+        edges = np.arange(0, len(ts), size)
+        due = np.zeros(len(ts))
+    else:
+        due = (ts - ts[:1]) / 1000 / speed
+        edges = np.flatnonzero(np.diff(due // TICK, prepend=-1))
+        edges = np.unique(np.concatenate([edges, np.arange(0, len(ts), size)]))
+    for start, stop in zip(edges, [*edges[1:], len(ts)], strict=True):
+        yield int(start), int(stop), float(due[start])
+
+
+def send_events(events, *, original=False, speed=None, on_progress=lambda sent: None, pause=time.sleep):
+    """Sends every event through the bus; BusUnavailable when Redis stays away.
+
+    Stamped as it is sent or, with ``original``, as it happened. ``on_progress``
+    hears how many have been sent.
+    """
+    run, begun = uuid.uuid4().hex, time.monotonic()
+    for start, stop, due in plan_batches(events.ts, speed):
+        if (wait := begun + due - time.monotonic()) > 0:
+            pause(wait)
+        part = events.take(slice(start, stop))
+        ts = part.ts if original else np.full(stop - start, time.time_ns() // 1_000_000)
+        # The same events make the same id, so that a run that was cut off between
+        # sending and remembering repeats its batch harmlessly.
+        name = f"replay:{digest_events(part) if original else f'{run}:{start}'}"
+        send_batch(group_by_topic(part, ts), name, pause)
+        if original:
+            remember(part)
+        on_progress(stop)
+
+
+def group_by_topic(events, ts):
+    """The events as a batch: topic → (ts, values)."""
+    places = {place: events.topic == place for place in np.unique(events.topic)}
+    return {events.topics[place]: (ts[at], events.values[at]) for place, at in places.items()}
+
+
+def digest_events(events):
+    """A name for these very events: hexadecimal SHA-256."""
+    pairs = zip(events.topic.tolist(), events.case.tolist(), strict=True)
+    names = "\n".join(f"{events.topics[topic]}\0{events.ids[case]}" for topic, case in pairs)
+    return hashlib.sha256(names.encode() + events.ts.tobytes()).hexdigest()
+
+
+def send_batch(batch, name, pause):
+    """Records a batch, again and again under the same name while Redis is away."""
+    for wait in RETRIES:
+        try:
+            return record_batch(batch, batch_id=name, digest=name.encode())
+        except BusUnavailable:
+            pause(wait)
+    return record_batch(batch, batch_id=name, digest=name.encode())
