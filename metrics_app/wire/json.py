@@ -1,0 +1,240 @@
+"""The JSON of ``POST /api/v1/points/``: one point, a list of points, or columns of one topic.
+
+Typed decoding and NumPy take what is well formed. Anything they refuse is read a
+second time, slowly and with care, to say exactly what is wrong with it.
+"""
+
+import json
+
+import msgspec
+import numpy as np
+from msgspec import UNSET, Struct, UnsetType
+
+from metrics_app.core.points import EARLIEST, check_topic, check_ts, check_value, parse_iso
+from metrics_app.exceptions import BadInput, TooLarge
+
+MAX_ERRORS = 100  # faults listed in one answer
+MAX_MESSAGE = 300  # characters; a fault may quote megabytes
+MAX_DIGITS = 400  # of an integer: longer ones are beyond every float
+EXAMPLE = '{"topic": "er.wait", "value": 12.5, "ts": 1732390000123}'
+
+
+class Point(Struct, forbid_unknown_fields=True, gc=False):
+    """One point as it is sent."""
+
+    topic: str
+    value: float = 1.0
+    ts: int | str | UnsetType = UNSET
+
+
+class Columns(Struct, forbid_unknown_fields=True, gc=False):
+    """Many points of one topic as they are sent."""
+
+    topic: str
+    values: list[float]
+    ts: list[int | str] | UnsetType = UNSET
+
+
+class Written(float):
+    """A float that remembers how it was written, for messages."""
+
+    def __new__(cls, text):
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+    def __repr__(self):
+        return self.text
+
+
+decode_points = msgspec.json.Decoder(list[Point]).decode
+decode_point = msgspec.json.Decoder(Point).decode
+decode_columns = msgspec.json.Decoder(Columns).decode
+
+
+def decode(body, *, now, max_points=10_000, max_future=5):
+    """The batch in a request's body, and how many points it holds.
+
+    ``now`` is in ms, ``max_future`` in seconds. BadInput lists the faults by
+    index and field; TooLarge over ``max_points``.
+    """
+    try:
+        topics, ts, values = decode_fast(body, now)
+        check_count(len(values), max_points)
+        ts = np.array(ts, dtype=np.int64)
+        if ts.min() < EARLIEST or ts.max() > now + max_future * 1000:
+            raise BadInput("a ts is out of range", field="ts")
+        return group_points(topics, ts, values), len(values)
+    except (msgspec.MsgspecError, BadInput, OverflowError):
+        topics, ts, values = Careful(now, max_points, max_future).decode(body)
+        return group_points(topics, np.array(ts, dtype=np.int64), values), len(values)
+
+
+def decode_fast(body, now):
+    """``(topics, ts, values)`` as lists, or one topic in place of a list. Unchecked but typed."""
+    if not body.lstrip().startswith(b"{"):
+        points = decode_points(body)
+        ts = [point.ts if point.ts.__class__ is int else to_ms(point.ts, now) for point in points]
+        return [point.topic for point in points], ts, [point.value for point in points]
+    if b'"values"' not in body:
+        point = decode_point(body)
+        return point.topic, [to_ms(point.ts, now)], [point.value]
+    columns = decode_columns(body)
+    if columns.ts is UNSET:
+        return columns.topic, [now] * len(columns.values), columns.values
+    if len(columns.ts) != len(columns.values):
+        raise BadInput("ts and values differ in length", field="values")
+    return columns.topic, [to_ms(ts, now) for ts in columns.ts], columns.values
+
+
+def to_ms(ts, now):
+    """A ts as sent (ms, ISO 8601 or missing) in ms, unchecked."""
+    if ts is UNSET:
+        return now
+    return parse_iso(ts) if isinstance(ts, str) else ts
+
+
+def check_count(count, max_points):
+    """BadInput for no points, TooLarge for too many."""
+    if not count:
+        raise BadInput(f"there are no points: expected at least one, such as {EXAMPLE}")
+    if count > max_points:
+        raise TooLarge(f"{count} points in one request, at most {max_points} are allowed")
+
+
+def group_points(topics, ts, values):
+    """The batch of columns; ``topics`` is one topic or a list. Keeps the order within a topic."""
+    values = np.array(values, dtype=np.float64)
+    if isinstance(topics, str):
+        return {check_topic(topics): (ts, values)}
+    numbers = {}
+    codes = np.array([numbers.setdefault(topic, len(numbers)) for topic in topics])
+    for topic in numbers:
+        check_topic(topic)
+    if len(numbers) == 1:
+        return {topics[0]: (ts, values)}
+    order = np.argsort(codes, kind="stable")
+    ends = np.cumsum(np.bincount(codes))
+    ts, values = ts[order], values[order]
+    starts = [0, *ends[:-1]]
+    return {
+        topic: (ts[start:end], values[start:end])
+        for topic, start, end in zip(numbers, starts, ends, strict=True)
+    }
+
+
+class Careful:
+    """One slow reading of a body that collects its faults."""
+
+    def __init__(self, now, max_points, max_future):
+        self.now, self.max_points, self.max_future = now, max_points, max_future
+        self.errors = []
+
+    def decode(self, body):
+        """``(topics, ts, values)``, or BadInput with every fault (the first hundred)."""
+        data = load_json(body)
+        if isinstance(data, dict) and "values" in data:
+            columns = self.read_columns(data)
+        elif isinstance(data, dict):
+            columns = self.read_points([data], [None])
+        elif isinstance(data, list):
+            check_count(len(data), self.max_points)
+            columns = self.read_points(data, range(len(data)))
+        else:
+            raise BadInput(f"expected a point such as {EXAMPLE}, a list of points, or columns")
+        if self.errors:
+            raise BadInput(self.errors[0]["message"], errors=self.errors)
+        return columns
+
+    def read_points(self, items, indexes):
+        """The columns of a list of objects; what is faulty is left out of them."""
+        topics, ts, values = [], [], []
+        for index, item in zip(indexes, items, strict=True):
+            if not isinstance(item, dict):
+                self.add(index, None, f"{show(item)} is not a point: expected {EXAMPLE}")
+                continue
+            self.refuse_unknown(item, ("topic", "value", "ts"), index)
+            topics.append(self.read_topic(item, index))
+            values.append(self.check(index, "value", check_value, item.get("value", 1)))
+            ts.append(self.check(index, "ts", self.check_ts, item["ts"]) if "ts" in item else self.now)
+            if len(self.errors) >= MAX_ERRORS:
+                break
+        return topics, ts, values
+
+    def read_columns(self, data):
+        """The columns of one topic."""
+        self.refuse_unknown(data, ("topic", "ts", "values"), None)
+        topic, values = self.read_topic(data, None), data["values"]
+        ts = data.get("ts", [self.now] * len(values) if isinstance(values, list) else [])
+        for field, column in (("values", values), ("ts", ts)):
+            if not isinstance(column, list):
+                raise BadInput(f"{show(column)} is not a list", field=field)
+        check_count(len(values), self.max_points)
+        if len(ts) != len(values):
+            raise BadInput(f"{len(ts)} ts for {len(values)} values: expected as many", field="ts")
+        numbers = [self.check(i, "values", check_value, value) for i, value in enumerate(values)]
+        return topic, [self.check(i, "ts", self.check_ts, moment) for i, moment in enumerate(ts)], numbers
+
+    def read_topic(self, item, index):
+        """The checked topic of an object."""
+        if "topic" not in item:
+            self.add(index, "topic", "topic is missing")
+            return None
+        return self.check(index, "topic", check_topic, item["topic"])
+
+    def check_ts(self, ts):
+        """A ts in ms, or BadInput."""
+        return check_ts(ts, now=self.now, max_future=self.max_future)
+
+    def check(self, index, field, checker, value):
+        """What the checker makes of a value; its refusal is noted."""
+        try:
+            return checker(value)
+        except BadInput as error:
+            message = str(error)
+            if value is None or isinstance(value, bool):
+                message = message.replace(repr(value), show(value), 1)
+            self.add(index, field, message)
+            return None
+
+    def refuse_unknown(self, item, fields, index):
+        """Notes the fields that are not expected."""
+        for name in item:
+            if name not in fields:
+                # A lone surrogate is valid in JSON's \\u form and cannot be sent back as UTF-8.
+                field = name[:100].encode(errors="backslashreplace").decode()
+                self.add(index, field, f"unknown field {name!r}: expected {', '.join(fields)}")
+
+    def add(self, index, field, message):
+        """Notes one fault, up to ``MAX_ERRORS``."""
+        if len(message) > MAX_MESSAGE:
+            message = f"{message[: MAX_MESSAGE // 2]} … {message[-MAX_MESSAGE // 2 :]}"
+        if len(self.errors) < MAX_ERRORS:
+            error = {"field": field, "message": message}
+            self.errors.append(error if index is None else {"index": index} | error)
+
+
+def load_json(body):
+    """A body as Python objects whose numbers remember how they were written; BadInput."""
+    try:
+        return json.loads(body.decode(), parse_float=Written, parse_int=read_int, parse_constant=Written)
+    except UnicodeDecodeError:
+        raise BadInput("the body is not UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise BadInput(f"the body is not JSON: {error}") from None
+    except RecursionError:
+        raise BadInput("the body is nested too deeply") from None
+
+
+def read_int(text):
+    """An integer; an absurdly long one as the infinite float it would become."""
+    return int(text) if len(text) <= MAX_DIGITS else Written(text)
+
+
+def show(value):
+    """A value as JSON writes it, cut short."""
+    try:
+        text = json.dumps(value)
+    except ValueError:
+        text = repr(value)
+    return text if len(text) <= 60 else f"{text[:60]}…"
