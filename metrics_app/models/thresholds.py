@@ -150,9 +150,11 @@ class ThresholdState(models.Model):
     n = models.BigIntegerField(default=0, help_text="points in the window; -1: the query failed")
     data = models.CharField(max_length=6, default="fresh", help_text="fresh, thin, empty, error")
     data_since = models.BigIntegerField(null=True, help_text="ms; the slot at which the data flag began")
-    absent_ms = models.BigIntegerField(default=0, help_text="length of the present run of unusable slots")
+    absent_ms = models.BigIntegerField(
+        null=True, help_text="length of the present run of unusable slots; null: none"
+    )
     empty_ms = models.BigIntegerField(
-        default=0, help_text="length of the present run of empty slots; failed queries hold it"
+        null=True, help_text="length of the present run of empty slots, held by failed queries; null: none"
     )
     data_breach = models.BooleanField(default=False, help_text="a data breach is open")
     peak = models.FloatField(null=True, help_text="the worst value of the present incident")

@@ -1,0 +1,30 @@
+"""Slots: the multiples of an interval in UTC, and which of them are to be judged.
+
+Slots are ms since the epoch, intervals are seconds. Daylight saving knows no
+slots: UTC neither skips nor doubles one.
+"""
+
+
+def next_slot(interval, last_slot, extra=None):
+    """The slot after ``last_slot``: the next multiple, or an extra one that comes before it."""
+    regular = (last_slot // (interval * 1000) + 1) * interval * 1000
+    return extra if extra is not None and last_slot < extra < regular else regular
+
+
+def list_due(interval, last_slot, extra, *, until, hot_from, most):
+    """Slots to judge, in order: newer than the last, not before ``hot_from``, up to ``until``."""
+    slots = []
+    slot = next_slot(interval, max(last_slot, hot_from - 1), extra)
+    while slot <= until and len(slots) < most:
+        slots.append(slot)
+        slot = next_slot(interval, slot, extra)
+    return slots
+
+
+def measure_gap(interval, last_slot, slot):
+    """``(ms the timers may grow, slots missed)`` between two judged slots.
+
+    Missed slots move the running timers: what nobody saw does not count.
+    """
+    missed = (slot - 1) // (interval * 1000) - last_slot // (interval * 1000) if last_slot else 0
+    return min(slot - last_slot, interval * 1000), missed

@@ -1,0 +1,239 @@
+"""When a threshold fires: pure, without a clock, without I/O.
+
+Slots are ms since the epoch, durations of a rule are seconds. Beat, backtest and
+rule tests all walk through ``step``, one slot after the other.
+"""
+
+from math import isfinite
+from typing import NamedTuple
+
+from metrics_app.core.aggregates import ZERO_WHEN_EMPTY
+from metrics_app.core.slots import measure_gap
+
+# Classes of a slot: what the window said.
+BREACH, BAND, CLEAR = "breach", "band", "clear"
+THIN, EMPTY, ERROR = "thin", "empty", "error"
+UNUSABLE = frozenset({THIN, EMPTY, ERROR})
+
+# States of a threshold.
+OK, PENDING, FIRING, RECOVERING = "ok", "pending", "firing", "recovering"
+
+# Events of a transition, in the order in which they can come in one slot.
+DATA_CLOSED = "data_closed"  # points are back
+BEGAN = "began"  # ok -> pending
+FIRED = "fired"  # a breach opens
+REOPENED = "reopened"  # the last breach is open again: within the cool-down
+CLEARED = "cleared"  # pending -> ok: back before it fired
+LAPSED = "lapsed"  # pending -> ok: no usable data for too long
+RECOVERING_BEGAN = "recovering"  # firing -> recovering
+RELAPSED = "relapsed"  # recovering -> firing, the same breach
+RECOVERED = "recovered"  # the breach closes
+NO_DATA = "no_data"  # no points for no_data_for; an open breach stays open
+DATA_OPENED = "data_opened"  # no points for no_data_for: a data breach opens
+
+HISTORY = 20  # changes between the last 21 slots
+FLAPPING_ON, FLAPPING_OFF = 0.5, 0.25
+
+
+class Rule(NamedTuple):
+    """What is judged; durations in seconds. Defaults are those of the contract."""
+
+    aggregate: str
+    window: int
+    operator: str
+    limit: float
+    recovery_limit: float | None = None
+    pending_for: int = 0
+    keep_firing_for: int = 0
+    min_count: int = 1
+    no_data: str = "keep"
+    no_data_for: int = 3600
+    interval: int = 60
+    delay: int = 0
+    cooldown: int = 0
+
+
+class Observation(NamedTuple):
+    """What the window held: the aggregate's value (None: none) and n points (-1: the query failed)."""
+
+    value: float | None
+    n: int
+
+
+FAILED = Observation(None, -1)
+
+
+class State(NamedTuple):
+    """What is known of a threshold after its last slot; see ``models.ThresholdState``."""
+
+    last_slot: int = 0
+    state: str = OK
+    since: int | None = None
+    timer_ms: int = 0
+    slot_class: str = ""
+    value: float | None = None
+    n: int = 0
+    data: str = "fresh"
+    data_since: int | None = None
+    absent_ms: int | None = None
+    empty_ms: int | None = None
+    data_breach: bool = False
+    peak: float | None = None
+    recovered_at: int | None = None
+    missed: int = 0
+    changes: int = 0
+    flapping: bool = False
+
+
+class Transition(NamedTuple):
+    """What one slot did: states before and after, its class, and events for the timeline."""
+
+    slot: int
+    before: str
+    after: str
+    slot_class: str
+    events: tuple = ()
+    began: int | None = None  # ms; when the value first went beyond the limit, if it fired
+
+
+def is_beyond(value, operator, limit):
+    """Whether a value is on the bad side of a limit."""
+    if operator == "gt":
+        return value > limit
+    if operator == "gte":
+        return value >= limit
+    if operator == "lt":
+        return value < limit
+    return value <= limit
+
+
+def worse(operator, one, other):
+    """The worse of two values (either may be None) in the operator's direction."""
+    if one is None or other is None:
+        return other if one is None else one
+    return max(one, other) if operator in ("gt", "gte") else min(one, other)
+
+
+def classify(rule, observation):
+    """The class of a slot: breach, band, clear, thin, empty or error."""
+    value, n = observation
+    if n < 0:
+        return ERROR
+    if rule.aggregate in ZERO_WHEN_EMPTY:
+        # "More than 90 an hour" must recover at night, "fewer than 1" must be able to fire.
+        value = 0.0 if n == 0 else value
+    elif n == 0:
+        return EMPTY
+    elif n < rule.min_count:
+        return THIN
+    if value is None or not isfinite(value):
+        return ERROR
+    if is_beyond(value, rule.operator, rule.limit):
+        return BREACH
+    recovery = rule.limit if rule.recovery_limit is None else rule.recovery_limit
+    return BAND if is_beyond(value, rule.operator, recovery) else CLEAR
+
+
+def step(state, rule, observation, slot):
+    """Judges one slot: ``(state, transition)``. A slot that is not newer changes nothing."""
+    if slot <= state.last_slot:
+        return state, Transition(slot, state.state, state.state, state.slot_class)
+    seen = classify(rule, observation)
+    growth, missed = measure_gap(rule.interval, state.last_slot, slot)
+    health = _, _, absent, empty = follow_data(state, seen, growth, slot)
+    overdue = seen == EMPTY and empty >= rule.no_data_for * 1000
+    counts_as = CLEAR if overdue and rule.no_data == "ok" else seen
+    name, since, timer, events = advance(state, rule, counts_as, growth, absent, slot)
+    data_breach, data_events = follow_data_breach(state, rule, name, counts_as, overdue)
+    # A data breach closes before anything opens: never two open at once.
+    events = data_events + events if DATA_CLOSED in data_events else events + data_events
+    peak = follow_peak(state, rule, name, seen, observation.value)
+    recovered_at = slot if RECOVERED in events else state.recovered_at
+    fired = FIRED in events or REOPENED in events
+    began = (state.since if state.state == PENDING else slot) if fired else None
+    return (
+        State(
+            *(slot, name, since, timer, seen, observation.value, observation.n, *health),
+            *(data_breach, peak, recovered_at, state.missed + missed, *follow_flapping(state, name)),
+        ),
+        Transition(slot, state.state, name, seen, events, began),
+    )
+
+
+def follow_data(state, seen, growth, slot):
+    """The data flag, its beginning, and the lengths of the runs of unusable and of empty slots."""
+    data = seen if seen in UNUSABLE else "fresh"
+    since = slot if data != state.data or state.data_since is None else state.data_since
+    absent = empty = None
+    if seen in UNUSABLE:
+        absent = 0 if state.absent_ms is None else state.absent_ms + growth
+    if seen == EMPTY:
+        empty = 0 if state.empty_ms is None else state.empty_ms + growth
+    elif seen == ERROR:
+        # A failed query neither proves nor disproves that points are missing.
+        empty = state.empty_ms
+    return data, since, absent, empty
+
+
+def advance(state, rule, seen, growth, absent_ms, slot):
+    """The table of states: ``(name, since, timer in ms, events)``."""
+    name, timer = state.state, state.timer_ms
+    if name == OK and seen == BREACH:
+        return fire(state, rule, 0, slot, (BEGAN,))
+    if name == PENDING and seen == BREACH:
+        return fire(state, rule, timer + growth, slot)
+    if name == PENDING and seen in (BAND, CLEAR):
+        return OK, slot, 0, (CLEARED,)
+    if name == PENDING and absent_ms >= rule.no_data_for * 1000:
+        return OK, slot, 0, (LAPSED,)
+    if name == FIRING and seen == CLEAR:
+        return recover(state, rule, 0, slot, (RECOVERING_BEGAN,))
+    if name == RECOVERING and seen == CLEAR:
+        return recover(state, rule, timer + growth, slot)
+    if name == RECOVERING and seen in (BREACH, BAND):
+        return FIRING, slot, 0, (RELAPSED,)
+    return name, state.since, timer, ()
+
+
+def fire(state, rule, timer, slot, events=()):
+    """Pending, or firing once it has been pending long enough."""
+    if timer < rule.pending_for * 1000:
+        return PENDING, slot if events else state.since, timer, events
+    cooling = state.recovered_at is not None and slot - state.recovered_at <= rule.cooldown * 1000
+    return FIRING, slot, 0, (REOPENED if cooling else FIRED,)
+
+
+def recover(state, rule, timer, slot, events=()):
+    """Recovering, or recovered once it has been good long enough."""
+    if timer < rule.keep_firing_for * 1000:
+        return RECOVERING, slot if events else state.since, timer, events
+    return OK, slot, 0, (RECOVERED,)
+
+
+def follow_data_breach(state, rule, name, counts_as, overdue):
+    """Whether a data breach is open after the slot, and the events that say so."""
+    if state.data_breach and counts_as not in (EMPTY, ERROR):
+        return False, (DATA_CLOSED,)
+    if not overdue or counts_as != EMPTY:
+        return state.data_breach, ()
+    if name == OK and rule.no_data == "fire" and not state.data_breach:
+        return True, (DATA_OPENED,)
+    # A breach of the limit stays the only open one; its timeline says once that points are missing.
+    crossed = (-1 if state.empty_ms is None else state.empty_ms) < rule.no_data_for * 1000
+    return state.data_breach, (NO_DATA,) if crossed and name in (FIRING, RECOVERING) else ()
+
+
+def follow_flapping(state, name):
+    """The bits of the last changes, and whether they are too many to be believed."""
+    changes = (state.changes << 1 | (name != state.state)) & ((1 << HISTORY) - 1)
+    share = changes.bit_count() / HISTORY
+    if share >= FLAPPING_ON:
+        return changes, True
+    return changes, state.flapping and share >= FLAPPING_OFF
+
+
+def follow_peak(state, rule, name, seen, value):
+    """The worst value since the incident began; None outside of one."""
+    if name == OK:
+        return None
+    return worse(rule.operator, state.peak, value) if seen == BREACH else state.peak
