@@ -1,0 +1,89 @@
+// Series: what is drawn and on which scale. Pure: no document, no clock.
+
+/** A bounded ring of [ts, value] points in order of time; the oldest give way. */
+export class Ring {
+  constructor(size) {
+    this.size = size;
+    this.points = [];
+  }
+
+  /** Adds points; one that is older than the newest is put where it belongs. */
+  push(points) {
+    for (const point of points) {
+      let at = this.points.length;
+      while (at > 0 && this.points[at - 1][0] > point[0]) at -= 1;
+      this.points.splice(at, 0, point);
+    }
+    if (this.points.length > this.size) this.points.splice(0, this.points.length - this.size);
+  }
+
+  /** Forgets what lies before `ts`. */
+  trim(ts) {
+    let drop = 0;
+    while (drop < this.points.length && this.points[drop][0] < ts) drop += 1;
+    this.points.splice(0, drop);
+  }
+}
+
+/** The mean (or rate per hour) of the last `window` ms at each time of `ends`, from [ts, value]
+ * points or [ts, count, mean] rows in order of time; null where a mean has nothing to judge. */
+export function roll(rows, ends, window, aggregate = "mean") {
+  let from = 0, to = 0, count = 0, sum = 0;
+  const weight = (row) => (row.length > 2 ? row[1] : 1);
+  const value = (row) => (row.length > 2 ? row[2] : row[1]);
+  return ends.map((end) => {
+    for (; to < rows.length && rows[to][0] < end; to += 1) {
+      count += weight(rows[to]);
+      sum += weight(rows[to]) * (value(rows[to]) ?? 0);
+    }
+    for (; from < to && rows[from][0] < end - window; from += 1) {
+      count -= weight(rows[from]);
+      sum -= weight(rows[from]) * (value(rows[from]) ?? 0);
+    }
+    if (aggregate === "rate_per_hour") return (count * 3_600_000) / window;
+    if (aggregate === "count") return count;
+    if (count === 0) sum = 0; // What rounding left must not colour the next mean.
+    return count ? sum / count : null;
+  });
+}
+
+/** [low, high] that holds every value and the limit, with some air; zero where it is near. */
+export function findScale(values, limit = null) {
+  const known = values.filter((value) => value !== null && Number.isFinite(value));
+  if (limit !== null) known.push(limit);
+  if (!known.length) return [0, 1];
+  let low = Math.min(...known), high = Math.max(...known);
+  // A line near the ground stands on it: half a scale below zero would say nothing.
+  if (low >= 0 && low < 0.6 * high) low = 0;
+  const air = (high - low || Math.abs(high) || 1) * 0.12;
+  return [low === 0 ? 0 : low - air, high + air];
+}
+
+/** The runs of neighbouring known values, as lists of [ts, value]: gaps stay gaps. */
+export function splitGaps(ts, values) {
+  const runs = [];
+  let run = null;
+  ts.forEach((at, index) => {
+    const value = values[index];
+    if (value === null || value === undefined) { run = null; return; }
+    if (!run) runs.push((run = []));
+    run.push([at, value]);
+  });
+  return runs;
+}
+
+/** Pixels of a spark-line: {lines: [path data], dots: [[x, y]], limit: y|null, band: [y, height]|null}. */
+export function layOut({ ts, values, limit, above, start, end }, width, height) {
+  const [low, high] = findScale(values, limit);
+  const x = (at) => round(((at - start) / (end - start)) * width);
+  const y = (value) => round(height - ((value - low) / (high - low)) * height);
+  const runs = splitGaps(ts, values);
+  const lines = runs.filter((run) => run.length > 1)
+    .map((run) => run.map(([at, value], index) => `${index ? "L" : "M"}${x(at)} ${y(value)}`).join(""));
+  const dots = runs.filter((run) => run.length === 1).map(([[at, value]]) => [x(at), y(value)]);
+  if (limit === null || limit === undefined) return { lines, dots, limit: null, band: null };
+  const line = y(limit);
+  return { lines, dots, limit: line, band: above ? [0, line] : [line, height - line] };
+}
+
+const round = (value) => Math.round(value * 10) / 10;

@@ -1,0 +1,123 @@
+// The connection behind a live page. Pure: it is handed its socket, its clock and its timer.
+//
+// It keeps one WebSocket open, waits longer after each failure (with jitter, so that a
+// restarted server is not stormed), resumes every topic from its last position, and judges
+// what the reader may be told by the time of the data, never by the socket alone.
+
+export const STALE_AFTER = 10_000; // ms the data may lag before the page says so
+const FIRST_WAIT = 500, LONGEST_WAIT = 30_000, PING_EVERY = 20_000, PATIENCE = 45_000;
+// Closed by the server for good: another try would be refused as well.
+const FINAL = new Set([4401, 4403]);
+
+/** Milliseconds before try number `attempt` (0, 1, …); `random` is in [0, 1). */
+export function backOff(attempt, random) {
+  return Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** attempt) * (0.5 + random / 2);
+}
+
+/** What a reader is told: {state, since} with state "live", "catching", "stale", "disconnected", "ended". */
+export function judge({ open, ended, catching, through, now, lost }) {
+  if (ended) return { state: "ended", since: lost };
+  if (!open) return { state: "disconnected", since: lost };
+  if (catching) return { state: "catching", since: null };
+  if (through !== null && now - through > STALE_AFTER) return { state: "stale", since: through };
+  return { state: "live", since: null };
+}
+
+/** The state in words; `time` writes a moment in the reader's zone. */
+export function describe({ state, since }, time) {
+  if (state === "live") return "Live";
+  if (state === "catching") return "Catching up";
+  const when = since === null ? "" : ` since ${time(since)}`;
+  if (state === "stale") return `Stale${when}`;
+  if (state === "ended") return "Logged out: log in again to go on";
+  return `Disconnected${when}, trying again`;
+}
+
+/**
+ * Connects and stays connected.
+ * @param {object} parts
+ * @param {() => WebSocket} parts.open makes a socket
+ * @param {() => number} parts.now ms
+ * @param {(fn, ms) => any} parts.later a timer
+ * @param {() => number} parts.random in [0, 1)
+ * @param {object} parts.subscription {topics, history, max_points}; no topics: events only
+ * @param {(message) => void} parts.onMessage every message but pong, in order
+ * @param {() => void} parts.onChange after anything that may change `status()`
+ */
+export function connect({ open, now, later, random = Math.random, subscription, onMessage, onChange = () => {} }) {
+  const positions = {};
+  const waiting = new Set();
+  let socket = null, attempt = 0, isOpen = false, ended = false, closed = false;
+  let lost = now(), heard = now(), through = null;
+
+  function start() {
+    if (closed) return;
+    const mine = open();
+    socket = mine;
+    heard = now();
+    mine.onopen = () => mine === socket && opened();
+    mine.onmessage = (event) => mine === socket && receive(JSON.parse(event.data));
+    mine.onclose = (event) => mine === socket && dropped(event.code);
+    later(() => mine === socket && !isOpen && drop(mine), PATIENCE);
+  }
+
+  function opened() {
+    isOpen = true;
+    heard = now();
+    waiting.clear();
+    Object.keys(positions).forEach((topic) => waiting.add(topic));
+    if (subscription?.topics?.length) {
+      socket.send(JSON.stringify({ type: "subscribe", ...subscription, positions }));
+    }
+    const mine = socket;
+    later(() => ping(mine), PING_EVERY);
+    onChange();
+  }
+
+  function ping(mine) {
+    if (mine !== socket || !isOpen) return;
+    // A dead network tells nobody: silence for longer than the patience is a closed socket.
+    if (now() - heard > PATIENCE) { drop(mine); return; }
+    socket.send('{"type":"ping"}');
+    later(() => ping(mine), PING_EVERY);
+  }
+
+  function drop(mine) {
+    mine.close();
+    if (mine === socket) dropped(1006);
+  }
+
+  function receive(message) {
+    heard = now();
+    attempt = 0;
+    if (message.position) positions[message.topic] = message.position;
+    if (message.type === "reset") delete positions[message.topic];
+    else if (message.topic && message.type !== "state") waiting.delete(message.topic);
+    if (message.type !== "pong") onMessage(message);
+    onChange();
+  }
+
+  function dropped(code) {
+    socket = null;
+    if (isOpen) lost = now();
+    isOpen = false;
+    ended = FINAL.has(code);
+    onChange();
+    if (!ended && !closed) later(start, backOff(attempt++, random()));
+  }
+
+  start();
+  return {
+    /** What the reader may be told now. */
+    status: () => judge({ open: isOpen, ended, catching: waiting.size > 0, through, now: now(), lost }),
+    /** The server says up to which time (ms) points have been counted. */
+    setThrough: (ts) => { through = ts; onChange(); },
+    /** Watches other topics from now on. */
+    subscribe: (next) => {
+      subscription = next;
+      if (isOpen) socket.send(JSON.stringify({ type: "subscribe", ...next, positions }));
+    },
+    positions,
+    close: () => { closed = true; socket?.close(); },
+  };
+}

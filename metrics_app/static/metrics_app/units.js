@@ -1,0 +1,76 @@
+// Values in the reader's units, as metrics_app/core/units.py writes them;
+// the pairs of tests/js/units.json hold both to it. No document, no clock.
+
+const MINUTE = 60, HOUR = 3600, DASH = "—";
+// These count points, whatever the unit of the points is.
+const COUNTING = { count: "", rate_per_hour: "per hour" };
+const GROUPED = [0, 1, 2, 3, 4].map(
+  (digits) => new Intl.NumberFormat("en-US", { maximumFractionDigits: digits }),
+);
+
+const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
+const round = (value) => Math.floor(value + 0.5);
+
+/** A number as people write it: grouped, about three digits, no needless zeros. */
+export function formatNumber(value) {
+  if (!isNumber(value)) return DASH;
+  const size = Math.abs(value);
+  if (size && (size < 0.001 || size >= 1e15)) {
+    return value.toExponential(2).replace(/e([+-])(\d)$/, "e$10$2").replaceAll("-", "−");
+  }
+  const digits = size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.1 ? 2 : 4;
+  const text = GROUPED[digits].format(round(value * 10 ** digits) / 10 ** digits);
+  return text === "-0" ? "0" : text.replace("-", "−");
+}
+
+/** Seconds in their two largest units: "4 min 10 s", "51 min", "48 h", "2 d 4 h". */
+export function formatDuration(seconds) {
+  if (!isNumber(seconds)) return DASH;
+  if (seconds < 0) return "−" + formatDuration(-seconds);
+  if (seconds < MINUTE - 0.5) return formatNumber(seconds < 10 ? seconds : round(seconds)) + " s";
+  if (seconds < HOUR - 0.5) return joinUnits(round(seconds), [[MINUTE, "min"], [1, "s"]]);
+  const minutes = round(seconds / MINUTE);
+  if (minutes <= 48 * 60) return joinUnits(minutes, [[60, "h"], [1, "min"]]);
+  return formatDays(minutes);
+}
+
+function formatDays(minutes) {
+  const hours = round(minutes / 60);
+  if (hours % 24 === 0 && minutes % 60 && minutes < 14400 && minutes >= hours * 60) {
+    return joinUnits(minutes, [[1440, "d"], [1, "min"]]);
+  }
+  if (hours >= 365 * 24) return `${GROUPED[0].format(round(hours / 24))} d`;
+  return joinUnits(hours, [[24, "d"], [1, "h"]]);
+}
+
+function joinUnits(total, units) {
+  const words = [];
+  for (const [size, name] of units) {
+    const amount = Math.floor(total / size);
+    total -= amount * size;
+    if (amount) words.push(`${amount} ${name}`);
+  }
+  return words.join(" ");
+}
+
+/** The number and what stands small behind it: ["62", "per hour"], ["2 d 4 h", ""]. */
+export function splitValue(value, unit = "", aggregate = "mean") {
+  if (aggregate in COUNTING) {
+    const kind = unit === "seconds" || unit === "%" ? "" : unit;
+    return [formatNumber(value), [kind, COUNTING[aggregate]].filter(Boolean).join(" ")];
+  }
+  return unit === "seconds" ? [formatDuration(value), ""] : [formatNumber(value), unit];
+}
+
+/** splitValue in one text; a missing value is a dash without a unit. */
+export function formatValue(value, unit, aggregate) {
+  const [number, suffix] = splitValue(value, unit, aggregate);
+  return number === DASH || !suffix ? number : `${number} ${suffix}`;
+}
+
+/** How long ago: "1 s ago", "36 min ago", "2 d 4 h ago". */
+export function formatAge(seconds) {
+  const age = Math.max(0, seconds);
+  if (age >= MINUTE && age < HOUR) return `${Math.floor(age / MINUTE)} min ago`;
+  return `${formatDuration(Math.floor(age))} ago`;
+}

@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { backOff, connect, describe, judge } from "../../metrics_app/static/metrics_app/stream.js";
+
+/** A world with a clock and sockets that only move when told to. */
+function makeWorld(subscription = { topics: ["complaint.*"] }) {
+  const world = { time: 0, timers: [], sockets: [], messages: [] };
+  world.stream = connect({
+    open: () => {
+      const socket = { sent: [], close() { this.closed = true; }, send(text) { this.sent.push(JSON.parse(text)); } };
+      world.sockets.push(socket);
+      return socket;
+    },
+    now: () => world.time,
+    later: (fn, ms) => world.timers.push({ at: world.time + ms, fn }),
+    random: () => 0.5,
+    subscription,
+    onMessage: (message) => world.messages.push(message),
+  });
+  world.pass = (ms) => {
+    const until = world.time + ms;
+    for (;;) {
+      const next = world.timers.filter((timer) => timer.at <= until).sort((a, b) => a.at - b.at)[0];
+      if (!next) break;
+      world.timers.splice(world.timers.indexOf(next), 1);
+      world.time = next.at;
+      next.fn();
+    }
+    world.time = until;
+  };
+  world.say = (message) => world.sockets.at(-1).onmessage({ data: JSON.stringify(message) });
+  return world;
+}
+
+test("it subscribes once the socket is open", () => {
+  const { sockets, stream } = makeWorld();
+  assert.equal(stream.status().state, "disconnected");
+  sockets[0].onopen();
+  assert.deepEqual(sockets[0].sent, [{ type: "subscribe", topics: ["complaint.*"], positions: {} }]);
+  assert.equal(stream.status().state, "live");
+});
+
+test("it says nothing to the server when it only listens for events", () => {
+  const { sockets } = makeWorld(null);
+  sockets[0].onopen();
+  assert.deepEqual(sockets[0].sent, []);
+});
+
+test("it resumes every topic from its last position, and is catching up until each has answered", () => {
+  const world = makeWorld();
+  world.sockets[0].onopen();
+  world.say({ type: "snapshot", topic: "complaint.latency", position: "e:4", points: [] });
+  world.say({ type: "points", topic: "complaint.latency", position: "e:6", points: [[1, 2], [3, 4]] });
+  world.sockets[0].onclose({ code: 1006 });
+  assert.equal(world.stream.status().state, "disconnected");
+  world.pass(1000);
+  assert.equal(world.sockets.length, 2);
+  world.sockets[1].onopen();
+  assert.deepEqual(world.sockets[1].sent[0].positions, { "complaint.latency": "e:6" });
+  assert.equal(world.stream.status().state, "catching");
+  world.say({ type: "snapshot", topic: "complaint.latency", position: "e:9", recovered: true, points: [] });
+  assert.equal(world.stream.status().state, "live");
+  assert.deepEqual(world.messages.map((message) => message.type), ["snapshot", "points", "snapshot"]);
+});
+
+test("after a reset it does not ask for the old position again", () => {
+  const world = makeWorld();
+  world.sockets[0].onopen();
+  world.say({ type: "points", topic: "a", position: "e:6", points: [] });
+  world.say({ type: "reset", topic: "a" });
+  assert.deepEqual(world.stream.positions, {});
+});
+
+test("it waits longer after each failure, and from the start again once the server has spoken", () => {
+  const world = makeWorld();
+  const waits = [];
+  for (let attempt = 0; attempt < 4; attempt += 1) {
+    const before = world.time;
+    world.sockets.at(-1).onclose({ code: 1006 });
+    const count = world.sockets.length;
+    while (world.sockets.length === count) world.pass(1);
+    waits.push(world.time - before);
+  }
+  assert.deepEqual(waits, [375, 750, 1500, 3000]);
+  world.sockets.at(-1).onopen();
+  world.say({ type: "pong" });
+  const before = world.time;
+  world.sockets.at(-1).onclose({ code: 1006 });
+  const count = world.sockets.length;
+  while (world.sockets.length === count) world.pass(1);
+  assert.equal(world.time - before, 375);
+});
+
+test("it never waits longer than half a minute, and never less than half its step", () => {
+  assert.equal(backOff(30, 0.999) <= 30_000, true);
+  assert.equal(backOff(0, 0), 250);
+});
+
+test("it stops when the server says the log-in has ended", () => {
+  const world = makeWorld();
+  world.sockets[0].onopen();
+  world.sockets[0].onclose({ code: 4401 });
+  world.pass(100_000);
+  assert.equal(world.sockets.length, 1);
+  assert.equal(world.stream.status().state, "ended");
+});
+
+test("it takes a socket that says nothing for closed", () => {
+  const world = makeWorld();
+  world.sockets[0].onopen();
+  world.pass(70_000);
+  assert.equal(world.sockets[0].closed, true);
+  assert.ok(world.sockets.length >= 2);
+});
+
+test("a page is live by the time of its data, not by its socket", () => {
+  const open = { open: true, ended: false, catching: false, lost: 0 };
+  assert.equal(judge({ ...open, through: 90_000, now: 95_000 }).state, "live");
+  assert.deepEqual(judge({ ...open, through: 60_000, now: 95_000 }), { state: "stale", since: 60_000 });
+  assert.equal(judge({ ...open, open: false, through: 95_000, now: 95_000 }).state, "disconnected");
+});
+
+test("it says its state in words", () => {
+  const time = () => "10:42";
+  assert.equal(describe({ state: "live", since: null }, time), "Live");
+  assert.equal(describe({ state: "catching", since: null }, time), "Catching up");
+  assert.equal(describe({ state: "stale", since: 1 }, time), "Stale since 10:42");
+  assert.equal(describe({ state: "disconnected", since: 1 }, time), "Disconnected since 10:42, trying again");
+});
