@@ -1,0 +1,48 @@
+"""Settings of the app: one dict, read late, so that tests and projects may override it."""
+
+from functools import cache
+
+from django.conf import settings
+from django.core.signals import setting_changed
+from django.utils.module_loading import import_string
+
+DEFAULTS = {
+    "ACTIONS": {},  # name -> dotted path: what an approved proposal can carry out
+    "MEASUREMENTS": "",  # dotted path: measure(topic, start_ms, end_ms, step_ms) -> columns and a summary
+    "TOPICS": "",  # dotted path: describe(topic) -> {"unit": str, "restricted_to": Group or None}
+    "ON_CHANGE": [],  # dotted paths: handler(pipeline), called after each committed change of state
+    "QUORUM": 1,  # approvals a proposal needs
+    "DECIDE_WITHIN": {"critical": 4 * 3600, "warning": 24 * 3600, "info": 24 * 3600},  # seconds, by severity
+    "EVIDENCE_SPAN": 3600,  # seconds of the KPI that are frozen with a proposal
+}
+
+
+@cache
+def get_config():
+    """The settings dict ``PIPELINES_APP`` over the defaults."""
+    return DEFAULTS | getattr(settings, "PIPELINES_APP", {})
+
+
+def get(name):
+    """One setting by its name in ``DEFAULTS``."""
+    return get_config()[name]
+
+
+def load(name):
+    """The function behind a setting that holds one dotted path, or None where it is empty."""
+    path = get(name)
+    return import_string(path) if path else None
+
+
+def decide_within(severity):
+    """Seconds people have to decide a proposal of this severity."""
+    return get("DECIDE_WITHIN").get(severity, DEFAULTS["DECIDE_WITHIN"][severity])
+
+
+def reset_config(*, setting, **kwargs):
+    """Forgets the cached dict when a test overrides it."""
+    if setting == "PIPELINES_APP":
+        get_config.cache_clear()
+
+
+setting_changed.connect(reset_config)

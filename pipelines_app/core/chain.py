@@ -1,0 +1,30 @@
+"""One spelling for frozen data, and the hashes that hold it together."""
+
+import hashlib
+import json
+from datetime import UTC
+
+GENESIS = "0" * 64
+
+
+def encode(data):
+    """The one JSON text of ``data``: sorted, without spaces, ASCII only.
+
+    ValueError for numbers that are not finite, TypeError for what JSON cannot say.
+    The text, not the data, is stored and hashed: a database that keeps JSON its own
+    way may hand back 1e22 as an integer, and the hash would no longer fit.
+    """
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def digest(text):
+    """The SHA-256 of a text, as 64 hexadecimal digits."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def link(previous, *, seq, at, actor, event, pipeline, data):
+    """The hash of one audit entry, which takes in the hash of the one before it.
+
+    ``at`` is an aware datetime, ``data`` an encoded text, ``pipeline`` an id.
+    """
+    return digest(encode([previous, seq, at.astimezone(UTC).isoformat(), actor, event, pipeline, data]))

@@ -1,0 +1,49 @@
+"""The life of a proposal: its states and the moves between them."""
+
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """Where a proposal stands; the values are those of the API."""
+
+    AWAITING_APPROVAL = "awaiting_approval"
+    APPROVED = "approved"
+    EXECUTING = "executing"
+    DONE = "done"
+    MEASURING = "measuring"
+    EFFECTIVE = "effective"
+    INEFFECTIVE = "ineffective"
+    HARMFUL = "harmful"
+    INCONCLUSIVE = "inconclusive"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+    FAILED = "failed"
+
+
+# Every move there is; whatever is not here is refused, whoever asks for it.
+MOVES = {
+    State.AWAITING_APPROVAL: {State.APPROVED, State.REJECTED, State.EXPIRED, State.WITHDRAWN},
+    State.APPROVED: {State.EXECUTING, State.WITHDRAWN},
+    State.EXECUTING: {State.DONE, State.FAILED},
+    State.FAILED: {State.EXECUTING},
+    State.DONE: {State.MEASURING},
+    State.MEASURING: {State.EFFECTIVE, State.INEFFECTIVE, State.HARMFUL, State.INCONCLUSIVE},
+}
+
+# Open: people still have to answer it, so a repeat adds nothing but a newer value.
+# An approved one is answered; a breach that fires after it is a new question.
+OPEN = frozenset({State.AWAITING_APPROVAL})
+
+# Ends in which nobody ever agreed to it.
+REFUSED = frozenset({State.REJECTED, State.EXPIRED, State.WITHDRAWN})
+
+# Every state that only an approval leads to.
+AGREED = frozenset(State) - REFUSED - OPEN
+
+LABELS = {state: state.value.replace("_", " ").capitalize() for state in State}
+
+
+def may_move(old, new):
+    """Whether a proposal in state ``old`` can come into state ``new``."""
+    return State(new) in MOVES.get(State(old), ())

@@ -1,0 +1,219 @@
+"""Rows of the app: proposals, votes and the audit chain.
+
+Rules live in ``services``; here are rows and the constraints that hold without them.
+"""
+
+import json
+
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.db import models
+from django.utils import timezone
+
+from pipelines_app.core.chain import GENESIS, digest, link
+from pipelines_app.core.fields import SEVERITIES
+from pipelines_app.core.states import LABELS, OPEN, State
+from pipelines_app.core.voting import APPROVE, REJECT
+
+STATES = [(state.value, LABELS[state]) for state in State]
+OPEN_VALUES = sorted(state.value for state in OPEN)
+
+
+class Pipeline(models.Model):
+    """A proposal awaiting human approval, then its execution and its measured effect."""
+
+    title = models.CharField(max_length=200)
+    suggestion = models.CharField(max_length=500)
+    topic = models.CharField(
+        max_length=100, blank=True, help_text="The KPI it is about. Empty: none measures it."
+    )
+    unit = models.CharField(max_length=30, blank=True)
+    kpi = models.FloatField(null=True, blank=True, help_text="The KPI's value when it was opened.")
+    severity = models.CharField(
+        max_length=10, choices=[(name, name) for name in SEVERITIES], default="warning"
+    )
+    state = models.CharField(max_length=20, choices=STATES, default=State.AWAITING_APPROVAL.value)
+    version = models.PositiveIntegerField(default=1, help_text="A changed suggestion is a new version.")
+    quorum = models.PositiveSmallIntegerField(default=1, help_text="Approvals it needs.")
+
+    # What opened it: "breach:12". A message that comes twice finds its proposal by this.
+    origin = models.CharField(max_length=100, null=True, blank=True, unique=True)
+    proposer = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="Never decides on it.",
+    )
+    changed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="Who wrote the present version; leaves the decision to others too.",
+    )
+    proposer_name = models.CharField(max_length=150, blank=True, help_text="As it was when it was opened.")
+    # PROTECT: a group that is deleted must not make its proposals public.
+    restricted_to = models.ForeignKey(
+        Group,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="Visible to this group only. Empty: to every logged-in user.",
+    )
+
+    evidence_text = models.TextField(
+        default="{}", editable=False, help_text="JSON, frozen when it was opened."
+    )
+    evidence_sha256 = models.CharField(max_length=64, editable=False)
+    overrun = models.FloatField(
+        null=True, blank=True, editable=False, help_text="How far beyond its limit, as a share of the limit."
+    )
+
+    latest_kpi = models.FloatField(null=True, blank=True, help_text="The value of the newest repeat.")
+    latest_at = models.DateTimeField(null=True, blank=True)
+    latest_origin = models.CharField(max_length=100, blank=True, db_index=True)
+    noted = models.PositiveIntegerField(default=0, help_text="Times it was proposed again while it was open.")
+
+    action = models.CharField(max_length=100, blank=True, help_text="What an approval carries out.")
+    action_params = models.JSONField(default=dict, blank=True)
+
+    created_at = models.DateTimeField(default=timezone.now)
+    due_at = models.DateTimeField(help_text="Undecided by then, it expires.")
+    decided_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = "proposal"
+        ordering = ["-id"]
+        permissions = [("decide_pipeline", "Can approve and reject proposals")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["title", "topic"],
+                name="one_open_pipeline_per_title_and_topic",
+                condition=models.Q(state__in=OPEN_VALUES),
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state__in=[state.value for state in State]), name="pipeline_state_is_known"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["due_at"], condition=models.Q(state__in=OPEN_VALUES), name="pipelines_to_expire"
+            ),
+            models.Index(fields=["state", "-id"], name="pipelines_by_state"),
+        ]
+
+    def __str__(self):
+        return f"#{self.pk} {self.title}"
+
+    @property
+    def is_open(self):
+        """Whether it still awaits a decision."""
+        return self.state in OPEN
+
+    @property
+    def evidence(self):
+        """What was known when it was opened, as a dict (empty where somebody broke the stored text)."""
+        try:
+            return json.loads(self.evidence_text)
+        except ValueError:
+            return {}
+
+    @property
+    def evidence_intact(self):
+        """Whether the stored evidence still is what was frozen."""
+        return digest(self.evidence_text) == self.evidence_sha256
+
+
+class Decision(models.Model):
+    """One person's vote on one version of a proposal."""
+
+    pipeline = models.ForeignKey(Pipeline, on_delete=models.PROTECT, related_name="decisions")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    by_name = models.CharField(max_length=150, help_text="As it was when the vote was cast.")
+    vote = models.CharField(max_length=7, choices=[(APPROVE, "approve"), (REJECT, "reject")])
+    comment = models.CharField(max_length=2000, blank=True)
+    version = models.PositiveIntegerField(help_text="The version that was voted on.")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["pipeline", "version", "by"], name="one_vote_per_person_and_version"
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.by_name}: {self.vote}"
+
+
+class AuditHead(models.Model):
+    """The end of the chain: one row, whose lock puts all writers in one line."""
+
+    seq = models.BigIntegerField(default=0)
+    hash = models.CharField(max_length=64, default=GENESIS)
+
+
+class AppendOnly(models.QuerySet):
+    """Rows that are history: added, read, never changed."""
+
+    def update(self, **values):
+        """Refused."""
+        raise TypeError("audit entries are never changed")
+
+    def delete(self):
+        """Refused."""
+        raise TypeError("audit entries are never deleted")
+
+
+class AuditEntry(models.Model):
+    """One thing that happened; each entry's hash takes in the one before it."""
+
+    seq = models.BigIntegerField(unique=True, help_text="1, 2, 3 … without a gap.")
+    at = models.DateTimeField()
+    actor = models.CharField(max_length=150)
+    event = models.CharField(max_length=30)
+    pipeline = models.ForeignKey(Pipeline, on_delete=models.PROTECT, related_name="audit")
+    data_text = models.TextField(default="{}", help_text="JSON.")
+    previous = models.CharField(max_length=64)
+    hash = models.CharField(max_length=64)
+
+    objects = AppendOnly.as_manager()
+
+    class Meta:
+        ordering = ["seq"]
+        verbose_name_plural = "audit entries"
+
+    def __str__(self):
+        return f"{self.seq}: {self.event} by {self.actor}"
+
+    @property
+    def data(self):
+        """The details of the event, as a dict."""
+        return json.loads(self.data_text)
+
+    def compute_hash(self):
+        """The hash that this entry must carry."""
+        return link(
+            self.previous,
+            seq=self.seq,
+            at=self.at,
+            actor=self.actor,
+            event=self.event,
+            pipeline=self.pipeline_id,
+            data=self.data_text,
+        )
+
+    def save(self, *args, **kwargs):
+        """Adds the entry; TypeError for one that is already stored."""
+        if not self._state.adding:
+            raise TypeError("audit entries are never changed")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args, **kwargs):
+        """Refused."""
+        raise TypeError("audit entries are never deleted")

@@ -1,0 +1,193 @@
+"""Read side: who sees what, the inbox and its order, what the waiting costs, what came of like proposals."""
+
+import logging
+from collections import Counter
+from datetime import timedelta
+
+from django.db.models import Q
+from django.utils import timezone
+
+from pipelines_app import conf
+from pipelines_app.core.states import AGREED, OPEN, State
+from pipelines_app.core.urgency import HOUR, cost_of_waiting, sort_key
+from pipelines_app.core.voting import APPROVE, REJECT
+from pipelines_app.models import Decision, Pipeline
+
+logger = logging.getLogger(__name__)
+PERMISSION = "pipelines_app.decide_pipeline"
+PAST = {APPROVE: "approved", REJECT: "rejected"}
+MINUTE = 60_000
+# The evidence of a proposal is the bulk of its row, and a list does not show it.
+HEAVY = ("evidence_text",)
+
+
+def to_ms(moment):
+    """Milliseconds since the epoch."""
+    return int(moment.timestamp() * 1000)
+
+
+def visible_to_groups(group_ids):
+    """The proposals that members of these groups may see."""
+    return Pipeline.objects.filter(Q(restricted_to=None) | Q(restricted_to__in=list(group_ids)))
+
+
+def visible_to(user):
+    """The proposals that a logged-in person may see."""
+    if user.is_superuser:
+        return Pipeline.objects.all()
+    return visible_to_groups(user.groups.values_list("pk", flat=True))
+
+
+def is_visible(pipeline, user):
+    """Whether this person may see this proposal."""
+    if pipeline.restricted_to_id is None or user.is_superuser:
+        return True
+    return user.groups.filter(pk=pipeline.restricted_to_id).exists()
+
+
+def may_decide_any(user):
+    """Whether this person decides on proposals at all."""
+    return user.is_active and user.has_perm(PERMISSION)
+
+
+def why_not_decide(pipeline, user):
+    """A sentence that says why this person may not decide on it; empty if they may."""
+    if not may_decide_any(user):
+        return "You do not have the permission to decide on proposals (decide_pipeline)."
+    if pipeline.changed_by_id == user.pk:
+        return "You wrote the present version of this proposal: somebody else must decide."
+    if pipeline.proposer_id == user.pk:
+        if pipeline.origin:
+            return "You were the last to edit the rule that opened this proposal: somebody else must decide."
+        return "You proposed this yourself: somebody else must decide."
+    return ""
+
+
+def find_deciding_vote(pipeline):
+    """The vote that ended the waiting, or None: nobody's, or it ended by itself or was taken back."""
+    if pipeline.state in OPEN | {State.EXPIRED, State.WITHDRAWN}:
+        return None
+    return Decision.objects.filter(pipeline=pipeline).order_by("-id").first()
+
+
+def describe_end(pipeline, decision):
+    """A sentence that says how the waiting ended, and through whom."""
+    if decision is None:
+        return f"Proposal #{pipeline.pk} no longer awaits a decision: it is {pipeline.state}."
+    said = f": “{decision.comment}”" if decision.comment else ""
+    return (
+        f"{decision.by_name} {PAST[decision.vote]} proposal #{pipeline.pk} first, "
+        f"at {decision.created_at:%Y-%m-%d %H:%M:%S} UTC{said}. It is {pipeline.state} now."
+    )
+
+
+def list_inbox(pipelines, *, now=None):
+    """The open ones of a queryset, most urgent first: severity, overrun × hours waiting, due."""
+    now = now or timezone.now()
+    waiting = pipelines.filter(state__in=OPEN).select_related("restricted_to").defer(*HEAVY)
+    return sorted(waiting, key=lambda pipeline: urgency(pipeline, now))
+
+
+def urgency(pipeline, now):
+    """The sort key of one open proposal."""
+    return sort_key(
+        severity=pipeline.severity,
+        overrun=pipeline.overrun,
+        hours_waiting=(now - pipeline.created_at).total_seconds() / 3600,
+        due=(pipeline.due_at, pipeline.pk),
+    )
+
+
+def count_open(user):
+    """How many proposals await a decision, among those this person may see."""
+    return visible_to(user).filter(state__in=OPEN).count()
+
+
+def count_decided(pipelines, *, since):
+    """How many were ``{"approved", "rejected", "expired", "withdrawn"}`` since a moment."""
+    states = Counter(pipelines.filter(decided_at__gte=since).values_list("state", flat=True))
+    counts = {name: states[name] for name in ("rejected", "expired", "withdrawn")}
+    return {"approved": sum(states[state] for state in AGREED)} | counts
+
+
+def list_like(pipeline, *, user=None):
+    """Earlier and later proposals of the same title and topic, newest first."""
+    seen = visible_to(user) if user is not None else Pipeline.objects.all()
+    like = seen.filter(title=pipeline.title, topic=pipeline.topic).exclude(pk=pipeline.pk)
+    return like.defer(*HEAVY).order_by("-id")
+
+
+def count_like(pipeline, *, user=None):
+    """What became of like proposals: a count for each end, each effect, and the ``total``."""
+    states = Counter(list_like(pipeline, user=user).values_list("state", flat=True))
+    counts = {name: states[name] for name in ("rejected", "expired", "withdrawn")}
+    effects = (State.EFFECTIVE, State.INEFFECTIVE, State.HARMFUL, State.INCONCLUSIVE)
+    counts |= {state.value: states[state] for state in effects}
+    return counts | {"approved": sum(states[state] for state in AGREED), "total": sum(states.values())}
+
+
+def measure(topic, start_ms, end_ms, step_ms=MINUTE):
+    """Columns of a KPI over a span and its ``summary``, or None where nothing measures it.
+
+    A measurement that fails is logged: a page without its chart still lets people decide.
+    """
+    function = conf.load("MEASUREMENTS") if topic else None
+    if function is None:
+        return None
+    try:
+        return function(topic, start_ms, end_ms, step_ms)
+    except Exception:
+        logger.exception("%s could not measure %s", conf.get("MEASUREMENTS"), topic)
+        return None
+
+
+def describe_topic(topic):
+    """``{"unit", "restricted_to"}`` of a topic, as the project knows it."""
+    function = conf.load("TOPICS") if topic else None
+    known = function(topic) if function else {}
+    return {"unit": "", "restricted_to": None} | known
+
+
+def measure_for_evidence(topic, at):
+    """What can be frozen about a KPI at a moment, where the proposer brought no evidence."""
+    end = to_ms(at)
+    start = end - conf.get("EVIDENCE_SPAN") * 1000
+    measured = measure(topic, start, end)
+    return {"measured_from": start, "measured_to": end, "minutes": measured} if measured else {}
+
+
+def measure_since(pipeline, *, now=None):
+    """The KPI from the opening of a proposal until now: the panel beside its evidence. None: not measured."""
+    start, end = to_ms(pipeline.created_at), to_ms(now or timezone.now())
+    step = MINUTE * max(1, (end - start) // (240 * MINUTE))
+    return measure(pipeline.topic, start, end, step)
+
+
+def find_cost(pipeline, *, now=None):
+    """The Cost of waiting in the KPI's own unit since the limit was crossed, or None if it cannot be told."""
+    evidence = pipeline.evidence
+    if evidence.get("limit") is None or not evidence.get("aggregate"):
+        return None
+    end = to_ms(now or timezone.now())
+    start = evidence.get("since") or to_ms(pipeline.created_at)
+    step = MINUTE * max(1, (end - start) // (24 * HOUR))
+    columns = measure(pipeline.topic, start, end, step)
+    if not columns:
+        return None
+    return cost_of_waiting(
+        columns,
+        aggregate=evidence["aggregate"],
+        operator=evidence.get("operator"),
+        limit=evidence["limit"],
+        window=evidence.get("window") or 3600,
+        start=start,
+        end=end,
+    )
+
+
+def start_of_day(now):
+    """Midnight of the day of ``now`` in the current time zone."""
+    local = timezone.localtime(now)
+    return local - timedelta(
+        hours=local.hour, minutes=local.minute, seconds=local.second, microseconds=local.microsecond
+    )

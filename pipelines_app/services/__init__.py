@@ -1,0 +1,8 @@
+"""Write side: open a proposal, decide it, let it lapse. Rules live here and in ``core``."""
+
+from pipelines_app.services.change import change_suggestion, withdraw
+from pipelines_app.services.decide import approve, reject
+from pipelines_app.services.expire import expire
+from pipelines_app.services.propose import open_pipeline, propose
+
+__all__ = ["approve", "change_suggestion", "expire", "open_pipeline", "propose", "reject", "withdraw"]

@@ -1,0 +1,90 @@
+"""Taking a proposal back, and changing what it suggests."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from pipelines_app.core.fields import check_text, check_version
+from pipelines_app.core.states import State, may_move
+from pipelines_app.exceptions import AlreadyDecided, NotAllowed, VersionChanged
+from pipelines_app.queries import describe_end, find_deciding_vote, is_visible, may_decide_any
+from pipelines_app.services.audit import append_audit
+from pipelines_app.services.moves import lock_pipeline, move, name_of, tell_later
+
+
+def withdraw(*, pipeline, by, version, comment, now=None):
+    """Takes a proposal back before it is carried out; ``comment`` says why.
+
+    For its proposer and for whoever may decide. NotAllowed, VersionChanged, AlreadyDecided.
+    """
+    now = now or timezone.now()
+    version = check_version(version)
+    comment = check_text(comment, field="comment", limit=2000)
+    with transaction.atomic():
+        locked = lock_pipeline(pipeline.pk)
+        refuse_strangers(locked, by, "withdraw")
+        if (
+            locked.state == State.WITHDRAWN
+            and locked.audit.filter(event="withdrawn", actor=name_of(by)).exists()
+        ):
+            return locked
+        if not may_move(locked.state, State.WITHDRAWN):
+            raise_decided(locked)
+        refuse_other_version(locked, version)
+        data = {"by": by.pk, "comment": comment, "version": version}
+        move(locked, State.WITHDRAWN, actor=name_of(by), event="withdrawn", data=data, at=now)
+    return locked
+
+
+def change_suggestion(*, pipeline, by, version, suggestion, comment="", now=None):
+    """Makes a new version with another suggestion; votes on the old one no longer count.
+
+    Whoever changes it stands beside its proposer from then on, and leaves the decision to others.
+    """
+    now = now or timezone.now()
+    version = check_version(version)
+    suggestion = check_text(suggestion, field="suggestion", limit=500)
+    comment = check_text(comment, field="comment", limit=2000, required=False)
+    with transaction.atomic():
+        locked = lock_pipeline(pipeline.pk)
+        refuse_strangers(locked, by, "change")
+        if not locked.is_open:
+            raise_decided(locked)
+        refuse_other_version(locked, version)
+        if suggestion != locked.suggestion:
+            store_version(locked, by=by, suggestion=suggestion, comment=comment, now=now)
+    return locked
+
+
+def store_version(pipeline, *, by, suggestion, comment, now):
+    """Writes the new version of a locked proposal, with its audit row."""
+    data = {"by": by.pk, "comment": comment, "before": pipeline.suggestion, "suggestion": suggestion}
+    pipeline.suggestion = suggestion
+    pipeline.version += 1
+    pipeline.changed_by = by
+    pipeline.save(update_fields=["suggestion", "version", "changed_by"])
+    data |= {"version": pipeline.version, "state": pipeline.state}
+    append_audit(pipeline=pipeline, actor=name_of(by), event="changed", data=data, at=now)
+    tell_later(pipeline)
+
+
+def refuse_strangers(pipeline, by, verb):
+    """NotAllowed for whoever neither proposed it nor may decide."""
+    if not is_visible(pipeline, by):
+        raise NotAllowed(f"Proposal #{pipeline.pk} is restricted to the group {pipeline.restricted_to}.")
+    if by.pk != pipeline.proposer_id and not may_decide_any(by):
+        raise NotAllowed(f"Only its proposer and people who may decide can {verb} proposal #{pipeline.pk}.")
+
+
+def refuse_other_version(pipeline, version):
+    """VersionChanged unless the caller saw the present version."""
+    if pipeline.version != version:
+        raise VersionChanged(
+            f"Proposal #{pipeline.pk} is at version {pipeline.version} now, you saw version {version}.",
+            pipeline=pipeline,
+        )
+
+
+def raise_decided(pipeline):
+    """AlreadyDecided, with the vote that ended it."""
+    decision = find_deciding_vote(pipeline)
+    raise AlreadyDecided(describe_end(pipeline, decision), pipeline=pipeline, decision=decision)

@@ -1,0 +1,31 @@
+"""Deadlines: what nobody decided in time lapses; silence never approves."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from pipelines_app.core.states import OPEN, State
+from pipelines_app.models import Pipeline
+from pipelines_app.services.moves import lock_pipeline, move
+
+
+def expire(*, now=None):
+    """Expires every overdue proposal, each in a transaction of its own; answers how many."""
+    now = now or timezone.now()
+    overdue = Pipeline.objects.filter(state__in=OPEN, due_at__lte=now).values_list("pk", flat=True)
+    return sum(expire_one(pk, now) for pk in list(overdue))
+
+
+def expire_one(pk, now):
+    """Whether this one was still open and overdue once it was locked."""
+    with transaction.atomic():
+        pipeline = lock_pipeline(pk)
+        claimed = pipeline.is_open and pipeline.due_at <= now
+        if claimed:
+            expire_locked(pipeline, now)
+    return claimed
+
+
+def expire_locked(pipeline, now):
+    """Moves a locked, overdue proposal to expired."""
+    data = {"due_at": pipeline.due_at.isoformat(), "votes": pipeline.decisions.count()}
+    move(pipeline, State.EXPIRED, actor="the deadline", event="expired", data=data, at=now)

@@ -1,0 +1,153 @@
+"""Opening a proposal: once per origin, and once per title and topic while one is open."""
+
+import logging
+from datetime import timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from pipelines_app import conf, queries
+from pipelines_app.core import fields
+from pipelines_app.core.chain import digest, encode
+from pipelines_app.core.states import OPEN
+from pipelines_app.core.urgency import measure_overrun
+from pipelines_app.exceptions import BadInput, PipelinesError
+from pipelines_app.models import Pipeline
+from pipelines_app.services.audit import append_audit
+from pipelines_app.services.moves import name_of, tell_later
+
+logger = logging.getLogger(__name__)
+ATTEMPTS = 5
+
+
+def open_pipeline(title, suggestion, kpi=None, topic=""):
+    """The short form of ``propose``: the proposal, new or still open."""
+    return propose(title=title, suggestion=suggestion, kpi=kpi, topic=topic)[0]
+
+
+def propose(
+    *,
+    title,
+    suggestion,
+    kpi=None,
+    topic="",
+    unit="",
+    origin="",
+    proposer=None,
+    proposer_name="",
+    severity="warning",
+    evidence=None,
+    restricted_to=None,
+    action="",
+    action_params=None,
+    now=None,
+):
+    """Opens a proposal and freezes its evidence; answers ``(pipeline, created)``.
+
+    The same ``origin`` again answers the same proposal and changes nothing. While one of
+    the same title and topic is open, that one is answered and notes the newer ``kpi``.
+    ``proposer`` (a user) never decides on it; ``restricted_to`` is a group. BadInput
+    names the field that is wrong.
+    """
+    now = now or timezone.now()
+    row = Pipeline(
+        title=fields.check_text(title, field="title", limit=200),
+        suggestion=fields.check_text(suggestion, field="suggestion", limit=500),
+        kpi=fields.check_number(kpi, field="kpi"),
+        topic=fields.check_topic(topic),
+        unit=fields.check_text(unit, field="unit", limit=30, required=False),
+        severity=fields.check_choice(severity, fields.SEVERITIES, field="severity"),
+        origin=fields.check_text(origin, field="origin", limit=100, required=False) or None,
+        proposer=proposer,
+        proposer_name=(proposer_name or (name_of(proposer) if proposer else ""))[:150],
+        restricted_to=restricted_to,
+        action=action,
+        action_params=action_params or {},
+        created_at=now,
+    )
+    return find_or_open(row, evidence, now)
+
+
+def find_or_open(row, evidence, now):
+    """The proposal that ``row`` repeats, or ``row`` itself stored; ``(pipeline, created)``."""
+    for _ in range(ATTEMPTS):
+        known = find_by_origin(row.origin) or note_repeat(row, now)
+        if known:
+            return known, False
+        freeze(row, evidence)
+        if store(row, now):
+            return row, True
+    raise PipelinesError(f"{row.title!r} could not be opened: others keep opening and closing it. Try again.")
+
+
+def find_by_origin(origin):
+    """The proposal that this origin opened or was last noted on, or None."""
+    if not origin:
+        return None
+    return Pipeline.objects.filter(Q(origin=origin) | Q(latest_origin=origin)).order_by("id").first()
+
+
+def note_repeat(row, now):
+    """Writes the newer value on the open proposal of the same title and topic; that one, or None."""
+    pipeline = Pipeline.objects.filter(title=row.title, topic=row.topic, state__in=OPEN).first()
+    if pipeline is None:
+        return None
+    evidence = pipeline.evidence
+    noted = Pipeline.objects.filter(pk=pipeline.pk, state__in=OPEN).update(
+        latest_kpi=row.kpi,
+        latest_at=now,
+        latest_origin=row.origin or "",
+        noted=F("noted") + 1,
+        overrun=measure_overrun(row.kpi, evidence.get("limit"), evidence.get("operator")),
+    )
+    # Decided in this very moment: the repeat is a new question then.
+    return Pipeline.objects.get(pk=pipeline.pk) if noted else None
+
+
+def freeze(row, evidence):
+    """Fills in what is kept as it was: evidence with its hash, policy, deadline.
+
+    Before the transaction, because measuring may take a moment and nobody should wait for it.
+    """
+    within = conf.decide_within(row.severity)
+    row.quorum = conf.get("QUORUM")
+    row.due_at = row.created_at + timedelta(seconds=within)
+    frozen = (
+        dict(evidence) if evidence is not None else queries.measure_for_evidence(row.topic, row.created_at)
+    )
+    frozen["proposal"] = {
+        "title": row.title,
+        "suggestion": row.suggestion,
+        "topic": row.topic,
+        "unit": row.unit,
+        "kpi": row.kpi,
+        "severity": row.severity,
+        "origin": row.origin or "",
+        "proposed_by": row.proposer_name,
+        "action": row.action,
+        "action_params": row.action_params,
+    }
+    frozen["policy"] = {"quorum": row.quorum, "decide_within": within}
+    try:
+        row.evidence_text = encode(frozen)
+    except (TypeError, ValueError) as error:
+        raise BadInput(f"the evidence cannot be frozen as JSON: {error}", field="evidence") from None
+    row.evidence_sha256 = digest(row.evidence_text)
+    row.overrun = measure_overrun(row.kpi, frozen.get("limit"), frozen.get("operator"))
+
+
+def store(row, now):
+    """Writes the proposal and its first audit row; False if somebody else opened it meanwhile."""
+    data = {"title": row.title, "evidence_sha256": row.evidence_sha256, "version": row.version}
+    data |= {"suggestion": row.suggestion, "state": row.state}
+    actor = row.proposer_name or "the system"
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+            append_audit(pipeline=row, actor=actor, event="proposed", data=data, at=now)
+            tell_later(row)
+    except IntegrityError:
+        row.pk = None
+        return False
+    return True
