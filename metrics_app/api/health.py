@@ -1,0 +1,82 @@
+"""``/healthz`` and ``/readyz``: for orchestrators, open to all, without secrets."""
+
+import logging
+
+from django.db import DatabaseError, connection
+from django.http import JsonResponse
+from django.views.decorators.http import require_safe
+from redis.exceptions import ResponseError
+
+from metrics_app import queries
+from metrics_app.connection import get_redis, guard
+from metrics_app.exceptions import BusUnavailable
+
+logger = logging.getLogger(__name__)
+
+MAX_BEHIND = 30  # seconds; a collector that restarts is back long before
+
+
+@require_safe
+def show_health(request):
+    """200 while the process answers at all."""
+    return JsonResponse({"status": "ok"})
+
+
+@require_safe
+def show_readiness(request):
+    """Each part by name; 503 unless all are well."""
+    parts = {"database": check_database(), "redis": check_redis(), "collector": check_collector()}
+    ready = all(part["ok"] for part in parts.values())
+    answer = {"status": "ok" if ready else "unavailable", "parts": parts}
+    return JsonResponse(answer, status=200 if ready else 503)
+
+
+def check_database():
+    """Whether SQL answers."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError as error:
+        logger.error("The database does not answer: %s", error)
+        return {"ok": False, "message": "does not answer"}
+    return {"ok": True, "engine": connection.vendor}
+
+
+def check_redis():
+    """Whether Redis answers, and how soon it puts on disk what it acknowledges."""
+    try:
+        with guard():
+            get_redis().ping()
+            policy = read_fsync_policy()
+    except BusUnavailable as error:
+        logger.error("%s", error)
+        return {"ok": False, "message": "does not answer"}
+    return {"ok": True, "appendfsync": policy}
+
+
+def read_fsync_policy():
+    """always, everysec, no, off (no append-only file) or unknown (a server that does not tell)."""
+    try:
+        config = get_redis().config_get("append*")
+    except ResponseError:
+        return "unknown"
+    texts = {as_text(name): as_text(value) for name, value in config.items()}
+    return texts.get("appendfsync", "unknown") if texts.get("appendonly") == "yes" else "off"
+
+
+def as_text(value):
+    """A reply of Redis as text, whichever way the connection decodes."""
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def check_collector():
+    """How far the worst shard's collected-through mark lies behind Redis' clock, in seconds."""
+    try:
+        marks, now = queries.collected_through(), queries.redis_now()
+    except BusUnavailable:
+        return {"ok": False, "message": "unknown while redis does not answer"}
+    shard, mark = min(marks.items(), key=lambda item: item[1], default=(0, 0))
+    if not mark:
+        return {"ok": False, "message": "has never run", "shard": shard}
+    behind = max(0.0, (now - mark) / 1000)
+    return {"ok": behind <= MAX_BEHIND, "behind_seconds": round(behind, 3), "shard": shard}

@@ -1,0 +1,133 @@
+"""``POST /api/v1/points/``: the busiest door. No SQL while the caches are warm."""
+
+import re
+import time
+from hashlib import sha256
+
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.exceptions import UnsupportedMediaType
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from metrics_app import conf
+from metrics_app.api.authentication import KeyAuthentication
+from metrics_app.api.permissions import CanEmit
+from metrics_app.api.schema import AcceptedSerializer, ErrorsSerializer
+from metrics_app.exceptions import BadInput, BusUnavailable, TooLarge
+from metrics_app.services.record import record_batch
+from metrics_app.wire import FORMATS
+
+IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,200}\Z")
+POINT = {"topic": "complaint.latency", "value": 1560, "ts": 1732390000123}
+COLUMNS = {"topic": "complaint.latency", "ts": [1732390000123, 1732390001123], "values": [1560, 1800]}
+
+
+def read_body(request, limit):
+    """The body's bytes, or TooLarge; reads no more than ``limit`` and one byte."""
+    message = f"the body is over {limit} bytes: send fewer points at once"
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if length.isdigit() and int(length) > limit:
+        raise TooLarge(message)
+    # A chunked body has no length to trust.
+    body = request.read(limit + 1)
+    if len(body) > limit:
+        raise TooLarge(message)
+    return body
+
+
+def find_decoder(request):
+    """The decoder of the request's content type (none given: JSON), or a 415."""
+    charset = request.content_params.get("charset", "utf-8").strip('"').lower()
+    encoding = request.headers.get("Content-Encoding", "identity").lower()
+    decoder = FORMATS.get(request.content_type or "application/json")
+    if decoder is None or charset not in ("utf-8", "utf8") or encoding != "identity":
+        sent = f"{request.headers.get('Content-Type', '')} {request.headers.get('Content-Encoding', '')}"
+        raise UnsupportedMediaType(
+            sent, f"{sent.strip()[:200]!r} is not understood: expected {', '.join(FORMATS)} in UTF-8"
+        )
+    return decoder
+
+
+def read_idempotency_key(request):
+    """The sender's ``Idempotency-Key``, or None without one; BadInput."""
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not IDEMPOTENCY_KEY.match(key):
+        raise BadInput(
+            f"{key[:200]!r} is not an idempotency key: expected 1 to 200 visible ASCII characters",
+            field="Idempotency-Key",
+        )
+    return key
+
+
+class PointsView(APIView):
+    """Takes points from programs. A session alone emits nothing: it needs a key with scope ``emit``."""
+
+    authentication_classes = [KeyAuthentication]
+    permission_classes = [CanEmit]
+
+    @extend_schema(
+        operation_id="emit_points",
+        summary="Emit points",
+        description="One point, a list of up to 10,000, or columns of one topic. `value` defaults to 1, "
+        "`ts` (milliseconds, or ISO 8601 with an offset) to the time of receipt. All or nothing. "
+        "Needs a key with scope `emit`; a session is not enough.",
+        request={"application/json": {"type": ["object", "array"]}},
+        parameters=[
+            OpenApiParameter(
+                "Idempotency-Key",
+                str,
+                "header",
+                description="1 to 200 visible ASCII characters. Makes a retry harmless for 24 h.",
+            )
+        ],
+        examples=[
+            OpenApiExample("One point", POINT, request_only=True),
+            OpenApiExample("A list", [POINT, POINT], request_only=True),
+            OpenApiExample("Columns", COLUMNS, request_only=True),
+        ],
+        responses={202: AcceptedSerializer}
+        | {
+            status: OpenApiResponse(ErrorsSerializer, description)
+            for status, description in {
+                400: "Bad input: nothing was recorded.",
+                401: "No key, or an unknown or revoked one.",
+                403: "The key lacks the scope `emit`, or the topic.",
+                409: "The Idempotency-Key came with another body.",
+                413: "Over 10,000 points or 5 MB.",
+                415: "Not JSON in UTF-8.",
+                429: "The key's limit of new KPIs is used up.",
+                503: "The bus is away. Without an Idempotency-Key the outcome is unknown.",
+            }.items()
+        },
+    )
+    def post(self, request):
+        """Decodes, records, answers 202 once the bus has the batch."""
+        decode, key = find_decoder(request), read_idempotency_key(request)
+        body = read_body(request, conf.get("MAX_BODY"))
+        batch, count = decode(
+            body,
+            now=time.time_ns() // 1_000_000,
+            max_points=conf.get("MAX_POINTS"),
+            max_future=conf.get("MAX_FUTURE"),
+        )
+        who = request.auth
+        try:
+            record_batch(
+                batch,
+                who=who,
+                batch_id=None if key is None else f"{who.id}:{key}",
+                digest=sha256(body).digest(),
+            )
+        except BusUnavailable as error:
+            raise BusUnavailable(f"{error} {describe_outcome(key)}") from error
+        return Response({"accepted": count}, status=202)
+
+
+def describe_outcome(key):
+    """What a sender may conclude from a 503."""
+    if key is not None:
+        return "Sending the same again under the same Idempotency-Key is harmless."
+    return (
+        "Whether the points arrived is unknown: sending them again may count them twice. "
+        "With an Idempotency-Key a retry is harmless."
+    )

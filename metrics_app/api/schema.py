@@ -1,0 +1,74 @@
+"""Shapes of answers, for the OpenAPI schema."""
+
+from rest_framework import serializers
+
+
+class ErrorSerializer(serializers.Serializer):
+    """One fault."""
+
+    index = serializers.IntegerField(required=False, help_text="Position in a batch.")
+    field = serializers.CharField(allow_null=True)
+    message = serializers.CharField()
+
+
+class ErrorsSerializer(serializers.Serializer):
+    """Every answer from 400 on."""
+
+    errors = ErrorSerializer(many=True)
+
+
+class AcceptedSerializer(serializers.Serializer):
+    """The bus has the batch."""
+
+    accepted = serializers.IntegerField(help_text="Points.")
+
+
+class KpiSerializer(serializers.Serializer):
+    """A KPI and the value of its tile."""
+
+    topic = serializers.CharField()
+    name = serializers.CharField()
+    unit = serializers.CharField()
+    direction = serializers.CharField(help_text="Which way is better: lower, higher, none.")
+    aggregate = serializers.CharField()
+    window = serializers.IntegerField(help_text="Seconds.")
+    value = serializers.FloatField(allow_null=True)
+    computed_at = serializers.IntegerField(help_text="Milliseconds since the epoch.")
+
+
+class StatsSerializer(serializers.Serializer):
+    """Statistics of a window [end - window, end), end being the next whole second."""
+
+    topic = serializers.CharField()
+    window = serializers.IntegerField(help_text="Seconds.")
+    count = serializers.IntegerField()
+    sum = serializers.FloatField(allow_null=True)
+    mean = serializers.FloatField(allow_null=True)
+    min = serializers.FloatField(allow_null=True)
+    max = serializers.FloatField(allow_null=True)
+    stddev = serializers.FloatField(allow_null=True)
+    p50 = serializers.FloatField(allow_null=True)
+    p90 = serializers.FloatField(allow_null=True)
+    p95 = serializers.FloatField(allow_null=True)
+    p99 = serializers.FloatField(allow_null=True)
+    rate_per_hour = serializers.FloatField()
+    last_point_at = serializers.IntegerField(allow_null=True, help_text="Milliseconds since the epoch.")
+    computed_at = serializers.IntegerField(help_text="Milliseconds since the epoch.")
+
+
+class Column(serializers.ListField):
+    """Numbers of a column; null where a bucket is empty."""
+
+    child = serializers.FloatField(allow_null=True)
+
+
+class SeriesSerializer(serializers.Serializer):
+    """Columns of equal length, one row per bucket."""
+
+    ts = serializers.ListField(child=serializers.IntegerField(), help_text="Starts of the buckets, ms.")
+    count = serializers.ListField(child=serializers.IntegerField())
+    mean = Column()
+    min = Column()
+    max = Column()
+    p50 = Column()
+    p95 = Column()
