@@ -187,6 +187,11 @@ def forget():
     _kpis = (0.0, {})
 
 
+def forget_rows(**kwargs):
+    """The signal's form of ``forget``."""
+    forget()
+
+
 def forget_on_change(*, setting, **kwargs):
     """Forgets when a test overrides the settings: it also has a database of its own."""
     if setting == "METRICS_APP":

@@ -3,11 +3,13 @@
 import time
 
 import numpy as np
+from django.db import close_old_connections
 
 from metrics_app import bus, conf, registry
 from metrics_app.connection import get_redis, guard
 from metrics_app.core.points import check_topic, check_ts, check_value
-from metrics_app.exceptions import BadInput, NotAllowed, TooMany
+from metrics_app.exceptions import BadInput, BusUnavailable, MetricsError, NotAllowed, TooMany
+from metrics_app.transport import Refused
 
 DAY = 86_400  # seconds
 
@@ -48,8 +50,16 @@ def record(points):
 
 
 def record_rows(rows, batch_id):
-    """The client's way to the project's own bus: checked ``(topic, value, ts ms)`` rows."""
-    record_batch(group_rows(rows), batch_id=f"local:{batch_id}")
+    """The client's transport to the project's own bus: checked ``(topic, value, ts ms)`` rows."""
+    try:
+        record_batch(group_rows(rows), batch_id=f"local:{batch_id}")
+    except BusUnavailable:
+        raise
+    except MetricsError as error:
+        raise Refused(str(error), apart=True) from error
+    finally:
+        # The client's thread has no request whose end would close its connection.
+        close_old_connections()
 
 
 def group_rows(rows):
