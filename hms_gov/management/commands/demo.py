@@ -1,0 +1,27 @@
+"""`manage.py demo`: everything at once, on this machine, for a look."""
+
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from hms_gov.demo import Demo, DemoError
+from hms_gov.embedded import NoRedis
+
+
+class Command(BaseCommand):
+    help = "Runs Redis, web server, collector, workers and simulated complaints, until Ctrl-C."
+    # The database is made only later, in the data directory.
+    requires_system_checks = []
+
+    def add_arguments(self, parser):
+        parser.add_argument("--port", type=int, default=8000, help="0 takes a free one")
+        parser.add_argument("--data-dir", type=Path, default=settings.DATA_DIR)
+        parser.add_argument("--no-traffic", action="store_true", help="no simulated complaints")
+
+    def handle(self, *, port, data_dir, no_traffic, **options):
+        say, warn = self.stdout.write, self.stderr.write
+        try:
+            Demo(port=port, directory=data_dir, traffic=not no_traffic, say=say, warn=warn).run()
+        except (DemoError, NoRedis) as error:
+            raise CommandError(str(error)) from None

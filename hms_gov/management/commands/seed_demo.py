@@ -1,0 +1,25 @@
+"""`manage.py seed_demo`: KPIs, the 48-hour threshold, log-ins and keys of the demo."""
+
+import json
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from hms_gov.files import write_private
+from hms_gov.seed import seed
+
+
+class Command(BaseCommand):
+    help = (
+        "Makes what the demo starts with and writes its log-ins and keys to a file that only its owner "
+        "can read. The users `admin` and `approver` get new passwords unless that file knows them."
+    )
+
+    def add_arguments(self, parser):
+        parser.add_argument("--credentials", type=Path, default=settings.DATA_DIR / "credentials.json")
+
+    def handle(self, *, credentials, **options):
+        previous = json.loads(credentials.read_text()) if credentials.exists() else {}
+        write_private(credentials, json.dumps(seed(previous), indent=2) + "\n")
+        self.stdout.write(f"Log-ins and keys are in {credentials}.")

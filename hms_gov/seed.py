@@ -1,0 +1,105 @@
+"""What the demo starts with: KPIs, the 48-hour threshold, log-ins and keys. No points.
+
+Seeding again changes nothing that people have changed since, and keeps the
+passwords and keys that still open the door.
+"""
+
+import secrets
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+from django.db import transaction
+
+from metrics_app.models import ApiKey, Kpi, Threshold
+from metrics_app.registry import hash_key
+from metrics_app.services.keys import create_key, revoke_key
+from metrics_app.services.thresholds import save_threshold
+
+HOUR = 3600  # seconds
+
+KPIS = {
+    "complaint.received": {
+        "name": "Complaints received",
+        "unit": "",
+        "aggregate": "rate_per_hour",
+        "window": HOUR,
+    },
+    "complaint.latency": {
+        "name": "Response time",
+        "unit": "seconds",
+        "aggregate": "mean",
+        "window": HOUR // 2,
+    },
+    # The mean of the answered ones is half the truth: if nobody answers, it stands still.
+    "complaint.open": {"name": "Open complaints", "unit": "open", "aggregate": "mean", "window": 60},
+    "complaint.oldest_age": {
+        "name": "Oldest open complaint",
+        "unit": "seconds",
+        "aggregate": "max",
+        "window": 60,
+    },
+}
+LIMIT = {
+    "name": "Answered within 48 h",
+    "aggregate": "mean",
+    "window": HOUR // 2,
+    "operator": "gt",
+    "limit": 48 * HOUR,
+    "interval": 10,
+    "severity": "critical",
+    "title": "Response time breach",
+    "suggestion": "Hire 2 temp agents",
+}
+KEYS = {
+    "emit_key": {"scopes": ["emit"]},
+    "read_key": {"scopes": ["read"]},
+    "propose_key": {"scopes": ["propose"]},
+    "partner_key": {"scopes": ["partner"], "topics": ["complaint.latency", "complaint.received"]},
+}
+
+
+@transaction.atomic
+def seed(previous=None):
+    """Makes what is missing; returns the log-ins and keys by name.
+
+    ``previous`` is the answer of an earlier run; what still holds of it is kept.
+    """
+    previous = previous or {}
+    for topic, fields in KPIS.items():
+        Kpi.objects.get_or_create(topic=topic, defaults=fields)
+    seed_threshold()
+    people = {
+        "admin": seed_user("admin", previous, is_staff=True, is_superuser=True),
+        "approver": seed_user("approver", previous),
+    }
+    decide = Permission.objects.get(content_type__app_label="pipelines_app", codename="decide_pipeline")
+    get_user_model().objects.get(username="approver").user_permissions.add(decide)
+    return people | {name: seed_key(name, previous.get(name), **fields) for name, fields in KEYS.items()}
+
+
+def seed_threshold():
+    """The 48-hour rule, unless the response time has a rule already."""
+    kpi = Kpi.objects.get(topic="complaint.latency")
+    if not kpi.thresholds.exists():
+        save_threshold(Threshold(kpi=kpi, **LIMIT), by=None, reason="The division answers within 48 h.")
+
+
+def seed_user(name, previous, **fields):
+    """The log-in of a user: the one known before while it still opens, else a new password."""
+    user, created = get_user_model().objects.get_or_create(username=name, defaults=fields)
+    password = previous.get(name, {}).get("password", "")
+    if created or not user.check_password(password):
+        password = password or secrets.token_urlsafe(9)
+        user.set_password(password)
+        user.save(update_fields=["password"])
+    return {"username": name, "password": password}
+
+
+def seed_key(name, raw, **fields):
+    """A key by its name: the one known before unless it was revoked, else a new one in its place."""
+    if raw and ApiKey.objects.filter(hash=hash_key(raw), revoked_at=None).exists():
+        return raw
+    label = f"demo: {name}"
+    for old in ApiKey.objects.filter(name=label, revoked_at=None):
+        revoke_key(old)
+    return create_key(name=label, **fields)[1]
