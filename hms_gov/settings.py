@@ -186,6 +186,7 @@ METRICS_APP = {
 }
 PIPELINES_APP = {
     "MEASUREMENTS": "hms_gov.wiring.measure_kpi",
+    "TOPICS": "hms_gov.wiring.describe_topic",
     "ON_CHANGE": ["hms_gov.wiring.tell_streams"],
 }
 

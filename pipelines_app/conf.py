@@ -9,7 +9,7 @@ from django.utils.module_loading import import_string
 DEFAULTS = {
     "ACTIONS": {},  # name -> dotted path: what an approved proposal can carry out
     "MEASUREMENTS": "",  # dotted path: measure(topic, start_ms, end_ms, step_ms) -> columns and a summary
-    "TOPICS": "",  # dotted path: describe(topic) -> {"unit": str, "restricted_to": Group or None}
+    "TOPICS": "",  # dotted path: describe(topic) -> {"unit", "restricted", "restricted_to": Group or None}
     "ON_CHANGE": [],  # dotted paths: handler(pipeline), called after each committed change of state
     "QUORUM": 1,  # approvals a proposal needs
     "DECIDE_WITHIN": {"critical": 4 * 3600, "warning": 24 * 3600, "info": 24 * 3600},  # seconds, by severity

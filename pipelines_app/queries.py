@@ -31,6 +31,25 @@ def visible_to_groups(group_ids):
     return Pipeline.objects.filter(Q(restricted_to=None) | Q(restricted_to__in=list(group_ids)))
 
 
+def is_listed(topic, patterns):
+    """Whether one of the patterns (a topic, ``complaint.*``, ``*``) includes the topic."""
+    return any(
+        pattern == "*" or topic == pattern or (pattern.endswith(".*") and topic.startswith(pattern[:-1]))
+        for pattern in patterns
+    )
+
+
+def limit_to_topics(pipelines, patterns):
+    """The proposals about topics that one of the patterns includes; no patterns, no limit."""
+    if not patterns or "*" in patterns:
+        return pipelines
+    wanted = Q(topic__in=[pattern for pattern in patterns if not pattern.endswith("*")])
+    for pattern in patterns:
+        if pattern.endswith(".*"):
+            wanted |= Q(topic__startswith=pattern[:-1])
+    return pipelines.filter(wanted)
+
+
 def visible_to(user):
     """The proposals that a logged-in person may see."""
     if user.is_superuser:
@@ -110,16 +129,15 @@ def count_decided(pipelines, *, since):
     return {"approved": sum(states[state] for state in AGREED)} | counts
 
 
-def list_like(pipeline, *, user=None):
-    """Earlier and later proposals of the same title and topic, newest first."""
-    seen = visible_to(user) if user is not None else Pipeline.objects.all()
-    like = seen.filter(title=pipeline.title, topic=pipeline.topic).exclude(pk=pipeline.pk)
+def list_like(pipeline, *, among):
+    """The other proposals of the same title and topic ``among`` a queryset, newest first."""
+    like = among.filter(title=pipeline.title, topic=pipeline.topic).exclude(pk=pipeline.pk)
     return like.defer(*HEAVY).order_by("-id")
 
 
-def count_like(pipeline, *, user=None):
+def count_like(pipeline, *, among):
     """What became of like proposals: a count for each end, each effect, and the ``total``."""
-    states = Counter(list_like(pipeline, user=user).values_list("state", flat=True))
+    states = Counter(list_like(pipeline, among=among).order_by().values_list("state", flat=True))
     counts = {name: states[name] for name in ("rejected", "expired", "withdrawn")}
     effects = (State.EFFECTIVE, State.INEFFECTIVE, State.HARMFUL, State.INCONCLUSIVE)
     counts |= {state.value: states[state] for state in effects}
@@ -142,10 +160,10 @@ def measure(topic, start_ms, end_ms, step_ms=MINUTE):
 
 
 def describe_topic(topic):
-    """``{"unit", "restricted_to"}`` of a topic, as the project knows it."""
+    """``{"unit", "restricted", "restricted_to": Group or None}`` of a topic, as the project knows it."""
     function = conf.load("TOPICS") if topic else None
     known = function(topic) if function else {}
-    return {"unit": "", "restricted_to": None} | known
+    return {"unit": "", "restricted": False, "restricted_to": None} | known
 
 
 def measure_for_evidence(topic, at):

@@ -1,3 +1,14 @@
-"""Addresses."""
+"""Addresses below ``/api/v1/``."""
 
-urlpatterns = []
+from django.urls import path
+
+from pipelines_app.api import pipelines
+
+urlpatterns = [
+    path("pipelines/", pipelines.PipelineList.as_view(), name="api_pipelines"),
+    path("pipelines/<int:pk>/", pipelines.PipelineDetail.as_view(), name="api_pipeline"),
+    path("pipelines/<int:pk>/approve/", pipelines.Approve.as_view(), name="api_pipeline_approve"),
+    path("pipelines/<int:pk>/reject/", pipelines.Reject.as_view(), name="api_pipeline_reject"),
+    path("pipelines/<int:pk>/withdraw/", pipelines.Withdraw.as_view(), name="api_pipeline_withdraw"),
+    path("pipelines/<int:pk>/change/", pipelines.Change.as_view(), name="api_pipeline_change"),
+]

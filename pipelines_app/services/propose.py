@@ -47,21 +47,25 @@ def propose(
 
     The same ``origin`` again answers the same proposal and changes nothing. While one of
     the same title and topic is open, that one is answered and notes the newer ``kpi``.
-    ``proposer`` (a user) never decides on it; ``restricted_to`` is a group. BadInput
-    names the field that is wrong.
+    ``proposer`` (a user) never decides on it; ``restricted_to`` is a group (by default the
+    one the topic is restricted to). BadInput names the field that is wrong.
     """
     now = now or timezone.now()
+    topic = fields.check_topic(topic)
+    known = queries.describe_topic(topic)
+    if known["restricted"] and not (restricted_to or known["restricted_to"]):
+        raise BadInput(f"{topic} is restricted, but no group owns it: nobody could decide", field="topic")
     row = Pipeline(
         title=fields.check_text(title, field="title", limit=200),
         suggestion=fields.check_text(suggestion, field="suggestion", limit=500),
         kpi=fields.check_number(kpi, field="kpi"),
-        topic=fields.check_topic(topic),
-        unit=fields.check_text(unit, field="unit", limit=30, required=False),
+        topic=topic,
+        unit=fields.check_text(unit or known["unit"], field="unit", limit=30, required=False),
         severity=fields.check_choice(severity, fields.SEVERITIES, field="severity"),
         origin=fields.check_text(origin, field="origin", limit=100, required=False) or None,
         proposer=proposer,
         proposer_name=(proposer_name or (name_of(proposer) if proposer else ""))[:150],
-        restricted_to=restricted_to,
+        restricted_to=restricted_to or known["restricted_to"],
         action=action,
         action_params=action_params or {},
         created_at=now,

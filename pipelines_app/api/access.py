@@ -1,0 +1,76 @@
+"""Who is at the door: a person with a session, or a program with a key.
+
+Keys are known by what they carry, ``request.auth.scopes``, ``.groups``, ``.topics`` and
+``.name``, so that any project can bring its own.
+"""
+
+from rest_framework.permissions import BasePermission
+
+from pipelines_app import queries
+from pipelines_app.exceptions import NotAllowed
+
+SCOPES = frozenset({"read", "propose"})
+
+
+def is_key(request):
+    """Whether a key opened this request."""
+    return hasattr(request.auth, "scopes")
+
+
+def is_session(request):
+    """Whether a person is logged in, without any key or token."""
+    return request.auth is None and request.user.is_authenticated
+
+
+class CanSeeProposals(BasePermission):
+    """Logged in, or a key with the scope ``read`` or ``propose``."""
+
+    message = "This key lacks the scope 'read' or 'propose'."
+
+    def has_permission(self, request, view):
+        """Whether the list and its rows are open at all."""
+        if not request.user.is_authenticated:
+            return False
+        return not is_key(request) or bool(SCOPES & set(request.auth.scopes))
+
+
+def list_visible(request):
+    """The proposals that this person or key may see.
+
+    A key that is limited to topics sees proposals about those topics only.
+    """
+    if not is_key(request):
+        return queries.visible_to(request.user)
+    visible = queries.visible_to_groups(getattr(request.auth, "groups", ()))
+    return queries.limit_to_topics(visible, getattr(request.auth, "topics", ()))
+
+
+def refuse_proposing(request, topic):
+    """NotAllowed unless this person or key may propose about ``topic``."""
+    if is_key(request):
+        refuse_key(request.auth, topic)
+        groups = set(getattr(request.auth, "groups", ()))
+    else:
+        if not request.user.has_perm("pipelines_app.add_pipeline"):
+            raise NotAllowed("You do not have the permission to propose (add_pipeline).")
+        groups = set(request.user.groups.values_list("pk", flat=True))
+    known = queries.describe_topic(topic)
+    owner = known["restricted_to"]
+    inside = owner is not None and owner.pk in groups
+    if known["restricted"] and not inside and not request.user.is_superuser:
+        raise NotAllowed(f"{topic} is restricted to the group that owns it.")
+
+
+def refuse_key(key, topic):
+    """NotAllowed unless the key has the scope ``propose`` and its topics include this one."""
+    if "propose" not in key.scopes:
+        raise NotAllowed("This key lacks the scope 'propose'.")
+    patterns = getattr(key, "topics", ())
+    if patterns and not queries.is_listed(topic, patterns):
+        raise NotAllowed(f"This key is limited to {', '.join(patterns)}.")
+
+
+def refuse_keys(request):
+    """NotAllowed for keys: decisions are made by people, in a session."""
+    if not is_session(request):
+        raise NotAllowed("Decisions are made by people who are logged in; a key cannot decide.")

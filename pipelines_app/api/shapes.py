@@ -1,0 +1,168 @@
+"""What the API answers, and what it takes (for the OpenAPI schema)."""
+
+from rest_framework import serializers
+
+from pipelines_app import queries
+from pipelines_app.models import AuditEntry, Decision, Pipeline
+
+
+class MillisecondsField(serializers.IntegerField):
+    """A moment as milliseconds since the epoch, UTC."""
+
+    def to_representation(self, value):
+        """The integer."""
+        return queries.to_ms(value)
+
+
+class DecisionSerializer(serializers.ModelSerializer):
+    """One person's vote."""
+
+    by = serializers.CharField(source="by_name")
+    at = MillisecondsField(source="created_at")
+
+    class Meta:
+        model = Decision
+        fields = ["by", "vote", "comment", "version", "at"]
+
+
+class AuditEntrySerializer(serializers.ModelSerializer):
+    """One link of the audit chain."""
+
+    at = MillisecondsField()
+    data = serializers.DictField()
+
+    class Meta:
+        model = AuditEntry
+        fields = ["seq", "at", "actor", "event", "data", "previous", "hash"]
+
+
+class RowSerializer(serializers.ModelSerializer):
+    """A proposal in a list."""
+
+    proposer = serializers.CharField(source="proposer_name")
+    restricted_to = serializers.CharField(source="restricted_to.name", default=None)
+    decisions = DecisionSerializer(many=True)
+    created_at = MillisecondsField()
+    due_at = MillisecondsField()
+    decided_at = MillisecondsField(allow_null=True)
+    latest_at = MillisecondsField(allow_null=True)
+
+    class Meta:
+        model = Pipeline
+        fields = [
+            "id",
+            "title",
+            "suggestion",
+            "topic",
+            "unit",
+            "kpi",
+            "severity",
+            "state",
+            "version",
+            "quorum",
+            "proposer",
+            "restricted_to",
+            "decisions",
+            "action",
+            "noted",
+            "latest_kpi",
+            "latest_at",
+            "created_at",
+            "due_at",
+            "decided_at",
+        ]
+
+
+class PipelineSerializer(RowSerializer):
+    """A proposal with everything that is known about it."""
+
+    evidence = serializers.DictField(help_text="Frozen when it was opened.")
+    evidence_intact = serializers.BooleanField(help_text="Whether it still fits its hash.")
+    effect = serializers.SerializerMethodField(help_text="What came of it; null until it is measured.")
+    audit = AuditEntrySerializer(many=True)
+    may_decide = serializers.SerializerMethodField(help_text="Whether you may vote on it now.")
+    why_not = serializers.SerializerMethodField(help_text="Why you may not; empty if you may.")
+    history = serializers.SerializerMethodField(help_text="What became of like proposals, as counts.")
+
+    class Meta(RowSerializer.Meta):
+        fields = [
+            *RowSerializer.Meta.fields,
+            "origin",
+            "action_params",
+            "evidence",
+            "evidence_sha256",
+            "evidence_intact",
+            "effect",
+            "audit",
+            "may_decide",
+            "why_not",
+            "history",
+        ]
+
+    def get_effect(self, pipeline) -> dict | None:
+        """None: nothing has been carried out and measured."""
+        return None
+
+    def get_may_decide(self, pipeline) -> bool:
+        """Whether the reader may vote."""
+        return not self.get_why_not(pipeline)
+
+    def get_why_not(self, pipeline) -> str:
+        """A sentence, or an empty text."""
+        if not pipeline.is_open:
+            return queries.describe_end(pipeline, queries.find_deciding_vote(pipeline))
+        user = self.context["person"]
+        return (
+            queries.why_not_decide(pipeline, user) if user else "Decisions are made by people, not by keys."
+        )
+
+    def get_history(self, pipeline) -> dict[str, int]:
+        """Counts of the like proposals that are visible to the reader."""
+        return queries.count_like(pipeline, among=self.context["visible"])
+
+
+class ErrorSerializer(serializers.Serializer):
+    """One fault."""
+
+    field = serializers.CharField(allow_null=True)
+    message = serializers.CharField()
+
+
+class PipelineErrorsSerializer(serializers.Serializer):
+    """Every answer from 400 on; 409 also says how the proposal stands and whose vote was first."""
+
+    errors = ErrorSerializer(many=True)
+    state = serializers.CharField(required=False)
+    version = serializers.IntegerField(required=False)
+    decision = DecisionSerializer(required=False, allow_null=True)
+
+
+class ProposeSerializer(serializers.Serializer):
+    """A new proposal; unknown fields are refused."""
+
+    title = serializers.CharField(max_length=200)
+    suggestion = serializers.CharField(max_length=500)
+    kpi = serializers.FloatField(allow_null=True, help_text="The value that gives the reason, or null.")
+    topic = serializers.CharField(max_length=100, required=False, allow_blank=True)
+
+
+class ApproveSerializer(serializers.Serializer):
+    """An approval of the version you saw."""
+
+    version = serializers.IntegerField(min_value=1)
+    comment = serializers.CharField(max_length=2000, required=False, allow_blank=True)
+
+
+class RejectSerializer(serializers.Serializer):
+    """A rejection, or a withdrawal, of the version you saw, and why."""
+
+    version = serializers.IntegerField(min_value=1)
+    comment = serializers.CharField(max_length=2000)
+
+
+class ChangeSerializer(serializers.Serializer):
+    """Another suggestion in place of the version you saw."""
+
+    version = serializers.IntegerField(min_value=1)
+    suggestion = serializers.CharField(max_length=500)
+    comment = serializers.CharField(max_length=2000, required=False, allow_blank=True)

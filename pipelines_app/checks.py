@@ -1,0 +1,66 @@
+"""What `manage.py check` says about ``PIPELINES_APP``."""
+
+from django.conf import settings
+from django.core.checks import Error
+from django.utils.module_loading import import_string
+
+from pipelines_app import conf
+from pipelines_app.core.fields import SEVERITIES
+
+
+def check_settings(app_configs, **kwargs):
+    """Unknown keys, dotted paths that lead nowhere, numbers that make no sense."""
+    given = getattr(settings, "PIPELINES_APP", {})
+    unknown = [name for name in given if name not in conf.DEFAULTS]
+    errors = [
+        Error(
+            f"PIPELINES_APP has no key {name!r}.",
+            hint=f"Known keys: {', '.join(conf.DEFAULTS)}.",
+            id="pipelines_app.E001",
+        )
+        for name in unknown
+    ]
+    return errors + check_paths() + check_numbers()
+
+
+def list_paths():
+    """``(key, dotted path)`` of everything the settings name."""
+    config = conf.get_config()
+    single = [(key, config[key]) for key in ("MEASUREMENTS", "TOPICS") if config[key]]
+    handlers = [("ON_CHANGE", path) for path in config["ON_CHANGE"]]
+    return single + handlers + [(f"ACTIONS[{name!r}]", path) for name, path in config["ACTIONS"].items()]
+
+
+def check_paths():
+    """An error for each dotted path that is not something to call."""
+    errors = []
+    for key, path in list_paths():
+        try:
+            found = callable(import_string(path))
+            reason = "it is not a function"
+        except ImportError as error:
+            found, reason = False, str(error)
+        if not found:
+            message = f"PIPELINES_APP {key} is {path!r}, which cannot be used: {reason}."
+            errors.append(Error(message, id="pipelines_app.E002"))
+    return errors
+
+
+def check_numbers():
+    """An error for a quorum or a time to decide that is no positive whole number."""
+    config = conf.get_config()
+    numbers = {"QUORUM": config["QUORUM"], "EVIDENCE_SPAN": config["EVIDENCE_SPAN"]}
+    numbers |= {f"DECIDE_WITHIN[{name!r}]": conf.decide_within(name) for name in SEVERITIES}
+    return [
+        Error(f"PIPELINES_APP {key} is {value!r}: expected a whole number above 0.", id="pipelines_app.E003")
+        for key, value in numbers.items()
+        if type(value) is not int or value < 1
+    ] + [
+        Error(
+            f"PIPELINES_APP DECIDE_WITHIN has no severity {name!r}.",
+            hint=f"Known: {', '.join(SEVERITIES)}.",
+            id="pipelines_app.E004",
+        )
+        for name in config["DECIDE_WITHIN"]
+        if name not in SEVERITIES
+    ]

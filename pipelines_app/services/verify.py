@@ -1,0 +1,110 @@
+"""Looks for any edit of the audit chain, and of what the chain says about evidence and votes."""
+
+from dataclasses import dataclass, field
+
+from pipelines_app.core.chain import GENESIS
+from pipelines_app.models import AuditEntry, AuditHead, Decision, Pipeline
+
+VOTED = ("voted", "approved", "rejected")
+
+
+@dataclass
+class Report:
+    """How many entries were read, the hash of the last one, and what does not fit."""
+
+    entries: int = 0
+    head: str = GENESIS
+    faults: list = field(default_factory=list)
+
+
+def verify_audit():
+    """A Report over the whole chain, evidence and votes; ``faults`` is empty when nothing was edited.
+
+    Whoever can rewrite every row can rewrite the whole chain: keep the head's hash
+    elsewhere to notice that too.
+    """
+    report, story = Report(), Story()
+    for entry in AuditEntry.objects.order_by("seq").iterator(chunk_size=2000):
+        check_entry(entry, report)
+        story.read(entry)
+    check_head(report)
+    check_pipelines(story, report)
+    check_votes(story, report)
+    return report
+
+
+class Story:
+    """What the chain says of each proposal: its frozen evidence, its last state, its votes."""
+
+    def __init__(self):
+        self.evidence, self.states, self.votes = {}, {}, {}
+
+    def read(self, entry):
+        """Takes in one entry, whose data may have been broken."""
+        try:
+            data = entry.data
+        except ValueError:
+            return
+        if not isinstance(data, dict):
+            return
+        if entry.event == "proposed":
+            self.evidence[entry.pipeline_id] = data.get("evidence_sha256")
+        if "state" in data:
+            self.states[entry.pipeline_id] = (data["state"], entry.seq)
+        if entry.event in VOTED:
+            vote = (entry.actor, data.get("vote"), data.get("comment"))
+            self.votes[entry.pipeline_id, data.get("version"), data.get("by")] = vote
+
+
+def check_entry(entry, report):
+    """Whether an entry follows the one before it and fits its own hash."""
+    if entry.seq != report.entries + 1:
+        report.faults.append(f"entry {report.entries + 1} is missing: {entry.seq} comes next")
+    elif entry.previous != report.head:
+        report.faults.append(f"entry {entry.seq} does not follow the one before it")
+    if entry.hash != entry.compute_hash():
+        report.faults.append(f"entry {entry.seq} ({entry.event}, proposal #{entry.pipeline_id}) was changed")
+    report.entries, report.head = entry.seq, entry.hash
+
+
+def check_head(report):
+    """Whether the chain ends where its head says: the last entries may have been cut off."""
+    head = AuditHead.objects.filter(pk=1).first() or AuditHead()
+    if (head.seq, head.hash) != (report.entries, report.head):
+        report.faults.append(f"the chain should end with entry {head.seq}, but ends with {report.entries}")
+
+
+def check_pipelines(story, report):
+    """Whether each proposal has the evidence and the state that the chain tells of."""
+    for pipeline in Pipeline.objects.order_by("pk").iterator(chunk_size=500):
+        name = f"proposal #{pipeline.pk}"
+        if pipeline.pk not in story.evidence:
+            report.faults.append(f"{name} is not in the chain")
+            continue
+        if not pipeline.evidence_intact or pipeline.evidence_sha256 != story.evidence[pipeline.pk]:
+            report.faults.append(f"the evidence of {name} was changed")
+        state, seq = story.states[pipeline.pk]
+        if pipeline.state != state:
+            report.faults.append(f"{name} is {pipeline.state}, but entry {seq} left it {state}")
+
+
+def check_votes(story, report):
+    """Whether the votes are those that the chain tells of."""
+    left = dict(story.votes)
+    for row in Decision.objects.order_by("pk").iterator(chunk_size=2000):
+        told = left.pop((row.pipeline_id, row.version, row.by_id), None)
+        # A person whose account was deleted is still named, but no longer linked.
+        if told is None and row.by_id is None:
+            told = pop_by_name(left, row)
+        if told != (row.by_name, row.vote, row.comment):
+            report.faults.append(f"the vote of {row.by_name} on proposal #{row.pipeline_id} was changed")
+    for (pipeline, _, _), (actor, _, _) in left.items():
+        report.faults.append(f"the vote of {actor} on proposal #{pipeline} is gone")
+
+
+def pop_by_name(votes, row):
+    """Takes the vote of that name on the same version out of ``votes``, or None."""
+    for key, told in votes.items():
+        if key[:2] == (row.pipeline_id, row.version) and told[0] == row.by_name:
+            return votes.pop(key)
+    return None

@@ -1,0 +1,11 @@
+"""Drains, for Celery: each finds its rows in SQL, so that a lost message costs nothing."""
+
+from celery import shared_task
+
+from pipelines_app import services
+
+
+@shared_task(name="pipelines_app.tasks.expire")
+def expire():
+    """Lets overdue proposals lapse."""
+    services.expire()
