@@ -1,0 +1,89 @@
+"""The sentences of the tiles."""
+
+import pytest
+
+from metrics_app.core import words
+from metrics_app.core.units import format_duration
+
+
+@pytest.mark.parametrize(
+    ("elapsed", "total", "text"),
+    [
+        (20, 45, "20 s of 45"),
+        (361, 600, "6 min of 10"),
+        (0, 120, "0 min of 2"),
+        (99_999, 600, "10 min of 10"),
+        (10, 5400, "0 min of 90"),
+        (7300, 14_400, "2 h of 4"),
+        (5400, 7200, "1 h of 2"),
+        (100_000, 864_000, "1 d of 10"),
+    ],
+)
+def test_it_says_how_much_of_a_span_has_passed(elapsed, total, text):
+    assert words.describe_timer(elapsed, total) == text
+
+
+def test_it_says_every_state_in_words():
+    assert words.describe_state("ok") == "Within limit"
+    assert words.describe_state("firing") == "Beyond limit"
+    assert words.describe_state("none") == "No limit set"
+    over = words.describe_state("pending", elapsed=360, pending_for=600)
+    assert over == "Over limit, 6 min of 10"
+    assert words.describe_state("pending", operator="lt", elapsed=0, pending_for=600).startswith(
+        "Under limit"
+    )
+    assert words.describe_state("recovering", elapsed=480, keep_firing_for=900) == "Recovering, 8 min of 15"
+
+
+def test_every_state_has_a_shape_of_its_own():
+    assert len(set(words.SHAPES.values())) == len(words.SHAPES)
+
+
+def test_it_says_what_happens_next():
+    assert words.describe_next("pending", elapsed=360, pending_for=600) == "fires in 4 min"
+    assert words.describe_next("recovering", elapsed=480, keep_firing_for=900) == "recovered in 7 min"
+    assert (
+        words.describe_next("firing", since="09:12", outcome="proposed #12") == "since 09:12 · proposed #12"
+    )
+    assert words.describe_next("firing") == ""
+    assert words.describe_next("ok") == ""
+
+
+def test_it_writes_the_limit_in_the_readers_units():
+    assert words.describe_limit(172_800, unit="seconds") == "limit 48 h"
+    assert words.describe_limit(92, operator="lt", unit="%") == "lower limit 92 %"
+    assert words.describe_limit(90, aggregate="rate_per_hour") == "limit 90 per hour"
+
+
+def test_it_names_the_window_and_the_points_behind_a_value():
+    facts = words.describe_facts("mean", 1800, 23, median="44 h")
+    assert facts == "mean of 30 min · 23 points · median 44 h"
+    assert words.describe_facts("rate_per_hour", 3600, 1) == "over 1 h · 1 point"
+    assert words.describe_facts("p50", 3600, 1204, median="2 h") == "median of 1 h · 1,204 points"
+
+
+@pytest.mark.parametrize(
+    ("states", "text"),
+    [
+        ([], "No KPI yet"),
+        (["firing"] + ["ok"] * 5, "1 of 6 KPIs is beyond its limit"),
+        (["firing", "firing", "none"], "2 of 3 KPIs are beyond their limits"),
+        (["firing"], "1 of 1 KPI is beyond its limit"),
+        (["pending", "ok"], "No KPI is beyond its limit, 1 of 2 is over it for now"),
+        (["recovering", "ok"], "1 of 2 KPIs is recovering"),
+        (["none", "none"], "2 KPIs, none with a limit yet"),
+        (["ok", "none"], "The one KPI with a limit is within it"),
+        (["ok"], "The KPI is within its limit"),
+        (["ok", "ok", "none"], "All 2 KPIs with a limit are within it"),
+        (["ok", "ok"], "All 2 KPIs are within their limits"),
+    ],
+)
+def test_the_first_sentence_of_the_overview_changes_with_the_data(states, text):
+    assert words.describe_overview(states) == text
+
+
+def test_a_curve_has_a_text_alternative():
+    sentence = words.describe_curve([None, 3600.0, 7200.0], "limit 48 h", format_duration)
+    assert sentence == "The last hour: between 1 h and 2 h, now 2 h; limit 48 h."
+    assert words.describe_curve([60.0, None], "", format_duration) == "The last hour: at 1 min."
+    assert words.describe_curve([None], "limit 48 h", format_duration) == "No values in the last hour."
