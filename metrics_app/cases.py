@@ -127,5 +127,8 @@ def make_slug(text):
 
 
 def join_topic(topic, kind):
-    """``topic.kind``, cut to the length a topic may have."""
-    return f"{topic}.{kind}"[:MAX_TOPIC].rstrip("._")
+    """``topic.kind``, cut to the length a topic may have; BadInput where nothing of the kind fits."""
+    joined = f"{topic}.{kind}"[:MAX_TOPIC].rstrip("._")
+    if len(joined) <= len(topic):
+        raise BadInput(f"topic {topic!r} leaves no room for its kinds", field="topic")
+    return joined
