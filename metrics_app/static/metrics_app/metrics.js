@@ -1,0 +1,348 @@
+/**
+ * emit and stream for browsers and Node 20+.
+ *
+ *   import { configure, emit, stream } from "/static/metrics_app/metrics.js";
+ *   configure({ url: "https://metrics.example.org", key: "hms_…" });
+ *   await emit("complaint.latency", 1560);
+ *   const { close } = stream("complaint.latency", ({ ts, value }) => …);
+ *
+ * In Node HMS_URL and HMS_KEY do for configure(). Emitting needs a key with scope
+ * "emit", also from a page of the site itself; streaming works with the session too.
+ */
+
+const CAPACITY = 10_000; // points that wait; newer ones are dropped and counted
+const BATCH = 1_000; // points of one request
+const LAST_BATCH = 400; // of one that outlives its page: browsers allow those 64 kB
+const PAUSE = 50; // ms between two batches
+const FIRST_WAIT = 250; // ms before the first retry, doubled each time
+const LONGEST_WAIT = 30_000;
+const RETRY_FOR = 300_000; // ms a batch is retried before it is dropped
+const SILENCE = 45_000; // ms; the server's heart beats every 15 s
+const EARLIEST = Date.UTC(2000, 0, 1);
+const TOPIC = /^[a-z0-9_]+(\.[a-z0-9_]+)*$/;
+
+/** The topic, value and ts of a point, or a TypeError: the caller's own mistakes are told at once. */
+export function checkPoint(topic, value, ts) {
+  if (typeof topic !== "string" || topic.length > 100 || !TOPIC.test(topic)) {
+    throw new TypeError(
+      `${JSON.stringify(topic)} is not a topic: use up to 100 lower-case letters, digits and _ in words joined by dots, such as 'er.wait'`,
+    );
+  }
+  if (typeof value !== "number" || !Number.isFinite(value)) {
+    throw new TypeError(`${String(value)} is not a finite number`);
+  }
+  if (!Number.isInteger(ts) || ts < EARLIEST) {
+    throw new TypeError(`${String(ts)} is not a time: expected milliseconds since the epoch`);
+  }
+  return { topic, value, ts };
+}
+
+/** Reads text/event-stream: push() it text in pieces of any size, it calls onEvent and onRetry. */
+export class EventParser {
+  constructor({ onEvent, onRetry = () => {} }) {
+    Object.assign(this, { onEvent, onRetry, rest: "", first: true });
+    this.clear();
+  }
+
+  clear() {
+    this.data = [];
+    this.type = "message";
+    this.id = undefined;
+  }
+
+  push(text) {
+    this.rest += text;
+    if (this.first && this.rest) {
+      this.rest = this.rest.replace(/^\uFEFF/, "");
+      this.first = false;
+    }
+    // A carriage return at the very end may be half of a line's end: it waits.
+    for (let end; (end = /\r\n|\n|\r(?!$)/.exec(this.rest)); ) {
+      const line = this.rest.slice(0, end.index);
+      this.rest = this.rest.slice(end.index + end[0].length);
+      this.readLine(line);
+    }
+  }
+
+  readLine(line) {
+    if (line === "") {
+      this.finish();
+      return;
+    }
+    const colon = line.indexOf(":");
+    const field = colon < 0 ? line : line.slice(0, colon);
+    const value = colon < 0 ? "" : line.slice(colon + 1).replace(/^ /, "");
+    if (field === "data") this.data.push(value);
+    else if (field === "event") this.type = value || "message";
+    else if (field === "id" && !value.includes("\0")) this.id = value;
+    else if (field === "retry" && /^\d+$/.test(value)) this.onRetry(Number(value));
+  }
+
+  finish() {
+    const { type, id, data } = this;
+    this.clear();
+    if (id !== undefined || data.length > 0) this.onEvent({ type, id, data: data.join("\n") });
+  }
+}
+
+/** The items of a batch in lists, one per topic. */
+function groupByTopic(batch) {
+  const topics = new Map();
+  for (const item of batch) {
+    const part = topics.get(item.point.topic);
+    if (part) part.push(item);
+    else topics.set(item.point.topic, [item]);
+  }
+  return [...topics.values()];
+}
+
+/** Seconds of a Retry-After header in ms; 0 where it is missing or a date. */
+const readRetryAfter = (response) => 1000 * (Number(response.headers.get("Retry-After")) || 0);
+
+/**
+ * A buffer and what empties it. `world` is what it touches: fetch, now(), later(callback, ms),
+ * warn(text), makeId(). The module has one; make another for a second server.
+ */
+export class Emitter {
+  constructor(world) {
+    Object.assign(this, { world, waiting: [], underway: [], sending: undefined, sent: 0, dropped: 0 });
+    this.warned = new Set();
+  }
+
+  /** Sends a point in the background. Throws the caller's mistakes; resolves to whether it arrived. */
+  emit(topic, value = 1, ts = this.world.now()) {
+    const point = checkPoint(topic, value, ts);
+    if (this.waiting.length >= CAPACITY) {
+      this.dropped += 1;
+      this.warn(`over ${CAPACITY} points wait: newer ones are dropped`);
+      return Promise.resolve(false);
+    }
+    return new Promise((resolve) => {
+      this.waiting.push({ point, resolve });
+      this.sending ??= this.run();
+    });
+  }
+
+  /** Sends what waits, one batch after the other; runs while there is something. */
+  async run() {
+    while (this.waiting.length > 0) {
+      await new Promise((resolve) => this.world.later(resolve, PAUSE));
+      await this.deliver(this.waiting.splice(0, BATCH));
+    }
+    this.sending = undefined;
+  }
+
+  /** Sends what waits and what is under way in requests that outlive the page. */
+  leave() {
+    // Under the same id: if the first attempt arrived after all, this one changes nothing.
+    for (const { batch, id } of this.underway) this.post(batch, id, true);
+    while (this.waiting.length > 0) this.deliver(this.waiting.splice(0, LAST_BATCH), true);
+  }
+
+  /** Sends one batch until it arrived or is lost, and tells those who wait for it. */
+  async deliver(batch, leaving = false) {
+    if (batch.length === 0) return;
+    const answer = await this.retry(batch, leaving);
+    const parts = answer.apart ? groupByTopic(batch) : [];
+    if (parts.length > 1) {
+      // A topic that is refused must not take the others of its batch with it.
+      for (const part of parts) await this.deliver(part, leaving);
+      return;
+    }
+    if (answer.arrived) {
+      this.sent += batch.length;
+    } else {
+      this.dropped += batch.length;
+      this.warn(`metrics are dropped: ${answer.why}`);
+    }
+    batch.forEach(({ resolve }) => resolve(answer.arrived === true));
+  }
+
+  /** Tries under one id until the batch is accepted, refused, or too old. */
+  async retry(batch, leaving) {
+    const [id, giveUp] = [this.world.makeId(), this.world.now() + RETRY_FOR];
+    const entry = { batch, id };
+    this.underway.push(entry);
+    try {
+      for (let wait = FIRST_WAIT; ; wait = Math.min(2 * wait, LONGEST_WAIT)) {
+        const answer = await this.post(batch, id, leaving);
+        if (answer.arrived || answer.final) return answer;
+        const pause = Math.max(wait * (0.5 + Math.random()), answer.retryAfter ?? 0);
+        if (this.world.now() + pause > giveUp) return { ...answer, apart: pause > RETRY_FOR };
+        this.warn(`metrics wait: ${answer.why}`);
+        await new Promise((resolve) => this.world.later(resolve, pause));
+      }
+    } finally {
+      this.underway.splice(this.underway.indexOf(entry), 1);
+    }
+  }
+
+  async post(batch, id, keepalive) {
+    const { url, key } = this.world.settings();
+    if (!url) return { final: true, why: "no server is known: call configure({ url, key }) or set HMS_URL" };
+    const headers = { "Content-Type": "application/json", "Idempotency-Key": id };
+    if (key) headers.Authorization = `Bearer ${key}`;
+    const body = JSON.stringify(batch.map(({ point }) => point));
+    try {
+      const target = `${url.replace(/\/+$/, "")}/api/v1/points/`;
+      const response = await this.world.fetch(target, { method: "POST", headers, body, keepalive, credentials: "omit" });
+      if (response.ok) return { arrived: true };
+      const why = `HTTP ${response.status} ${(await response.text()).slice(0, 300)}`;
+      const again = response.status >= 500 || [408, 425, 429].includes(response.status);
+      return { final: !again, why, apart: [400, 403].includes(response.status), retryAfter: readRetryAfter(response) };
+    } catch (error) {
+      return { final: false, why: String(error) };
+    }
+  }
+
+  /** Says each thing once, and at most a hundred different ones. */
+  warn(text) {
+    if (this.warned.has(text) || this.warned.size >= 100) return;
+    this.warned.add(text);
+    this.world.warn(text);
+  }
+}
+
+/**
+ * A stream of points that reconnects by itself and goes on where it was. It reads
+ * text/event-stream by fetch, in browsers too: an EventSource can carry no key,
+ * and gives up for ever when a proxy answers 502 once.
+ */
+export class Stream {
+  constructor(topics, handlers, world) {
+    Object.assign(this, { topics, handlers, world, position: handlers.position, wait: FIRST_WAIT, closed: false });
+    this.done = this.run();
+  }
+
+  close() {
+    this.closed = true;
+    this.abort?.abort();
+  }
+
+  async run() {
+    while (!this.closed) {
+      try {
+        if ((await this.connect()) === "over") break;
+      } catch (error) {
+        if (!this.closed) this.world.warn(`the stream is interrupted: ${error}`);
+      }
+      if (this.closed) break;
+      this.tell("disconnected");
+      await new Promise((resolve) => this.world.later(resolve, this.wait * (0.5 + Math.random())));
+      this.wait = Math.min(2 * this.wait, LONGEST_WAIT);
+    }
+    this.tell("closed");
+  }
+
+  tell(status) {
+    this.handlers.onStatus?.(status);
+  }
+
+  address(url) {
+    const query = new URLSearchParams(this.topics.map((topic) => ["topic", topic]));
+    if (this.handlers.since !== undefined && !this.position) query.set("since", this.handlers.since);
+    return `${url.replace(/\/+$/, "")}/metrics/stream?${query}`;
+  }
+
+  /** One connection, until it ends; "over" when the server says to stop. */
+  async connect() {
+    const { url, key } = this.world.settings();
+    if (!url) throw new Error("no server is known: call configure({ url, key }) or set HMS_URL");
+    const headers = { Accept: "text/event-stream" };
+    if (key) headers.Authorization = `Bearer ${key}`;
+    if (this.position) headers["Last-Event-ID"] = this.position;
+    this.abort = new AbortController();
+    const { signal } = this.abort;
+    const response = await this.world.fetch(this.address(url), { headers, signal, credentials: "same-origin", cache: "no-store" });
+    if (response.status === 204) return "over";
+    if (!response.ok) {
+      // 401, 403, 404: nobody will let it in later; the rest passes.
+      const text = `HTTP ${response.status} ${(await response.text()).slice(0, 300)}`;
+      if (response.status < 500 && ![408, 425, 429].includes(response.status)) {
+        this.world.warn(`the stream is refused: ${text}`);
+        return "over";
+      }
+      throw new Error(text);
+    }
+    this.wait = FIRST_WAIT;
+    this.tell("live");
+    await this.read(response.body.getReader());
+    return "ended";
+  }
+
+  async read(reader) {
+    const decoder = new TextDecoder();
+    const parser = new EventParser({
+      onEvent: (event) => this.handle(event),
+      onRetry: (ms) => (this.wait = Math.min(ms, LONGEST_WAIT)),
+    });
+    for (;;) {
+      // A connection can die without a word: then the heartbeats stop.
+      const silence = this.world.later(() => this.abort.abort(new Error("no heartbeat")), SILENCE);
+      const { done, value } = await reader.read().finally(() => this.world.cancel(silence));
+      if (done || this.closed) return;
+      parser.push(decoder.decode(value, { stream: true }));
+    }
+  }
+
+  handle({ type, id, data }) {
+    if (type === "reset") this.position = undefined;
+    if (id !== undefined) this.position = id;
+    const { onPoint, onState, onReset } = this.handlers;
+    try {
+      if (type === "message" && data) onPoint?.(JSON.parse(data));
+      else if (type === "state") onState?.(JSON.parse(data));
+      else if (type === "reset") onReset?.();
+    } catch (error) {
+      // One point that the page cannot take must not end the stream.
+      this.world.warn(`a handler failed: ${error}`);
+    }
+  }
+}
+
+const inNode = typeof process !== "undefined" && Boolean(process.versions?.node);
+const chosen = {};
+
+/** Where to send and who sends: what configure() said, else the environment, else the server of this file. */
+function settings() {
+  const own = import.meta.url.startsWith("http") ? new URL(import.meta.url).origin : undefined;
+  const environment = inNode ? process.env : {};
+  return { url: chosen.url ?? environment.HMS_URL ?? own, key: chosen.key ?? environment.HMS_KEY };
+}
+
+const world = {
+  settings,
+  fetch: (...args) => fetch(...args),
+  now: () => Date.now(),
+  later: (callback, ms) => setTimeout(callback, ms),
+  cancel: (timer) => clearTimeout(timer),
+  warn: (text) => console.warn(`metrics: ${text}`),
+  makeId: () => crypto.randomUUID?.() ?? Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join(""),
+};
+const emitter = new Emitter(world);
+
+/** Says where the server is and which key to use. */
+export function configure({ url, key }) {
+  Object.assign(chosen, { url, key });
+}
+
+/** Sends a point in the background; resolves to whether it arrived. Throws the caller's mistakes at once. */
+export function emit(topic, value, ts) {
+  return emitter.emit(topic, value, ts);
+}
+
+/** Points that arrived and points that never will, so far. */
+export function counters() {
+  return { sent: emitter.sent, dropped: emitter.dropped };
+}
+
+/**
+ * Calls onPoint({ ts, value }) for every new point of a topic (or of a list of topics or
+ * patterns: then with `topic`). Options: since (ms), position, onState, onReset, onStatus.
+ * Returns the stream: close(), position, and `done`, a promise.
+ */
+export function stream(topic, onPoint, options = {}) {
+  return new Stream([topic].flat(), { ...options, onPoint }, world);
+}
+
+if (!inNode && typeof addEventListener === "function") addEventListener("pagehide", () => emitter.leave());

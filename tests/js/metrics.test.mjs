@@ -1,0 +1,212 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { createServer } from "node:http";
+import { test } from "node:test";
+import { promisify } from "node:util";
+
+import { checkPoint, Emitter, EventParser, Stream } from "../../metrics_app/static/metrics_app/metrics.js";
+
+const NOW = 1732390000123;
+const MODULE = new URL("../../metrics_app/static/metrics_app/metrics.js", import.meta.url).href;
+
+/** A world whose clock runs as fast as it is asked, and whose server answers from a list. */
+function makeWorld(answers) {
+  const world = { requests: [], warnings: [], waits: [], clock: NOW, ids: 0 };
+  return Object.assign(world, {
+    settings: () => ({ url: "https://m.example/", key: "hms_x" }),
+    now: () => world.clock,
+    later: (callback, ms) => {
+      world.waits.push(ms);
+      world.clock += ms;
+      setImmediate(callback);
+    },
+    cancel: () => {},
+    warn: (text) => world.warnings.push(text),
+    makeId: () => `id${++world.ids}`,
+    fetch: async (url, options) => {
+      world.requests.push({ url, ...options });
+      const answer = answers.length > 1 ? answers.shift() : answers[0];
+      if (answer instanceof Error) throw answer;
+      return answer;
+    },
+  });
+}
+
+const answer = (status, text = "", headers = {}) => ({
+  status,
+  ok: status >= 200 && status < 300,
+  headers: new Headers(headers),
+  text: async () => text,
+});
+
+test("it sends what was emitted as one batch, with the key and an idempotency key", async () => {
+  const world = makeWorld([answer(202)]);
+  const emitter = new Emitter(world);
+  const arrived = await Promise.all([emitter.emit("er.wait", 5), emitter.emit("er.wait", undefined, NOW)]);
+  assert.deepEqual(arrived, [true, true]);
+  assert.equal(world.requests.length, 1);
+  const [{ url, method, headers, body }] = world.requests;
+  assert.equal(url, "https://m.example/api/v1/points/");
+  assert.equal(method, "POST");
+  assert.equal(headers.Authorization, "Bearer hms_x");
+  assert.equal(headers["Idempotency-Key"], "id1");
+  assert.deepEqual(JSON.parse(body), [
+    { topic: "er.wait", value: 5, ts: NOW },
+    { topic: "er.wait", value: 1, ts: NOW },
+  ]);
+  assert.equal(emitter.sent, 2);
+});
+
+test("it throws the caller's mistakes at once", () => {
+  const emitter = new Emitter(makeWorld([answer(202)]));
+  for (const topic of ["er wait", "", "A", "a..b", "x".repeat(101), 5, undefined]) {
+    assert.throws(() => emitter.emit(topic, 1), TypeError);
+  }
+  for (const value of [NaN, Infinity, "1", null, true]) {
+    assert.throws(() => emitter.emit("er.wait", value), TypeError);
+  }
+  for (const ts of [1732390000, 1.5, "now", null]) {
+    assert.throws(() => checkPoint("er.wait", 1, ts), TypeError);
+  }
+});
+
+test("it retries under the same idempotency key while the server is away", async () => {
+  const world = makeWorld([new Error("refused"), answer(503, "away", { "Retry-After": "2" }), answer(202)]);
+  const emitter = new Emitter(world);
+  assert.equal(await emitter.emit("er.wait"), true);
+  assert.deepEqual(world.requests.map(({ headers }) => headers["Idempotency-Key"]), ["id1", "id1", "id1"]);
+  assert.ok(world.waits.at(-1) >= 2000, "Retry-After is obeyed");
+});
+
+test("it gives up after a while and counts what was dropped", async () => {
+  const world = makeWorld([new Error("refused")]);
+  const emitter = new Emitter(world);
+  assert.equal(await emitter.emit("er.wait"), false);
+  assert.equal(emitter.dropped, 1);
+  assert.ok(world.clock - NOW <= 300_000 + 60_000);
+});
+
+test("it does not retry what is refused, and says why", async () => {
+  const world = makeWorld([answer(401, '{"errors":[]}')]);
+  const emitter = new Emitter(world);
+  assert.equal(await emitter.emit("er.wait"), false);
+  assert.equal(world.requests.length, 1);
+  assert.match(world.warnings[0], /HTTP 401/);
+});
+
+test("it keeps a refused topic from taking the others of its batch with it", async () => {
+  const world = makeWorld([answer(400), answer(202), answer(400)]);
+  const emitter = new Emitter(world);
+  const arrived = await Promise.all([emitter.emit("good"), emitter.emit("bad"), emitter.emit("good")]);
+  assert.deepEqual(arrived, [true, false, true]);
+  assert.deepEqual([emitter.sent, emitter.dropped], [2, 1]);
+});
+
+test("it drops and counts when its buffer is full", async () => {
+  const world = makeWorld([answer(202)]);
+  const emitter = new Emitter(world);
+  const promises = Array.from({ length: 10_001 }, () => emitter.emit("er.wait"));
+  assert.equal(await promises.at(-1), false);
+  await Promise.all(promises);
+  assert.deepEqual([emitter.sent, emitter.dropped, world.requests.length], [10_000, 1, 10]);
+});
+
+test("it sends what waits in requests that outlive the page", () => {
+  const world = makeWorld([answer(202)]);
+  world.later = () => {};
+  const emitter = new Emitter(world);
+  for (let i = 0; i < 500; i += 1) emitter.emit("er.wait");
+  emitter.leave();
+  assert.deepEqual(world.requests.map(({ keepalive }) => keepalive), [true, true]);
+  assert.ok(world.requests.every(({ body }) => body.length < 64_000));
+});
+
+const read = (pieces) => {
+  const events = [];
+  const parser = new EventParser({ onEvent: (event) => events.push(event), onRetry: (ms) => events.push(ms) });
+  pieces.forEach((piece) => parser.push(piece));
+  return events;
+};
+
+test("it reads events however the network cuts them", () => {
+  const text = '\uFEFFretry: 100\r\n\r\n: comment\nid: e:1\ndata: {"a":1}\r\n\r\nevent: state\rdata:x\rdata: y\r\rid: e:2\n\n';
+  const expected = [
+    100,
+    { type: "message", id: "e:1", data: '{"a":1}' },
+    { type: "state", id: undefined, data: "x\ny" },
+    { type: "message", id: "e:2", data: "" },
+  ];
+  assert.deepEqual(read([text]), expected);
+  assert.deepEqual(read([...text]), expected);
+});
+
+test("it leaves an unfinished event unread", () => {
+  assert.deepEqual(read(["data: half\n"]), []);
+});
+
+/** A response that streams text and ends. */
+const streaming = (text) => ({ status: 200, ok: true, body: new Blob([text]).stream(), headers: new Headers() });
+
+test("it streams points and goes on where it was after an interruption", async () => {
+  const world = makeWorld([
+    streaming('id: e:1\nretry: 100\n\nid: e:2\ndata: {"ts":1,"value":2}\n\n'),
+    new Error("reset"),
+    streaming('id: e:3\ndata: {"ts":2,"value":3}\n\n'),
+    answer(204),
+  ]);
+  const points = [];
+  const { done } = new Stream(["er.wait"], { onPoint: (point) => points.push(point) }, world);
+  await done;
+  assert.deepEqual(points, [{ ts: 1, value: 2 }, { ts: 2, value: 3 }]);
+  assert.deepEqual(world.requests.map(({ headers }) => headers["Last-Event-ID"]), [undefined, "e:2", "e:2", "e:3"]);
+  assert.equal(world.requests[0].url, "https://m.example/metrics/stream?topic=er.wait");
+});
+
+test("it tells of a reset and starts from the new position", async () => {
+  const world = makeWorld([streaming("event: reset\nid: f:9\ndata: {}\n\n"), answer(204)]);
+  const told = [];
+  await new Stream(["a"], { position: "e:1", onReset: () => told.push("reset"), onStatus: (s) => told.push(s) }, world).done;
+  assert.deepEqual(told, ["live", "reset", "disconnected", "closed"]);
+  assert.deepEqual(world.requests.map(({ headers }) => headers["Last-Event-ID"]), ["e:1", "f:9"]);
+});
+
+test("it survives a handler that fails", async () => {
+  const world = makeWorld([streaming('id: e:1\ndata: 1\n\nid: e:2\ndata: 2\n\n'), answer(204)]);
+  const seen = [];
+  const onPoint = (point) => {
+    seen.push(point);
+    throw new Error("no");
+  };
+  await new Stream(["a"], { onPoint }, world).done;
+  assert.deepEqual(seen, [1, 2]);
+  assert.match(world.warnings[0], /a handler failed/);
+});
+
+test("it stops when it is refused for good, and when it is closed", async () => {
+  const refused = makeWorld([answer(403, "no")]);
+  await new Stream(["a"], {}, refused).done;
+  assert.equal(refused.requests.length, 1);
+  const open = makeWorld([streaming("id: e:1\n\n")]);
+  const stream = new Stream(["a"], {}, open);
+  stream.close();
+  await stream.done;
+});
+
+test("it works from the environment of a Node program, which ends by itself", async () => {
+  const bodies = [];
+  const server = createServer(async (request, response) => {
+    let body = "";
+    for await (const piece of request) body += piece;
+    bodies.push([request.headers.authorization, JSON.parse(body)]);
+    response.writeHead(202).end('{"accepted":1}');
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const script = `import { emit } from ${JSON.stringify(MODULE)}; console.log(await emit("er.wait", 7));`;
+  const env = { ...process.env, HMS_URL: `http://127.0.0.1:${server.address().port}`, HMS_KEY: "hms_env" };
+  const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script], { env });
+  server.closeAllConnections();
+  server.close();
+  assert.equal(stdout.trim(), "true");
+  assert.equal(bodies[0][0], "Bearer hms_env");
+  assert.equal(bodies[0][1][0].value, 7);
+});
