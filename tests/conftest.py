@@ -10,9 +10,9 @@ import pytest
 # Before the settings are read: tests never join a running demo.
 os.environ["HMS_DATA_DIR"] = tempfile.mkdtemp(prefix="hms-test-")
 # A file, not memory: threads and processes that race for a lock need one database between them.
-os.environ.setdefault("TEST_SQLITE", os.path.join(os.environ["HMS_DATA_DIR"], "test.sqlite3"))
+os.environ.setdefault("TEST_SQLITE", f"{os.environ['HMS_DATA_DIR']}/test.sqlite3")
 
-from hms_gov.embedded import start_redis  # noqa: E402
+from hms_gov.embedded import start_redis
 
 SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 

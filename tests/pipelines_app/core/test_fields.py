@@ -1,0 +1,58 @@
+"""What a proposal and a vote may contain."""
+
+import pytest
+
+from pipelines_app.core import fields
+from pipelines_app.exceptions import BadInput
+
+
+@pytest.mark.parametrize("text", ["", "   ", 5, None, [], {}, True, "a" * 21, "a\x00b", "\ud800", "\udfff!"])
+def test_it_refuses_a_text_that_cannot_be_stored(text):
+    with pytest.raises(BadInput) as caught:
+        fields.check_text(text, field="title", limit=20)
+    assert caught.value.errors[0]["field"] == "title"
+
+
+def test_it_takes_spaces_off_a_text_and_keeps_every_language():
+    assert fields.check_text("  Heizkörper 暖房 🔥 \n", field="title", limit=20) == "Heizkörper 暖房 🔥"
+
+
+@pytest.mark.parametrize("value", ["5", True, float("nan"), float("inf"), 10**400, [], {}])
+def test_it_refuses_what_is_not_a_finite_number(value):
+    with pytest.raises(BadInput):
+        fields.check_number(value, field="kpi")
+
+
+def test_it_takes_numbers_and_null():
+    assert [fields.check_number(value, field="kpi") for value in (3, -2.5, None)] == [3.0, -2.5, None]
+
+
+@pytest.mark.parametrize(
+    "topic", ["er wait", "ER.wait", ".a", "a.", "a..b", "a" * 101, "a\n", 5, None, "a.*"]
+)
+def test_it_refuses_what_is_not_a_topic(topic):
+    with pytest.raises(BadInput):
+        fields.check_topic(topic)
+
+
+def test_it_takes_a_topic_or_none():
+    assert fields.check_topic("complaint.latency_2") == "complaint.latency_2"
+    assert fields.check_topic("") == ""
+
+
+@pytest.mark.parametrize("version", [0, -1, True, "1", 1.0, None, 2**31, 10**30])
+def test_it_refuses_what_is_not_a_version(version):
+    with pytest.raises(BadInput):
+        fields.check_version(version)
+
+
+@pytest.mark.parametrize("body", [[], "text", 5, None, True])
+def test_it_refuses_a_body_that_is_not_an_object(body):
+    with pytest.raises(BadInput, match="JSON object"):
+        fields.check_known(body, required=("title",))
+
+
+def test_it_names_every_unknown_and_every_missing_field():
+    with pytest.raises(BadInput) as caught:
+        fields.check_known({"titel": 1}, required=("title",), optional=("topic",))
+    assert [error["field"] for error in caught.value.errors] == ["titel", "title"]
