@@ -1,0 +1,83 @@
+"""compose.yaml and the Dockerfile say what the project can do."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+from django.core.management import get_commands
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+
+
+@pytest.fixture(scope="module")
+def compose():
+    return yaml.safe_load((ROOT / "compose.yaml").read_text())
+
+
+def list_ours(compose):
+    """The services that run this project."""
+    return {name: fields for name, fields in compose["services"].items() if "build" in fields}
+
+
+def test_it_has_a_service_for_each_part(compose):
+    assert {"metrics", "ai", "dashboard", "redis", "db"} <= set(compose["services"])
+
+
+def test_every_lasting_service_has_a_health_check_and_comes_back(compose):
+    for name, fields in compose["services"].items():
+        if name != "migrate":
+            assert fields["healthcheck"]["test"][0] in ("CMD", "CMD-SHELL"), name
+            assert fields["restart"] == "unless-stopped", name
+
+
+def test_it_migrates_before_anything_of_ours_runs(compose):
+    for name, fields in list_ours(compose).items():
+        if name != "migrate":
+            assert fields["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
+            assert fields["depends_on"]["redis"]["condition"] == "service_healthy"
+
+
+def test_it_waits_only_for_services_that_exist(compose):
+    for fields in compose["services"].values():
+        assert set(fields.get("depends_on", {})) <= set(compose["services"])
+
+
+def test_it_sets_only_what_the_settings_read(compose):
+    read = set(re.findall(r'env\.\w+\("(\w+)"', (ROOT / "hms_gov/settings.py").read_text()))
+    read.add("DATABASE_URL")
+    for fields in list_ours(compose).values():
+        assert set(fields["environment"]) <= read
+
+
+def test_it_runs_commands_that_exist(compose):
+    for fields in list_ours(compose).values():
+        words = shlex.split(fields.get("command", "uvicorn"))
+        assert words[0] in ("python", "celery", "uvicorn")
+        if words[0] == "python":
+            assert words[2] in get_commands()
+
+
+def test_it_keeps_every_acknowledged_point(compose):
+    command = compose["services"]["redis"]["command"]
+    assert "--appendfsync always" in command
+    assert "--maxmemory-policy noeviction" in command
+
+
+def test_it_mounts_only_volumes_it_declares(compose):
+    for fields in compose["services"].values():
+        for volume in fields.get("volumes", []):
+            assert volume.split(":")[0] in compose["volumes"]
+
+
+def test_the_image_does_not_run_as_root():
+    last = DOCKERFILE.rpartition("FROM ")[2]
+    assert re.search(r"^USER hms$", last, re.MULTILINE)
+
+
+def test_the_image_copies_files_that_exist():
+    for line in re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.MULTILINE):
+        for source in line.split()[:-1]:
+            assert (ROOT / source).exists(), source
