@@ -34,9 +34,16 @@ def record(points):
 
     BadInput for the first bad one, and none is recorded.
     """
-    now = time.time_ns() // 1_000_000
-    future = conf.get("MAX_FUTURE")
-    rows = [
+    rows = check_rows(points)
+    if rows:
+        record_batch(group_rows(rows))
+    return len(rows)
+
+
+def check_rows(points):
+    """The triples with checked topics, float values and ts in ms; BadInput for the first bad one."""
+    now, future = time.time_ns() // 1_000_000, conf.get("MAX_FUTURE")
+    return [
         (
             check_topic(topic),
             check_value(value),
@@ -44,9 +51,6 @@ def record(points):
         )
         for topic, value, ts in points
     ]
-    if rows:
-        record_batch(group_rows(rows))
-    return len(rows)
 
 
 def record_rows(rows, batch_id):

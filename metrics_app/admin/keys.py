@@ -1,0 +1,160 @@
+"""API keys: made here, shown once, revoked here."""
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.template.response import TemplateResponse
+
+from metrics_app.core.points import check_pattern
+from metrics_app.exceptions import BadInput
+from metrics_app.models import ApiKey
+from metrics_app.services.keys import check_scopes, create_key, revoke_key
+
+
+class LinesField(forms.CharField):
+    """A list of strings, one per line."""
+
+    widget = forms.Textarea(attrs={"rows": 4, "cols": 60})
+
+    def prepare_value(self, value):
+        """The list as lines; what was typed as it is."""
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value):
+        """The lines as a list, without the empty ones."""
+        return [line.strip() for line in (value or "").splitlines() if line.strip()]
+
+    def has_changed(self, initial, data):
+        """Compares lists, not their text."""
+        return (initial or []) != self.to_python(data)
+
+
+class ApiKeyForm(forms.ModelForm):
+    """Scopes to tick, topics as lines."""
+
+    scopes = forms.MultipleChoiceField(
+        choices=ApiKey.Scope,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="What the key opens. Everything under Reading needs 'read'; a partner key has no other scope.",
+    )
+    topics = LinesField(
+        required=False,
+        help_text="One topic or pattern (complaint.*) per line, for emitting as well as reading. "
+        "Empty: all topics; for a partner key: none.",
+    )
+
+    class Meta:
+        model = ApiKey
+        fields = ["name", "scopes", "topics", "group"]
+
+    def clean_scopes(self):
+        """Scopes that fit together."""
+        try:
+            return check_scopes(self.cleaned_data["scopes"])
+        except BadInput as error:
+            raise ValidationError(str(error)) from None
+
+    def clean_topics(self):
+        """Topics and patterns, each checked."""
+        try:
+            return [check_pattern(topic) for topic in self.cleaned_data["topics"]]
+        except BadInput as error:
+            raise ValidationError(str(error)) from None
+
+
+class RevokedFilter(admin.SimpleListFilter):
+    """Valid or revoked."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request, model_admin):
+        """The two states."""
+        return [("valid", "valid"), ("revoked", "revoked")]
+
+    def queryset(self, request, queryset):
+        """The keys of the chosen state."""
+        if self.value() is None:
+            return queryset
+        return queryset.filter(revoked_at__isnull=self.value() == "valid")
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(admin.ModelAdmin):
+    """A key is never shown again and never deleted: who used it stays on record."""
+
+    form = ApiKeyForm
+    change_form_template = "admin/metrics_app/apikey/change_form.html"
+    list_display = ["name", "shown_prefix", "shown_scopes", "shown_topics", "group", "state", "created_at"]
+    list_filter = [RevokedFilter, "group"]
+    list_select_related = ["group"]
+    search_fields = ["name", "prefix"]
+    actions = ["revoke"]
+    record = ["shown_prefix", "hash", "created_by", "created_at", "state"]
+    readonly_fields = record
+
+    def get_fieldsets(self, request, obj=None):
+        """The record only once there is one."""
+        shown = [(None, {"fields": ["name", "scopes"]}), ("Limits", {"fields": ["topics", "group"]})]
+        return [*shown, ("Record", {"fields": self.record})] if obj else shown
+
+    @admin.display(description="key", ordering="prefix")
+    def shown_prefix(self, key):
+        """The first characters, enough to recognise a key."""
+        return f"{key.prefix}…"
+
+    @admin.display(description="scopes")
+    def shown_scopes(self, key):
+        """The scopes in a line."""
+        return ", ".join(key.scopes)
+
+    @admin.display(description="topics")
+    def shown_topics(self, key):
+        """The topics in a line."""
+        return ", ".join(key.topics) or ("none" if "partner" in key.scopes else "all")
+
+    @admin.display(description="state", ordering="revoked_at")
+    def state(self, key):
+        """Valid, or since when not."""
+        return f"revoked {key.revoked_at:%Y-%m-%d %H:%M} UTC" if key.revoked_at else "valid"
+
+    def save_model(self, request, obj, form, change):
+        """Makes a new key; the raw one travels on the request to the next page and nowhere else."""
+        if change:
+            obj.save()
+            return
+        wanted = {name: form.cleaned_data[name] for name in ("name", "scopes", "topics", "group")}
+        key, request.raw_key = create_key(**wanted, by=request.user)
+        obj.pk = key.pk
+        obj.refresh_from_db()
+
+    def response_add(self, request, obj, post_url_continue=None):
+        """The one page that shows the key: rendered at once, so that it is stored nowhere."""
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"The key of {obj.name}",
+            "key": obj,
+            "raw_key": request.raw_key,
+            "opts": self.opts,
+        }
+        response = TemplateResponse(request, "admin/metrics_app/apikey/created.html", context)
+        response["Cache-Control"] = "no-store"
+        return response
+
+    def response_change(self, request, obj):
+        """Also the button "Revoke"."""
+        if "_revoke" in request.POST:
+            self.revoke(request, ApiKey.objects.filter(pk=obj.pk))
+        return super().response_change(request, obj)
+
+    @admin.action(description="Revoke the selected keys", permissions=["change"])
+    def revoke(self, request, queryset):
+        """Refuses the keys from now on, in every process within 2 s."""
+        for key in queryset.filter(revoked_at=None):
+            revoke_key(key)
+            self.log_change(request, key, "Revoked.")
+            self.message_user(request, f"{key} is revoked.", messages.SUCCESS)
+
+    def has_delete_permission(self, request, obj=None):
+        """Keys are revoked: what they did stays readable."""
+        return False
