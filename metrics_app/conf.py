@@ -21,6 +21,7 @@ DEFAULTS = {
     "STREAMS_PER_USER": 20,  # open streams of one user or key; the oldest gives way
     "FRAMES_PER_SECOND": 10,  # frames per topic and WebSocket client
     "ALLOWED_ORIGINS": [],  # origins of WebSockets besides the site's own
+    "COMPLAINTS_DEMO": True,  # /demo/complaints/, the form of the worked example
     "BREACH_HANDLERS": [],  # dotted paths: handler(breach) -> outcome in words
 }
 
