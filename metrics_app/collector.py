@@ -1,0 +1,204 @@
+"""The collector: bus → hot window → doorbell, one step at a time.
+
+A step (``turn``) reads what is new on the buses of its shards, folds it into memory,
+writes each shard in one script together with its new offset, and rings for the
+streams. Any number of collectors may serve the same shards: the fence lets one of
+them win each step, the lease spares the others the attempt.
+"""
+
+import logging
+import secrets
+import time
+
+from django.db import DatabaseError, InterfaceError, close_old_connections
+
+from metrics_app import bus, conf, live, window
+from metrics_app.connection import get_redis
+from metrics_app.core.turns import Turn, next_mark
+from metrics_app.exceptions import BusUnavailable, MetricsError, StaleFence
+from metrics_app.services import kpis
+from metrics_app.window.fence import is_durable
+
+log = logging.getLogger(__name__)
+
+LEASE_MS = 2_000
+RENEW = 0.5  # seconds between two looks at the leases
+LONGEST_PAUSE = 2.0  # seconds between two attempts while Redis is away
+MOST_POINTS = 400_000  # points a turn aims to stay below
+
+
+class Collector:
+    """Collects a set of shards (None: all). ``lease`` False never waits for another one."""
+
+    def __init__(self, shards=None, *, lease=True):
+        self.shards = list(range(conf.get("SHARDS"))) if shards is None else list(shards)
+        self.lease = lease
+        self.me = secrets.token_hex(8)
+        self.memories = {}
+        self.confirmed = {}
+        self.mine, self.renewed = [], float("-inf")
+        self.count = 256
+        self.registered, self.unregistered, self.tried = set(), set(), float("-inf")
+
+    def run(self, stop):
+        """Turns until ``stop`` (a threading.Event) is set; survives Redis going away and coming back."""
+        pause = 0.0
+        while not stop.is_set():
+            try:
+                self.turn()
+                if pause:
+                    log.warning("Redis is back, collecting goes on")
+                pause = 0.0
+            except BusUnavailable as error:
+                if not pause:
+                    log.warning("%s; collecting waits", error)
+                self.memories.clear()
+                pause = min(max(2 * pause, 0.1), LONGEST_PAUSE)
+                stop.wait(pause)
+        self.release()
+
+    def turn(self, block_ms=250):
+        """One step over all shards; True when there may be more to read at once."""
+        self.take_shards()
+        self.load_memories()
+        if not self.memories:
+            time.sleep((block_ms or 0) / 1000)
+            return False
+        offsets = {shard: memory.offset for shard, memory in self.memories.items()}
+        found = bus.read(offsets, block_ms=block_ms, count=self.count)
+        updates = []
+        for shard in list(self.memories):
+            updates += self.collect_shard(shard, found)
+        self.advance_idle(found)
+        self.adapt(found)
+        if updates:
+            live.publish_turn(updates)
+        self.register(update.topic for update in updates)
+        return not found.complete
+
+    def adapt(self, found):
+        """Reads more entries a turn while they are small, fewer when they are large."""
+        if found.points > MOST_POINTS:
+            self.count = max(self.count // 2, 8)
+        elif not found.complete and found.points < MOST_POINTS // 2:
+            self.count = min(self.count * 2, 16_384)
+
+    def take_shards(self):
+        """Renews the leases now and then; shards that others hold are left to them."""
+        if not self.lease:
+            self.mine = self.shards
+        elif time.monotonic() - self.renewed > RENEW:
+            self.mine = window.take_leases(self.shards, self.me, LEASE_MS)
+            self.renewed = time.monotonic()
+        for shard in set(self.memories) - set(self.mine):
+            del self.memories[shard]
+
+    def load_memories(self):
+        """Reads where the shards stand that are not in memory; begins a generation where data was lost."""
+        missing = [shard for shard in self.mine if shard not in self.memories]
+        if not missing:
+            return
+        for meta in window.read_meta(missing):
+            if self.must_begin(meta):
+                try:
+                    window.begin_generation(meta, self.me)
+                except StaleFence:
+                    continue
+                level = logging.WARNING if meta.fields else logging.INFO
+                log.log(level, "Shard %s begins a new generation: its data is new or was lost", meta.shard)
+                meta = window.read_meta([meta.shard])[0]
+            self.memories[meta.shard] = meta.remember()
+            self.confirmed[meta.shard] = meta.seq
+
+    def must_begin(self, meta):
+        """Whether what Redis holds may be less than what it once acknowledged."""
+        if meta.lost_data() or meta.seq < self.confirmed.get(meta.shard, 0):
+            return True
+        restarted = meta.fields.get("run_id") != meta.run_id
+        return restarted and meta.shard not in self.confirmed and not is_durable()
+
+    def collect_shard(self, shard, found):
+        """Seals, folds and applies one shard; the updates for the doorbell."""
+        memory, rows = self.memories[shard], found.entries.get(shard, ())
+        try:
+            batch = bus.decode_batch([row for _, part in rows for row in part or ()])
+            self.seal(shard, memory, batch, found.now)
+            if not rows:
+                return []
+            turn = self.fold(shard, memory, batch, found.now)
+            offset = rows[-1][0].decode()
+            window.apply(shard, memory, turn, offset=offset, through=found.through[shard], me=self.me)
+        except StaleFence:
+            del self.memories[shard]
+            return []
+        except MetricsError:
+            # Whether the script ran is unknown: the memory may be ahead of Redis.
+            self.memories.clear()
+            raise
+        self.confirmed[shard] = memory.seq
+        return [live.Update(*update) for update in turn.updates]
+
+    def seal(self, shard, memory, batch, now):
+        """Moves the sealed mark when a minute begins, before a point could reuse its slot."""
+        newest = max((int(ts.max()) for ts, _ in batch.values()), default=0)
+        mark = next_mark(now, newest)
+        if mark > memory.sealed:
+            window.seal(shard, memory, mark, self.me)
+            self.confirmed[shard] = memory.seq
+            memory.forget_before(mark, now)
+            if dropped := window.drop_held(shard, memory, now):
+                log.warning("Shard %s: %s minutes waited too long for the archiver", shard, dropped)
+
+    def fold(self, shard, memory, batch, now):
+        """Loads what a batch touches and folds it; the Turn to apply."""
+        turn = Turn()
+        batch = memory.split_times(batch, now, turn)
+        if unknown := memory.find_unknown(batch):
+            window.load_topics(shard, memory, unknown)
+        if missing := memory.find_missing(batch):
+            window.load_details(shard, memory, missing)
+        if batch:
+            memory.fold(batch, now, turn)
+        return turn
+
+    def advance_idle(self, found):
+        """Moves the through marks of the shards that had nothing new."""
+        idle = {shard: memory for shard, memory in self.memories.items() if shard not in found.entries}
+        for shard in window.advance(idle, found.through) if idle else ():
+            del self.memories[shard]
+
+    def register(self, topics):
+        """Makes KPIs of unknown topics; a database that is away is tried again once a second."""
+        self.unregistered.update(topic for topic in topics if topic not in self.registered)
+        if not self.unregistered or not conf.get("AUTO_CREATE_KPIS"):
+            return
+        if time.monotonic() - self.tried < 1:
+            return
+        try:
+            close_old_connections()
+            kpis.register_topics(self.unregistered)
+        except (DatabaseError, InterfaceError) as error:
+            self.tried = time.monotonic()
+            log.warning("New KPIs wait for the database: %s", error)
+        else:
+            self.registered |= self.unregistered
+            self.unregistered.clear()
+
+    def release(self):
+        """Gives the leases back, so that the next collector need not wait for them to run out."""
+        try:
+            window.release_leases(self.mine, self.me)
+        except BusUnavailable as error:
+            log.info("Leases run out by themselves: %s", error)
+
+
+def collect_all():
+    """Collects everything that is on the bus now, whoever holds the lease; for tests and tools."""
+    collector = Collector(lease=False)
+    seconds, micros = get_redis().time()
+    now = seconds * 1000 + micros // 1000
+    while True:
+        more = collector.turn(block_ms=None)
+        marks = [memory.through for memory in collector.memories.values()]
+        if not more and len(marks) == len(collector.shards) and min(marks) >= now:
+            return

@@ -1,0 +1,80 @@
+"""The way to Redis: one pool per address and process, and errors that instruct."""
+
+import os
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import redis
+from redis.backoff import NoBackoff
+from redis.exceptions import ExecAbortError
+from redis.retry import Retry
+
+from metrics_app import conf
+from metrics_app.exceptions import BusUnavailable
+
+CONNECT_PATIENCE = 1  # seconds
+ANSWER_PATIENCE = 10  # seconds; longer than any blocking read
+# Answers of a server that is there and cannot serve just now.
+REFUSALS = ("OOM", "LOADING", "READONLY", "MISCONF", "MASTERDOWN", "BUSY", "CLUSTERDOWN", "NOREPLICAS")
+
+clients = {}
+
+
+def get_redis():
+    """The Redis client of this process for ``REDIS_URL``; answers are bytes.
+
+    Nothing is retried by itself: a publish whose answer was lost may have happened.
+    """
+    url = conf.get("REDIS_URL")
+    if not url:
+        raise BusUnavailable("No Redis: set REDIS_URL, or start one with `manage.py demo`")
+    name = (url, os.getpid())
+    if name not in clients:
+        clients[name] = redis.Redis.from_url(
+            url,
+            socket_connect_timeout=CONNECT_PATIENCE,
+            socket_timeout=ANSWER_PATIENCE,
+            retry=Retry(NoBackoff(), 0),
+        )
+    return clients[name]
+
+
+def key(shard, name):
+    """The key of a shard: the shard is a hash tag, so all of its keys share a Cluster node."""
+    return f"{{{conf.get('REDIS_PREFIX')}:{shard}}}:{name}"
+
+
+def describe_address():
+    """``redis://host:port`` without user and password."""
+    parts = urlsplit(conf.get("REDIS_URL"))
+    return f"{parts.scheme}://{parts.hostname or ''}:{parts.port or 6379}"
+
+
+@contextmanager
+def guard():
+    """Turns what Redis cannot do now into BusUnavailable; also a decorator."""
+    try:
+        yield
+    except (redis.ConnectionError, redis.TimeoutError, ExecAbortError) as error:
+        raise unavailable(error) from error
+    except redis.ResponseError as error:
+        if not is_refusal(error):
+            raise
+        raise unavailable(error) from error
+
+
+def is_refusal(error):
+    """Whether an error answer means "not now" rather than "never"."""
+    refused = (redis.OutOfMemoryError, redis.ReadOnlyError, redis.BusyLoadingError)
+    text = str(error)
+    return isinstance(error, refused) or any(f"{word} " in text for word in REFUSALS)
+
+
+def unavailable(error):
+    """The BusUnavailable that names the address and what to do."""
+    if isinstance(error, redis.OutOfMemoryError) or "OOM" in str(error):
+        return BusUnavailable(
+            f"Redis at {describe_address()} is full ({error}): "
+            "start `manage.py collect`, or give it more memory"
+        )
+    return BusUnavailable(f"No Redis at {describe_address()} ({error}): start it or set REDIS_URL")

@@ -1,0 +1,27 @@
+"""The read side: means, statistics, series, logs and marks.
+
+Times are ms since the epoch unless a name says ``window``, which is in seconds.
+A window is [end − window, end), and ends at the next whole second. Windows longer
+than the hot hour start on a whole minute.
+"""
+
+from metrics_app.queries.charts import Snapshot, series, snapshot
+from metrics_app.queries.logs import collected_through, get_head, list_topics, redis_now, shard_for
+from metrics_app.queries.observations import Observation, observe
+from metrics_app.queries.statistics import mean_last, span, stats
+
+__all__ = [
+    "Observation",
+    "Snapshot",
+    "collected_through",
+    "get_head",
+    "list_topics",
+    "mean_last",
+    "observe",
+    "redis_now",
+    "series",
+    "shard_for",
+    "snapshot",
+    "span",
+    "stats",
+]

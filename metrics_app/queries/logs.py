@@ -1,0 +1,45 @@
+"""Where things stand: heads of topics, marks of shards, the clock."""
+
+from metrics_app import conf
+from metrics_app.connection import get_redis, guard, key
+from metrics_app.core.packing import unpack_head
+from metrics_app.core.points import shard_of
+
+
+def shard_for(topic):
+    """The shard of a topic in this installation."""
+    return shard_of(topic, conf.get("SHARDS"))
+
+
+def redis_now():
+    """Redis' time in ms: the clock that marks are in."""
+    with guard():
+        seconds, micros = get_redis().time()
+    return seconds * 1000 + micros // 1000
+
+
+def get_head(topic):
+    """The Head (epoch, top, last_ts, total) of a topic, or None before its first point."""
+    with guard():
+        return unpack_head(get_redis().hget(key(shard_for(topic), "head"), topic))
+
+
+def list_topics():
+    """``{topic: Head}`` of every topic that ever had a point."""
+    with guard():
+        pipe = get_redis().pipeline(transaction=False)
+        for shard in range(conf.get("SHARDS")):
+            pipe.hgetall(key(shard, "head"))
+        return {
+            topic.decode(): unpack_head(head) for heads in pipe.execute() for topic, head in heads.items()
+        }
+
+
+def collected_through():
+    """``{shard: ms}``: up to when each bus was read out; 0 where nothing ever was."""
+    shards = range(conf.get("SHARDS"))
+    with guard():
+        pipe = get_redis().pipeline(transaction=False)
+        for shard in shards:
+            pipe.hget(key(shard, "meta"), "through")
+        return {shard: int(mark or 0) for shard, mark in zip(shards, pipe.execute(), strict=True)}

@@ -1,0 +1,47 @@
+"""Statistics of a window of one topic, at a cost that does not grow with its points."""
+
+import time
+
+from metrics_app.core.aggregates import AGGREGATES, QUANTILES, mean, stddev
+from metrics_app.core.buckets import merge
+from metrics_app.queries.reading import Want, read_one
+
+
+def clock():
+    """The time in ms."""
+    return time.time_ns() // 1_000_000
+
+
+def window_of(window, now=None):
+    """``(start, end)`` in ms of the last ``window`` seconds, up to the next whole second."""
+    end = ((clock() if now is None else int(now)) // 1000 + 1) * 1000
+    return end - round(window * 1000), end
+
+
+def span(topic, start, end, *, percentiles=False):
+    """The Summary of [start, end) ms; its quantiles answer only with ``percentiles``."""
+    return merge(read_one(Want(topic, start, end, percentiles)).parts())
+
+
+def mean_last(topic, window, *, now=None):
+    """The mean of the last ``window`` seconds, or None when there is no point."""
+    return mean(span(topic, *window_of(window, now)), window)
+
+
+def stats(topic, window, *, now=None):
+    """All statistics of the last ``window`` seconds, under the names of the API."""
+    computed_at = clock() if now is None else int(now)
+    reading = read_one(Want(topic, *window_of(window, computed_at), True))
+    summary = merge(reading.parts())
+    names = ("sum", "mean", "min", "max", *QUANTILES, "rate_per_hour")
+    found = {name: AGGREGATES[name](summary, window) for name in names}
+    return {
+        "topic": topic,
+        "window": window,
+        "count": summary.count,
+        **{name: found[name] for name in ("sum", "mean", "min", "max")},
+        "stddev": stddev(summary),
+        **{name: found[name] for name in (*QUANTILES, "rate_per_hour")},
+        "last_point_at": reading.head.last_ts if reading.head else None,
+        "computed_at": computed_at,
+    }

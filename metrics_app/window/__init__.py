@@ -1,0 +1,26 @@
+"""The hot window in Redis, write side: everything that changes a shard, under its fence.
+
+A shard's state is one consistent whole: each script refuses (StaleFence) unless
+``seq`` and ``writer`` are those its caller knows, and writes its part together with
+the new fence. See ``metrics_app/lua``.
+"""
+
+from metrics_app.window.archive import read_held, read_late
+from metrics_app.window.fence import advance, begin_generation, read_meta, release_leases, take_leases
+from metrics_app.window.seal import drop_held, seal
+from metrics_app.window.turn import apply, load_details, load_topics
+
+__all__ = [
+    "advance",
+    "apply",
+    "begin_generation",
+    "drop_held",
+    "load_details",
+    "load_topics",
+    "read_held",
+    "read_late",
+    "read_meta",
+    "release_leases",
+    "seal",
+    "take_leases",
+]
