@@ -6,11 +6,10 @@ import uuid
 from pathlib import Path
 
 import pytest
+from django.db import connections
 
 # Before the settings are read: tests never join a running demo.
 os.environ["HMS_DATA_DIR"] = tempfile.mkdtemp(prefix="hms-test-")
-# A file, not memory: threads and processes that race for a lock need one database between them.
-os.environ.setdefault("TEST_SQLITE", f"{os.environ['HMS_DATA_DIR']}/test.sqlite3")
 
 from hms_gov.embedded import start_redis
 
@@ -24,6 +23,14 @@ def redis_url(tmp_path_factory):
     yield url
     process.kill()
     process.wait()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix, tmp_path_factory):
+    """SQLite in a file, not in memory: threads that race for a lock need one database between them."""
+    database = connections["default"]
+    if database.vendor == "sqlite":
+        database.settings_dict["TEST"]["NAME"] = str(tmp_path_factory.mktemp("sqlite") / "test.sqlite3")
 
 
 @pytest.fixture(autouse=True)

