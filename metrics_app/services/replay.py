@@ -1,6 +1,7 @@
 """Sends cases as points, in the order they happened, each exactly once."""
 
 import hashlib
+import itertools
 import time
 import uuid
 from typing import NamedTuple
@@ -16,8 +17,8 @@ from metrics_app.services.record import record_batch
 BATCH = 5_000
 # Seconds between two attempts at a batch; its id keeps it from counting twice.
 RETRIES = (0.2, 0.5, 1, 2, 4, 8, 15)
-# With a pace, points that fall into one such span of seconds leave together.
-TICK = 0.1
+# With a pace, the points of one tick leave together.
+TICKS_PER_SECOND = 10
 
 
 class Events(NamedTuple):
@@ -105,10 +106,10 @@ def plan_batches(ts, speed):
         due = np.zeros(len(ts))
     else:
         due = (ts - ts[:1]) / 1000 / speed
-        edges = np.flatnonzero(np.diff(due // TICK, prepend=-1))
+        edges = np.flatnonzero(np.diff(np.floor(due * TICKS_PER_SECOND), prepend=-1))
         edges = np.unique(np.concatenate([edges, np.arange(0, len(ts), size)]))
-    for start, stop in zip(edges, [*edges[1:], len(ts)], strict=True):
-        yield int(start), int(stop), float(due[start])
+    for start, stop in itertools.pairwise([*edges.tolist(), len(ts)]):
+        yield start, stop, float(due[start])
 
 
 def send_events(events, *, original=False, speed=None, on_progress=lambda sent: None, pause=time.sleep):

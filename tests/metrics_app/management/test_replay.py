@@ -1,0 +1,106 @@
+"""`manage.py replay`: what a person sees of it, and the real complaints."""
+
+import io
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from metrics_app import queries
+from metrics_app.collector import collect_all
+from metrics_app.management.commands.replay import ProgressBar
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def cases(tmp_path):
+    path = tmp_path / "cases.csv"
+    path.write_text(
+        "id,created,closed,type\n"
+        "1,2011-07-01T00:00:00Z,2011-07-01T01:00:00Z,Noise\n"
+        "1,2011-07-01T00:00:00Z,2011-07-01T01:00:00Z,Noise\n"
+        "2,2011-07-01T00:00:00Z,2011-06-01T00:00:00Z,Noise\n"
+        "3,2011-07-02T00:00:00Z,,Street Light\n"
+    )
+    return str(path)
+
+
+def replay(*arguments):
+    """What the command prints."""
+    output = io.StringIO()
+    call_command("replay", *arguments, stdout=output, stderr=io.StringIO())
+    return output.getvalue()
+
+
+def test_it_says_what_it_sent_and_what_it_left_out(cases):
+    output = replay(cases)
+    assert "1 rows skipped: their id came before in the file." in output
+    assert "1 impossible rows skipped:\n  line 4: closed before created" in output
+    assert "complaint.received: 2 points\ncomplaint.latency: 1 points\nSent 3 points" in output
+
+
+def test_it_sends_to_other_topics_and_to_kinds(cases):
+    replay(cases, "--received-topic", "case.in", "--latency-topic", "case.took", "--split-column", "type")
+    collect_all()
+    assert set(queries.list_topics()) == {
+        "case.in",
+        "case.in.noise",
+        "case.in.street_light",
+        "case.took",
+        "case.took.noise",
+    }
+
+
+def test_it_skips_what_an_earlier_run_sent_with_its_own_times(cases):
+    assert "Sent 3 points" in replay(cases, "--times", "original")
+    again = replay(cases, "--times", "original")
+    assert "3 points had been sent by an earlier run and were skipped." in again
+    assert "Sent 0 points" in again
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["/nowhere.csv"], "/nowhere.csv cannot be read: No such file"),
+        (["CASES", "--speed", "fast"], "--speed fast: expected a positive number, or max"),
+        (["CASES", "--speed", "0"], "expected a positive number"),
+        (["CASES", "--created-column", "opened"], "no column 'opened'"),
+        (["CASES", "--latency-topic", "er wait"], "'er wait' is not a topic"),
+    ],
+)
+def test_it_says_in_one_line_what_is_wrong(cases, arguments, message):
+    with pytest.raises(CommandError, match=message):
+        replay(*(cases if argument == "CASES" else argument for argument in arguments))
+
+
+def test_it_says_where_redis_should_be(cases, settings, monkeypatch):
+    settings.METRICS_APP = {**settings.METRICS_APP, "REDIS_URL": "redis://127.0.0.1:1/0"}
+    monkeypatch.setattr("metrics_app.services.replay.RETRIES", ())
+    with pytest.raises(CommandError, match="redis://127.0.0.1:1"):
+        replay(cases)
+
+
+def test_it_draws_its_progress_on_a_terminal_only():
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    terminal, file = Terminal(), io.StringIO()
+    ProgressBar(terminal, 200).show(100)
+    ProgressBar(file, 200).show(100)
+    assert " 50%  100 of 200 points" in terminal.getvalue()
+    assert file.getvalue() == ""
+
+
+def test_it_replays_the_real_complaints_exactly(boston_cases):
+    output = replay(str(boston_cases))
+    assert "complaint.received: 58,251 points\ncomplaint.latency: 54,570 points" in output
+    collect_all()
+    assert queries.stats("complaint.received", 600)["count"] == 58_251
+    latency = queries.stats("complaint.latency", 600)
+    assert latency["count"] == 54_570
+    assert latency["mean"] == pytest.approx(3_576_954.334, abs=0.001)
+    assert latency["p50"] == pytest.approx(79_835, rel=0.01)
+    assert latency["p95"] == pytest.approx(18_663_798.35, rel=0.01)
+    assert latency["p99"] == pytest.approx(76_725_333.92, rel=0.01)
+    assert queries.mean_last("complaint.latency", 600) == pytest.approx(3_576_954.334, abs=0.001)
