@@ -35,7 +35,7 @@ class ApiKeyForm(forms.ModelForm):
     scopes = forms.MultipleChoiceField(
         choices=ApiKey.Scope,
         widget=forms.CheckboxSelectMultiple,
-        help_text="What the key opens. Everything under Reading needs 'read'; a partner key has no other scope.",
+        help_text="What the key opens. A partner key has no other scope.",
     )
     topics = LinesField(
         required=False,
