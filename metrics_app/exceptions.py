@@ -45,3 +45,7 @@ class BusUnavailable(MetricsError):
 
 class StaleFence(MetricsError):
     """Another collector moved the shard on: reload and go on."""
+
+
+class NotVisible(MetricsError):
+    """A topic that this person or key may not see."""

@@ -14,6 +14,7 @@ from struct import Struct
 
 import numpy as np
 from channels.layers import get_channel_layer
+from django.utils.crypto import salted_hmac
 
 from metrics_app import conf
 from metrics_app.connection import get_redis, guard, key
@@ -50,6 +51,7 @@ class Update:
 class LogSlice:
     """What a log holds after a position; empty arrays when there is nothing newer."""
 
+    epoch: str
     first_offset: int
     ts: np.ndarray
     values: np.ndarray
@@ -125,6 +127,12 @@ def announce_state(event, topic):
     doorbell.ring([{"type": "state", "topic": topic, "event": event}])
 
 
+def announce_states(pairs):
+    """``announce_state`` for many ``(event, topic)`` at once."""
+    if pairs:
+        doorbell.ring([{"type": "state", "topic": topic, "event": event} for event, topic in pairs])
+
+
 def pack_turn(updates):
     """Messages of at most about ``MESSAGE_BYTES`` that carry ``[topic, epoch, top, chunk]``."""
     bare = sum(len(update.ts) for update in updates) * 12 > TURN_BYTES
@@ -155,21 +163,38 @@ def read_log(topic, epoch, offset):
     None: no such log, another epoch, a position above the log's top, or points
     after it that the log no longer holds. BusUnavailable when Redis is away.
     """
+    head, chunks = fetch_log(topic, offset + 1)
+    known_epoch, top = head or (null_epoch(topic), 0)
+    if (epoch, offset) == (null_epoch(topic), 0):
+        epoch = known_epoch
+    if known_epoch != epoch or offset > top:
+        return None
+    return join_chunks(chunks, epoch, offset + 1, top)
+
+
+def read_since(topic, since):
+    """The LogSlice from the first point of a log that is not older than ``since`` (ms)."""
+    head, chunks = fetch_log(topic, 1)
+    epoch, top = head or (null_epoch(topic), 0)
+    first = chunks[0][0] if chunks else top + 1
+    whole = join_chunks(chunks, epoch, first, top) or join_chunks([], epoch, top + 1, top)
+    recent = np.flatnonzero(whole.ts >= since)
+    skip = recent[0] if len(recent) else len(whole.ts)
+    return LogSlice(epoch, first + int(skip), whole.ts[skip:], whole.values[skip:])
+
+
+def fetch_log(topic, first):
+    """``(head, chunks)`` as of one moment: the chunks that end at offset ``first`` or later."""
     shard = shard_of(topic, conf.get("SHARDS"))
     with guard():
         pipe = get_redis().pipeline(transaction=True)
         pipe.hget(key(shard, "head"), topic)
-        pipe.xrange(key(shard, f"log:{topic}"), min=f"{offset + 1}-0")
+        pipe.xrange(key(shard, f"log:{topic}"), min=f"{first}-0")
         head, entries = pipe.execute()
-    if head is None:
-        return None
-    known_epoch, top = unpack_head(head)
-    if known_epoch != epoch or offset > top:
-        return None
-    return join_chunks([unpack_chunk(fields[b"d"]) for _, fields in entries], offset + 1, top)
+    return head and unpack_head(head), [unpack_chunk(fields[b"d"]) for _, fields in entries]
 
 
-def join_chunks(chunks, first, top):
+def join_chunks(chunks, epoch, first, top):
     """One LogSlice of the offsets ``first`` to ``top``, or None where the chunks have a gap."""
     expected = chunks[0][0] if chunks else first
     if expected > first:
@@ -181,14 +206,23 @@ def join_chunks(chunks, first, top):
     if expected != top + 1:
         return None
     if not chunks:
-        return LogSlice(first, np.empty(0, np.int64), np.empty(0))
+        return LogSlice(epoch, first, np.empty(0, np.int64), np.empty(0))
     skip = first - chunks[0][0]
     ts = np.concatenate([chunk[1] for chunk in chunks])[skip:]
-    return LogSlice(first, ts, np.concatenate([chunk[2] for chunk in chunks])[skip:])
+    return LogSlice(epoch, first, ts, np.concatenate([chunk[2] for chunk in chunks])[skip:])
+
+
+def null_epoch(topic):
+    """The epoch of a topic that has no log yet.
+
+    Whoever waits at offset 0 of it gets the log from its first point on. Signed,
+    so that nobody can ask for a replay from zero with a position made up.
+    """
+    return salted_hmac("metrics_app.live", topic).hexdigest()[:8]
 
 
 def get_positions(topics):
-    """``{topic: (epoch, top)}`` of the topics that have a log; one HMGET per shard."""
+    """``{topic: (epoch, top)}``, one HMGET per shard; ``(null_epoch, 0)`` where there is no log yet."""
     by_shard = defaultdict(list)
     for topic in topics:
         by_shard[shard_of(topic, conf.get("SHARDS"))].append(topic)
@@ -199,7 +233,8 @@ def get_positions(topics):
         heads = pipe.execute()
     found = {}
     for members, packed in zip(by_shard.values(), heads, strict=True):
-        found |= {topic: unpack_head(head) for topic, head in zip(members, packed, strict=True) if head}
+        for topic, head in zip(members, packed, strict=True):
+            found[topic] = unpack_head(head) if head else (null_epoch(topic), 0)
     return found
 
 

@@ -1,4 +1,9 @@
 """Addresses that are served as ASGI applications, beside Django's request handler."""
 
-websocket_urlpatterns = []
-http_urlpatterns = []
+from django.urls import re_path
+
+from metrics_app.consumers import websocket
+from metrics_app.sse import metrics_stream
+
+websocket_urlpatterns = [re_path(r"^ws/metrics/?$", websocket)]
+http_urlpatterns = [re_path(r"^metrics/stream/?$", metrics_stream)]

@@ -1,0 +1,152 @@
+"""The crowd: every connection of this process, who it is, and whether it may still be here.
+
+Interfaces derive their connection from ``Visitor``; the crowd looks at credentials
+again, replaces the oldest of too many, and tells of new topics and events.
+"""
+
+import asyncio
+import logging
+import weakref
+from collections import defaultdict
+
+from django.db import Error as DatabaseError
+
+from metrics_app import access, conf, registry
+from metrics_app.batches import Notice
+from metrics_app.hub import get_hub
+from metrics_app.outbox import Outbox
+from metrics_app.subscription import Subscription
+
+log = logging.getLogger(__name__)
+
+ROUND = 1.5  # seconds between two looks at keys, new topics and slow readers
+SESSION_ROUND = 60  # seconds between two looks at a session and its permissions
+
+crowds = weakref.WeakKeyDictionary()  # hub -> Crowd
+
+
+def get_crowd():
+    """The crowd of the running event loop's hub."""
+    hub = get_hub()
+    if hub not in crowds:
+        crowds[hub] = Crowd(hub)
+    return crowds[hub]
+
+
+class Visitor:
+    """A connection: who it is, what it follows, and its way out.
+
+    Its interface adds how batches, resets and notices look, ``refresh(topics)`` for
+    topics that are new, and ``end(reason)``: "gone", "forbidden", "replaced" or "slow".
+    """
+
+    def __init__(self, credential, who, send):
+        self.credential, self.who = credential, who
+        self.hub, self.outbox = get_hub(), Outbox(send)
+        self.subscriptions = {}
+        self.patterns = set()
+        self.checked_at = asyncio.get_running_loop().time()
+
+    def follow(self, topic, opening):
+        """Subscribes to a topic; ``opening(subscription)`` places it."""
+        self.subscriptions[topic] = subscription = Subscription(self.hub, topic, self)
+        subscription.start(opening)
+
+    def unfollow(self, topic):
+        """Ends one subscription."""
+        self.subscriptions.pop(topic).stop()
+
+    def leave(self):
+        """Ends all of them."""
+        for topic in list(self.subscriptions):
+            self.unfollow(topic)
+
+
+class Crowd:
+    """All visitors of a process, in the order they came."""
+
+    def __init__(self, hub):
+        self.hub, self.visitors = hub, {}
+        self.by_who = defaultdict(dict)  # (kind, id) -> visitors, oldest first
+        self.topics = None
+        hub.listeners.add(self.tell)
+        hub.spawn(self.go_round())
+
+    def admit(self, visitor):
+        """Adds a connection; beyond the limit of its user or key the oldest gives way."""
+        same = self.by_who[visitor.who.kind, visitor.who.id]
+        while len(same) >= conf.get("STREAMS_PER_USER"):
+            oldest = next(iter(same))
+            self.dismiss(oldest)
+            oldest.end("replaced")
+        self.visitors[visitor] = same[visitor] = True
+
+    def dismiss(self, visitor):
+        """Removes a connection, however it ended."""
+        self.visitors.pop(visitor, None)
+        same = self.by_who[visitor.who.kind, visitor.who.id]
+        same.pop(visitor, None)
+        if not same:
+            del self.by_who[visitor.who.kind, visitor.who.id]
+
+    def tell(self, message):
+        """An event for those who hold its permission and belong to its group."""
+        notice = Notice(message["event"])
+        for visitor in list(self.visitors):
+            if may_hear(visitor.who, message["permission"], message["group"]):
+                visitor.hear(notice)
+
+    async def go_round(self):
+        """Looks after everybody, again and again."""
+        while True:
+            await asyncio.sleep(ROUND)
+            try:
+                await self.look_after()
+            except DatabaseError as error:
+                log.warning("Streams could not be checked, the database is away: %r", error)
+
+    async def look_after(self):
+        """One round: slow readers, credentials, new topics."""
+        for visitor in [visitor for visitor in self.visitors if visitor.outbox.too_slow]:
+            visitor.end("slow")
+        await self.check_credentials()
+        kpis = await self.hub.call(list_topics)
+        if kpis != self.topics:
+            before, self.topics = self.topics, kpis
+            fresh = {topic for topic, *_ in kpis - before} if before is not None else set()
+            for visitor in list(self.visitors):
+                await visitor.refresh(fresh)
+
+    async def check_credentials(self):
+        """Asks once per credential that is due whether it still opens what it opened."""
+        now = self.hub.loop.time()
+        due = defaultdict(list)
+        for visitor in self.visitors:
+            if visitor.credential.is_key or now - visitor.checked_at >= SESSION_ROUND:
+                due[visitor.credential].append(visitor)
+        for credential, visitors in due.items():
+            who = await self.hub.call(access.find_who, credential)
+            for visitor in visitors:
+                visitor.checked_at = now
+                await self.judge(visitor, who)
+
+    async def judge(self, visitor, who):
+        """Ends a visitor who may no longer be here, and what it may no longer see."""
+        if who is None or not access.may_stream(who):
+            visitor.end("gone" if who is None else "forbidden")
+        elif who != visitor.who:
+            visitor.who = who
+            await visitor.refresh(set())
+
+
+def may_hear(who, permission, group):
+    """Whether an event is for somebody; keys hear of no pipelines."""
+    if who.kind != "user":
+        return False
+    allowed = permission is None or permission in who.permissions
+    return who.is_superuser or (allowed and (group is None or group in who.groups))
+
+
+def list_topics():
+    """What decides who sees which topic, as a set that can be compared."""
+    return {(kpi.topic, kpi.restricted, kpi.owner_id) for kpi in registry.list_kpis()}

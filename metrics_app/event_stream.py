@@ -1,0 +1,253 @@
+"""One event stream: what it follows, where it stands, and how its events look."""
+
+import asyncio
+import random
+import time
+
+from metrics_app import live, registry
+from metrics_app.batches import make_chunk
+from metrics_app.core import frames
+from metrics_app.core.positions import (
+    MAX_TOPICS,
+    format_position,
+    pack_position,
+    parse_position,
+    unpack_positions,
+)
+from metrics_app.crowd import Visitor
+from metrics_app.exceptions import BadInput, NotVisible
+
+HEARTBEAT = 15  # seconds
+RETRY = (2_000, 5_000)  # ms; spread, so that a restart is not followed by a stampede
+SOON = (100, 500)  # ms; after a response that was only long
+UNAVAILABLE = frames.encode_event({"retry": 5_000}, event="unavailable", retry=5_000)
+RESPONSE_BYTES = 4_000_000  # where the server's send does not wait for the socket, one response ends here
+PIECE_BYTES = 100_000  # of one chunk, about, where a stream is read from the log
+LAST_WORD = 10  # seconds a reader may take for the last bytes
+
+
+class EventStream(Visitor):
+    """One response: what it follows, where it stands, and how its events look."""
+
+    def __init__(self, credential, who, send, query):
+        super().__init__(credential, who, send)
+        self.query, self.is_single = query, query.is_single
+        self.patterns = {name for name in query.topics if name.endswith("*")}
+        self.records = {}  # topic -> its part of the id
+        self.held = {}  # topic -> batches that wait for the next event under max_rate
+        self.ended = self.hub.loop.create_future()
+        self.ends_early = False
+        self.starts, self.strays, self.last_word = {}, [], b""
+
+    # Where it begins
+
+    async def find_topics(self):
+        """Decides what it follows and from where; Refused for a topic one may not see."""
+        topics = await self.hub.call(find_visible, self.who, self.query.topics)
+        positions = await self.hub.call(live.get_positions, topics)
+        asked = self.read_positions(topics)
+        for topic, (epoch, top) in positions.items():
+            if asked is None:
+                self.starts[topic] = (epoch, top)
+            elif can_continue(topic, asked.get(topic), epoch, top):
+                self.starts[topic] = asked[topic]
+            else:
+                self.starts[topic] = (epoch, top)
+                self.strays.append(topic)
+            self.note(topic, *self.starts[topic])
+
+    def read_positions(self, topics):
+        """``{topic: (epoch, offset)}`` as the client gave it; None for a fresh stream."""
+        if self.query.position is None:
+            return None
+        if self.is_single:
+            return {self.query.topics[0]: parse_position(self.query.position)}
+        return unpack_positions(self.query.position, topics)
+
+    def note(self, topic, epoch, offset):
+        """The reader has, or is about to get, everything up to here."""
+        self.records[topic] = self.make_record(topic, epoch, offset)
+
+    def make_record(self, topic, epoch, offset):
+        """The part of an id that speaks of one topic; the whole id of a stream of one."""
+        return format_position(epoch, offset) if self.is_single else pack_position(topic, epoch, offset)
+
+    @property
+    def id(self):
+        """The position in all topics."""
+        return "".join(self.records.values())
+
+    def greet(self):
+        """The first bytes: when to come back, where we are, and what could not be continued."""
+        self.put(make_chunk(frames.encode_event(retry=random.randint(*RETRY), id=self.id)))
+        for topic in self.strays:
+            self.put(make_chunk(frames.encode_event({"topic": topic}, event="reset", id=self.id)))
+        for topic, start in self.starts.items():
+            self.follow(topic, self.open_since if self.query.since and not self.query.position else self.open)
+
+    async def open(self, subscription):
+        """Goes on from where the client was, or from now."""
+        subscription.place(*self.starts[subscription.topic])
+
+    async def open_since(self, subscription):
+        """Begins with the points that the log holds from ``since`` on."""
+        part = await self.hub.call(live.read_since, subscription.topic, self.query.since)
+        subscription.place(part.epoch, part.first_offset - 1)
+        await subscription.send_part(part)
+
+    async def reset(self, subscription):
+        """What came after the client's position is lost: says so, and goes on from now."""
+        topic = subscription.topic
+        positions = await self.hub.call(live.get_positions, [topic])
+        self.held.pop(topic, None)
+        subscription.place(*positions[topic])
+        self.note(topic, *positions[topic])
+        self.put(make_chunk(frames.encode_event({"topic": topic}, event="reset", id=self.id)))
+
+    async def refresh(self, fresh):
+        """Follows new topics of its patterns from their first point; leaves what it may no longer see."""
+        names = set(self.query.topics) | self.subscriptions.keys()
+        visible = set(await self.hub.call(registry.visible_topics, self.who, names))
+        for topic in self.subscriptions.keys() - visible:
+            self.unfollow(topic)
+            del self.records[topic]
+        for topic in sorted(fresh & visible - self.subscriptions.keys()):
+            if len(self.subscriptions) < MAX_TOPICS:
+                self.starts[topic] = (live.null_epoch(topic), 0)
+                self.note(topic, *self.starts[topic])
+                self.follow(topic, self.open)
+
+    # The connection
+
+    async def run(self, receive):
+        """Writes until the client leaves, ``end`` is called, or the response is long enough."""
+        writer = self.hub.spawn(self.outbox.run())
+        reader = self.hub.spawn(wait_for_disconnect(receive))
+        self.greet()
+        beat = self.hub.spawn(self.beat())
+        await asyncio.wait({writer, reader, self.ended}, return_when=asyncio.FIRST_COMPLETED)
+        beat.cancel()
+        self.leave()
+        if self.ended.done() and not reader.done():
+            self.outbox.put(*make_chunk(self.last_word))
+            self.outbox.finish()
+            await asyncio.wait({writer, reader}, timeout=LAST_WORD, return_when=asyncio.FIRST_COMPLETED)
+        for task in (writer, reader):
+            task.cancel()
+        await asyncio.wait({writer, reader})
+
+    async def beat(self):
+        """Says every 15 s that the line is alive."""
+        while True:
+            await asyncio.sleep(HEARTBEAT)
+            if not self.outbox.full:
+                self.put(make_chunk(frames.encode_event({"ts": int(time.time() * 1000)}, event="heartbeat")))
+
+    def end(self, reason):
+        """Ends the response after what is queued; whoever was replaced is told to wait."""
+        if reason == "slow":
+            self.outbox.drop()
+        if reason == "replaced":
+            self.last_word = UNAVAILABLE
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+    def put(self, chunk):
+        """Queues bytes; a response that nothing else bounds ends, and is resumed by its id."""
+        self.outbox.put(*chunk)
+        if self.ends_early and self.outbox.sent + self.outbox.size > RESPONSE_BYTES and not self.ended.done():
+            self.last_word = frames.encode_event(retry=random.randint(*SOON))
+            self.end("long")
+
+    # Points and events
+
+    def takes(self, batch):
+        """Whether there is room; a large batch of many topics is sent in pieces instead."""
+        small = self.is_single or len(batch.ts) <= self.piece_points(len(batch.ts))
+        return small and not self.outbox.full and not self.ended.done()
+
+    def piece_points(self, missed):
+        """Points in one chunk, so that a chunk has about ``PIECE_BYTES``."""
+        return max(PIECE_BYTES // (70 + len(self.id)), 1)
+
+    def send_batch(self, batch):
+        """The next points of a topic, each an event."""
+        if self.query.max_rate:
+            self.hold(batch)
+        elif self.is_single:
+            self.put(batch.events)
+        else:
+            self.put(make_chunk(self.encode_topic(batch)))
+
+    send_missed = send_batch
+
+    def encode_topic(self, batch):
+        """Events with the topic, and ids that carry every topic's position."""
+        topics = list(self.records)
+        at = topics.index(batch.topic)
+        before = "".join(self.records[topic] for topic in topics[:at])
+        after = "".join(self.records[topic] for topic in topics[at + 1 :])
+        records = [
+            pack_position(batch.topic, batch.epoch, offset)
+            for offset in range(batch.first_offset, batch.next)
+        ]
+        self.records[batch.topic] = records[-1]
+        ids = [before + record + after for record in records]
+        return frames.encode_topic_events(batch.topic, ids, batch.ts, batch.values)
+
+    def hold(self, batch):
+        """Under ``max_rate``: the first goes at once, what follows waits its turn, merged."""
+        waiting = self.held.get(batch.topic)
+        if waiting is not None:
+            waiting.append(batch)
+            return
+        self.held[batch.topic] = []
+        self.send_conflated(batch.topic, [batch])
+        self.hub.loop.call_later(1 / self.query.max_rate, self.release, batch.topic)
+
+    def release(self, topic):
+        """The next event of a topic is due."""
+        waiting = self.held.pop(topic, None)
+        if waiting and topic in self.subscriptions and not self.ended.done():
+            self.held[topic] = []
+            self.send_conflated(topic, waiting)
+            self.hub.loop.call_later(1 / self.query.max_rate, self.release, topic)
+
+    def send_conflated(self, topic, batches):
+        """One event for all points of some batches."""
+        self.note(topic, batches[-1].epoch, batches[-1].next - 1)
+        name = None if self.is_single else topic
+        self.put(make_chunk(frames.encode_conflated(self.id, batches, name)))
+
+    def send_notice(self, notice):
+        """A threshold's state."""
+        self.put(notice.events)
+
+    def hear(self, notice):
+        """Pipelines travel by WebSocket only."""
+
+
+def find_visible(who, names):
+    """The topics behind names and patterns; NotVisible or BadInput where that is not possible."""
+    for name in names:
+        if not name.endswith("*") and not registry.may_read(who, name):
+            raise NotVisible(f"{name!r} is not among the topics you may see.")
+    topics = registry.visible_topics(who, names)
+    if len(topics) > MAX_TOPICS:
+        message = f"{len(topics)} topics match, at most {MAX_TOPICS} fit into one stream"
+        raise BadInput(message, field="topic")
+    return topics
+
+
+def can_continue(topic, position, epoch, top):
+    """Whether a position lies in the log as it stands now."""
+    if position is None:
+        return False
+    at, offset = position
+    return (at == epoch and offset <= top) or position == (live.null_epoch(topic), 0)
+
+
+async def wait_for_disconnect(receive):
+    """Returns when the client has left."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,126 @@
+"""Server-Sent Events at ``/metrics/stream``, beside Django's request handler.
+
+An open stream holds a task and a socket: no thread, no database connection.
+"""
+
+import logging
+import time
+
+import msgspec
+from django.db import Error as DatabaseError
+
+from metrics_app import access
+from metrics_app.core.stream_query import read_query
+from metrics_app.crowd import get_crowd
+from metrics_app.event_stream import UNAVAILABLE, EventStream
+from metrics_app.exceptions import BadInput, BusUnavailable, NotVisible
+
+log = logging.getLogger(__name__)
+
+HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache, no-transform"),
+    (b"x-accel-buffering", b"no"),
+    (b"x-content-type-options", b"nosniff"),
+]
+
+
+class Refused(Exception):
+    """An answer that is no stream: status and message, or 204 without one."""
+
+    def __init__(self, status, message="", field=None, headers=()):
+        super().__init__(message)
+        self.status, self.field, self.headers = status, field, list(headers)
+
+
+class StreamApplication:
+    """The ASGI application; ``may_stream(who)`` says whose streams it serves."""
+
+    def __init__(self, may_stream):
+        self.may_stream = may_stream
+
+    async def __call__(self, scope, receive, send):
+        """Serves one request."""
+        try:
+            check_method(scope)
+            stream = await self.open(scope, send)
+        except Refused as refused:
+            await send_refusal(send, refused)
+        except NotVisible as error:
+            await send_refusal(send, Refused(403, str(error), "topic"))
+        except BadInput as error:
+            await send_refusal(send, Refused(400, str(error), error.errors[0]["field"]))
+        except (BusUnavailable, DatabaseError) as error:
+            log.warning("A stream was put off: %s", error)
+            await send_whole(send, 200, HEADERS, UNAVAILABLE)
+        else:
+            await self.serve(stream, scope, receive, send)
+
+    async def open(self, scope, send):
+        """The EventStream of a request, placed and ready; Refused and others where there is none."""
+        hub, credential = get_crowd().hub, access.read_headers(scope)
+        who = await hub.ask(("who", credential), access.find_who, credential)
+        if who is None:
+            raise await explain_refusal(hub, credential)
+        if not self.may_stream(who):
+            raise Refused(403, "This key lacks the scope `read`.")
+        last_event_id = access.read_header(scope, b"last-event-id")
+        query = read_query(scope["query_string"], now=int(time.time() * 1000), last_event_id=last_event_id)
+        stream = EventStream(credential, who, send, query)
+        stream.ends_early = "spec_version" not in scope.get("asgi", {})
+        await stream.find_topics()
+        return stream
+
+    async def serve(self, stream, scope, receive, send):
+        """Sends the stream until one side ends it."""
+        await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+        if scope["method"] == "HEAD":
+            await send({"type": "http.response.body", "body": b""})
+            return
+        crowd = get_crowd()
+        crowd.admit(stream)
+        try:
+            await stream.run(receive)
+        finally:
+            crowd.dismiss(stream)
+            stream.leave()
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def check_method(scope):
+    """Refuses anything but GET and HEAD."""
+    allow = [(b"allow", b"GET, HEAD, OPTIONS")]
+    if scope["method"] == "OPTIONS":
+        raise Refused(204, headers=allow)
+    if scope["method"] not in ("GET", "HEAD"):
+        raise Refused(405, f"{scope['method']} is not allowed here: use GET.", headers=allow)
+
+
+async def explain_refusal(hub, credential):
+    """204 tells the client of a revoked key to stop; all others learn how to log in."""
+    if await hub.call(access.is_revoked, credential):
+        return Refused(204)
+    wanted = [(b"www-authenticate", b"Bearer")]
+    if credential.is_key:
+        return Refused(401, "This key is not known.", headers=wanted)
+    return Refused(401, "Log in, or send a key as `Authorization: Bearer KEY`.", headers=wanted)
+
+
+async def send_refusal(send, refused):
+    """The errors of the contract, as JSON."""
+    if refused.status == 204:
+        await send_whole(send, 204, refused.headers, b"")
+        return
+    body = msgspec.json.encode({"errors": [{"field": refused.field, "message": str(refused)}]})
+    headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
+    length = [(b"content-length", str(len(body)).encode())]
+    await send_whole(send, refused.status, headers + length + refused.headers, body)
+
+
+async def send_whole(send, status, headers, body):
+    """A response in one piece."""
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+metrics_stream = StreamApplication(access.may_stream)
