@@ -16,7 +16,7 @@ from metrics_app.core.points import MAX_TOPIC, TOPIC
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Kpi
 
-MAX_WINDOW = 3_600  # seconds that are hot
+MAX_WINDOW = 86_400  # seconds that Redis may still hold
 MAX_BUCKETS = 10_000  # rows of one series
 REFUSED = {
     400: OpenApiResponse(ErrorsSerializer, "A bad parameter, by name."),
@@ -106,7 +106,7 @@ class StatsView(APIView):
     @extend_schema(
         operation_id="get_kpi_stats",
         summary="Statistics of a window that ends now",
-        parameters=[OpenApiParameter("window", int, description="Seconds, 1 to 3600. Default: the KPI's.")],
+        parameters=[OpenApiParameter("window", int, description="Seconds, 1 to 86400. Default: the KPI's.")],
         responses={200: StatsSerializer} | REFUSED,
     )
     def get(self, request, topic):

@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 from metrics_app import conf
 from metrics_app.api.authentication import KeyAuthentication
 from metrics_app.api.permissions import CanEmit
-from metrics_app.api.schema import AcceptedSerializer, ErrorsSerializer
+from metrics_app.api.schema import POINTS, AcceptedSerializer, ErrorsSerializer
 from metrics_app.exceptions import BadInput, BusUnavailable, TooLarge
 from metrics_app.services.record import record_batch
 from metrics_app.wire import FORMATS
@@ -71,7 +71,7 @@ class PointsView(APIView):
         description="One point, a list of up to 10,000, or columns of one topic. `value` defaults to 1, "
         "`ts` (milliseconds, or ISO 8601 with an offset) to the time of receipt. All or nothing. "
         "Needs a key with scope `emit`; a session is not enough.",
-        request={"application/json": {"type": ["object", "array"]}},
+        request={"application/json": POINTS},
         parameters=[
             OpenApiParameter(
                 "Idempotency-Key",

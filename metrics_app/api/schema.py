@@ -1,9 +1,33 @@
-"""Shapes of answers, for the OpenAPI schema."""
+"""Shapes of requests and answers, for the OpenAPI schema."""
 
 from rest_framework import serializers
 
+TOPIC = {"type": "string", "pattern": r"^[a-z0-9_]+(\.[a-z0-9_]+)*$", "maxLength": 100}
+TIME = {
+    "oneOf": [{"type": "integer", "format": "int64"}, {"type": "string", "format": "date-time"}],
+    "description": "Milliseconds since the epoch, or ISO 8601 with an offset. Default: the time of receipt.",
+}
+NUMBER = {"type": "number", "format": "double"}
+POINT = {
+    "type": "object",
+    "properties": {"topic": TOPIC, "value": NUMBER | {"default": 1}, "ts": TIME},
+    "required": ["topic"],
+    "additionalProperties": False,
+}
+COLUMNS = {
+    "type": "object",
+    "properties": {
+        "topic": TOPIC,
+        "ts": {"type": "array", "items": TIME, "maxItems": 10_000},
+        "values": {"type": "array", "items": NUMBER, "minItems": 1, "maxItems": 10_000},
+    },
+    "required": ["topic", "values"],
+    "additionalProperties": False,
+}
+POINTS = {"oneOf": [POINT, {"type": "array", "items": POINT, "minItems": 1, "maxItems": 10_000}, COLUMNS]}
 
-class ErrorSerializer(serializers.Serializer):
+
+class FaultSerializer(serializers.Serializer):
     """One fault."""
 
     index = serializers.IntegerField(required=False, help_text="Position in a batch.")
@@ -14,7 +38,7 @@ class ErrorSerializer(serializers.Serializer):
 class ErrorsSerializer(serializers.Serializer):
     """Every answer from 400 on."""
 
-    errors = ErrorSerializer(many=True)
+    errors = FaultSerializer(many=True)
 
 
 class AcceptedSerializer(serializers.Serializer):

@@ -1,3 +1,20 @@
-"""Addresses."""
+"""Addresses below ``/api/v1/``, one list per family."""
 
-urlpatterns = []
+from django.urls import path, re_path
+
+from metrics_app.api.kpis import KpiListView, KpiView, SeriesView, StatsView
+from metrics_app.api.points import PointsView
+
+points = [
+    # Without the final slash too: a redirect would lose the body.
+    re_path(r"^points/?\Z", PointsView.as_view(), name="points"),
+]
+kpis = [
+    path("kpis/", KpiListView.as_view(), name="kpi_list"),
+    path("kpis/<str:topic>/", KpiView.as_view(), name="kpi_detail"),
+    path("kpis/<str:topic>/stats/", StatsView.as_view(), name="kpi_stats"),
+    path("kpis/<str:topic>/series/", SeriesView.as_view(), name="kpi_series"),
+]
+watch = []
+
+urlpatterns = [*points, *kpis, *watch]
