@@ -182,6 +182,7 @@ CELERY_TASK_ROUTES = {
 METRICS_APP = {
     "REDIS_URL": REDIS_URL,
     "REDIS_PREFIX": REDIS_PREFIX,
+    "ACTIONS": "hms_gov.wiring.list_actions",
     "BREACH_HANDLERS": ["hms_gov.wiring.propose_for_breach"],
 }
 PIPELINES_APP = {

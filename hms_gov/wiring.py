@@ -6,6 +6,7 @@ The settings name these functions; neither app knows the other.
 from hms_gov.evidence import freeze_breach
 from metrics_app import live, queries
 from metrics_app.registry import get_kpi
+from pipelines_app import conf as pipelines_conf
 from pipelines_app.services import propose
 
 
@@ -35,6 +36,11 @@ def propose_for_breach(breach):
     if created:
         return f"proposed #{pipeline.pk}"
     return f"proposal #{pipeline.pk} is still open; noted the newer value"
+
+
+def list_actions():
+    """Names of what an approved proposal can carry out; a threshold may name one of them."""
+    return list(pipelines_conf.get("ACTIONS"))
 
 
 def measure_kpi(topic, start_ms, end_ms, step_ms):

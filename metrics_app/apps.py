@@ -1,7 +1,9 @@
 """The app's entry into Django."""
 
 from django.apps import AppConfig
-from django.db.models.signals import post_delete, post_save
+from django.db.models.signals import post_delete, post_migrate, post_save
+
+from metrics_app.schedule import register_tasks
 
 
 class MetricsAppConfig(AppConfig):
@@ -20,3 +22,4 @@ class MetricsAppConfig(AppConfig):
         for model in (ApiKey, Kpi):
             post_save.connect(registry.forget_rows, sender=model)
             post_delete.connect(registry.forget_rows, sender=model)
+        post_migrate.connect(register_tasks, sender=self)

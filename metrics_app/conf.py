@@ -22,6 +22,7 @@ DEFAULTS = {
     "FRAMES_PER_SECOND": 10,  # frames per topic and WebSocket client
     "ALLOWED_ORIGINS": [],  # origins of WebSockets besides the site's own
     "COMPLAINTS_DEMO": True,  # /demo/complaints/, the form of the worked example
+    "ACTIONS": "",  # dotted path: list_actions() -> names of the actions a threshold may propose
     "BREACH_HANDLERS": [],  # dotted paths: handler(breach) -> outcome in words
 }
 

@@ -151,9 +151,10 @@ def step(state, rule, observation, slot):
     recovered_at = slot if RECOVERED in events else state.recovered_at
     fired = FIRED in events or REOPENED in events
     began = (state.since if state.state == PENDING else slot) if fired else None
+    value = None if seen == ERROR else observation.value
     return (
         State(
-            *(slot, name, since, timer, seen, observation.value, observation.n, *health),
+            *(slot, name, since, timer, seen, value, observation.n, *health),
             *(data_breach, peak, recovered_at, state.missed + missed, *follow_flapping(state, name)),
         ),
         Transition(slot, state.state, name, seen, events, began),

@@ -1,0 +1,28 @@
+"""The app's periodic tasks, kept in django-celery-beat where the project has it."""
+
+from django.apps import apps
+from django.db import connections
+
+WATCH = "metrics: judge thresholds and announce breaches"
+PRUNE = "metrics: prune evaluation records"
+
+
+def register_tasks(*, using, **kwargs):
+    """Makes the rows of beat that are missing; a handler of ``post_migrate``, harmless when repeated."""
+    if not apps.is_installed("django_celery_beat"):
+        return
+    tasks = apps.get_model("django_celery_beat", "PeriodicTask").objects.using(using)
+    # `migrate` may have been asked for this app alone, or for none of beat's tables.
+    if tasks.model._meta.db_table not in connections[using].introspection.table_names():
+        return
+    every = apps.get_model("django_celery_beat", "IntervalSchedule").objects.using(using)
+    nightly = apps.get_model("django_celery_beat", "CrontabSchedule").objects.using(using)
+    second, _ = every.get_or_create(every=1, period="seconds")
+    night, _ = nightly.get_or_create(minute="17", hour="3")
+    add_task(tasks, WATCH, "metrics_app.tasks.watch", interval=second, expire_seconds=1)
+    add_task(tasks, PRUNE, "metrics_app.tasks.prune_evaluations", crontab=night, expire_seconds=86_400)
+
+
+def add_task(tasks, name, task, **timing):
+    """One row of beat; what an administrator changed in it stays."""
+    tasks.get_or_create(name=name, defaults={"task": task, "queue": "watch", **timing})

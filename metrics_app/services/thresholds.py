@@ -1,0 +1,90 @@
+"""Saving a threshold: a version with its author and reason, and a judgement at once."""
+
+import logging
+import time
+
+from django.db import transaction
+
+from metrics_app.core.slots import next_slot
+from metrics_app.exceptions import BadInput, BusUnavailable
+from metrics_app.models import Threshold, ThresholdState, ThresholdVersion
+from metrics_app.services.announce import announce
+from metrics_app.services.evaluate import evaluate_now
+from metrics_app.services.rules import check_rule
+
+log = logging.getLogger(__name__)
+
+
+def save_threshold(threshold, *, by, reason="", now=None):
+    """Saves a new or changed ``Threshold``; BadInput with every fault. ``now`` in ms.
+
+    A changed rule is a new version and keeps state and breach. After the commit one
+    extra slot is judged, so that a limit that is already crossed fires at once.
+    """
+    check_rule(threshold)
+    now = int(time.time() * 1000) if now is None else now
+    with transaction.atomic():
+        stored = Threshold.objects.select_for_update().filter(pk=threshold.pk).first()
+        if stored is not None and stored.kpi_id != threshold.kpi_id:
+            raise BadInput(
+                f"a threshold stays with its KPI ({stored.kpi.topic}): make a new one for the other",
+                field="topic",
+            )
+        if stored is None or is_changed(stored, threshold):
+            save_version(threshold, stored, by, reason)
+            schedule(threshold, stored, now)
+        else:
+            # A new name is no new rule.
+            threshold.save(update_fields=["name", "updated_at"])
+    return threshold
+
+
+def is_changed(stored, threshold):
+    """Whether the rule differs from what is stored."""
+    return any(getattr(stored, name) != getattr(threshold, name) for name in Threshold.RULE_FIELDS)
+
+
+def save_version(threshold, stored, by, reason):
+    """The row, and its immutable copy."""
+    threshold.version = stored.version + 1 if stored else 1
+    threshold.edited_by = by
+    threshold.save()
+    rule = {name: getattr(threshold, name) for name in Threshold.RULE_FIELDS}
+    ThresholdVersion.objects.create(
+        threshold=threshold, version=threshold.version, rule=rule, author=by, reason=reason[:500]
+    )
+
+
+def schedule(threshold, stored, now):
+    """Asks for one extra slot at the current whole second, and judges it after the commit."""
+    second = (now - threshold.delay * 1000) // 1000 * 1000
+    state = ThresholdState.objects.select_for_update().filter(threshold=threshold).first()
+    # A new threshold has no past to judge, and one that slept is not judged for its sleep.
+    if state is None or (threshold.enabled and not stored.enabled):
+        last_slot = max(second - 1000, state.last_slot if state else 0)
+    else:
+        last_slot = state.last_slot
+    extra = max(second, last_slot + 1000)
+    ThresholdState.objects.update_or_create(
+        threshold=threshold,
+        defaults={
+            "last_slot": last_slot,
+            "extra_slot": extra,
+            "due_at": find_first_due(threshold, last_slot, extra),
+        },
+    )
+    transaction.on_commit(lambda: judge_now(threshold.pk), robust=True)
+
+
+def find_first_due(threshold, last_slot, extra):
+    """The mark (ms) at which the next slot, regular or extra, can be judged."""
+    return next_slot(threshold.interval, last_slot, extra) + threshold.delay * 1000
+
+
+def judge_now(threshold_id):
+    """Evaluates and announces without waiting for beat, which is the safety net."""
+    try:
+        if evaluate_now(threshold_id):
+            announce()
+    except BusUnavailable as error:
+        log.warning("Threshold %s is saved and will be judged once Redis is back: %s", threshold_id, error)
