@@ -10,10 +10,13 @@ GENESIS = "0" * 64
 def encode(data):
     """The one JSON text of ``data``: sorted, without spaces, ASCII only.
 
-    ValueError for numbers that are not finite, TypeError for what JSON cannot say.
+    ValueError for numbers that are not finite and for half a surrogate pair, TypeError
+    for what JSON cannot say.
     The text, not the data, is stored and hashed: a database that keeps JSON its own
     way may hand back 1e22 as an integer, and the hash would no longer fit.
     """
+    # Half a surrogate pair would be stored, but no answer could ever carry it.
+    json.dumps(data, ensure_ascii=False).encode()
     return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 

@@ -77,7 +77,7 @@ def check_known(body, *, required, optional=()):
         raise BadInput(f"expected a JSON object with {', '.join(required)}, not {shorten(body)}")
     allowed = (*required, *optional)
     errors = [
-        {"field": name[:100], "message": f"unknown field; allowed are {', '.join(allowed)}"}
+        {"field": make_printable(name), "message": f"unknown field; allowed are {', '.join(allowed)}"}
         for name in body
         if name not in allowed
     ]
@@ -85,6 +85,11 @@ def check_known(body, *, required, optional=()):
     if errors:
         raise BadInput(errors[0]["message"], errors=errors[:20])
     return body
+
+
+def make_printable(name):
+    """A field's name as an answer can carry it: half a surrogate pair has no UTF-8."""
+    return name[:100].encode("utf-8", "replace").decode()
 
 
 def shorten(value):

@@ -80,13 +80,13 @@ def test_it_freezes_evidence_with_its_hash_and_the_policy(settings):
 
 
 def test_it_keeps_every_number_and_letter_of_the_evidence():
-    evidence = {"big": 1e22, "small": 5e-324, "zero": -0.0, "text": "\x00 \ud800 暖房", "none": None}
+    evidence = {"big": 1e22, "small": 5e-324, "zero": -0.0, "text": "\x00 暖房", "none": None}
     pipeline = Pipeline.objects.get(pk=propose(**BREACH, evidence=evidence)[0].pk)
     assert {name: pipeline.evidence[name] for name in evidence} == evidence
     assert pipeline.evidence_intact
 
 
-@pytest.mark.parametrize("bad", [float("nan"), object(), {1, 2}])
+@pytest.mark.parametrize("bad", [float("nan"), object(), {1, 2}, "\ud800"])
 def test_it_refuses_evidence_that_is_not_json(bad):
     with pytest.raises(BadInput, match="evidence"):
         propose(**BREACH, evidence={"value": bad})
