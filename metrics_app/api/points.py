@@ -4,6 +4,7 @@ import re
 import time
 from hashlib import sha256
 
+from django.utils.http import parse_header_parameters
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.response import Response
@@ -37,9 +38,10 @@ def read_body(request, limit):
 
 def find_decoder(request):
     """The decoder of the request's content type (none given: JSON), or a 415."""
-    charset = request.content_params.get("charset", "utf-8").strip('"').lower()
+    kind, options = parse_header_parameters(request.headers.get("Content-Type", ""))
+    charset = options.get("charset", "utf-8").lower()
     encoding = request.headers.get("Content-Encoding", "identity").lower()
-    decoder = FORMATS.get(request.content_type or "application/json")
+    decoder = FORMATS.get(kind or "application/json")
     if decoder is None or charset not in ("utf-8", "utf8") or encoding != "identity":
         sent = f"{request.headers.get('Content-Type', '')} {request.headers.get('Content-Encoding', '')}"
         raise UnsupportedMediaType(

@@ -1,0 +1,65 @@
+"""Every fault has the one shape."""
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import OperationalError
+from rest_framework import exceptions
+
+from metrics_app.api.errors import handle_exception
+from metrics_app.exceptions import BadInput, Conflict, NotAllowed, TooLarge, TooMany
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "errors"),
+    [
+        (BadInput("no", field="value", index=3), 400, [{"index": 3, "field": "value", "message": "no"}]),
+        (NotAllowed("no"), 403, [{"field": None, "message": "no"}]),
+        (Conflict("no"), 409, [{"field": None, "message": "no"}]),
+        (TooLarge("no"), 413, [{"field": None, "message": "no"}]),
+        (TooMany("no", retry_after=7), 429, [{"field": None, "message": "no"}]),
+        (OperationalError("gone"), 503, [{"field": None, "message": "The database does not answer."}]),
+        (ValidationError({"limit": ["no", "never"]}), 400, [("limit", "no"), ("limit", "never")]),
+        (ValidationError("no"), 400, [(None, "no")]),
+        (
+            exceptions.ValidationError({"a": {"b": ["no"]}, "non_field_errors": ["never"]}),
+            400,
+            [("a.b", "no"), (None, "never")],
+        ),
+        (exceptions.NotFound("gone"), 404, [(None, "gone")]),
+        (
+            exceptions.Throttled(wait=3),
+            429,
+            [(None, "Request was throttled. Expected available in 3 seconds.")],
+        ),
+    ],
+)
+def test_it_answers_in_the_one_shape(error, status, errors):
+    response = handle_exception(error, {})
+    expected = [e if isinstance(e, dict) else {"field": e[0], "message": e[1]} for e in errors]
+    assert (response.status_code, response.data) == (status, {"errors": expected})
+    assert ("Retry-After" in response) == (status in (429, 503))
+
+
+def test_it_leaves_what_nobody_foresaw_to_the_server():
+    assert handle_exception(KeyError("x"), {}) is None
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("url", ["/api/v1/nothing/", "/api/nothing", "/api/v1/kpis/a/b/c/"])
+def test_an_unknown_address_of_the_api_answers_json(client, person, url):
+    response = client.get(url)
+    assert response.status_code == 404
+    assert url in response.json()["errors"][0]["message"]
+
+
+@pytest.mark.django_db
+def test_a_fault_of_the_server_answers_json_without_a_traceback(client, person, monkeypatch):
+    def fail(*args):
+        raise KeyError("inner secret")
+
+    monkeypatch.setattr("metrics_app.api.kpis.describe_kpis", fail)
+    client.raise_request_exception = False
+    response = client.get("/api/v1/kpis/")
+    assert response.status_code == 500
+    assert response.json()["errors"][0]["message"].startswith("The server failed")
+    assert "secret" not in response.content.decode()

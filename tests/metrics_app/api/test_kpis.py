@@ -1,0 +1,178 @@
+"""Reading KPIs over the API."""
+
+import time
+
+import pytest
+from django.contrib.auth.models import Group
+
+from metrics_app.collector import collect_all
+from metrics_app.models import Kpi
+from metrics_app.services.record import record
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def kpis():
+    """Two KPIs with three points, one restricted to a group."""
+    group = Group.objects.create(name="air quality")
+    Kpi.objects.create(topic="complaint.latency", name="Latency", unit="seconds", window=1800)
+    Kpi.objects.create(topic="complaint.received", aggregate="rate_per_hour", window=3600, direction="none")
+    Kpi.objects.create(topic="complaint.secret", owner=group, restricted=True)
+    now = time.time_ns() // 1_000_000
+    record([("complaint.latency", value, now - 90_000) for value in (10, 20)])
+    record([("complaint.latency", 60, now - 1_000), ("complaint.received", 1, None)])
+    collect_all()
+    return group
+
+
+def get(client, url, **wanted):
+    return client.get(f"/api/v1/kpis/{url}", **wanted)
+
+
+def test_it_lists_what_one_may_see_with_the_values_of_the_tiles(client, person, kpis):
+    page = get(client, "").json()
+    assert [page[name] for name in ("count", "next", "previous")] == [2, None, None]
+    latency, received = page["results"]
+    assert latency.pop("computed_at") == received.pop("computed_at") > 1_732_000_000_000
+    assert latency == {
+        "topic": "complaint.latency",
+        "name": "Latency",
+        "unit": "seconds",
+        "direction": "lower",
+        "aggregate": "mean",
+        "window": 1800,
+        "value": 30.0,
+    }
+    assert (received["name"], received["value"]) == ("complaint.received", 1.0)
+
+
+def test_it_shows_restricted_kpis_to_their_group(client, person, kpis):
+    assert get(client, "complaint.secret/").status_code == 404
+    person.groups.add(kpis)
+    assert get(client, "complaint.secret/").json()["value"] is None
+    assert get(client, "").json()["count"] == 3
+
+
+def test_it_pages(client, person, kpis):
+    page = get(client, "?limit=1&offset=1").json()
+    assert [kpi["topic"] for kpi in page["results"]] == ["complaint.received"]
+    assert page["count"] == 2 and page["next"] is None
+    assert "limit=1" in page["previous"]
+
+
+@pytest.mark.parametrize("query", ["limit=x", "limit=0", "limit=-1", "offset=-1", "offset=1.5"])
+def test_it_refuses_a_page_that_is_none(client, person, query):
+    response = get(client, f"?{query}")
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["field"] == query.split("=")[0]
+
+
+def test_it_gives_statistics(client, person, kpis):
+    stats = get(client, "complaint.latency/stats/?window=60").json()
+    assert (stats["count"], stats["mean"], stats["window"]) == (1, 60.0, 60)
+    stats = get(client, "complaint.latency/stats/").json()
+    assert (stats["count"], stats["sum"], stats["min"], stats["max"]) == (3, 90.0, 10.0, 60.0)
+    assert list(stats) == [
+        *("topic", "window", "count", "sum", "mean", "min", "max", "stddev"),
+        *("p50", "p90", "p95", "p99", "rate_per_hour", "last_point_at", "computed_at"),
+    ]
+
+
+def test_an_empty_window_has_zeros_and_nulls(client, person, kpis):
+    Kpi.objects.create(topic="silent")
+    stats = get(client, "silent/stats/").json()
+    assert (stats["count"], stats["sum"], stats["rate_per_hour"]) == (0, 0, 0)
+    assert {stats[name] for name in ("mean", "min", "max", "stddev", "p50", "p99", "last_point_at")} == {None}
+
+
+@pytest.mark.parametrize("window", ["0", "-5", "86401", "x", "", "1.5", "9" * 30])
+def test_it_refuses_a_window_that_is_none(client, person, kpis, window):
+    response = get(client, f"complaint.latency/stats/?window={window}")
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["field"] == "window"
+
+
+def test_it_gives_a_series(client, person, kpis):
+    columns = get(client, "complaint.latency/series/?start=-300&step=60").json()
+    assert list(columns) == ["ts", "count", "mean", "min", "max", "p50", "p95"]
+    assert sum(columns["count"]) == 3
+    assert {len(column) for column in columns.values()} == {len(columns["ts"])}
+    assert all(ts % 60_000 == 0 for ts in columns["ts"])
+    assert columns["mean"][columns["count"].index(0)] is None
+
+
+def test_times_may_be_ms_or_iso_or_relative(client, person, kpis):
+    end = time.time_ns() // 60_000_000_000 * 60
+    iso = time.strftime("%Y-%m-%dT%H:%M:%S%%2B00:00", time.gmtime(end))
+    lost_plus = iso.replace("%2B", "+")
+    starts = (f"{(end - 600) * 1000}", "-600", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(end - 600)))
+    for query in (f"start={starts[0]}&end={iso}", f"start={starts[2]}&end={lost_plus}"):
+        columns = get(client, f"complaint.latency/series/?{query}").json()
+        assert (columns["ts"][0], len(columns["ts"])) == ((end - 600) * 1000, 10)
+    assert get(client, f"complaint.latency/series/?start={starts[1]}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("start=x", "start"),
+        ("end=2024-11-24T00:00", "end"),
+        ("start=1732390000", "start"),
+        ("start=-60&end=-120", "start"),
+        ("start=2001-01-01T00:00Z&step=1", "step"),
+        (f"end={'9' * 18}", "step"),
+        ("step=0", "step"),
+        ("step=x", "step"),
+        (f"start=-{'9' * 18}", "start"),
+        ("start=", "start"),
+    ],
+)
+def test_it_names_the_parameter_that_is_wrong(client, person, kpis, query, field):
+    response = get(client, f"complaint.latency/series/?{query}")
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["field"] == field
+
+
+@pytest.mark.parametrize("url", ["", "stats/", "series/"])
+@pytest.mark.parametrize("topic", ["never.seen", "NOT-A-TOPIC", "x" * 101, "a%00b", "complaint.secret"])
+def test_what_is_unknown_or_not_for_you_is_not_there(client, person, kpis, topic, url):
+    response = get(client, f"{topic}/{url}")
+    assert response.status_code == 404
+    assert "There is no KPI" in response.json()["errors"][0]["message"]
+
+
+def test_a_topic_with_points_answers_before_it_has_a_row(client, person, kpis):
+    Kpi.objects.filter(topic="complaint.received").delete()
+    person.refresh_from_db()
+    assert get(client, "complaint.received/stats/").json()["count"] == 1
+    assert get(client, "complaint.received/").json()["aggregate"] == "mean"
+
+
+def test_a_key_reads_with_the_scope_for_it(client, kpis, bearer):
+    assert get(client, "").status_code == 401
+    assert get(client, "", headers=bearer("read")).json()["count"] == 2
+    assert get(client, "", headers=bearer("read", topics=["complaint.received"])).json()["count"] == 1
+    for scope in ("emit", "propose", "partner"):
+        response = get(client, "complaint.latency/", headers=bearer(scope))
+        assert response.status_code == 403
+        assert response.json()["errors"][0]["message"]
+
+
+def test_a_huge_sum_is_null_and_no_fault(client, person):
+    record([("huge", 1.7e308, None)] * 3)
+    collect_all()
+    response = get(client, "huge/stats/")
+    assert response.status_code == 200
+    assert response.json()["count"] == 3
+    assert get(client, "huge/series/").status_code == 200
+    assert get(client, "huge/").status_code == 200
+
+
+def test_it_says_that_redis_is_away(client, person, settings):
+    settings.METRICS_APP = settings.METRICS_APP | {"REDIS_URL": "redis://127.0.0.1:1/0"}
+    Kpi.objects.create(topic="a")
+    for url in ("", "a/", "a/stats/", "a/series/"):
+        response = get(client, url)
+        assert response.status_code == 503
+        assert response["Retry-After"]

@@ -1,0 +1,30 @@
+"""The OpenAPI schema and its page."""
+
+import re
+
+import pytest
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.validation import validate_schema
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_schema_is_valid_openapi():
+    schema = SchemaGenerator().get_schema(request=None, public=True)
+    validate_schema(schema)
+    assert "202" in schema["paths"]["/api/v1/points/"]["post"]["responses"]
+    assert {"bearerKey", "basicKey", "headerKey"} <= set(schema["components"]["securitySchemes"])
+
+
+def test_the_schema_is_for_those_who_are_known(client, bearer):
+    assert client.get("/api/schema/").status_code == 401
+    assert client.get("/api/schema/", headers=bearer("read")).status_code == 200
+    assert client.get("/api/docs/").url == "/accounts/login/?next=/api/docs/"
+
+
+def test_the_page_loads_from_this_origin_only(client, person):
+    page = client.get("/api/docs/").content.decode()
+    addresses = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert len(addresses) == 5 and all(address.startswith("/") for address in addresses)
+    assert "<style" not in page and "<script>" not in page
+    assert client.get(addresses[-1]).status_code == 200
