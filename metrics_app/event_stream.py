@@ -82,8 +82,9 @@ class EventStream(Visitor):
         self.put(make_chunk(frames.encode_event(retry=random.randint(*RETRY), id=self.id)))
         for topic in self.strays:
             self.put(make_chunk(frames.encode_event({"topic": topic}, event="reset", id=self.id)))
-        for topic, start in self.starts.items():
-            self.follow(topic, self.open_since if self.query.since and not self.query.position else self.open)
+        from_time = self.query.since is not None and self.query.position is None
+        for topic in self.starts:
+            self.follow(topic, self.open_since if from_time else self.open)
 
     async def open(self, subscription):
         """Goes on from where the client was, or from now."""

@@ -20,9 +20,10 @@ RETRY = 1.0  # seconds before a Redis that is away is asked again
 class Subscription:
     """``sink`` is the connection; it says how points, resets and snapshots look.
 
-    A sink has an ``outbox``, ``takes(batch)`` (it has room for it), ``send_batch(batch)`` for shared batches, ``send_missed(batch)``
-    for its own, ``piece_points(missed)`` (points in one of those), ``send_notice(notice)``
-    and ``async reset(subscription)``, which places the subscription anew.
+    A sink has an ``outbox``, ``takes(batch)`` (it has room for it), ``send_batch(batch)``
+    for shared batches, ``send_missed(batch)`` for its own, ``piece_points(missed)`` (points
+    in one of those), ``send_notice(notice)`` and ``async reset(subscription)``, which places
+    the subscription anew.
     """
 
     def __init__(self, hub, topic, sink):

@@ -1,0 +1,70 @@
+"""Fixtures of the streams: points in the window, somebody who may read them, servers."""
+
+import asyncio
+import time
+
+import numpy as np
+import pytest
+from django.db import connections
+
+from metrics_app import bus
+from metrics_app.collector import collect_all
+from metrics_app.services.keys import create_key
+from tests.metrics_app.streams.servers import Server
+
+
+@pytest.fixture
+def emit_now(transactional_db):
+    """``emit_now(topic, values, ts=None)``: on the bus, in the window and announced when it returns."""
+
+    def emit_now(topic, values, ts=None):
+        now = int(time.time() * 1000)
+        ts = np.full(len(values), now) if ts is None else ts
+        bus.publish({topic: (np.array(ts, np.int64), np.array(values, np.float64))})
+        collect_all()
+
+    return emit_now
+
+
+@pytest.fixture
+def read_key(transactional_db):
+    """A raw key that may read everything that is not restricted."""
+    return create_key(name="reader", scopes=["read"])[1]
+
+
+@pytest.fixture
+def start_server(transactional_db):
+    """``start_server(kind, **environment)``: a server of its own process; all end with the test."""
+    servers = []
+
+    def start(kind, **environment):
+        servers.append(Server(kind, **environment))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture(params=["daphne", "uvicorn"])
+def server(request, start_server):
+    """Each of the two servers that streams are promised on."""
+    return start_server(request.param)
+
+
+@pytest.fixture
+def in_thread():
+    """``await in_thread(function, …)``: blocking code beside the test's event loop."""
+
+    async def in_thread(function, *args, **kwargs):
+        return await asyncio.to_thread(run_and_close, function, *args, **kwargs)
+
+    return in_thread
+
+
+def run_and_close(function, *args, **kwargs):
+    """The thread's database connection would outlive the test's database."""
+    try:
+        return function(*args, **kwargs)
+    finally:
+        connections.close_all()

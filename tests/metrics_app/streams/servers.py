@@ -1,0 +1,149 @@
+"""Clients and servers for the tests of streams: real sockets, real processes."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import websockets
+from django.conf import settings
+from django.db import connection
+
+from hms_gov.embedded import find_free_port
+
+BIN = Path(sys.executable).parent
+COMMANDS = {
+    "daphne": ["daphne", "-b", "127.0.0.1", "-p", "{port}", "--ping-interval", "5", "--ping-timeout", "10"],
+    "uvicorn": ["uvicorn", "--host", "127.0.0.1", "--port", "{port}", "--ws", "websockets-sansio",
+                "--ws-per-message-deflate", "false", "--lifespan", "off", "--log-level", "warning"],
+}  # fmt: skip
+
+
+def find_database_url():
+    """The address of the test's own database, for another process."""
+    wanted = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{wanted['NAME']}"
+    host = wanted["HOST"].replace("/", "%2F")
+    return (
+        f"postgres://{wanted['USER']}:{wanted['PASSWORD']}@{host}:{wanted['PORT'] or 5432}/{wanted['NAME']}"
+    )
+
+
+def make_environment(**more):
+    """What makes another process part of this test: its database, its Redis, its prefix."""
+    config = settings.METRICS_APP
+    return os.environ | {
+        "DATABASE_URL": find_database_url(),
+        "REDIS_URL": config["REDIS_URL"],
+        "REDIS_PREFIX": config["REDIS_PREFIX"],
+        "SECRET_KEY": settings.SECRET_KEY,
+        "DJANGO_SETTINGS_MODULE": "hms_gov.settings",
+        **{name: str(value) for name, value in more.items()},
+    }
+
+
+class Server:
+    """An ASGI server of its own process, ``daphne`` or ``uvicorn``."""
+
+    def __init__(self, kind, port=None, **environment):
+        self.port = port or find_free_port()
+        words = [word.format(port=self.port) for word in COMMANDS[kind]]
+        command = [BIN / words[0], *words[1:], "hms_gov.asgi:application"]
+        self.process = subprocess.Popen(command, env=make_environment(**environment))
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.ws_url = f"ws://127.0.0.1:{self.port}/ws/metrics/"
+        self.wait()
+
+    def wait(self):
+        """Returns once it answers."""
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                httpx.get(f"{self.url}/healthz", timeout=2)
+                return
+            except httpx.TransportError:
+                time.sleep(0.05)
+        raise RuntimeError("the server did not start")
+
+    def memory(self):
+        """Resident bytes."""
+        return int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * os.sysconf(
+            "SC_PAGE_SIZE"
+        )
+
+    def stop(self):
+        """Ends it at once."""
+        self.process.kill()
+        self.process.wait()
+
+    @asynccontextmanager
+    async def stream(self, query, **headers):
+        """An open event stream: an ``EventReader``."""
+        timeout = httpx.Timeout(20)
+        async with (
+            httpx.AsyncClient(timeout=timeout) as client,
+            client.stream("GET", f"{self.url}/metrics/stream?{query}", headers=headers) as response,
+        ):
+            yield EventReader(response)
+
+    def connect(self, **headers):
+        """An open WebSocket, as a context manager."""
+        return websockets.connect(self.ws_url, additional_headers=headers, max_size=None, compression=None)
+
+
+class EventReader:
+    """Server-sent events as an EventSource sees them; knows the id it would come back with."""
+
+    def __init__(self, response):
+        self.response, self.lines, self.last_id, self.retry = response, response.aiter_lines(), None, None
+
+    async def next(self, timeout=10):
+        """The next event as ``(name, data)``; heartbeats are left out. None at the end."""
+        async with asyncio.timeout(timeout):
+            while True:
+                event = await self.read_event()
+                if event is None or event[0] != "heartbeat":
+                    return event
+
+    async def read_event(self):
+        """One event with data."""
+        name, data = "message", None
+        async for line in self.lines:
+            field, _, value = line.partition(": ")
+            if field == "id":
+                self.last_id = value
+            elif field == "retry":
+                self.retry = int(value)
+            elif field == "event":
+                name = value
+            elif field == "data":
+                data = json.loads(value)
+            elif not line and data is not None:
+                return name, data
+        return None
+
+    async def take(self, count, timeout=10):
+        """``count`` points as ``(ts, value)``."""
+        points = []
+        while len(points) < count:
+            name, data = await self.next(timeout)
+            assert name == "message", (name, data)
+            points.append((data["ts"], data["value"]))
+        return points
+
+
+async def receive(socket, timeout=10):
+    """The next frame of a WebSocket as a dict."""
+    async with asyncio.timeout(timeout):
+        return json.loads(await socket.recv())
+
+
+async def send(socket, **message):
+    """Sends a message as JSON."""
+    await socket.send(json.dumps(message))
