@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from metrics_app.core.phrases import describe_rule
 from metrics_app.models.kpis import Aggregate, Kpi
 
 
@@ -98,7 +99,7 @@ class Threshold(models.Model):
         ordering = ["kpi__topic", "id"]
 
     def __str__(self):
-        return self.name or f"{self.kpi.topic}: {self.aggregate} {self.operator} {self.limit:g}"
+        return self.name or f"{self.kpi.topic}: {describe_rule(self, self.kpi.unit)}"
 
 
 class ThresholdVersion(models.Model):
@@ -133,6 +134,9 @@ class ThresholdState(models.Model):
     )
     due_at = models.BigIntegerField(
         default=0, db_index=True, help_text="ms the collected-through mark must pass for the next slot"
+    )
+    rule_version = models.PositiveIntegerField(
+        default=1, help_text="the version of the last save; an evaluator that read an older one starts again"
     )
     extra_slot = models.BigIntegerField(
         null=True, help_text="ms; asked for by a save, judged once besides the multiples of the interval"

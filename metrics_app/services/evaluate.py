@@ -26,7 +26,7 @@ HOT_MS = 3_600_000 + 300_000  # Redis keeps the last hour and ten minutes more; 
 
 STATE_COLUMNS = ("due_at", *State._fields)
 LOADED = (
-    *("pk", "version", "kpi__topic", "state_row__due_at", "state_row__extra_slot"),
+    *("pk", "version", "kpi__topic", "state_row__extra_slot"),
     *Rule._fields,
     *(f"state_row__{name}" for name in State._fields),
 )
@@ -38,7 +38,6 @@ class Due(NamedTuple):
     id: int
     version: int
     topic: str
-    due_at: int
     extra_slot: int | None
     rule: Rule
     state: State
@@ -119,7 +118,7 @@ def load_due(marks, rows):
 
 def make_due(row, marks, most):
     """The ``Due`` of a loaded row, or None while its shard's mark has not passed a hot slot."""
-    (pk, version, topic, due_at, extra), rest = row[:5], row[5:]
+    (pk, version, topic, extra), rest = row[:4], row[4:]
     rule, state = Rule._make(rest[: len(Rule._fields)]), State._make(rest[len(Rule._fields) :])
     mark = marks.get(queries.shard_for(topic), 0)
     until = mark - rule.delay * 1000 - 1
@@ -128,7 +127,7 @@ def make_due(row, marks, most):
     if not slots:
         return None
     more = next_slot(rule.interval, slots[-1], extra) <= until
-    return Due(pk, version, topic, due_at, extra, rule, state, slots, more)
+    return Due(pk, version, topic, extra, rule, state, slots, more)
 
 
 def judge_chunk(chunk):
@@ -180,10 +179,10 @@ def walk_slots(due, observations):
 def write_outcomes(outcomes):
     """States, breaches and records in one transaction; the outcomes nobody else had written."""
     rows = [(o.due.id, find_due_at(o), *o.state) for o in outcomes]
-    # An evaluator has moved last_slot on since it was read; a save has moved due_at.
+    # Another evaluator would have moved last_slot on, a save the version.
     guard = {
         "last_slot": [o.due.state.last_slot for o in outcomes],
-        "due_at": [o.due.due_at for o in outcomes],
+        "rule_version": [o.due.version for o in outcomes],
     }
     with transaction.atomic():
         written = update_rows(ThresholdState, STATE_COLUMNS, rows, guard=guard)

@@ -4,9 +4,9 @@ from django.db.models import Max, Q
 
 from metrics_app import queries
 from metrics_app.core import watch
+from metrics_app.core.phrases import describe_event
 from metrics_app.models import Breach, BreachEvent, Threshold
 from metrics_app.services.rows import update_rows
-from metrics_app.services.wording import describe_event
 
 NOTED = {watch.RECOVERING_BEGAN, watch.RELAPSED, watch.NO_DATA}  # a line and nothing else
 OPENING = {watch.FIRED, watch.REOPENED, watch.DATA_OPENED}
@@ -90,7 +90,7 @@ class Incident:
             return  # its row has been deleted; the state goes on without
         elif event in CLOSING:
             breach.recovered_at = state.last_slot
-        text = describe_event(event, self.threshold, state, breach)
+        text = describe_event(event, self.threshold, self.threshold.kpi.unit, state, breach)
         self.events.append(BreachEvent(breach=breach, at=state.last_slot, kind=event, text=text))
 
     def open(self, kind, event, breach, state, transition):

@@ -68,6 +68,7 @@ def schedule(threshold, stored, now):
     ThresholdState.objects.update_or_create(
         threshold=threshold,
         defaults={
+            "rule_version": threshold.version,
             "last_slot": last_slot,
             "extra_slot": extra,
             "due_at": find_first_due(threshold, last_slot, extra),

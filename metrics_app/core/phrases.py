@@ -1,0 +1,53 @@
+"""Rules and events in the words of the people who read them.
+
+A *rule* is anything with a threshold's fields; ``unit`` is its KPI's.
+"""
+
+from metrics_app.core import watch
+from metrics_app.core.entries import is_duration, write_duration, write_value
+from metrics_app.core.units import format_duration, format_value, split_value
+from metrics_app.core.words import NAMES
+
+OPERATORS = {"gt": "above", "gte": "at or above", "lt": "below", "lte": "at or below"}
+
+
+def describe_rule(rule, unit):
+    """ "mean over 30 min above 48 h"."""
+    return f"{NAMES[rule.aggregate]} over {write_duration(rule.window)} {describe_bound(rule, unit)}"
+
+
+def describe_bound(rule, unit):
+    """ "above 48 h"."""
+    return f"{OPERATORS[rule.operator]} {write_limit(rule.limit, unit, rule.aggregate)}"
+
+
+def write_limit(value, unit, aggregate):
+    """A limit as it was set, exact: "48 h", "12.5 %"."""
+    text = write_value(value, unit, aggregate)
+    return (
+        text if is_duration(unit, aggregate) else f"{text} {split_value(value, unit, aggregate)[1]}".rstrip()
+    )
+
+
+def describe_observation(rule, unit, state):
+    """ "mean 2 d 4 h over 30 min, 12 points"."""
+    points = "1 point" if state.n == 1 else f"{state.n:,} points"
+    value = format_value(state.value, unit, rule.aggregate)
+    return f"{NAMES[rule.aggregate]} {value} over {write_duration(rule.window)}, {points}"
+
+
+def describe_event(event, rule, unit, state, breach):
+    """A line of a breach's timeline; ``state`` is that after the slot."""
+    seen, silence = describe_observation(rule, unit, state), write_duration(rule.no_data_for)
+    lasted = format_duration((state.last_slot - breach.fired_at) / 1000)
+    worst = format_value(breach.peak, unit, rule.aggregate)
+    return {
+        watch.FIRED: f"Fired: {seen}; {describe_bound(rule, unit)}.",
+        watch.REOPENED: f"Open again within the cool-down: {seen}. No new proposal.",
+        watch.RECOVERING_BEGAN: f"On the good side again: {seen}.",
+        watch.RELAPSED: f"Back before it had recovered: {seen}.",
+        watch.RECOVERED: f"Recovered after {lasted}: {seen}. Worst {worst}.",
+        watch.NO_DATA: f"No points for {silence}: it stays open, silence is not recovery.",
+        watch.DATA_OPENED: f"No points for {silence}.",
+        watch.DATA_CLOSED: f"Points arrive again after {lasted}.",
+    }[event]
