@@ -71,6 +71,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "hms_gov.middleware.ReaderTimeZoneMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "hms_gov.middleware.ContentSecurityPolicyMiddleware",
 ]
@@ -88,6 +89,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "hms_gov.context.count_waiting",
             ],
         },
     },
@@ -187,6 +189,7 @@ METRICS_APP = {
 }
 PIPELINES_APP = {
     "MEASUREMENTS": "hms_gov.wiring.measure_kpi",
+    "FORMAT": "metrics_app.core.units.format_value",
     "TOPICS": "hms_gov.wiring.describe_topic",
     "ON_CHANGE": ["hms_gov.wiring.tell_streams"],
 }

@@ -1,3 +1,14 @@
-"""Addresses."""
+"""Addresses below ``/inbox/``."""
 
-urlpatterns = []
+from django.urls import path
+
+from pipelines_app import views
+
+urlpatterns = [
+    path("", views.show_inbox, name="inbox"),
+    path("waiting/", views.show_waiting, name="inbox_waiting"),
+    path("<int:pk>/", views.show_proposal, name="pipeline_detail"),
+    path("<int:pk>/card/", views.show_card, name="pipeline_card"),
+    path("<int:pk>/since/", views.show_since, name="pipeline_since"),
+    path("<int:pk>/decide/", views.decide, name="pipeline_decide"),
+]

@@ -43,7 +43,10 @@ def install_packages(root):
     # No package's own script is run: none of ours needs one.
     done = subprocess.run(
         [*find_npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-        cwd=root, capture_output=True, text=True, check=False,
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise CommandError(f"npm could not install the front-end parts:\n{done.stderr[-1500:]}")

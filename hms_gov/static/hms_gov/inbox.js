@@ -1,0 +1,220 @@
+// The inbox and the page of a proposal, where both apps meet: charts of what the rule saw,
+// decisions that confirm in place, proposals that arrive and change without a reload.
+
+import { getJson, onMessage, serverNow, setText, watch } from "../metrics_app/page.js";
+import { makeRefresher } from "../metrics_app/refresh.js";
+import { drawSpark } from "../metrics_app/spark.js";
+import { formatDuration } from "../metrics_app/units.js";
+import { chartOf } from "../metrics_app/evidence.js";
+
+const list = document.getElementById("proposals");
+const since = document.getElementById("since");
+const decision = document.getElementById("decision");
+
+function drawEvidence(root) {
+  for (const figure of root.querySelectorAll(".spark[data-evidence]")) {
+    drawSpark(figure, chartOf(JSON.parse(figure.dataset.evidence)));
+  }
+}
+
+function countDown() {
+  for (const place of document.querySelectorAll("[data-due]")) {
+    const left = (Number(place.dataset.due) - serverNow()) / 1000;
+    setText(place, left > 0 ? `due in ${formatDuration(left < 3600 ? left : Math.round(left / 60) * 60)}` : "past due");
+  }
+  for (const place of document.querySelectorAll("[data-since]")) {
+    setText(place, formatDuration(Math.max(0, Math.round((serverNow() - Number(place.dataset.since)) / 1000))));
+  }
+}
+
+// A card is the server's HTML, whoever changed it.
+
+const findCard = (id) => document.getElementById(`proposal-${id}`);
+
+async function getHtml(url) {
+  const response = await fetch(url, { signal: AbortSignal.timeout(15_000) });
+  if (response.redirected || !response.ok) return null;
+  const template = document.createElement("template");
+  template.innerHTML = await response.text();
+  return template.content;
+}
+
+async function refreshCard(id) {
+  const old = findCard(id);
+  if (old && isWriting(old)) { await noteChange(old, id); return; }
+  const html = await getHtml(`${list.dataset.base}${id}/card/`);
+  const card = html?.querySelector(".proposal");
+  if (!card) return;
+  const present = findCard(id);
+  if (!present && card.dataset.state !== "awaiting_approval") return;
+  if (present) {
+    const focused = present.contains(document.activeElement);
+    present.replaceWith(card);
+    if (focused) card.focus({ preventScroll: true });
+  } else await insert(card);
+  drawEvidence(card);
+  countDown();
+}
+
+/** A reader who is writing a reason keeps it; that somebody else was first is said beside it. */
+async function noteChange(card, id) {
+  const data = await getJson(`/api/v1/pipelines/${id}/`).catch(() => null);
+  if (data && (data.state !== card.dataset.state || String(data.version) !== card.dataset.version)) {
+    say(card, data.why_not || "It has changed since you opened it: read it again before you decide.");
+  }
+}
+
+const isWriting = (card) => [...card.querySelectorAll("textarea")].some((box) => box.value.trim() && !box.closest("[hidden]"));
+
+async function insert(card) {
+  const { order } = await getJson(list.dataset.waitingUrl);
+  if (findCard(card.dataset.id)) return;
+  const later = new Set(order.slice(order.indexOf(Number(card.dataset.id)) + 1));
+  const next = [...list.children].find((other) => later.has(Number(other.dataset.id)));
+  card.classList.add("fresh");
+  list.insertBefore(card, next ?? null);
+}
+
+async function refreshHead() {
+  const waiting = await getJson(list.dataset.waitingUrl).catch(() => null);
+  if (!waiting) return;
+  setText(document.getElementById("headline"), waiting.headline);
+  document.title = `${waiting.headline} · HMS-GOV metrics`;
+  document.getElementById("empty").hidden = list.children.length > 0;
+}
+
+// Deciding.
+
+function say(place, text) {
+  const fault = place.querySelector("[data-field=fault]");
+  if (!fault) return;
+  fault.hidden = !text;
+  setText(fault, text);
+}
+
+async function vote(form, place) {
+  const body = { version: Number(form.elements.version.value) };
+  if (form.elements.comment) body.comment = form.elements.comment.value;
+  const buttons = place.querySelectorAll("button");
+  buttons.forEach((button) => { button.disabled = true; });
+  let fault = "";
+  try {
+    const response = await fetch(`/api/v1/pipelines/${place.dataset.id}/${form.dataset.vote}/`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", "X-CSRFToken": form.elements.csrfmiddlewaretoken.value },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(15_000),
+    });
+    if (!response.ok) fault = await readFault(response);
+    else form.elements.comment && (form.elements.comment.value = "");
+    if (response.status === 409 && form.elements.comment) form.elements.comment.value = "";
+  } catch {
+    fault = "The server did not answer. Whether your decision arrived is unknown: reload the page to see.";
+  }
+  buttons.forEach((button) => { button.disabled = false; });
+  await settle(place, fault);
+}
+
+async function readFault(response) {
+  const data = await response.json().catch(() => null);
+  return data?.errors?.[0]?.message ?? `The server refused with ${response.status}. Reload the page and try again.`;
+}
+
+async function settle(place, fault) {
+  if (!list) {
+    if (fault) say(place, fault); else location.reload();
+    return;
+  }
+  await refreshCard(place.dataset.id);
+  await refreshHead();
+  const card = findCard(place.dataset.id) ?? place;
+  say(card, fault);
+  card.focus({ preventScroll: true });
+}
+
+function openReject(place, isOpen) {
+  const form = place.querySelector("form[data-vote=reject]");
+  if (!form) return;
+  form.hidden = !isOpen;
+  if (isOpen) form.querySelector("textarea").focus();
+  else place.querySelector("[data-open=reject]")?.focus();
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target.closest("form[data-vote]");
+  if (!form) return;
+  event.preventDefault();
+  vote(form, form.closest("[data-id]"));
+});
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-open=reject], [data-close=reject]");
+  if (!opener) return;
+  event.preventDefault();
+  openReject(opener.closest("[data-id]"), "open" in opener.dataset);
+});
+
+// Keys: j k move, enter opens, a approves, r rejects.
+
+function move(step) {
+  const cards = [...list.children];
+  const at = cards.indexOf(document.activeElement.closest(".proposal"));
+  const next = cards[Math.min(Math.max(at + step, 0), cards.length - 1)];
+  next?.focus();
+}
+
+function press(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, button, a")) return;
+  const card = document.activeElement.closest(".proposal");
+  if (event.key === "j") move(1);
+  else if (event.key === "k") move(-1);
+  else if (!card) return;
+  else if (event.key === "Enter") card.querySelector("h2 a").click();
+  else if (event.key === "a") card.querySelector("form[data-vote=approve]")?.requestSubmit();
+  else if (event.key === "r") openReject(card, true);
+  else return;
+  event.preventDefault();
+}
+
+function startInbox() {
+  document.addEventListener("keydown", press);
+  document.addEventListener("keydown", (event) => {
+    const card = event.key === "Escape" && document.activeElement.closest(".proposal");
+    if (card) openReject(card, false);
+  });
+  onMessage(async ({ type, id }) => {
+    if (type !== "pipeline") return;
+    await refreshCard(id);
+    await refreshHead();
+  });
+  // What it costs to wait grows, and the KPI moves on: the open cards follow, slowly.
+  setInterval(() => {
+    if (document.hidden) return;
+    for (const card of list.querySelectorAll("[data-state=awaiting_approval]")) {
+      if (!card.contains(document.activeElement)) refreshCard(card.dataset.id);
+    }
+  }, 30_000);
+}
+
+function startProposal() {
+  const load = async () => {
+    const html = await getHtml(since.dataset.url);
+    if (!html) throw new Error("The panel could not be read.");
+    since.replaceChildren(html);
+    drawEvidence(since);
+  };
+  const refresher = makeRefresher({ load, now: () => performance.now(), later: (fn, ms) => setTimeout(fn, ms) });
+  onMessage(({ type, id, state }) => {
+    if (["points", "summary"].includes(type)) refresher.ringAll();
+    if (type !== "pipeline" || id !== Number(decision.dataset.id)) return;
+    // A reader who is writing is told; one who is not sees the page as it is now.
+    if (isWriting(decision)) noteChange(decision, id);
+    else if (state !== decision.dataset.state) location.reload();
+  });
+  if (since.dataset.topic) watch([since.dataset.topic]);
+}
+
+drawEvidence(document);
+countDown();
+setInterval(countDown, 1000);
+if (list) startInbox();
+if (since) startProposal();

@@ -1,0 +1,68 @@
+"""The complaint form: what a person files or answers, as points."""
+
+from django import forms
+
+from metrics_app.core.units import HOUR, MINUTE, format_duration
+
+DAY = 24 * HOUR
+# Choices of "after how long": under the limit, beyond it, far beyond it.
+LATENCIES = [10 * MINUTE, 26 * HOUR, 3 * DAY, 10 * DAY]
+LONGEST = 10 * 365 * DAY
+MANY = 10
+
+
+class FileForm(forms.Form):
+    """Files one complaint, or ``count`` at once."""
+
+    count = forms.IntegerField(min_value=1, max_value=MANY, required=False)
+
+    def points(self):
+        """The complaints as ``(topic, value, ts)``; ts None is now."""
+        return [("complaint.received", 1, None)] * (self.cleaned_data["count"] or 1)
+
+    def describe(self, now):
+        """What happened, in a sentence."""
+        count = len(self.points())
+        filed = "One complaint was filed" if count == 1 else f"{count} complaints were filed"
+        return f"{filed} at {now:%H:%M:%S %Z}."
+
+
+class AnswerForm(forms.Form):
+    """Answers one complaint after a chosen time; ``latency`` is in seconds."""
+
+    latency = forms.FloatField(
+        min_value=0,
+        max_value=LONGEST,
+        error_messages={
+            "required": "Say after how many seconds the complaint was answered.",
+            "invalid": "This is not a number of seconds, such as 93600 for 26 h.",
+            "min_value": "A complaint cannot be answered before it was filed: 0 seconds or more.",
+            "max_value": "That is more than ten years: %(limit_value)s seconds at most.",
+        },
+    )
+
+    def points(self):
+        """The answer as ``(topic, value, ts)``."""
+        return [("complaint.latency", self.cleaned_data["latency"], None)]
+
+    def describe(self, now):
+        """What happened, in a sentence."""
+        after = format_duration(self.cleaned_data["latency"])
+        return f"One complaint was answered after {after}, at {now:%H:%M:%S %Z}."
+
+
+class UnknownForm(forms.Form):
+    """A post that asks for nothing there is."""
+
+    def clean(self):
+        """Always refused."""
+        raise forms.ValidationError('Choose an action: "file" files a complaint, "answer" answers one.')
+
+
+def read_complaints(data):
+    """The form that a post's ``action`` asks for, filled with it."""
+    kinds = {"file": FileForm, "answer": AnswerForm}
+    if data.get("action") == "answer" and data.get("own"):
+        data = data.copy()
+        data["latency"] = data["own"]
+    return kinds.get(data.get("action"), UnknownForm)(data)

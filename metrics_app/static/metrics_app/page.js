@@ -1,0 +1,91 @@
+// What every live page shares: one connection, one clock, ages that keep counting.
+
+import { connect, describe } from "./stream.js";
+import { formatAge } from "./units.js";
+
+const STATUS_EVERY = 10_000, TIMEOUT = 15_000;
+let skew = 0; // ms the server's clock is ahead of this one
+let stream = null;
+const listeners = new Set();
+
+export const serverNow = () => Date.now() + skew;
+export const clock = (ms) => new Date(ms).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+const zone = () => new Intl.DateTimeFormat("en-US", { timeZoneName: "short" })
+  .formatToParts().find((part) => part.type === "timeZoneName").value;
+
+/** JSON from the site; an Error that says what to do when it cannot be had. */
+export async function getJson(url) {
+  const response = await fetch(url, { headers: { Accept: "application/json" }, signal: AbortSignal.timeout(TIMEOUT) });
+  if (response.redirected || !response.ok) throw new Error(`${url} answered ${response.status}`);
+  const data = await response.json();
+  if (data.now) setClock(data);
+  return data;
+}
+
+/** Takes over the server's clock and the time up to which it has counted. */
+function setClock({ now, through }) {
+  skew = now - Date.now();
+  stream?.setThrough(through);
+}
+
+/** Hears every message of the live connection. */
+export function onMessage(listener) {
+  listeners.add(listener);
+}
+
+/** Watches topics on the page's one connection. */
+export function watch(topics) {
+  // One point of history: the page draws what the server computed, the stream only rings.
+  open({ topics, history: 1, max_points: 1 });
+}
+
+function open(subscription) {
+  if (stream) { stream.subscribe(subscription); return; }
+  const scheme = location.protocol === "https:" ? "wss" : "ws";
+  stream = connect({
+    open: () => new WebSocket(`${scheme}://${location.host}/ws/metrics/`),
+    now: serverNow,
+    later: (fn, ms) => setTimeout(fn, ms),
+    subscription,
+    onMessage: (message) => listeners.forEach((listener) => listener(message)),
+    onChange: showStatus,
+  });
+  askStatus();
+}
+
+async function askStatus() {
+  const place = document.getElementById("live");
+  // The socket's own state is shown by showStatus; a missed answer changes nothing until data is old.
+  await getJson(place.dataset.url).catch(() => null);
+  setTimeout(askStatus, STATUS_EVERY);
+}
+
+function showStatus() {
+  const place = document.getElementById("live");
+  if (!place || !stream) return;
+  const status = stream.status();
+  const words = describe(status, clock);
+  place.dataset.state = status.state;
+  setText(place.querySelector("[data-field=state]"), status.state === "live" ? `${words} ·` : words);
+  const time = new Date(serverNow()).toLocaleTimeString("en-GB");
+  setText(place.querySelector("[data-field=clock]"), status.state === "live" ? `${time} ${zone()}` : "");
+}
+
+/** Writes a text only where it changed, so that nothing is read out or selected anew. */
+export function setText(node, text) {
+  if (node && node.textContent !== text) node.textContent = text;
+}
+
+function countAges() {
+  for (const place of document.querySelectorAll(".age[data-at]")) {
+    const at = Number(place.dataset.at);
+    setText(place, at ? formatAge((serverNow() - at) / 1000) : "");
+  }
+}
+
+/** Starts the clock of the page, and its connection where there is a status to show. */
+export function start() {
+  countAges();
+  setInterval(() => { countAges(); showStatus(); }, 1000);
+  if (document.getElementById("live")) setTimeout(() => stream ?? open(null));
+}

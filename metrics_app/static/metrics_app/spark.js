@@ -1,0 +1,68 @@
+// Draws a spark-line into its figure: the line, the dashed limit with its label, the tinted side.
+
+import { layOut } from "./series.js";
+
+const SVG = "http://www.w3.org/2000/svg";
+const RIGHT = 46; // px for the label at the right end
+const PAD = 3; // px so that the line's thickness stays inside
+
+function element(name, attributes, text) {
+  const node = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  if (text !== undefined) node.textContent = text;
+  return node;
+}
+
+/** The SVG of a chart (see `tiles.py`) in `width` × `height` pixels. */
+export function renderSpark(chart, width, height) {
+  const right = chart.limit_label ? Math.max(RIGHT, chart.limit_label.length * 6.4 + 8) : 4;
+  const inner = Math.max(20, width - right);
+  const { lines, dots, limit, band } = layOut(chart, inner, height - 2 * PAD);
+  const svg = element("svg", { viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true", focusable: "false" });
+  const group = element("g", { transform: `translate(0 ${PAD})` });
+  if (band) group.append(element("rect", { class: "band", x: 0, y: band[0], width: inner, height: Math.max(0, band[1]) }));
+  if (!lines.length && !dots.length) group.append(element("line", { class: "ground", x1: 0, x2: inner, y1: height - 8, y2: height - 8 }));
+  for (const path of lines) group.append(element("path", { class: "line", d: path }));
+  for (const [cx, cy] of dots) group.append(element("circle", { class: "dot", cx, cy, r: 2 }));
+  if (chart.mark) {
+    const x = Math.max(0, ((chart.mark - chart.start) / (chart.end - chart.start)) * inner);
+    group.append(element("line", { class: "mark", x1: x, x2: x, y1: 0, y2: height - 2 * PAD }));
+  }
+  if (limit !== null) {
+    group.append(element("line", { class: "limit", x1: 0, x2: inner, y1: limit, y2: limit }));
+    const y = Math.min(Math.max(limit + 4, 9), height - PAD);
+    group.append(element("text", { x: inner + 5, y }, chart.limit_label));
+  }
+  svg.append(group);
+  return svg;
+}
+
+// What each figure shows now; a resize draws it again.
+const drawn = new WeakMap();
+const sizes = new ResizeObserver((entries) => {
+  for (const { target } of entries) if (drawn.has(target)) paint(target);
+});
+
+function paint(figure) {
+  const { width, height } = figure.getBoundingClientRect();
+  if (!width) return;
+  const svg = renderSpark(drawn.get(figure), width, height);
+  const old = figure.querySelector("svg");
+  if (old) old.replaceWith(svg); else figure.prepend(svg);
+}
+
+/** Shows `chart` in its figure, now and after each change of size. */
+export function drawSpark(figure, chart) {
+  const known = drawn.has(figure);
+  drawn.set(figure, chart);
+  const caption = figure.querySelector("figcaption");
+  if (caption && caption.textContent !== chart.sentence) caption.textContent = chart.sentence;
+  if (known) paint(figure); else sizes.observe(figure);
+}
+
+/** Draws every figure below `root` from the data the server wrote into it. */
+export function drawAll(root = document) {
+  for (const figure of root.querySelectorAll(".spark[data-chart]")) {
+    drawSpark(figure, JSON.parse(figure.dataset.chart));
+  }
+}

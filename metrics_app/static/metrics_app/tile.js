@@ -1,0 +1,35 @@
+// Writes a tile's data (see `tiles.py`) into its element.
+
+import { setText } from "./page.js";
+import { drawSpark } from "./spark.js";
+
+const FIELDS = ["name", "shape", "state_text", "number", "suffix", "facts", "footer"];
+
+/** Shows the words of `tile` in the fields below `root`. */
+export function writeFields(root, tile) {
+  for (const field of FIELDS) {
+    for (const node of root.querySelectorAll(`[data-field=${field}]`)) {
+      // A KPI's page writes its name in its own words.
+      if (field !== "name" || node.closest(".tile")) setText(node, tile[field]);
+    }
+  }
+  const age = root.querySelector(".age");
+  if (age) age.dataset.at = tile.last_at ?? "";
+}
+
+/** Shows `tile` in its article. */
+export function paintTile(article, tile) {
+  article.className = `tile ${tile.css}`;
+  writeFields(article, tile);
+  drawSpark(article.querySelector(".spark"), tile.chart);
+}
+
+/** A new article for a KPI that was not on the page, from the page's template. */
+export function makeTile(template, tile) {
+  const article = template.content.firstElementChild.cloneNode(true);
+  article.dataset.topic = tile.topic;
+  article.querySelector("h2 a").href = `/kpis/${encodeURIComponent(tile.topic)}/`;
+  article.querySelector(".spark").removeAttribute("data-chart");
+  article.querySelector(".age").textContent = "";
+  return article;
+}

@@ -1,0 +1,232 @@
+"""What a tile shows, ready to be written on a page: every word of it is made here.
+
+The page draws and counts ages; values, states and curves come from the same
+summaries that the thresholds are judged by, so a tile never contradicts a rule.
+"""
+
+from datetime import datetime
+
+from django.utils import timezone
+
+from metrics_app import queries
+from metrics_app.core import words
+from metrics_app.core.aggregates import ZERO_WHEN_EMPTY
+from metrics_app.core.curves import HOUR, ROLLABLE, roll
+from metrics_app.core.units import DASH, format_value, split_value
+from metrics_app.models import Breach, Threshold
+
+MINUTE = 60_000
+BEHIND_AFTER = 10_000  # ms the collected-through mark may lag before a page says so
+SILENT_STATES = {"ok": "within limit", "pending": "over the limit", "recovering": "recovering"}
+# Which threshold a tile with several shows: the one that is worst off.
+WORST = ("firing", "recovering", "pending", "ok")
+
+
+def list_tiles(kpis):
+    """The tiles of ``Kpi`` rows, as dicts that JSON can carry, in their order."""
+    now = queries.redis_now()
+    through = queries.collected_through()
+    rules = find_rules(kpis)
+    return [describe_tile(kpi, rules.get(kpi.topic), now, through) for kpi in kpis]
+
+
+def list_states(kpis):
+    """The state of each KPI as its tile shows it; "none" without a threshold."""
+    rules = find_rules(kpis)
+    return [get_state(rules[kpi.topic]) if kpi.topic in rules else "none" for kpi in kpis]
+
+
+def find_rules(kpis):
+    """The threshold each topic's tile shows, with its state and its open breach: {topic: Threshold}."""
+    rows = Threshold.objects.filter(kpi__topic__in=[kpi.topic for kpi in kpis], enabled=True)
+    found = {}
+    for rule in rows.select_related("kpi", "state_row"):
+        found.setdefault(rule.kpi.topic, []).append(rule)
+    chosen = {topic: min(rules, key=rank) for topic, rules in found.items()}
+    open_breaches = Breach.objects.filter(threshold__in=chosen.values(), recovered_at=None)
+    by_threshold = {breach.threshold_id: breach for breach in open_breaches}
+    for rule in chosen.values():
+        rule.open_breach = by_threshold.get(rule.pk)
+    return chosen
+
+
+def rank(rule):
+    """Sorts the thresholds of a KPI: worst state first, then those that judge what the tile shows."""
+    same = (rule.aggregate, rule.window) == (rule.kpi.aggregate, rule.kpi.window)
+    return (WORST.index(get_state(rule)), not same, rule.pk)
+
+
+def get_state(rule):
+    """The state of a threshold; "ok" before its first slot."""
+    row = getattr(rule, "state_row", None)
+    return row.state if row else "ok"
+
+
+def describe_tile(kpi, rule, now, through):
+    """One tile as a dict; ``rule`` may be None, ``through`` maps shards to ms."""
+    stats = queries.stats(kpi.topic, kpi.window, now=now)
+    value = stats[kpi.aggregate]
+    seen_at = stats["last_point_at"]
+    mark = through.get(queries.shard_for(kpi.topic), now)
+    behind = mark if now - mark > BEHIND_AFTER else None
+    silent = stats["count"] == 0 and (seen_at is None or kpi.aggregate not in ZERO_WHEN_EMPTY)
+    chart = describe_chart(kpi, rule, value, now)
+    tile = {
+        "topic": kpi.topic,
+        "name": kpi.name or kpi.topic,
+        "unit": kpi.unit,
+        "aggregate": kpi.aggregate,
+        "last_at": seen_at,
+        "chart": chart,
+        **describe_value(kpi, stats, value, chart, silent),
+        **describe_condition(rule, seen_at, silent, behind, now),
+    }
+    tile["facts"] = describe_facts(kpi, stats, silent)
+    return tile
+
+
+def describe_value(kpi, stats, value, chart, silent):
+    """The large number, and what stands small behind it."""
+    if not silent:
+        number, suffix = split_value(value, kpi.unit, kpi.aggregate)
+        return {"value": value, "number": number, "suffix": suffix}
+    known = [past for past in chart["values"] if past is not None]
+    was = (
+        f"was {format_value(known[-1], kpi.unit, kpi.aggregate)}" if known and stats["last_point_at"] else ""
+    )
+    return {"value": None, "number": DASH, "suffix": was}
+
+
+def describe_facts(kpi, stats, silent):
+    """The line under the value."""
+    if silent and stats["last_point_at"] is None:
+        return "Waiting for its first point"
+    median = format_value(stats["p50"], kpi.unit) if stats["count"] else ""
+    return words.describe_facts(kpi.aggregate, kpi.window, stats["count"], median=median)
+
+
+def describe_condition(rule, seen_at, silent, behind, now):
+    """State, shape, colour class and footer of a tile."""
+    state = get_state(rule) if rule else "none"
+    text, css = words.describe_state(state, **describe_timers(rule)), state
+    shape = words.SHAPES[state]
+    footer = describe_footer(rule, state, now)
+    notice = ""
+    if behind:
+        notice, kind = f"Collector behind since {clock(behind, now)}", "behind"
+    elif silent:
+        notice, kind = f"No data since {clock(seen_at, now)}" if seen_at else "No data yet", "silent"
+    if notice and state == "firing":
+        # Absence never resolves: whoever hurries must still see that it is beyond its limit.
+        text, css = f"{text}, {notice[0].lower()}{notice[1:]}", f"firing {kind}"
+    elif notice:
+        text, shape, css = notice, words.SHAPES[kind], kind
+        footer = describe_kept(rule, state)
+    return {"state": state, "state_text": text, "shape": shape, "css": css, "footer": footer}
+
+
+def describe_state_of(rule):
+    """State of one threshold for a table: ``{"shape", "state_text", "css"}``."""
+    state = get_state(rule)
+    text = words.describe_state(state, **describe_timers(rule))
+    return {"shape": words.SHAPES[state], "state_text": text, "css": state}
+
+
+def describe_timers(rule):
+    """The timers of a rule as arguments of ``words``; none without a rule."""
+    if rule is None:
+        return {}
+    row = getattr(rule, "state_row", None)
+    return {
+        "operator": rule.operator,
+        "elapsed": row.timer_ms / 1000 if row else 0,
+        "pending_for": rule.pending_for,
+        "keep_firing_for": rule.keep_firing_for,
+    }
+
+
+def describe_footer(rule, state, now):
+    """Limit, since when, and what happens next."""
+    if rule is None:
+        return "no threshold watches it"
+    timers = describe_timers(rule)
+    timers.pop("operator")
+    breach = rule.open_breach
+    coming = words.describe_next(
+        state,
+        **timers,
+        since=clock(breach.since, now) if breach else "",
+        outcome=breach.outcome if breach else "",
+    )
+    return " · ".join(text for text in (describe_limit(rule), coming) if text)
+
+
+def describe_kept(rule, state):
+    """The footer of a tile without data: its limit, and the state that absence does not change."""
+    if rule is None:
+        return "no threshold watches it"
+    return f"{describe_limit(rule)} · state kept: {SILENT_STATES[state]}"
+
+
+def describe_limit(rule):
+    """The rule's limit in words; with its aggregate where the tile shows another one."""
+    limit = words.describe_limit(
+        rule.limit, operator=rule.operator, unit=rule.kpi.unit, aggregate=rule.aggregate
+    )
+    return limit if rule.aggregate == rule.kpi.aggregate else f"{words.NAMES[rule.aggregate]} {limit}"
+
+
+def describe_chart(kpi, rule, value, now):
+    """The spark-line's series: the aggregate of the whole window at each minute of the last hour.
+
+    It follows the rule's aggregate and window where a rule is shown, so that the line
+    and the limit speak of the same thing.
+    """
+    aggregate = rule.aggregate if rule else kpi.aggregate
+    window = rule.window if rule else kpi.window
+    if (aggregate, window) != (kpi.aggregate, kpi.window):
+        value = observe_now(kpi.topic, aggregate, window, now)
+    ts, values = read_curve(kpi.topic, aggregate, window, now)
+    ts, values = [*ts, now], [*values, value]
+    limit_text = describe_limit(rule) if rule else ""
+    return {
+        "ts": ts,
+        "values": values,
+        "start": now - HOUR,
+        "end": now,
+        "limit": rule.limit if rule else None,
+        "limit_label": format_value(rule.limit, kpi.unit, aggregate) if rule else "",
+        "above": rule.operator in words.UPPER if rule else True,
+        "unit": kpi.unit,
+        "aggregate": aggregate,
+        "what": f"{words.NAMES[aggregate]} of {words.format_duration(window)}",
+        "sentence": words.describe_curve(
+            values, limit_text, lambda one: format_value(one, kpi.unit, aggregate)
+        ),
+    }
+
+
+def observe_now(topic, aggregate, window, now):
+    """An aggregate over the last ``window`` seconds, or None."""
+    end = (now // 1000 + 1) * 1000
+    return queries.observe([(topic, end - window * 1000, end, aggregate)])[0].value
+
+
+def read_curve(topic, aggregate, window, now):
+    """``(ts, values)``: an aggregate over a moving window, once a minute over the last hour."""
+    last = now // MINUTE * MINUTE
+    ends = list(range(last - HOUR, last + 1, MINUTE))
+    if aggregate in ROLLABLE and window % 60 == 0:
+        columns = queries.series(topic, ends[0] - window * 1000, last, MINUTE)
+        return ends, roll(columns, steps=window // 60, aggregate=aggregate)
+    # Percentiles and windows of odd seconds need more than the rows of minutes.
+    asked = [(topic, end - window * 1000, end, aggregate) for end in ends]
+    return ends, [observation.value for observation in queries.observe(asked)]
+
+
+def clock(ms, now):
+    """A moment in the reader's zone: ``10:06``, with the day when it is not today's."""
+    moment, today = (timezone.localtime(datetime.fromtimestamp(at / 1000, timezone.get_current_timezone()))
+                     for at in (ms, now))  # fmt: skip
+    text = f"{moment:%H:%M}"
+    return text if moment.date() == today.date() else f"{moment.day} {moment:%b %H:%M}"

@@ -1,0 +1,37 @@
+"""JSON for ``data-`` attributes and times on the pages of proposals."""
+
+import json
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+
+from pipelines_app.cards import tell_time, to_local
+
+register = template.Library()
+
+
+@register.filter
+def as_json(value):
+    """Compact JSON (escaped by the template)."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+@register.filter
+def moment(at):
+    """A datetime, or milliseconds since the epoch, as a ``<time>`` in the current zone; a dash for none."""
+    if not at:
+        return "—"
+    local = to_local(at) if isinstance(at, (int, float)) else timezone.localtime(at)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        local.isoformat(timespec="seconds"),
+        f"{local:%Y-%m-%d %H:%M:%S %Z}",
+        tell_time(local, timezone.now()),
+    )
+
+
+@register.filter
+def milliseconds(at):
+    """A datetime as milliseconds since the epoch, for the page's clock."""
+    return int(at.timestamp() * 1000)

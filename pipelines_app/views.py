@@ -1,0 +1,138 @@
+"""The inbox and the page of a proposal; every rule stands in ``services``."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from pipelines_app import cards, queries, services
+from pipelines_app.exceptions import BadInput, Conflict, NotAllowed
+
+LIKE = 10  # earlier proposals on a page
+MAX_ID = 2**63 - 1
+
+
+def page(view):
+    """A page for logged-in people, never from a cache."""
+    return login_required(never_cache(view))
+
+
+def find(user, pk):
+    """The proposal, or 404 whether it is unknown or hidden."""
+    rows = queries.visible_to(user).select_related("restricted_to")
+    pipeline = rows.filter(pk=pk).first() if pk <= MAX_ID else None
+    if pipeline is None:
+        raise Http404(f"There is no proposal #{pk}, or you may not see it.")
+    return pipeline
+
+
+@require_safe
+@page
+def show_inbox(request):
+    """The waiting proposals, most urgent first."""
+    now = timezone.now()
+    visible = queries.visible_to(request.user)
+    context = {
+        "page": "inbox",
+        "cards": [
+            cards.make_card(row, request.user, now=now) for row in queries.list_inbox(visible, now=now)
+        ],
+        "waiting": cards.describe_waiting(request.user, now=now),
+        "may_decide": queries.may_decide_any(request.user),
+        "today": queries.count_decided(visible, since=queries.start_of_day(now)),
+    }
+    return render(request, "pipelines_app/inbox.html", context)
+
+
+@require_safe
+@page
+def show_waiting(request):
+    """How many wait, in a number and in words, and in which order."""
+    return JsonResponse(cards.describe_waiting(request.user))
+
+
+@require_safe
+@page
+def show_card(request, pk):
+    """One card of the inbox, for a page that is open."""
+    card = cards.make_card(find(request.user, pk), request.user)
+    return render(request, "pipelines_app/_card.html", {"card": card})
+
+
+@require_safe
+@page
+def show_since(request, pk):
+    """What the KPI has done since the proposal was opened, as a fragment of its page."""
+    pipeline = find(request.user, pk)
+    return render(request, "pipelines_app/_since.html", describe_since(pipeline))
+
+
+def describe_since(pipeline):
+    """The context of the live panel."""
+    return {"pipeline": pipeline, "since": cards.describe_since(pipeline)}
+
+
+@require_safe
+@page
+def show_proposal(request, pk):
+    """The page of a proposal."""
+    return render_proposal(request, find(request.user, pk))
+
+
+def render_proposal(request, pipeline, *, fault="", comment="", status=200):
+    """The page with its evidence, the live panel, the decision, history and audit."""
+    visible = queries.visible_to(request.user)
+    context = describe_since(pipeline) | {
+        "page": "inbox",
+        "card": cards.make_card(pipeline, request.user),
+        "evidence": pipeline.evidence,
+        "companions": describe_companions(pipeline),
+        "like": queries.list_like(pipeline, among=visible)[:LIKE],
+        "audit": pipeline.audit.all(),
+        "decisions": pipeline.decisions.all(),
+        "fault": fault,
+        "comment": comment,
+    }
+    return render(request, "pipelines_app/proposal.html", context, status=status)
+
+
+def describe_companions(pipeline):
+    """``(name, value)`` of the KPIs frozen beside the one in question."""
+    return [
+        (other["name"], cards.write(other["value"], other["unit"], other["aggregate"]))
+        for other in pipeline.evidence.get("companions", [])
+    ]
+
+
+@require_POST
+@page
+def decide(request, pk):
+    """Approve or reject from a plain form; a fault shows the proposal as it stands, with what went wrong."""
+    pipeline = find(request.user, pk)
+    comment = request.POST.get("comment", "")
+    try:
+        moved = cast_vote(request, pipeline, comment)
+    except Conflict as error:
+        return render_proposal(request, find(request.user, pk), fault=str(error), comment=comment, status=409)
+    except NotAllowed as error:
+        return render_proposal(request, pipeline, fault=str(error), comment=comment, status=403)
+    except BadInput as error:
+        return render_proposal(
+            request, pipeline, fault=f"Nothing was decided: {error}.", comment=comment, status=400
+        )
+    messages.success(request, f"“{moved.title}”: {cards.describe_outcome(moved)}")
+    return redirect("inbox")
+
+
+def cast_vote(request, pipeline, comment):
+    """Calls the service the form's ``vote`` names; BadInput for any other."""
+    vote = {"approve": services.approve, "reject": services.reject}.get(request.POST.get("vote"))
+    if vote is None:
+        raise BadInput("vote must be approve or reject", field="vote")
+    version = request.POST.get("version", "")
+    if not version.isascii() or not version.isdecimal():
+        raise BadInput("the form lacks the version you saw", field="version")
+    return vote(pipeline=pipeline, by=request.user, version=int(version), comment=comment)

@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { chartOf } from "../../metrics_app/static/metrics_app/evidence.js";
+
+const MINUTE = 60_000;
+const minutes = (values) => values.map((value, index) => [index * MINUTE, value === null ? 0 : 1, value]);
+
+test("the frozen curve is the rolling mean, and ends in the value that was judged", () => {
+  const chart = chartOf({ rows: minutes([10, 20, 60]), end: 3 * MINUTE, value: 40, aggregate: "mean", window: 2 * MINUTE });
+  assert.deepEqual(chart.ts, [0, MINUTE, 2 * MINUTE, 3 * MINUTE]);
+  assert.deepEqual(chart.values, [null, 10, 15, 40]);
+});
+
+test("an empty window is a gap in a mean and zero in a rate", () => {
+  const frozen = { rows: minutes([10, null, null, null]), end: 4 * MINUTE, value: null, window: MINUTE };
+  assert.deepEqual(chartOf({ ...frozen, aggregate: "mean" }).values, [null, 10, null, null, null]);
+  assert.deepEqual(chartOf({ ...frozen, aggregate: "count" }).values, [0, 1, 0, 0, null]);
+});
+
+test("a percentile of a window is not made up from minutes", () => {
+  const chart = chartOf({ rows: minutes([10, 20]), end: 2 * MINUTE, value: 19, aggregate: "p95", window: 2 * MINUTE });
+  assert.deepEqual(chart.values, [null, 10, 19]);
+});
+
+test("a proposal without minutes still has a chart with its value", () => {
+  const chart = chartOf({ rows: [], end: 10 * MINUTE, value: 5, aggregate: "mean", window: MINUTE, limit: 3 });
+  assert.equal(chart.values.at(-1), 5);
+  assert.equal(chart.limit, 3);
+});
