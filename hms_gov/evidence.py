@@ -3,6 +3,7 @@
 import logging
 
 from metrics_app import queries
+from metrics_app.core.aggregates import AGGREGATES
 from metrics_app.exceptions import MetricsError
 from metrics_app.models import ThresholdVersion
 from metrics_app.registry import list_kpis
@@ -11,13 +12,17 @@ logger = logging.getLogger(__name__)
 HOUR = 3_600_000
 MINUTE = 60_000
 MAX_COMPANIONS = 12
+MAX_BUCKETS = 360  # in the chart; a window of a week is not frozen minute by minute
+COLUMNS = ("ts", "count", "mean", "min", "max")
 
 
 def freeze_breach(breach):
     """Value, rule, chart and companions of a breach as plain JSON; times are in ms, windows in seconds."""
     threshold, kpi = breach.threshold, breach.threshold.kpi
     rule = find_rule(breach)
-    start = breach.fired_at - max(HOUR, rule["window"] * 1000)
+    span = max(HOUR, rule["window"] * 1000)
+    step = MINUTE * max(1, span // (MAX_BUCKETS * MINUTE))
+    start = (breach.fired_at - span) // step * step
     return {
         "value": breach.value,
         "n": breach.n,
@@ -34,7 +39,8 @@ def freeze_breach(breach):
         "breach": {"id": breach.pk, "kind": breach.kind, "peak": breach.peak, "reopened": breach.reopened},
         "measured_from": start,
         "measured_to": breach.fired_at,
-    } | measure(kpi, start, breach.fired_at)
+        "step": step,
+    } | measure(kpi, start, breach.fired_at, step)
 
 
 def find_rule(breach):
@@ -45,18 +51,31 @@ def find_rule(breach):
     return present | (version.rule if version else {})
 
 
-def measure(kpi, start, end):
+def measure(kpi, start, end, step):
     """``minutes`` behind the chart and the ``companions``; where Redis is away, None and why.
 
     A proposal without its chart is better than none: the value that fired is known.
     """
     try:
-        columns = queries.series(kpi.topic, start, end, MINUTE)
-        minutes = {name: list(columns[name]) for name in ("ts", "count", "mean", "min", "max")}
-        return {"minutes": minutes, "companions": list_companions(kpi, end)}
+        return {
+            "minutes": read_minutes(kpi.topic, start, end, step),
+            "companions": list_companions(kpi, end),
+        }
     except MetricsError as error:
         logger.warning("The evidence about %s has no chart: %s", kpi.topic, error)
         return {"minutes": None, "companions": [], "not_measured": str(error)}
+
+
+def read_minutes(topic, start, end, step):
+    """Columns of the buckets from ``start`` on; the last one ends at ``end``, as the rule's window did."""
+    whole = end // step * step
+    columns = queries.series(topic, start, whole, step)
+    columns = {name: columns[name] for name in COLUMNS}
+    if whole < end:
+        rest = queries.span(topic, whole, end)
+        row = (whole, rest.count, *(AGGREGATES[name](rest, (end - whole) / 1000) for name in COLUMNS[2:]))
+        columns = {name: [*columns[name], value] for name, value in zip(COLUMNS, row, strict=True)}
+    return columns
 
 
 def list_companions(kpi, end):

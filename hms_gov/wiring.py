@@ -3,10 +3,12 @@
 The settings name these functions; neither app knows the other.
 """
 
-from hms_gov.evidence import freeze_breach
+from hms_gov.evidence import COLUMNS, freeze_breach
 from metrics_app import live, queries
+from metrics_app.core.aggregates import AGGREGATES
 from metrics_app.registry import get_kpi
 from pipelines_app import conf as pipelines_conf
+from pipelines_app.exceptions import BadInput
 from pipelines_app.services import propose
 
 
@@ -17,7 +19,19 @@ def propose_for_breach(breach):
         return "not proposed: the threshold has no title"
     if kpi.restricted and kpi.owner is None:
         return "not proposed: the KPI is restricted, but no group owns it"
-    pipeline, created = propose(
+    try:
+        pipeline, created = open_proposal(breach, threshold, kpi)
+    except BadInput as error:
+        # Trying again would not mend it; the timeline tells whoever wrote the rule.
+        return f"not proposed: {error}"
+    if created:
+        return f"proposed #{pipeline.pk}"
+    return f"proposal #{pipeline.pk} is still open; noted the newer value"
+
+
+def open_proposal(breach, threshold, kpi):
+    """``(pipeline, created)`` of the proposal that the threshold words."""
+    return propose(
         title=threshold.title,
         suggestion=threshold.suggestion or f"Look into {kpi}",
         kpi=breach.value,
@@ -33,9 +47,6 @@ def propose_for_breach(breach):
         action=threshold.action,
         action_params=threshold.action_params,
     )
-    if created:
-        return f"proposed #{pipeline.pk}"
-    return f"proposal #{pipeline.pk} is still open; noted the newer value"
 
 
 def list_actions():
@@ -44,28 +55,15 @@ def list_actions():
 
 
 def measure_kpi(topic, start_ms, end_ms, step_ms):
-    """The columns of a KPI over a span, with a ``summary`` of it: ``count``, ``mean``, ``min``, ``max``."""
+    """The columns of a KPI, whole steps around the span, and a ``summary`` of exactly the span.
+
+    The summary has every aggregate by its name; None where the span holds no point.
+    """
     columns = queries.series(topic, start_ms, end_ms, step_ms)
-    names = ("ts", "count", "mean", "min", "max")
-    return {name: list(columns[name]) for name in names} | {"summary": summarise(columns)}
-
-
-def summarise(columns):
-    """One row for all buckets of a series that hold points; without any, ``mean`` and the others are None."""
-    rows = [
-        row
-        for row in zip(*(columns[name] for name in ("count", "mean", "min", "max")), strict=True)
-        if row[0]
-    ]
-    count = sum(row[0] for row in rows)
-    if not count:
-        return {"count": 0, "mean": None, "min": None, "max": None}
-    return {
-        "count": count,
-        "mean": sum(n * mean for n, mean, _, _ in rows) / count,
-        "min": min(row[2] for row in rows),
-        "max": max(row[3] for row in rows),
-    }
+    whole = queries.span(topic, start_ms, end_ms, percentiles=True)
+    window = (end_ms - start_ms) / 1000
+    summary = {name: aggregate(whole, window) for name, aggregate in AGGREGATES.items()}
+    return {name: columns[name] for name in COLUMNS} | {"summary": summary}
 
 
 def describe_topic(topic):
