@@ -69,10 +69,17 @@ def describe_conflict(error):
     return {"state": error.pipeline.state, "version": error.pipeline.version, "decision": decision}
 
 
+class HundredPerPage(LimitOffsetPagination):
+    """For projects that have no pagination of their own."""
+
+    default_limit = 100
+    max_limit = 1000
+
+
 class PipelineList(PipelinesView):
     """The inbox, and the door for new proposals."""
 
-    pagination_class = api_settings.DEFAULT_PAGINATION_CLASS or LimitOffsetPagination
+    pagination_class = api_settings.DEFAULT_PAGINATION_CLASS or HundredPerPage
 
     @extend_schema(
         operation_id="list_pipelines",

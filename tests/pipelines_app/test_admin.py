@@ -1,0 +1,79 @@
+"""Proposals in the admin: read, searched, never edited."""
+
+import pytest
+from django.contrib.auth.models import Permission
+
+from pipelines_app.admin import format_evidence
+from pipelines_app.models import Pipeline
+from pipelines_app.services import propose, reject
+
+pytestmark = pytest.mark.django_db
+LIST = "/admin/pipelines_app/pipeline/"
+
+
+@pytest.fixture
+def secret(group):
+    """A proposal that its group alone may see."""
+    return propose(title="Secret plan", suggestion="x", restricted_to=group)[0]
+
+
+@pytest.fixture
+def analyst(outsider):
+    """Staff with the permission to view proposals, in no group."""
+    outsider.is_staff = True
+    outsider.save()
+    outsider.user_permissions.add(Permission.objects.get(codename="view_pipeline"))
+    return outsider
+
+
+def test_it_lists_filters_and_searches(client, admin_user, approver, pipeline):
+    reject(pipeline=pipeline, by=approver, version=1, comment="the budget is empty")
+    client.force_login(admin_user)
+    assert b"Response time breach" in client.get(LIST).content
+    assert b"Response time breach" in client.get(LIST, {"q": "budget"}).content
+    assert b"Response time breach" not in client.get(LIST, {"state": "approved"}).content
+
+
+def test_it_shows_one_with_its_evidence_votes_and_audit(client, admin_user, approver):
+    evidence = {"value": 5, "minutes": {"ts": [1, 2]}}
+    pipeline = propose(title="T", suggestion="x", kpi=187_200, unit="seconds", evidence=evidence)[0]
+    reject(pipeline=pipeline, by=approver, version=1, comment="no money")
+    client.force_login(admin_user)
+    page = client.get(f"{LIST}{pipeline.pk}/change/").content.decode()
+    for text in ("187,200 seconds", "no money", "&quot;ts&quot;: [1, 2]", "proposed", "rejected"):
+        assert text in page
+
+
+def test_it_shows_one_whose_evidence_was_touched(client, admin_user, pipeline):
+    Pipeline.objects.update(evidence_text="broken")
+    client.force_login(admin_user)
+    assert client.get(f"{LIST}{pipeline.pk}/change/").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["add/", "{}/delete/"])
+def test_it_lets_not_even_a_superuser_add_or_delete(client, admin_user, pipeline, path):
+    client.force_login(admin_user)
+    assert client.get(LIST + path.format(pipeline.pk)).status_code == 403
+
+
+def test_it_changes_nothing_by_post(client, admin_user, pipeline):
+    client.force_login(admin_user)
+    assert client.post(f"{LIST}{pipeline.pk}/change/", {"state": "approved"}).status_code == 403
+    pipeline.refresh_from_db()
+    assert pipeline.state == "awaiting_approval"
+
+
+def test_it_hides_restricted_ones_from_staff_outside_the_group(client, analyst, pipeline, secret, group):
+    client.force_login(analyst)
+    assert b"Secret plan" not in client.get(LIST).content
+    assert client.get(f"{LIST}{secret.pk}/change/").status_code == 302
+    analyst.groups.add(group)
+    assert b"Secret plan" in client.get(LIST).content
+
+
+def test_it_writes_evidence_with_a_line_per_field_and_columns_on_one():
+    text = format_evidence({"a": {"b": [1, 2]}, "c": [{"d": "ä"}], "e": {}})
+    assert (
+        text
+        == '{\n  "a": {\n    "b": [1, 2]\n  },\n  "c": [\n    {\n      "d": "ä"\n    }\n  ],\n  "e": {}\n}'
+    )

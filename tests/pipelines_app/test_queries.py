@@ -1,0 +1,126 @@
+"""Who sees what, the order of the inbox, and what came of like proposals."""
+
+from datetime import timedelta
+
+import pytest
+
+from pipelines_app import queries
+from pipelines_app.models import Pipeline
+from pipelines_app.services import approve, expire, propose, reject
+
+pytestmark = pytest.mark.django_db
+LIMIT = {"limit": 100.0, "operator": "gt", "aggregate": "mean", "window": 1800}
+
+
+def measure(topic, start_ms, end_ms, step_ms):
+    return {
+        "ts": [start_ms],
+        "count": [4],
+        "mean": [130.0],
+        "step": step_ms,
+        "span": (start_ms, end_ms),
+    }
+
+
+def break_down(topic, start_ms, end_ms, step_ms):
+    raise OSError("away")
+
+
+def test_it_shows_restricted_ones_to_members_and_superusers(group, member, outsider, admin_user, pipeline):
+    secret = propose(title="Secret", suggestion="x", restricted_to=group)[0]
+    assert set(queries.visible_to(outsider)) == {pipeline}
+    assert set(queries.visible_to(member)) == set(queries.visible_to(admin_user)) == {pipeline, secret}
+    assert set(queries.visible_to_groups([group.pk])) == {pipeline, secret}
+    assert queries.count_open(outsider) == 1 and queries.count_open(member) == 2
+
+
+def test_it_lets_an_older_proposal_overtake_a_larger_overrun(pipeline):
+    start = pipeline.created_at
+    old = propose(title="Old", suggestion="x", kpi=120, evidence=LIMIT, now=start - timedelta(hours=5))[0]
+    big = propose(title="Big", suggestion="x", kpi=180, evidence=LIMIT, now=start - timedelta(hours=1))[0]
+    inbox = queries.list_inbox(Pipeline.objects.all(), now=start)
+    assert inbox == [old, big, pipeline]
+    later = queries.list_inbox(Pipeline.objects.all(), now=start + timedelta(hours=3))
+    assert later == [big, old, pipeline]
+
+
+def test_it_leaves_decided_ones_out_of_the_inbox(pipeline, approver):
+    approve(pipeline=pipeline, by=approver, version=1)
+    assert queries.list_inbox(Pipeline.objects.all()) == []
+
+
+def test_it_reads_the_inbox_with_one_query(pipeline, django_assert_num_queries):
+    propose(title="Other", suggestion="x")
+    with django_assert_num_queries(1):
+        assert len(queries.list_inbox(Pipeline.objects.all())) == 2
+
+
+def test_it_counts_what_became_of_like_proposals(approver):
+    def again():
+        return propose(title="T", suggestion="x", topic="er.wait")[0]
+
+    approve(pipeline=again(), by=approver, version=1)
+    reject(pipeline=again(), by=approver, version=1, comment="no")
+    lapsed = again()
+    expire(now=lapsed.due_at)
+    measured = again()
+    Pipeline.objects.filter(pk=measured.pk).update(state="harmful")
+    present = again()
+    propose(title="T", suggestion="x", topic="er.other")
+    counts = queries.count_like(present, among=Pipeline.objects.all())
+    assert {name: count for name, count in counts.items() if count} == {
+        "approved": 2,
+        "rejected": 1,
+        "expired": 1,
+        "harmful": 1,
+        "total": 4,
+    }
+    assert list(queries.list_like(present, among=Pipeline.objects.all()))[0] == measured
+
+
+def test_it_tells_the_cost_of_waiting_since_the_limit_was_crossed(settings):
+    settings.PIPELINES_APP = {"MEASUREMENTS": f"{__name__}.measure"}
+    pipeline = propose(title="T", suggestion="x", kpi=130, topic="er.wait", evidence=LIMIT)[0]
+    since = queries.to_ms(pipeline.created_at)
+    cost = queries.find_cost(pipeline, now=pipeline.created_at + timedelta(hours=2))
+    assert (cost.value, cost.per_hour, cost.since) == (120.0, pytest.approx(60), since)
+
+
+@pytest.mark.parametrize("path", ["", f"{__name__}.break_down"])
+def test_it_tells_no_cost_where_nothing_can_be_measured(settings, path):
+    settings.PIPELINES_APP = {"MEASUREMENTS": path}
+    pipeline = propose(title="T", suggestion="x", kpi=130, topic="er.wait", evidence=LIMIT)[0]
+    assert queries.find_cost(pipeline, now=pipeline.due_at) is None
+    assert queries.measure_since(pipeline) is None
+
+
+def test_it_tells_no_cost_of_a_proposal_without_a_limit(pipeline):
+    assert queries.find_cost(pipeline, now=pipeline.due_at) is None
+
+
+def test_it_measures_since_the_opening_in_at_most_about_240_steps(settings):
+    settings.PIPELINES_APP = {"MEASUREMENTS": f"{__name__}.measure"}
+    pipeline = propose(title="T", suggestion="x", topic="er.wait")[0]
+    panel = queries.measure_since(pipeline, now=pipeline.created_at + timedelta(days=10))
+    start, end = panel["span"]
+    assert start == queries.to_ms(pipeline.created_at)
+    assert panel["step"] % 60_000 == 0 and 240 <= (end - start) / panel["step"] < 250
+
+
+@pytest.mark.parametrize(
+    ("patterns", "expected"),
+    [
+        ([], {"a", "a.b", "c.d", ""}),
+        (["*"], {"a", "a.b", "c.d", ""}),
+        (["a.*"], {"a.b"}),
+        (["a", "c.*"], {"a", "c.d"}),
+    ],
+)
+def test_it_limits_proposals_to_the_topics_of_a_key(patterns, expected):
+    for topic in ("a", "a.b", "c.d", ""):
+        propose(title="T", suggestion="x", topic=topic)
+    limited = queries.limit_to_topics(Pipeline.objects.all(), patterns)
+    assert set(limited.values_list("topic", flat=True)) == expected
+    assert all(
+        queries.is_listed(topic, patterns or ["*"]) == (topic in expected) for topic in ("a", "a.b", "c.d")
+    )
