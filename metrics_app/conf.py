@@ -18,7 +18,7 @@ DEFAULTS = {
     "HELD_HOURS": 24,  # hours a sealed minute waits in Redis for the archiver
     "LATE_POINTS": 1_000_000,  # late points that wait in Redis per shard for the archiver
     "BUS_BYTES": 512_000_000,  # bytes of Redis memory over which the bus refuses (503)
-    "STREAMS_PER_USER": 20,  # open streams of one user or key; the oldest gives way
+    "STREAMS_PER_USER": 2_000,  # open streams of one user or key; the oldest gives way
     "FRAMES_PER_SECOND": 10,  # frames per topic and WebSocket client
     "ALLOWED_ORIGINS": [],  # origins of WebSockets besides the site's own
     "COMPLAINTS_DEMO": True,  # /demo/complaints/, the form of the worked example
