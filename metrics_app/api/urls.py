@@ -2,8 +2,10 @@
 
 from django.urls import path, re_path
 
+from metrics_app.api.breaches import BreachListView, BreachView
 from metrics_app.api.kpis import KpiListView, KpiView, SeriesView, StatsView
 from metrics_app.api.points import PointsView
+from metrics_app.api.thresholds import ThresholdListView, ThresholdView
 
 points = [
     # Without the final slash too: a redirect would lose the body.
@@ -15,6 +17,11 @@ kpis = [
     path("kpis/<str:topic>/stats/", StatsView.as_view(), name="kpi_stats"),
     path("kpis/<str:topic>/series/", SeriesView.as_view(), name="kpi_series"),
 ]
-watch = []
+watch = [
+    path("thresholds/", ThresholdListView.as_view(), name="threshold_list"),
+    path("thresholds/<int:pk>/", ThresholdView.as_view(), name="threshold_detail"),
+    path("breaches/", BreachListView.as_view(), name="breach_list"),
+    path("breaches/<int:pk>/", BreachView.as_view(), name="breach_detail"),
+]
 
 urlpatterns = [*points, *kpis, *watch]

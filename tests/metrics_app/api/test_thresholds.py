@@ -1,0 +1,223 @@
+"""Thresholds over HTTP, by those who may and those who may not."""
+
+import time
+
+import pytest
+from django.contrib.auth.models import Group, Permission, User
+
+from metrics_app import registry
+from metrics_app.models import Breach, Kpi, Threshold, ThresholdVersion
+from tests.metrics_app.watching import send
+
+pytestmark = pytest.mark.django_db
+URL = "/api/v1/thresholds/"
+LIMIT = {"topic": "er.wait", "aggregate": "mean", "window": 1800, "operator": "gt", "limit": 172800}
+DEFAULTS = {
+    "recovery_limit": None,
+    "pending_for": 0,
+    "keep_firing_for": 0,
+    "min_count": 1,
+    "no_data": "keep",
+    "no_data_for": 3600,
+    "interval": 60,
+    "delay": 0,
+    "severity": "warning",
+    "cooldown": 0,
+    "enabled": True,
+    "name": "",
+    "title": "",
+    "suggestion": "",
+    "action": "",
+    "action_params": {},
+}
+
+
+@pytest.fixture
+def kpi(db):
+    return Kpi.objects.create(topic="er.wait", unit="seconds")
+
+
+@pytest.fixture
+def analyst(client, kpi):
+    """Somebody who may write thresholds, logged in."""
+    user = User.objects.create_user("analyst")
+    user.user_permissions.set(Permission.objects.filter(content_type__app_label="metrics_app"))
+    client.force_login(user)
+    return user
+
+
+def post(client, **fields):
+    return client.post(URL, LIMIT | fields, content_type="application/json")
+
+
+def patch(client, pk, **fields):
+    return client.patch(f"{URL}{pk}/", fields, content_type="application/json")
+
+
+def faults(response):
+    assert response.status_code == 400, response.content
+    return {error["field"]: error["message"] for error in response.json()["errors"]}
+
+
+def test_it_creates_a_threshold_with_the_defaults_of_the_contract(client, analyst):
+    response = post(client, reason="the law of 2024")
+    assert response.status_code == 201
+    body = response.json()
+    assert body.pop("id") == Threshold.objects.get().pk
+    assert body.pop("data") == "behind", "nothing has ever been collected"
+    state = {"state": "ok", "since": None, "value": None, "data_since": None, "version": 1}
+    assert body == LIMIT | DEFAULTS | state
+    version = ThresholdVersion.objects.get()
+    assert (version.author, version.reason, version.rule["limit"]) == (analyst, "the law of 2024", 172800)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_limit_that_is_already_crossed_fires_in_the_answer(client, analyst, kpi):
+    send((int(time.time() * 1000) - 5_000, 3600 * 60), topic="er.wait")
+    body = post(client).json()
+    assert (body["state"], body["value"], body["data"]) == ("firing", 216000, "fresh")
+    assert Breach.objects.get().threshold_id == body["id"]
+
+
+def test_it_changes_what_is_sent_and_keeps_the_rest(client, analyst):
+    pk = post(client, title="Too long").json()["id"]
+    body = patch(client, pk, limit=600, reason="tighter").json()
+    assert (body["limit"], body["title"], body["version"]) == (600, "Too long", 2)
+    assert patch(client, pk, name="Wait").json()["version"] == 2, "a name is no rule"
+    assert patch(client, pk, limit=600).json()["version"] == 2, "nothing has changed"
+    assert list(ThresholdVersion.objects.values_list("version", flat=True)) == [2, 1]
+
+
+def test_it_deletes(client, analyst):
+    pk = post(client).json()["id"]
+    assert client.delete(f"{URL}{pk}/").status_code == 204
+    assert client.get(f"{URL}{pk}/").status_code == 404
+
+
+def test_it_has_no_put(client, analyst):
+    pk = post(client).json()["id"]
+    assert client.put(f"{URL}{pk}/", LIMIT, content_type="application/json").status_code == 405
+
+
+def test_it_names_what_is_required(client, analyst):
+    response = client.post(URL, {}, content_type="application/json")
+    assert set(faults(response)) == {"topic", "aggregate", "window", "operator", "limit"}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("window", 0, "0 is not between 1 and 2678400 seconds (31 days)"),
+        ("window", 2_678_401, "2678401 is not between 1 and 2678400 seconds (31 days)"),
+        ("window", 30.5, "30.5 is not a whole number"),
+        ("window", "30", "'30' is not a whole number"),
+        ("window", True, "True is not a whole number"),
+        ("window", None, "This field may not be null."),
+        ("window", 10**30, "is not between 1 and 2678400 seconds"),
+        ("interval", 0, "0 is not between 1 and 86400 seconds"),
+        ("pending_for", -1, "-1 is not between 0 and"),
+        ("min_count", 0, "0 is not between 1 and 1000000000"),
+        ("limit", "48 h", "'48 h' is not a number"),
+        ("limit", True, "True is not a number"),
+        ("recovery_limit", 172801, "172801 is above the limit"),
+        ("operator", "above", "'above' is not one of gt, gte, lt, lte"),
+        ("operator", [], "[] is not one of gt, gte, lt, lte"),
+        ("aggregate", "median", "'median' is not one of mean, count, sum"),
+        ("no_data", "ignore", "'ignore' is not one of keep, fire, ok"),
+        ("severity", 1, "1 is not one of info, warning, critical"),
+        ("enabled", "yes", "'yes' is not true or false"),
+        ("title", 5, "5 is not a text"),
+        ("title", "x" * 201, "has 201 characters, at most 200 are allowed"),
+        ("title", "a\x00b", "not allowed"),
+        ("title", "\ud800", "not allowed"),
+        ("action", "launch", "'launch' is no action"),
+        ("action_params", [1], "[1] is not a JSON object"),
+        ("action_params", {"a": "\x00"}, "cannot be stored"),
+        ("action_params", {"a": "x" * 10_000}, "at most 10000 are allowed"),
+        ("topic", "er.nowhere", "'er.nowhere' is no KPI"),
+        ("topic", "er wait", "'er wait' is not a topic"),
+        ("topic", 5, "5 is not a text"),
+        ("reason", "x" * 501, "no more than 500"),
+        ("limt", 5, "is not a field of a threshold"),
+        ("state", "ok", "is read-only"),
+        ("version", 7, "is read-only"),
+    ],
+)
+def test_it_refuses_by_field_and_changes_nothing(client, analyst, field, value, message):
+    assert message in faults(post(client, **{field: value}))[field]
+    assert not Threshold.objects.exists()
+
+
+@pytest.mark.parametrize("body", ["[]", "5", '"x"', "null", "{", "", '{"limit": 1e400}', '{"limit": NaN}'])
+def test_it_refuses_what_is_no_object(client, analyst, body):
+    assert client.post(URL, body, content_type="application/json").status_code == 400
+
+
+def test_it_says_every_fault_at_once(client, analyst):
+    assert set(faults(post(client, window=0, interval=0, recovery_limit=10**9))) == {
+        *("window", "interval", "recovery_limit")
+    }
+
+
+def test_a_threshold_below_recovers_above(client, analyst):
+    assert post(client, operator="lt", limit=10, recovery_limit=12).status_code == 201
+    message = faults(post(client, operator="lt", limit=10, recovery_limit=8))["recovery_limit"]
+    assert message == "8 is below the limit: a threshold that fires below 10 recovers at at least 10"
+
+
+def test_a_threshold_stays_with_its_kpi(client, analyst):
+    Kpi.objects.create(topic="other")
+    pk = post(client).json()["id"]
+    assert "stays with its KPI (er.wait)" in faults(patch(client, pk, topic="other"))["topic"]
+    assert patch(client, pk, topic="er.wait").status_code == 200
+
+
+def test_people_without_permission_read_only(client, person, kpi):
+    threshold = Threshold.objects.create(kpi=kpi, limit=1)
+    assert client.get(URL).json()["count"] == 1
+    assert client.get(f"{URL}{threshold.pk}/").status_code == 200
+    for response in (
+        post(client),
+        patch(client, threshold.pk, limit=2),
+        client.delete(f"{URL}{threshold.pk}/"),
+    ):
+        assert response.status_code == 403
+        assert "permission metrics_app." in response.json()["errors"][0]["message"]
+
+
+def test_keys_read_with_their_scope_and_never_write(client, bearer, kpi):
+    Threshold.objects.create(kpi=kpi, limit=1)
+    reader = bearer("read")
+    assert client.get(URL, headers=reader).json()["results"][0]["topic"] == "er.wait"
+    assert client.get(URL, headers=bearer("emit")).status_code == 403
+    assert client.get(URL, headers=bearer("read", topics=["other.*"])).json()["count"] == 0
+    response = client.post(URL, LIMIT, content_type="application/json", headers=reader)
+    assert response.status_code == 403
+
+
+def test_strangers_are_asked_who_they_are(client, kpi):
+    assert client.get(URL).status_code == 401
+    assert post(client).status_code == 401
+
+
+def test_a_restricted_kpi_shows_its_thresholds_to_its_group_only(client, analyst):
+    owners = Group.objects.create(name="owners")
+    secret = Kpi.objects.create(topic="secret", restricted=True, owner=owners)
+    threshold = Threshold.objects.create(kpi=secret, limit=1)
+    registry.forget()
+    assert client.get(URL).json()["count"] == 0
+    assert client.get(f"{URL}{threshold.pk}/").status_code == 404
+    assert patch(client, threshold.pk, limit=2).status_code == 404
+    assert "is no KPI" in faults(post(client, topic="secret"))["topic"]
+    analyst.groups.add(owners)
+    assert client.get(URL).json()["count"] == 1
+
+
+def test_it_lists_by_topic_and_page(client, analyst):
+    Kpi.objects.create(topic="other")
+    for topic in ("er.wait", "other", "er.wait"):
+        post(client, topic=topic)
+    page = client.get(URL, {"limit": 1, "topic": "er.wait"}).json()
+    assert (page["count"], len(page["results"])) == (2, 1)
+    assert client.get(URL, {"topic": "er wait"}).status_code == 400
+    assert client.get(f"{URL}{10**30}/").status_code == 404
