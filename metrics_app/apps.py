@@ -1,8 +1,10 @@
 """The app's entry into Django."""
 
 from django.apps import AppConfig
+from django.core.checks import register
 from django.db.models.signals import post_delete, post_migrate, post_save
 
+from metrics_app.checks import check_settings
 from metrics_app.schedule import register_tasks
 
 
@@ -22,4 +24,5 @@ class MetricsAppConfig(AppConfig):
         for model in (ApiKey, Kpi):
             post_save.connect(registry.forget_rows, sender=model)
             post_delete.connect(registry.forget_rows, sender=model)
+        register(check_settings)
         post_migrate.connect(register_tasks, sender=self)

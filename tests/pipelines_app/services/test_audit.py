@@ -1,11 +1,13 @@
 """The chain, and finding whoever touched it."""
 
+import re
+
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
 from pipelines_app.models import AuditEntry, AuditHead, Decision, Pipeline
-from pipelines_app.services import approve, propose, reject
+from pipelines_app.services import approve, propose, reject, verify
 from pipelines_app.services.verify import verify_audit
 
 pytestmark = pytest.mark.django_db
@@ -68,8 +70,6 @@ def test_it_finds_any_edit(story, sql, fault, capsys):
     touch(sql)
     with pytest.raises(CommandError, match="faults in"):
         call_command("verify_audit")
-    import re
-
     assert re.search(fault, capsys.readouterr().err)
 
 
@@ -109,6 +109,19 @@ def test_it_refuses_to_change_or_delete_an_entry(story):
     ):
         with pytest.raises(TypeError):
             act()
+
+
+def test_it_takes_no_decision_of_this_very_moment_for_an_edit(story, monkeypatch):
+    check_head = verify.check_head
+
+    def decide_meanwhile(report):
+        monkeypatch.setattr(verify, "check_head", check_head)
+        propose(title="Meanwhile", suggestion="Act")
+        check_head(report)
+
+    monkeypatch.setattr(verify, "check_head", decide_meanwhile)
+    report = verify_audit()
+    assert (report.entries, report.faults) == (5, [])
 
 
 @pytest.mark.django_db(transaction=True)
