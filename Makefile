@@ -70,10 +70,10 @@ test-browser: install
 	$(BIN)/pytest -m browser
 
 test-postgres: install
-	$(BIN)/python tests/run_postgres.py $(BIN)/pytest -n 2 -m "not browser"
+	$(BIN)/python tests/run_postgres.py $(BIN)/pytest -n 2 --dist loadfile -m "not browser"
 
 test-python: install
-	$(BIN)/pytest -n 2 -m "not browser"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not browser"
 
 bench: install
 	$(BIN)/python -m bench

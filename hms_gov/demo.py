@@ -69,6 +69,9 @@ class Demo:
         self.lock.truncate(0)
         self.lock.write(f"process {os.getpid()}, {self.url}")
         self.lock.flush()
+        # There while the demo can be used, and only then.
+        self.ready = self.directory / "demo.json"
+        self.ready.unlink(missing_ok=True)
         self.supervisor, self.environment = Supervisor(warn), {}
 
     def run(self):
@@ -83,21 +86,19 @@ class Demo:
         except Stopped:
             pass
         finally:
+            self.ready.unlink(missing_ok=True)
             self.supervisor.stop()
 
     def start(self):
         """Redis, database, assets, seed, processes; then the file that says it is ready."""
-        ready, credentials = self.directory / "demo.json", self.directory / "credentials.json"
-        ready.unlink(missing_ok=True)
+        credentials = self.directory / "credentials.json"
         redis_url = self.find_redis()
-        self.run_step("Preparing the database", "migrate", "--verbosity", "0")
-        self.run_step("Preparing the front-end parts", "build_assets")
-        self.run_step("Seeding", "seed_demo", "--credentials", str(credentials))
+        self.run_step("Preparing", "prepare_demo", "--credentials", str(credentials))
         for process in self.list_processes():
             self.supervisor.start(process)
         self.run_step("Starting", "wait_until_ready", self.url, "--timeout", str(PATIENCE))
         facts = {"url": self.url, **json.loads(credentials.read_text()), "redis_url": redis_url}
-        write_private(ready, json.dumps(facts, indent=2) + "\n")
+        write_private(self.ready, json.dumps(facts, indent=2) + "\n")
         self.greet(facts)
 
     def find_redis(self):
@@ -117,6 +118,8 @@ class Demo:
             "REDIS_URL": url,
             "DEBUG": "0",
             "PYTHONUNBUFFERED": "1",
+            # The static files are found in the apps; that none are collected is no fault here.
+            "PYTHONWARNINGS": "ignore:No directory at:UserWarning",
         }
         return url
 

@@ -1,0 +1,19 @@
+"""`manage.py prepare_demo`: front-end parts, database and seed, in one process."""
+
+from pathlib import Path
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+
+class Command(BaseCommand):
+    help = "Builds the front-end parts, migrates and seeds: what the demo needs before it runs."
+    requires_system_checks = []
+
+    def add_arguments(self, parser):
+        parser.add_argument("--credentials", type=Path, required=True)
+
+    def handle(self, *, credentials, **options):
+        call_command("build_assets", stdout=self.stdout)
+        call_command("migrate", verbosity=0)
+        call_command("seed_demo", credentials=credentials, stdout=self.stdout)

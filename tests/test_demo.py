@@ -1,0 +1,154 @@
+"""`manage.py demo` as a newcomer meets it: everything starts, works and ends."""
+
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.demos import ROOT, RunningDemo, is_running, list_children, make_environment, wait_for
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif("DATABASE_URL" in os.environ, reason="a demo here has a SQLite of its own"),
+]
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("demo") / "data"
+    with RunningDemo(directory, "--port", "0", "--no-traffic") as running:
+        yield running
+
+
+def run_demo(*arguments):
+    """The ended process of a demo that cannot start."""
+    command = [sys.executable, str(ROOT / "manage.py"), "demo", *arguments]
+    return subprocess.run(command, env=make_environment(), capture_output=True, text=True, timeout=30)
+
+
+def test_it_writes_what_programs_need_for_its_owner_only(demo):
+    assert set(demo.facts) == {
+        "url",
+        "admin",
+        "approver",
+        "emit_key",
+        "read_key",
+        "propose_key",
+        "partner_key",
+        "redis_url",
+    }
+    assert set(demo.facts["admin"]) == set(demo.facts["approver"]) == {"username", "password"}
+    for name in ("demo.json", "redis.url", "credentials.json", "secret_key"):
+        assert stat.S_IMODE((demo.directory / name).stat().st_mode) == 0o600
+
+
+def test_it_says_where_it_runs_and_how_to_get_in(demo):
+    said = demo.output.read_text()
+    assert demo.url in said
+    assert demo.facts["admin"]["password"] in said
+    assert "Ctrl-C" in said
+
+
+def test_its_seed_emits_nothing(demo):
+    topics = [kpi["topic"] for kpi in demo.get("/api/v1/kpis/")["results"]]
+    assert sorted(topics)[:4] == [
+        "complaint.latency",
+        "complaint.oldest_age",
+        "complaint.open",
+        "complaint.received",
+    ]
+    assert demo.count_points("complaint.oldest_age") == 0
+
+
+def test_it_counts_what_is_emitted(demo):
+    assert demo.emit([{"topic": "test.emitted"}] * 10).json() == {"accepted": 10}
+    wait_for(lambda: demo.count_points("test.emitted") == 10, timeout=5, what="the count")
+
+
+def test_other_commands_join_it(demo):
+    demo.manage("emit", "test.joined", "7")
+    wait_for(lambda: demo.count_points("test.joined") == 1, timeout=5, what="the point")
+
+
+def test_people_log_in_and_the_approver_is_not_staff(demo):
+    assert demo.log_in("admin").get(f"{demo.url}/admin/", timeout=10).status_code == 200
+    approver = demo.log_in("approver")
+    assert "/login/" in approver.get(f"{demo.url}/admin/", timeout=10).url
+    assert approver.get(f"{demo.url}/inbox/", timeout=10).status_code == 200
+
+
+def test_a_second_one_in_the_same_directory_is_refused_in_one_line(demo):
+    done = run_demo("--data-dir", str(demo.directory), "--port", "0")
+    assert done.returncode == 1
+    assert f"A demo already runs in {demo.directory} (process {demo.popen.pid}, {demo.url})" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_port_in_use_is_said_in_one_line_and_nothing_starts(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = run_demo("--data-dir", str(tmp_path / "data"), "--port", port)
+    assert done.returncode == 1
+    assert f"Port {port} cannot be used" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "data" / "redis").exists()
+
+
+def test_a_redis_that_is_away_is_said_in_one_line(tmp_path):
+    command = [
+        sys.executable,
+        str(ROOT / "manage.py"),
+        "demo",
+        "--data-dir",
+        str(tmp_path / "data"),
+        "--port=0",
+    ]
+    environment = make_environment(REDIS_URL="redis://:secret@127.0.0.1:1/0")
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1
+    assert "The Redis of REDIS_URL does not answer" in done.stderr
+    assert "secret" not in done.stderr
+
+
+def test_it_starts_again_what_died(demo):
+    pids = {name: find_child(demo, name) for name in ("daphne", "collect")}
+    for pid in pids.values():
+        os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: all(find_child(demo, name) not in (None, pid) for name, pid in pids.items()))
+    # The port was open all the time: this request waits instead of failing.
+    assert demo.emit([{"topic": "test.again"}]).status_code == 202
+    wait_for(lambda: demo.count_points("test.again") == 1, what="the point")
+    assert "collect ended (code -9) and starts again" in demo.output.read_text()
+
+
+def find_child(demo, word):
+    """The id of the demo's process whose command line has the word."""
+    for pid in list_children(demo.popen.pid):
+        if word in Path(f"/proc/{pid}/cmdline").read_text():
+            return pid
+    return None
+
+
+def test_a_second_one_beside_it_knows_nothing_of_it_and_leaves_nothing_behind(demo, tmp_path):
+    demo.emit([{"topic": "test.first"}])
+    with RunningDemo(tmp_path / "second", "--port", "0", "--no-traffic") as second:
+        assert second.emit([{"topic": "test.second"}]).status_code == 202
+        wait_for(lambda: second.count_points("test.second") == 1, what="the point")
+        assert second.count_points("test.first") == 0
+        before = second.facts
+        children = list_children(second.popen.pid)
+        assert len(children) >= 6
+        assert second.stop(signal.SIGINT) == 0
+        wait_for(lambda: not any(map(is_running, children)), timeout=5, what="the end")
+    with RunningDemo(tmp_path / "second", "--port", "0", "--no-traffic") as second:
+        # Log-ins, keys and points survive.
+        assert {**second.facts, "url": "", "redis_url": ""} == {**before, "url": "", "redis_url": ""}
+        assert second.count_points("test.second") == 1
+        children = list_children(second.popen.pid)
+        second.popen.kill()
+        wait_for(lambda: not any(map(is_running, children)), timeout=5, what="the end of the orphans")
