@@ -1,7 +1,9 @@
 """The bus: a durable stream per shard between those who emit and the collector.
 
 An entry carries one batch's points of its shard: field ``d``, MessagePack
-``[[topic, ts bytes, value bytes], …]`` with int64 ms and float64, little endian.
+``[[topic, …], lengths, ts, values]``, the points of all topics behind each other in
+columns of uint32, int64 ms and float64, little endian. A thousand topics in an
+entry are four objects to decode, not three thousand.
 """
 
 import logging
@@ -24,7 +26,7 @@ log = logging.getLogger(__name__)
 REMEMBER = 86_400  # seconds a batch id is known
 LOOK_EVERY = 0.25  # seconds between two looks at the size of the bus, per process
 PUBLISH = read_script("publish")
-DECODER = msgspec.msgpack.Decoder(list[tuple[str, bytes, bytes]])
+DECODER = msgspec.msgpack.Decoder(tuple[list[str], bytes, bytes, bytes])
 
 looks = {}
 
@@ -72,7 +74,7 @@ def publish(batch, *, batch_id=None, digest=b""):
 
 def encode_batch(batch):
     """``{shard: payload}``; BadInput for values that are not finite."""
-    shards, rows = conf.get("SHARDS"), {}
+    shards, by_shard = conf.get("SHARDS"), {}
     for topic, (ts, values) in batch.items():
         ts, values = np.ascontiguousarray(ts, "<i8"), np.ascontiguousarray(values, "<f8")
         if ts.shape != values.shape:
@@ -80,8 +82,16 @@ def encode_batch(batch):
         if not np.isfinite(values).all():
             raise BadInput(f"{topic}: not every value is a finite number", field="value")
         if len(ts):
-            rows.setdefault(shard_of(topic, shards), []).append((topic, ts.tobytes(), values.tobytes()))
-    return {shard: msgspec.msgpack.encode(part) for shard, part in rows.items()}
+            by_shard.setdefault(shard_of(topic, shards), []).append((topic, ts, values))
+    return {shard: pack_entry(rows) for shard, rows in by_shard.items()}
+
+
+def pack_entry(rows):
+    """The payload of ``[(topic, ts, values), …]``."""
+    topics, ts, values = zip(*rows, strict=True)
+    lengths = np.array([len(times) for times in ts], "<u4").tobytes()
+    columns = (b"".join(part.tobytes() for part in column) for column in (ts, values))
+    return msgspec.msgpack.encode((topics, lengths, *columns))
 
 
 def claim(batch_id, digest):
@@ -143,7 +153,7 @@ def read(offsets, *, block_ms=None, count=256):
         if len(entries[shard]) >= count:
             complete = False
             through[shard] = int(entries[shard][-1][0].split(b"-")[0])
-    points = sum(len(ts) for rows in entries.values() for _, b in rows for _, ts, _ in b or ()) // 8
+    points = sum(len(entry[2]) // 8 for rows in entries.values() for _, entry in rows if entry)
     return ReadResult(entries, through, complete, points, now)
 
 
@@ -153,27 +163,33 @@ def unnest(rows):
 
 
 def decode_entry(shard, entry, fields):
-    """``[(topic, ts bytes, value bytes), …]``, or None (logged) for what is no batch."""
+    """``(topics, lengths, ts, values)``, or None (logged) for what is no batch."""
     try:
-        rows = DECODER.decode((fields or {}).get(b"d", b""))
-    except msgspec.MsgspecError as error:
-        rows, reason = None, error
-    else:
-        reason = "lengths differ"
-    if rows is None or any(len(ts) != len(values) or len(ts) % 8 for _, ts, values in rows):
-        log.error("Entry %s on the bus of shard %s is not a batch, it is left out: %s", entry, shard, reason)
+        topics, lengths, ts, values = found = DECODER.decode((fields or {}).get(b"d", b""))
+        points = int(np.frombuffer(lengths, "<u4").sum())
+        if len(lengths) != 4 * len(topics) or len(ts) != 8 * points or len(values) != 8 * points:
+            raise ValueError("the lengths of its columns differ")
+        if not np.isfinite(np.frombuffer(values, "<f8")).all():
+            raise ValueError("not every value is a finite number")
+    except (msgspec.MsgspecError, ValueError) as error:
+        log.error("Entry %s on the bus of shard %s is not a batch, it is left out: %s", entry, shard, error)
         return None
-    return rows
+    return found
 
 
-def decode_batch(rows):
-    """The batch (topic → arrays) of decoded rows, entries joined in their order."""
-    columns = {}
-    for topic, ts, values in rows:
-        times, numbers = columns.setdefault(topic, ([], []))
-        times.append(ts)
-        numbers.append(values)
-    return {
-        topic: (np.frombuffer(b"".join(times), "<i8"), np.frombuffer(b"".join(numbers), "<f8"))
-        for topic, (times, numbers) in columns.items()
-    }
+def join_entries(entries):
+    """One batch (topic → arrays) of decoded entries, in the order of their arrival."""
+    entries = [entry for entry in entries if entry]
+    numbers = {}
+    owner = [numbers.setdefault(topic, len(numbers)) for topics, *_ in entries for topic in topics]
+    lengths, ts, values = (
+        np.frombuffer(b"".join(entry[at] for entry in entries), dtype)
+        for at, dtype in ((1, "<u4"), (2, "<i8"), (3, "<f8"))
+    )
+    # Sorting 16-bit integers is linear.
+    owner = np.repeat(np.array(owner, np.uint16 if len(numbers) < 1 << 16 else np.int64), lengths)
+    order = np.argsort(owner, kind="stable")
+    owner, ts, values = owner[order], ts[order], values[order]
+    edges = np.searchsorted(owner, np.arange(len(numbers) + 1)).tolist()
+    spans = zip(numbers, edges, edges[1:], strict=False)
+    return {topic: (ts[low:high], values[low:high]) for topic, low, high in spans if high > low}

@@ -10,7 +10,7 @@ import logging
 import secrets
 import time
 
-from django.db import DatabaseError, InterfaceError, close_old_connections
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 
 from metrics_app import bus, conf, live, window
 from metrics_app.connection import get_redis
@@ -23,14 +23,19 @@ log = logging.getLogger(__name__)
 
 LEASE_MS = 2_000
 RENEW = 0.5  # seconds between two looks at the leases
+RETRY = 1.0  # seconds between two attempts to reach the database
 LONGEST_PAUSE = 2.0  # seconds between two attempts while Redis is away
 MOST_POINTS = 400_000  # points a turn aims to stay below
 
 
 class Collector:
-    """Collects a set of shards (None: all). ``lease`` False never waits for another one."""
+    """Collects a set of shards (None: all). ``lease`` False never waits for another one.
 
-    def __init__(self, shards=None, *, lease=True):
+    The through marks of idle shards move at most every ``idle_ms``.
+    """
+
+    def __init__(self, shards=None, *, lease=True, idle_ms=200):
+        self.idle_ms = idle_ms
         self.shards = list(range(conf.get("SHARDS"))) if shards is None else list(shards)
         self.lease = lease
         self.me = secrets.token_hex(8)
@@ -98,6 +103,7 @@ class Collector:
         missing = [shard for shard in self.mine if shard not in self.memories]
         if not missing:
             return
+        window.check_shards()
         for meta in window.read_meta(missing):
             if self.must_begin(meta):
                 try:
@@ -107,6 +113,8 @@ class Collector:
                 level = logging.WARNING if meta.fields else logging.INFO
                 log.log(level, "Shard %s begins a new generation: its data is new or was lost", meta.shard)
                 meta = window.read_meta([meta.shard])[0]
+            elif meta.fields["run_id"] != meta.run_id:
+                window.note_run_id(meta)
             self.memories[meta.shard] = meta.remember()
             self.confirmed[meta.shard] = meta.seq
 
@@ -121,11 +129,12 @@ class Collector:
         """Seals, folds and applies one shard; the updates for the doorbell."""
         memory, rows = self.memories[shard], found.entries.get(shard, ())
         try:
-            batch = bus.decode_batch([row for _, part in rows for row in part or ()])
+            batch = bus.join_entries(entry for _, entry in rows)
             self.seal(shard, memory, batch, found.now)
             if not rows:
                 return []
             turn = self.fold(shard, memory, batch, found.now)
+            turn.broken = sum(entry is None for _, entry in rows)
             offset = rows[-1][0].decode()
             window.apply(shard, memory, turn, offset=offset, through=found.through[shard], me=self.me)
         except StaleFence:
@@ -140,8 +149,7 @@ class Collector:
 
     def seal(self, shard, memory, batch, now):
         """Moves the sealed mark when a minute begins, before a point could reuse its slot."""
-        newest = max((int(ts.max()) for ts, _ in batch.values()), default=0)
-        mark = next_mark(now, newest)
+        mark = next_mark(now, batch)
         if mark > memory.sealed:
             window.seal(shard, memory, mark, self.me)
             self.confirmed[shard] = memory.seq
@@ -163,19 +171,24 @@ class Collector:
 
     def advance_idle(self, found):
         """Moves the through marks of the shards that had nothing new."""
-        idle = {shard: memory for shard, memory in self.memories.items() if shard not in found.entries}
+        idle = {
+            shard: memory
+            for shard, memory in self.memories.items()
+            if shard not in found.entries and found.through[shard] - memory.through >= self.idle_ms
+        }
         for shard in window.advance(idle, found.through) if idle else ():
             del self.memories[shard]
 
     def register(self, topics):
         """Makes KPIs of unknown topics; a database that is away is tried again once a second."""
-        self.unregistered.update(topic for topic in topics if topic not in self.registered)
-        if not self.unregistered or not conf.get("AUTO_CREATE_KPIS"):
+        if not conf.get("AUTO_CREATE_KPIS"):
             return
-        if time.monotonic() - self.tried < 1:
+        self.unregistered.update(topic for topic in topics if topic not in self.registered)
+        if not self.unregistered or time.monotonic() - self.tried < RETRY:
             return
         try:
-            close_old_connections()
+            if not connection.in_atomic_block:
+                close_old_connections()
             kpis.register_topics(self.unregistered)
         except (DatabaseError, InterfaceError) as error:
             self.tried = time.monotonic()
@@ -194,7 +207,7 @@ class Collector:
 
 def collect_all():
     """Collects everything that is on the bus now, whoever holds the lease; for tests and tools."""
-    collector = Collector(lease=False)
+    collector = Collector(lease=False, idle_ms=1)
     seconds, micros = get_redis().time()
     now = seconds * 1000 + micros // 1000
     while True:

@@ -14,10 +14,12 @@ QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 
 
 def clip(number):
-    """A finite float: sums of the largest doubles overflow, and JSON has no infinity."""
-    if number is None or math.isnan(number):
+    """A finite number: sums of the largest doubles overflow, and JSON has no infinity."""
+    if number is None or math.isfinite(number):
+        return number
+    if math.isnan(number):
         return None
-    return float(min(max(number, -LARGEST), LARGEST))
+    return math.copysign(LARGEST, number)
 
 
 def mean(summary, window):

@@ -4,7 +4,6 @@ M2 is the sum of squared deviations from the mean, merged by Chan's formula: a s
 of squares would lose every digit for values such as 1e9 + 0.1.
 """
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,10 +12,11 @@ from metrics_app.core import sketch as sketches
 
 MINUTE = 60_000
 HOUR = 3_600_000
+# Spans up to this are exact to the second; longer ones start on a whole minute.
+HOT = HOUR + MINUTE
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(NamedTuple):
     """What is known of a span.
 
     Percentiles come from ``values`` (a float64 array, exact) or from ``sketch``;

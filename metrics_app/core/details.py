@@ -26,20 +26,28 @@ class Points:
         self.offsets = offsets
         self.numbers = numbers
 
+    def holds(self, more):
+        """Whether ``more`` points leave this the smaller form."""
+        return len(self.offsets) // 2 + more <= MOST_POINTS
+
     def add(self, offsets, values):
         """The detail with more points, in the form that is then the smaller one."""
-        if len(self.offsets) // 2 + len(offsets) <= MOST_POINTS:
-            self.offsets += offsets.astype("<u2").tobytes()
-            self.numbers += values.astype("<f8").tobytes()
-            return self
-        return Seconds().add(*self.read()).add(offsets, values)
+        if not self.holds(len(offsets)):
+            return self.to_seconds().add(offsets, values)
+        self.offsets += offsets.astype("<u2").tobytes()
+        self.numbers += values.astype("<f8").tobytes()
+        return self
+
+    def to_seconds(self):
+        """The same points as Seconds."""
+        return Seconds().add(*self.read())
 
     def read(self):
         """``(ms within the minute, values)`` as arrays."""
         return np.frombuffer(self.offsets, "<u2").astype(np.int64), np.frombuffer(self.numbers, "<f8")
 
-    def cut(self, start, end):
-        """The summary of [start, end), in ms within the minute."""
+    def cut(self, start, end, shape=True):
+        """The Summary of [start, end), in ms within the minute."""
         offsets, values = self.read()
         if start <= 0 and end >= MINUTE:
             return summarise(values)
@@ -62,36 +70,47 @@ class Points:
 class Seconds:
     """A minute as summaries of its seconds, columns (5, 60), and the sketch of all of it."""
 
-    __slots__ = ("columns", "sketch")
+    __slots__ = ("columns", "packed_sketch", "known_sketch")
 
-    def __init__(self, columns=None, sketch=None):
+    def __init__(self, columns=None, packed_sketch=None):
         self.columns = np.repeat(NO_SECONDS, SECONDS, axis=1) if columns is None else columns
-        self.sketch = sketches.merge([]) if sketch is None else sketch
+        self.packed_sketch = packed_sketch
+        self.known_sketch = None if packed_sketch else sketches.merge([])
+
+    @property
+    def sketch(self):
+        """The sketch of the whole minute, unpacked when it is first asked for."""
+        if self.known_sketch is None:
+            self.known_sketch = sketches.unpack(self.packed_sketch)
+        return self.known_sketch
+
+    def holds(self, more):
+        """Never in question: points stay summaries once they are."""
+        return False
+
+    def to_seconds(self):
+        """This one."""
+        return self
 
     def add(self, offsets, values):
         """The detail with more points (ms within the minute, values)."""
         if len(values):
-            self.add_seconds(offsets // 1000, values)
-            self.sketch = sketches.merge([self.sketch, sketches.Sketch.of(values)])
+            [part] = split_seconds(np.zeros(len(values), np.int64), offsets, values, 1)
+            self.merge(*part)
         return self
 
-    def add_seconds(self, second, values):
-        """Chan's formula for each second that the points touch."""
-        if np.any(second[1:] < second[:-1]):
-            order = np.argsort(second, kind="stable")
-            second, values = second[order], values[order]
-        first = np.flatnonzero(np.concatenate(([True], second[1:] != second[:-1])))
-        new = summarise_slices(values, first, np.diff(np.append(first, len(second))))
-        at = second[first]
-        self.columns[:, at] = merge_beside(self.columns[:, at], new)
+    def merge(self, seconds, columns, sketch):
+        """Takes the summaries (5, n) of some seconds and the sketch of their points."""
+        self.columns[:, seconds] = merge_beside(self.columns[:, seconds], columns)
+        self.known_sketch = sketches.merge([self.sketch, sketch])
 
-    def cut(self, start, end):
-        """The summary of [start, end) ms within the minute, to whole seconds."""
-        if start <= 0 and end >= MINUTE:
-            return Summary(*merge_columns(self.columns), None, self.sketch)
+    def cut(self, start, end, shape=True):
+        """The Summary of [start, end) ms, to whole seconds; without percentiles if not ``shape``."""
         part = merge_columns(self.columns[:, -(-start // 1000) : -(-end // 1000)])
         if not part[0]:
             return EMPTY
+        if not shape:
+            return Summary(*part)
         return Summary(*part, None, self.sketch.scale(part[0] / self.columns[0].sum()))
 
     def shape(self):
@@ -106,6 +125,26 @@ class Seconds:
     def pack(self):
         """Bytes that ``unpack`` reads."""
         return b"S" + self.columns.astype("<f8").tobytes() + self.sketch.pack()
+
+
+def split_seconds(owner, offsets, values, owners):
+    """``[(seconds, columns (5, n), sketch), …]`` of the points of each owner.
+
+    ``owner`` is ascending and below ``owners``; ``offsets`` are ms within the owner's minute.
+    """
+    group = owner * SECONDS + offsets // 1000
+    ordered = values
+    if np.any(group[1:] < group[:-1]):
+        order = np.argsort(group, kind="stable")
+        group, ordered = group[order], values[order]
+    first = np.flatnonzero(np.concatenate(([True], group[1:] != group[:-1])))
+    columns = summarise_slices(ordered, first, np.diff(np.append(first, len(group))))
+    edges = np.searchsorted(group[first], np.arange(owners + 1) * SECONDS).tolist()
+    seconds = group[first] % SECONDS
+    return [
+        (seconds[low:high], columns[:, low:high], sketch)
+        for low, high, sketch in zip(edges, edges[1:], sketches.split(owner, values, owners), strict=False)
+    ]
 
 
 def merge_beside(a, b):
@@ -126,4 +165,4 @@ def unpack(data):
         return Points(data[1 : 1 + 2 * n], data[1 + 2 * n :])
     size = 5 * SECONDS * 8
     columns = np.frombuffer(data, "<f8", 5 * SECONDS, 1).reshape(5, SECONDS).copy()
-    return Seconds(columns, sketches.unpack(data[1 + size :]))
+    return Seconds(columns, data[1 + size :])

@@ -5,6 +5,8 @@ mapping key + OFFSET, negative ones its negation, zero is 0. One sorted array of
 codes beside one of counts is the whole sketch, so merging is a sort and a sum.
 """
 
+import struct
+
 import numpy as np
 from ddsketch.mapping import LogarithmicMapping
 
@@ -13,9 +15,9 @@ MAPPING = LogarithmicMapping(0.005)
 LOG_GAMMA = np.log(MAPPING.gamma)
 # Keys of all doubles lie within ±75,000.
 OFFSET = 1 << 18
-DELTAS = ("<u1", "<u2", "<u4")
-COUNTS = ("<u1", "<u2", "<u4", "<u8")
-HEADER = np.dtype([("bins", "<u4"), ("first", "<i4"), ("delta", "u1"), ("count", "u1")])
+# Integers of a packed sketch: the smallest that holds them all.
+SIZES = ((0xFF, "<u1"), (0xFFFF, "<u2"), (0xFFFFFFFF, "<u4"), (2**63 - 1, "<u8"))
+HEADER = struct.Struct("<IiBB")  # bins, first code, index of the size of differences, of counts
 
 
 def encode(values):
@@ -79,34 +81,41 @@ class Sketch:
 
     def pack(self):
         """Bytes: the first code, differences and counts in the smallest integers that hold them."""
-        header = np.zeros(1, HEADER)
         if not len(self.codes):
-            return header.tobytes()
-        deltas, delta = shrink(np.diff(self.codes), DELTAS)
-        counts, count = shrink(self.counts, COUNTS)
-        header[0] = (len(self.codes), self.codes[0], delta, count)
-        return header.tobytes() + deltas + counts
+            return HEADER.pack(0, 0, 0, 0)
+        deltas, delta = shrink(self.codes[1:] - self.codes[:-1])
+        counts, count = shrink(self.counts)
+        return HEADER.pack(len(self.codes), int(self.codes[0]), delta, count) + deltas + counts
 
 
-def shrink(numbers, dtypes):
-    """The numbers as bytes of the smallest dtype that holds them, and its index."""
+def shrink(numbers):
+    """The numbers as bytes of the smallest integers that hold them, and the index of their size."""
     top = int(numbers.max()) if len(numbers) else 0
-    index = next(i for i, name in enumerate(dtypes) if top <= np.iinfo(name).max)
-    return numbers.astype(dtypes[index]).tobytes(), index
+    index = next(i for i, (most, _) in enumerate(SIZES) if top <= most)
+    return numbers.astype(SIZES[index][1]).tobytes(), index
 
 
 def unpack(data):
     """The sketch that ``Sketch.pack`` wrote."""
-    header = np.frombuffer(data, HEADER, 1)[0]
-    bins = int(header["bins"])
+    bins, first, delta, count = HEADER.unpack_from(data)
     if not bins:
         return merge([])
-    deltas = np.frombuffer(data, DELTAS[header["delta"]], bins - 1, HEADER.itemsize)
-    counts = np.frombuffer(data, COUNTS[header["count"]], bins, HEADER.itemsize + deltas.nbytes)
+    deltas = np.frombuffer(data, SIZES[delta][1], bins - 1, HEADER.size)
+    counts = np.frombuffer(data, SIZES[count][1], bins, HEADER.size + deltas.nbytes)
     codes = np.empty(bins, np.int32)
-    codes[0] = header["first"]
+    codes[0] = first
     codes[1:] = deltas
     return Sketch(np.cumsum(codes, dtype=np.int32), counts.astype(np.int64))
+
+
+def split(owner, values, owners):
+    """``[Sketch, …]`` of each owner's values; ``owner`` is below ``owners``, in any order."""
+    codes = np.sort(owner.astype(np.int64) << 32 | (encode(values) + np.int64(2 * OFFSET)))
+    first = np.flatnonzero(np.concatenate(([True], codes[1:] != codes[:-1])))
+    counts = np.diff(np.append(first, len(codes)))
+    edges = np.searchsorted(codes[first], np.arange(owners + 1) << 32).tolist()
+    bins = ((codes[first] & 0xFFFFFFFF) - 2 * OFFSET).astype(np.int32)
+    return [Sketch(bins[low:high], counts[low:high]) for low, high in zip(edges, edges[1:], strict=False)]
 
 
 def merge(sketches):

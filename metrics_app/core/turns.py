@@ -62,6 +62,7 @@ class Turn:
     tidy: list = field(default_factory=list)
     late: dict = field(default_factory=dict)
     future: int = 0
+    broken: int = 0
     points: int = 0
     updates: list = field(default_factory=list)
 
@@ -132,20 +133,47 @@ class ShardMemory:
 
     def fold_minutes(self, names, folded, writes, turn):
         """Merges each (topic, minute) of a fold into ring and detail, and packs both."""
-        offsets = (folded.ts % MINUTE).astype("<u2")
+        new = self.find_details(names, folded)
         columns = folded.columns.T.tolist()
-        spans = (x.tolist() for x in (folded.owner, folded.bucket, folded.first, folded.last))
-        for owner, minute, first, last, part in zip(*spans, columns, strict=True):
+        spans = zip(folded.owner.tolist(), folded.bucket.tolist(), new, columns, strict=True)
+        for owner, minute, detail, part in spans:
             memory, (slots, packed) = self.topics[names[owner]], writes[owner]
             known, part = memory.ring.get(minute), (int(part[0]), *part[1:])
             if known is None:
                 turn.hot += (str(minute), f"{minute}:{names[owner]}")
             turn.dirty += (str(minute), f"{minute}:{names[owner]}")
             memory.ring[minute] = merged = merge_pair(known, part) if known else part
+            memory.details[minute] = detail
             slots += (str(slot_of(minute) * SLOT.itemsize), SLOT_STRUCT.pack(minute, *merged))
-            detail = memory.details.get(minute) or details.Points()
-            memory.details[minute] = detail = detail.add(offsets[first:last], folded.values[first:last])
             packed += (str(minute), detail.pack())
+
+    def find_details(self, names, folded):
+        """The details of all (topic, minute) of a fold with its points added; large ones all at once."""
+        offsets = folded.ts % MINUTE
+        found, large = [], []
+        spans = (x.tolist() for x in (folded.owner, folded.bucket, folded.first, folded.last))
+        for at, (owner, minute, first, last) in enumerate(zip(*spans, strict=True)):
+            detail = self.topics[names[owner]].details.get(minute) or details.Points()
+            if detail.holds(last - first):
+                detail.add(offsets[first:last], folded.values[first:last])
+            else:
+                large.append(at)
+            found.append(detail)
+        if large:
+            self.fold_seconds(folded, offsets, found, large)
+        return found
+
+    def fold_seconds(self, folded, offsets, found, large):
+        """Adds points to the details numbered ``large``, which become seconds where they were points."""
+        lengths = folded.last - folded.first
+        rank = np.full(len(found), -1)
+        rank[large] = np.arange(len(large))
+        owner = np.repeat(rank, lengths)
+        mine = owner >= 0
+        parts = details.split_seconds(owner[mine], offsets[mine], folded.values[mine], len(large))
+        for at, part in zip(large, parts, strict=True):
+            found[at] = found[at].to_seconds()
+            found[at].merge(*part)
 
     def write_topic(self, topic, ts, values, slots, packed, now, turn):
         """Moves a topic's head and cuts its new points into chunks of the log."""
@@ -191,9 +219,14 @@ def find_minutes(ts):
     return (np.unique(ts // MINUTE) * MINUTE).tolist()
 
 
-def next_mark(now, newest=0):
-    """Where the sealed mark belongs: 70 minutes end with the one of ``now`` (or of the newest point)."""
-    ahead = max(now + AHEAD, min(newest, now + FUTURE))
+def next_mark(now, batch=()):
+    """Where the sealed mark belongs: 70 minutes end with that of ``now``, or of the newest point to keep."""
+    ahead = now + AHEAD
+    for topic in batch:
+        ts = batch[topic][0]
+        newest = ts.max()
+        if newest > ahead:
+            ahead = int(ts[ts < now + FUTURE].max(initial=ahead))
     return floor(ahead, MINUTE) - (SLOTS - 1) * MINUTE
 
 

@@ -1,6 +1,5 @@
 """What is drawn: series of buckets, and the recent points of a topic."""
 
-import time
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,11 +11,12 @@ from metrics_app.core.buckets import MINUTE, floor, merge
 from metrics_app.core.chunks import unpack_chunk
 from metrics_app.core.packing import unpack_head
 from metrics_app.exceptions import BadInput
-from metrics_app.queries.logs import shard_for
+from metrics_app.queries.logs import clock, shard_for
 from metrics_app.queries.reading import Want, read_one
 
 SECOND = 1000
 MOST_BUCKETS = 20_000
+AHEAD = 10_000  # ms; points may lie 5 s in the future
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def snapshot(topic, *, since, max_points=None):
 
     More than ``max_points`` come as rows of equal spans, whole seconds each.
     """
-    now = time.time_ns() // 1_000_000
+    now = clock()
     if max_points is not None and count_since(topic, since, now) > max_points:
         return take_rows(topic, since, now, max_points)
     with guard():
@@ -110,14 +110,14 @@ def snapshot(topic, *, since, max_points=None):
 
 
 def count_since(topic, since, now):
-    """Points from ``since`` on, to the whole minute before it."""
-    reading = read_one(Want(topic, floor(since, MINUTE), floor(now, MINUTE) + 2 * MINUTE))
+    """Points from ``since`` on, those a little ahead of the clock included."""
+    reading = read_one(Want(topic, since, now + AHEAD))
     return merge(reading.parts()).count
 
 
 def take_rows(topic, since, now, max_rows):
     """The Snapshot as rows, from the summaries: the log may not reach back as far."""
-    end = floor(now, MINUTE) + 2 * MINUTE
+    end = now + AHEAD
     step = max(-((since - end) // max_rows), SECOND)
     step = -(-step // SECOND) * SECOND
     reading = read_one(Want(topic, floor(since, step), end, True))

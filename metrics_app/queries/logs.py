@@ -1,9 +1,16 @@
 """Where things stand: heads of topics, marks of shards, the clock."""
 
+import time
+
 from metrics_app import conf
 from metrics_app.connection import get_redis, guard, key
 from metrics_app.core.packing import unpack_head
 from metrics_app.core.points import shard_of
+
+
+def clock():
+    """The time of this process in ms."""
+    return time.time_ns() // 1_000_000
 
 
 def shard_for(topic):

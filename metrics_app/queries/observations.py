@@ -5,13 +5,16 @@ from typing import NamedTuple
 import numpy as np
 
 from metrics_app.connection import get_redis, guard, key
+from metrics_app.core import details
 from metrics_app.core.aggregates import AGGREGATES, QUANTILES
-from metrics_app.core.buckets import HOUR, MINUTE, Summary, merge
+from metrics_app.core.buckets import HOT, MINUTE, Summary, floor, merge
 from metrics_app.core.packing import SLOT, SLOTS
+from metrics_app.lua import read_script
 from metrics_app.queries.logs import shard_for
-from metrics_app.queries.reading import Want, read_many
+from metrics_app.queries.reading import Want, find_edges, read_many
 
-CHUNK = 2_000  # rings per MGET: 6.7 MB
+DETAILS = read_script("details")
+CHUNK = 2_000  # topics per read: 6.7 MB of rings
 EMPTY_RING = bytes(SLOTS * SLOT.itemsize)
 
 
@@ -25,29 +28,32 @@ class Observation(NamedTuple):
 def observe(requests):
     """One Observation per ``(topic, start_ms, end_ms, aggregate)``, in the same order.
 
-    Windows of whole minutes within the hot hour cost one MGET per shard; edges within
-    a minute, percentiles and longer windows read the details as well.
+    Windows within the hot hour cost one ring per topic, and two details where they
+    cut a minute; percentiles and longer windows read the details of every minute.
     """
     found = [None] * len(requests)
-    bulk, single = {}, []
+    topics, single = {}, []
     for index, (topic, start, end, aggregate) in enumerate(requests):
-        if aggregate in QUANTILES or start % MINUTE or end % MINUTE or end - start > HOUR:
+        if aggregate in QUANTILES or end - start > HOT:
             single.append(index)
         else:
-            bulk.setdefault(shard_for(topic), []).append(index)
-    for shard, indices in bulk.items():
-        for at in range(0, len(indices), CHUNK):
-            part = indices[at : at + CHUNK]
-            observe_rings(shard, [requests[i] for i in part], part, found)
+            topics.setdefault(topic, []).append(index)
+    by_shard = {}
+    for topic, indices in topics.items():
+        by_shard.setdefault(shard_for(topic), []).append((topic, indices))
+    for shard, rows in by_shard.items():
+        for at in range(0, len(rows), CHUNK):
+            observe_rings(shard, rows[at : at + CHUNK], requests, found)
     observe_details(requests, single, found)
     return found
 
 
 def observe_details(requests, indices, found):
     """The exact way, topic by topic, a chunk of topics per round trip."""
-    wants = [Want(*requests[i][:3], requests[i][3] in QUANTILES) for i in indices]
-    for at in range(0, len(wants), CHUNK):
-        for index, reading in zip(indices[at:], read_many(wants[at : at + CHUNK]), strict=False):
+    for at in range(0, len(indices), CHUNK):
+        part = indices[at : at + CHUNK]
+        wants = [Want(*requests[i][:3], requests[i][3] in QUANTILES) for i in part]
+        for index, reading in zip(part, read_many(wants), strict=True):
             _, start, end, aggregate = requests[index]
             found[index] = judge(aggregate, merge(reading.parts()), start, end)
 
@@ -57,30 +63,62 @@ def judge(aggregate, summary, start, end):
     return Observation(AGGREGATES[aggregate](summary, (end - start) / 1000), summary.count)
 
 
-def observe_rings(shard, requests, indices, found):
-    """Whole minutes of one shard: one read, one pass over (requests × 70) slots."""
-    topics = sorted({topic for topic, *_ in requests})
+def observe_rings(shard, rows, requests, found):
+    """Windows of a shard's ``[(topic, request indices), …]``: one read, one pass over all slots."""
+    topics = [topic for topic, _ in rows]
+    order = [index for _, indices in rows for index in indices]
+    owner = [at for at, (_, indices) in enumerate(rows) for _ in indices]
+    spans = [requests[index][1:3] for index in order]
+    cuts = [(at, minute) for at, span in zip(owner, spans, strict=True) for minute in find_edges(*span)]
+    sealed, rings, packed = fetch_rings(shard, topics, sorted(set(cuts)))
+    whole = sum_slots(rings.reshape(len(topics), SLOTS), owner, spans, sealed)
+    for index, at, summary in zip(order, owner, whole, strict=True):
+        _, start, end, aggregate = requests[index]
+        if start % MINUTE or end % MINUTE:
+            summary = merge([summary, *cut_edges(packed, at, start, end, sealed)])
+        found[index] = judge(aggregate, summary, start, end)
+
+
+def fetch_rings(shard, topics, cuts):
+    """``(sealed, slots of all rings, {(topic's number, minute): bytes})`` as of one moment."""
+    pipe = get_redis().pipeline(transaction=True)
+    pipe.hget(key(shard, "meta"), "sealed")
+    pipe.mget([key(shard, f"ring:{topic}") for topic in topics])
+    if cuts:
+        pairs = [text for at, minute in cuts for text in (topics[at], minute)]
+        pipe.eval(DETAILS, 1, key(shard, "meta"), key(shard, ""), *pairs)
     with guard():
-        pipe = get_redis().pipeline(transaction=True)
-        pipe.hget(key(shard, "meta"), "sealed")
-        pipe.mget([key(shard, f"ring:{topic}") for topic in topics])
-        sealed, rings = pipe.execute()
-    slots = np.frombuffer(b"".join((ring or b"").ljust(len(EMPTY_RING), b"\0") for ring in rings), SLOT)
-    row = {topic: at for at, topic in enumerate(topics)}
-    slots = slots.reshape(len(topics), SLOTS)[[row[topic] for topic, *_ in requests]]
-    starts = np.array([[max(start, int(sealed or 0))] for _, start, _, _ in requests])
-    ends = np.array([[end] for _, _, end, _ in requests])
-    columns = sum_slots(slots, (slots["minute"] >= starts) & (slots["minute"] < ends) & (slots["count"] > 0))
-    for index, column, (_, start, end, aggregate) in zip(indices, columns, requests, strict=True):
-        found[index] = judge(aggregate, Summary(int(column[0]), *column[1:]), start, end)
+        sealed, rings, *packed = pipe.execute()
+    # A ring ends with the last slot that was ever written.
+    data = b"".join([ring.ljust(len(EMPTY_RING), b"\0") if ring else EMPTY_RING for ring in rings])
+    return int(sealed or 0), np.frombuffer(data, SLOT), dict(zip(cuts, *packed, strict=True)) if cuts else {}
 
 
-def sum_slots(slots, wanted):
-    """``[(count, sum, m2, min, max), …]`` of the wanted slots of each row; m2 is left at 0: nobody asks."""
+def cut_edges(packed, at, start, end, sealed):
+    """The Summaries of the cut minutes of a window of topic number ``at``."""
+    for minute in find_edges(start, end):
+        if minute >= sealed and packed[at, minute]:
+            low, high = max(start - minute, 0), min(end - minute, MINUTE)
+            yield details.unpack(packed[at, minute]).cut(low, high, False)
+
+
+def sum_slots(slots, owner, spans, sealed):
+    """A Summary of the whole minutes within each span; ``owner`` is its row of ``slots``.
+
+    Their m2 is left at 0: no aggregate asks for it.
+    """
+    spans = np.array(spans)
+    starts = np.maximum(-floor(-spans[:, :1], MINUTE), sealed)
+    ends = floor(spans[:, 1:], MINUTE)
+    if len(owner) != len(slots):
+        slots = slots[owner]
+    minutes = slots["minute"]
+    wanted = (minutes >= starts) & (minutes < ends)
     count = np.where(wanted, slots["count"], 0).sum(axis=1)
     with np.errstate(over="ignore", invalid="ignore"):
         total = np.where(wanted, slots["sum"], 0.0).sum(axis=1)
+    # A slot that was never written is minute 0, outside every window.
     low = np.where(wanted, slots["min"], np.inf).min(axis=1)
     high = np.where(wanted, slots["max"], -np.inf).max(axis=1)
-    rows = (count.tolist(), total.tolist(), [0.0] * len(count), low.tolist(), high.tolist())
-    return list(zip(*rows, strict=True))
+    rows = zip(count.tolist(), total.tolist(), low.tolist(), high.tolist(), strict=True)
+    return [Summary(n, sum_, 0.0, least, most) for n, sum_, least, most in rows]

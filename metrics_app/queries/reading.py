@@ -1,18 +1,21 @@
 """Reading topics: the rings, details and held minutes that a span needs, as of one moment."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
+import numpy as np
+
+from metrics_app import conf
 from metrics_app.connection import get_redis, guard, key
 from metrics_app.core import details
-from metrics_app.core.buckets import HOUR, MINUTE, Summary, floor
-from metrics_app.core.packing import unpack_head, unpack_held, unpack_ring
-from metrics_app.queries.logs import shard_for
+from metrics_app.core.buckets import HOT, HOUR, MINUTE, Summary, floor, merge_columns
+from metrics_app.core.packing import SLOT, unpack_head, unpack_held, unpack_ring
+from metrics_app.lua import read_script
+from metrics_app.queries.logs import clock, shard_for
 
-# Sealed minutes begin 69 minutes back; a window that reaches further back than this asks for them.
-HOT = HOUR + 5 * MINUTE
-# Above this many minutes one HGETALL is cheaper than naming each.
-MANY = 120
+READ = read_script("read")
+COLUMNS = ("count", "sum", "m2", "min", "max")
 
 
 class Want(NamedTuple):
@@ -25,41 +28,64 @@ class Want(NamedTuple):
 
     def whole_start(self):
         """The start, on a whole minute where the span is longer than the hot hour."""
-        return floor(self.start, MINUTE) if self.end - self.start > HOUR else self.start
+        return floor(self.start, MINUTE) if self.end - self.start > HOT else self.start
 
     def minutes(self):
         """The minutes (ms) that the span touches."""
-        return range(floor(self.whole_start(), MINUTE), self.end, MINUTE)
+        # Nothing older is in Redis; a span of years must not name each of its minutes.
+        reach = clock() - (conf.get("HELD_HOURS") + 2) * HOUR
+        return range(floor(max(self.whole_start(), reach), MINUTE), self.end, MINUTE)
 
     def details(self):
         """The minutes whose detail is needed: all for percentiles, else those cut by an edge."""
-        if self.shape:
-            return self.minutes()
-        start = self.whole_start()
-        edges = {floor(edge, MINUTE) for edge in (start, self.end) if edge % MINUTE}
-        return sorted(edges) if self.end > start else []
+        return self.minutes() if self.shape else find_edges(self.whole_start(), self.end)
+
+    def held(self):
+        """The minutes that may be sealed already."""
+        return self.minutes() if self.end - self.start > HOT else ()
 
 
-@dataclass(slots=True)
+def find_edges(start, end):
+    """The minutes (ms) that [start, end) cuts."""
+    first, last = start - start % MINUTE, end - end % MINUTE
+    if start == first:
+        return [] if end == last or end <= start else [last]
+    return [first] if end == last or first == last else [first, last]
+
+
+@dataclass
 class Reading:
-    """A topic as of one moment: ``ring`` minute → tuple, ``packed`` and ``held`` minute → bytes."""
+    """A topic as of one moment: its packed head and ring, minute → bytes for the rest."""
 
     want: Want
     sealed: int
-    head: object
-    ring: dict
+    packed_head: bytes
+    packed_ring: bytes
     packed: dict
     held: dict
 
+    @property
+    def head(self):
+        """The topic's Head, or None."""
+        return unpack_head(self.packed_head)
+
+    @cached_property
+    def ring(self):
+        """``{minute: (count, sum, m2, min, max)}``."""
+        return unpack_ring(self.packed_ring)
+
     def parts(self):
-        """The Summaries of the minutes in the span, those at its edges cut."""
+        """Summaries that make up the span: minutes, cut at its edges; whole ones together if that will do."""
         start, end = self.want.whole_start(), self.want.end
         for minute in self.want.minutes():
+            low, high = max(start - minute, 0), min(end - minute, MINUTE)
             if minute < self.sealed:
                 if minute in self.held:
                     yield self.hold(minute)
-            elif minute in self.ring:
-                yield self.cut(minute, max(start - minute, 0), min(end - minute, MINUTE))
+            elif (self.want.shape or high - low < MINUTE) and minute in self.ring:
+                yield self.cut(minute, low, high)
+        if not self.want.shape:
+            yield sum_ring(self.packed_ring, max(-floor(-start, MINUTE), self.sealed), floor(end, MINUTE))
 
     def hold(self, minute):
         """The Summary of a sealed minute, with its sketch."""
@@ -67,10 +93,17 @@ class Reading:
 
     def cut(self, minute, start, end):
         """The Summary of [start, end) ms of a hot minute."""
+        detail = details.unpack(self.packed.get(minute))
         if end - start < MINUTE:
-            return details.unpack(self.packed.get(minute)).cut(start, end)
-        shape = details.unpack(self.packed.get(minute)).shape() if self.want.shape else ()
-        return Summary(*self.ring[minute], *shape)
+            return detail.cut(start, end, self.want.shape)
+        return Summary(*self.ring[minute], *detail.shape())
+
+
+def sum_ring(ring, start, end):
+    """The Summary of the whole minutes of a ring's bytes (or None) in [start, end)."""
+    slots = np.frombuffer(ring or b"", SLOT)
+    slots = slots[(slots["minute"] >= start) & (slots["minute"] < end) & (slots["count"] > 0)]
+    return Summary(*merge_columns(np.array([slots[name] for name in COLUMNS], float)))
 
 
 def read_one(want):
@@ -92,43 +125,25 @@ def read_many(wants, chunk=256):
 
 
 def read_shard(shard, wants):
-    """The Readings of one shard's topics in one transaction: no seam between ring and sealed mark."""
-    with guard():
-        pipe = get_redis().pipeline(transaction=True)
-        pipe.hget(key(shard, "meta"), "sealed")
-        for want in wants:
-            pipe.hget(key(shard, "head"), want.topic)
-            pipe.get(key(shard, f"ring:{want.topic}"))
-            ask_minutes(pipe, key(shard, f"det:{want.topic}"), want.details())
-            long = want.end - want.start > HOT
-            ask_minutes(pipe, key(shard, f"held:{want.topic}"), want.minutes() if long else ())
-        sealed, *answers = pipe.execute()
+    """The Readings of one shard's topics."""
+    asks = [(want.topic, want.details(), want.held()) for want in wants]
+    sealed, rows = fetch(shard, asks)
     return [
-        Reading(want, int(sealed or 0), *unpack_answers(want, *answers[4 * at : 4 * at + 4]))
-        for at, want in enumerate(wants)
+        Reading(want, sealed, head, ring, name_minutes(hot, packed), name_minutes(old, held))
+        for want, (_, hot, old), (head, ring, packed, held) in zip(wants, asks, rows, strict=True)
     ]
 
 
-def ask_minutes(pipe, name, minutes):
-    """Asks for some fields of a hash; an empty list still is one command with one answer."""
-    if len(minutes) > MANY:
-        pipe.hgetall(name)
-    else:
-        pipe.hmget(name, list(minutes) or [""])
+def fetch(shard, asks):
+    """``(sealed mark, [(head, ring, details, held), …])`` of ``[(topic, hot minutes, held minutes), …]``."""
+    arguments = [
+        text for topic, *minutes in asks for text in (topic, *(",".join(map(str, m)) for m in minutes))
+    ]
+    with guard():
+        sealed, *found = get_redis().eval(READ, 1, key(shard, "meta"), key(shard, ""), *arguments)
+    return int(sealed or 0), list(zip(*(found[at::4] for at in range(4)), strict=True))
 
 
-def unpack_answers(want, head, ring, packed, held):
-    """``(head, ring, packed, held)`` with minutes as keys."""
-    return (
-        unpack_head(head),
-        unpack_ring(ring),
-        name_minutes(want.details(), packed),
-        name_minutes(want.minutes(), held),
-    )
-
-
-def name_minutes(minutes, answer):
-    """The answer to ``ask_minutes`` as ``{minute: bytes}``."""
-    if isinstance(answer, dict):
-        return {int(minute): data for minute, data in answer.items()}
-    return {minute: data for minute, data in zip(minutes, answer, strict=False) if data}
+def name_minutes(minutes, found):
+    """``{minute: bytes}`` of those that exist."""
+    return {minute: data for minute, data in zip(minutes, found, strict=True) if data}

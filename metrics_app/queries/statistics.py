@@ -1,19 +1,16 @@
 """Statistics of a window of one topic, at a cost that does not grow with its points."""
 
-import time
-
 from metrics_app.core.aggregates import AGGREGATES, QUANTILES, mean, stddev
 from metrics_app.core.buckets import merge
+from metrics_app.exceptions import BadInput
+from metrics_app.queries.logs import clock
 from metrics_app.queries.reading import Want, read_one
-
-
-def clock():
-    """The time in ms."""
-    return time.time_ns() // 1_000_000
 
 
 def window_of(window, now=None):
     """``(start, end)`` in ms of the last ``window`` seconds, up to the next whole second."""
+    if not window > 0:
+        raise BadInput(f"{window!r} is no window: expected seconds, more than 0", field="window")
     end = ((clock() if now is None else int(now)) // 1000 + 1) * 1000
     return end - round(window * 1000), end
 

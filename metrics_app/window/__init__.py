@@ -6,7 +6,15 @@ the new fence. See ``metrics_app/lua``.
 """
 
 from metrics_app.window.archive import read_held, read_late
-from metrics_app.window.fence import advance, begin_generation, read_meta, release_leases, take_leases
+from metrics_app.window.fence import (
+    advance,
+    begin_generation,
+    check_shards,
+    note_run_id,
+    read_meta,
+    release_leases,
+    take_leases,
+)
 from metrics_app.window.seal import drop_held, seal
 from metrics_app.window.turn import apply, load_details, load_topics
 
@@ -14,9 +22,11 @@ __all__ = [
     "advance",
     "apply",
     "begin_generation",
+    "check_shards",
     "drop_held",
     "load_details",
     "load_topics",
+    "note_run_id",
     "read_held",
     "read_late",
     "read_meta",

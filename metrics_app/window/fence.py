@@ -8,7 +8,7 @@ import redis
 from metrics_app import conf
 from metrics_app.connection import get_redis, guard, key
 from metrics_app.core.turns import ShardMemory, next_mark
-from metrics_app.exceptions import StaleFence
+from metrics_app.exceptions import MetricsError, StaleFence
 from metrics_app.lua import read_script
 
 ADVANCE, BEGIN, LEASE, RELEASE = (read_script(name) for name in ("advance", "begin", "lease", "release"))
@@ -117,6 +117,27 @@ def begin_generation(meta, me):
     fence = meta.fields.get("seq", ""), meta.fields.get("writer", "")
     arguments = (*fence, meta.seq + 1, me, secrets.token_hex(4), meta.run_id, offset, mark)
     run_fenced(BEGIN, meta.shard, key(meta.shard, ""), *arguments)
+
+
+def note_run_id(meta):
+    """Remembers that the server was restarted without a loss."""
+    with guard():
+        get_redis().hset(key(meta.shard, "meta"), "run_id", meta.run_id)
+
+
+def check_shards():
+    """MetricsError when ``SHARDS`` is not what this installation began with: topics would move."""
+    name = f"{conf.get('REDIS_PREFIX')}:shards"
+    with guard():
+        pipe = get_redis().pipeline(transaction=True)
+        pipe.set(name, conf.get("SHARDS"), nx=True)
+        pipe.get(name)
+        known = int(pipe.execute()[1])
+    if known != conf.get("SHARDS"):
+        raise MetricsError(
+            f"SHARDS is {conf.get('SHARDS')}, but this installation began with {known}: "
+            f"set it back, or begin with another REDIS_PREFIX"
+        )
 
 
 def run_fenced(script, shard, *arguments):

@@ -81,5 +81,5 @@ def pack_late(memory, turn):
 def count_turn(turn):
     """``[counter, increment, …]`` of the meta hash."""
     late = sum(len(ts) for ts, _ in turn.late.values())
-    counts = {"points": turn.points, "late": late, "future_dropped": turn.future}
+    counts = {"points": turn.points, "late": late, "future_dropped": turn.future, "broken": turn.broken}
     return [text for name, n in counts.items() if n for text in (name, str(n))]

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from metrics_app import conf
 from metrics_app.collector import Collector
+from metrics_app.exceptions import MetricsError
 
 
 class Command(BaseCommand):
@@ -22,7 +23,10 @@ class Command(BaseCommand):
             signal.signal(number, lambda *_: stop.set())
         names = ", ".join(str(shard) for shard in collector.shards)
         self.stdout.write(f"Collecting shards {names}")
-        collector.run(stop)
+        try:
+            collector.run(stop)
+        except MetricsError as error:
+            raise CommandError(str(error)) from None
 
 
 def parse_shards(text):
