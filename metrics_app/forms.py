@@ -2,13 +2,28 @@
 
 from django import forms
 
+from metrics_app.core.entries import parse_value
 from metrics_app.core.units import HOUR, MINUTE, format_duration
+from metrics_app.exceptions import BadInput
 
 DAY = 24 * HOUR
 # Choices of "after how long": under the limit, beyond it, far beyond it.
 LATENCIES = [10 * MINUTE, 26 * HOUR, 3 * DAY, 10 * DAY]
 LONGEST = 10 * 365 * DAY
 MANY = 10
+
+
+class DurationField(forms.FloatField):
+    """Seconds, from a number of them or from words: ``26 h``."""
+
+    def to_python(self, value):
+        """The seconds, or the fault in the words of who reads durations."""
+        if value in self.empty_values:
+            return None
+        try:
+            return parse_value(value, "seconds")
+        except BadInput as error:
+            raise forms.ValidationError(f"{error}.") from None
 
 
 class FileForm(forms.Form):
@@ -30,12 +45,11 @@ class FileForm(forms.Form):
 class AnswerForm(forms.Form):
     """Answers one complaint after a chosen time; ``latency`` is in seconds."""
 
-    latency = forms.FloatField(
+    latency = DurationField(
         min_value=0,
         max_value=LONGEST,
         error_messages={
-            "required": "Say after how many seconds the complaint was answered.",
-            "invalid": "This is not a number of seconds, such as 93600 for 26 h.",
+            "required": "Say after how long the complaint was answered, such as 26 h.",
             "min_value": "A complaint cannot be answered before it was filed: 0 seconds or more.",
             "max_value": "That is more than ten years: %(limit_value)s seconds at most.",
         },
@@ -62,7 +76,4 @@ class UnknownForm(forms.Form):
 def read_complaints(data):
     """The form that a post's ``action`` asks for, filled with it."""
     kinds = {"file": FileForm, "answer": AnswerForm}
-    if data.get("action") == "answer" and data.get("own"):
-        data = data.copy()
-        data["latency"] = data["own"]
     return kinds.get(data.get("action"), UnknownForm)(data)

@@ -192,7 +192,7 @@ def describe_chart(kpi, rule, value, now):
     return {
         "ts": ts,
         "values": values,
-        "start": now - HOUR,
+        "start": ts[0],
         "end": now,
         "limit": rule.limit if rule else None,
         "limit_label": format_value(rule.limit, kpi.unit, aggregate) if rule else "",

@@ -10,6 +10,7 @@ from pipelines_app.core.states import LABELS, State
 
 SECOND, HOUR = 1000, 3_600_000
 SQUARES = 12
+SURE_AFTER = 10 * 60 * SECOND  # of waiting, before its cost is told per hour
 # How an effect looks on the track record; what is not measured yet stays empty.
 EFFECTS = {State.EFFECTIVE.value: "good", State.HARMFUL.value: "bad", State.INEFFECTIVE.value: "none"}
 AGGREGATES = {"p50": "median", "rate_per_hour": "rate", "min": "minimum", "max": "maximum"}
@@ -36,11 +37,12 @@ def tell_time(moment, now):
 
 
 def describe_waiting(user, *, now=None):
-    """``{"count", "sentence", "headline", "order"}`` of the proposals this person may see and that wait."""
+    """``{"count", "sentence", "headline", "lead", "order"}`` of the proposals this person may see and that wait."""
     now = now or timezone.now()
     waiting = queries.list_inbox(queries.visible_to(user), now=now)
     count = len(waiting)
     you = "you" if queries.may_decide_any(user) else "a decision"
+    lead = ""
     if not count:
         sentence, headline = "No proposal waits for a decision", f"No proposal waits for {you}"
     else:
@@ -49,10 +51,12 @@ def describe_waiting(user, *, now=None):
         some = "1 proposal waits" if count == 1 else f"{count} proposals wait"
         since = f"for {age}" if count == 1 else f"the oldest for {age}"
         sentence, headline = f"{some} for a decision, {since}", f"{some} for {you}"
+        lead = f"{since[0].upper()}{since[1:]} · sorted by severity, then by what the waiting costs"
     return {
         "count": count,
         "sentence": sentence,
         "headline": headline,
+        "lead": lead,
         "order": [pipeline.pk for pipeline in waiting],
     }
 
@@ -93,13 +97,15 @@ def describe_cost(pipeline, now):
     if cost is None:
         return None
     since = tell_time(to_local(cost.since), now)
+    unit = "" if cost.kind == "excess" else pipeline.unit
     if cost.kind == "excess":
-        amount, more = write(cost.value, "", "mean"), write(cost.per_hour, "", "mean")
-        text = f"beyond what the limit allows since {since}, {more} more each hour"
+        text = f"beyond what the limit allows since {since}"
     else:
-        amount, more = write(cost.value, pipeline.unit), write(cost.per_hour, pipeline.unit)
-        text = f"over the limit, all points since {since} together; {more} more each hour"
-    return {"amount": amount, "text": text}
+        text = f"over the limit, all points since {since} together"
+    # Over a few minutes a rate per hour would be a guess.
+    if queries.to_ms(now) - cost.since >= SURE_AFTER:
+        text += f"; {write(cost.per_hour, unit)} more each hour"
+    return {"amount": write(cost.value, unit), "text": text}
 
 
 def describe_record(pipeline, user):

@@ -79,6 +79,7 @@ async function refreshHead() {
   const waiting = await getJson(list.dataset.waitingUrl).catch(() => null);
   if (!waiting) return;
   setText(document.getElementById("headline"), waiting.headline);
+  setText(document.getElementById("lead"), waiting.lead);
   document.title = `${waiting.headline} · HMS-GOV metrics`;
   document.getElementById("empty").hidden = list.children.length > 0;
 }

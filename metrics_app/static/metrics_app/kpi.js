@@ -10,10 +10,17 @@ import { formatValue } from "./units.js";
 const page = document.getElementById("kpi");
 const figure = page.querySelector(".chart");
 const calm = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+// Steps a reader of durations expects: minutes, hours, days; never 13 h 53 min.
+const MINUTE = 60, HOUR = 3600, DAY = 86400;
+const DURATIONS = [
+  0.1, 0.5, 1, 2, 5, 10, 30, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 30 * MINUTE,
+  HOUR, 2 * HOUR, 4 * HOUR, 8 * HOUR, 12 * HOUR, DAY, 2 * DAY, 5 * DAY, 10 * DAY, 20 * DAY, 50 * DAY, 100 * DAY, 365 * DAY, 3650 * DAY,
+];
 let chart = JSON.parse(figure.dataset.chart);
 let plot = null;
 
 const write = (value) => formatValue(value, chart.unit, chart.aggregate);
+const isDuration = () => chart.unit === "seconds" && !["count", "rate_per_hour"].includes(chart.aggregate);
 const columns = () => [chart.ts.map((ts) => ts / 1000), chart.values];
 
 /** The tinted side and the dashed limit with its label, below and above the line. */
@@ -55,7 +62,7 @@ function build() {
     scales: { x: { range: () => [chart.start / 1000, chart.end / 1000] }, y: { range: () => findScale(chart.values, chart.limit) } },
     axes: [
       { ...axis, values: (u, splits) => splits.map((at) => new Date(at * 1000).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })) },
-      { ...axis, size: 76, values: (u, splits) => splits.map(write) },
+      { ...axis, size: 70, ...(isDuration() ? { incrs: DURATIONS } : {}), values: (u, splits) => splits.map(write) },
     ],
     series: [
       { label: "Window ends", value: (u, at) => (at ? new Date(at * 1000).toLocaleTimeString("en-GB", { timeZoneName: "short" }) : "—") },
