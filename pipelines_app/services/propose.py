@@ -120,18 +120,7 @@ def freeze(row, evidence):
     frozen = (
         dict(evidence) if evidence is not None else queries.measure_for_evidence(row.topic, row.created_at)
     )
-    frozen["proposal"] = {
-        "title": row.title,
-        "suggestion": row.suggestion,
-        "topic": row.topic,
-        "unit": row.unit,
-        "kpi": row.kpi,
-        "severity": row.severity,
-        "origin": row.origin or "",
-        "proposed_by": row.proposer_name,
-        "action": row.action,
-        "action_params": row.action_params,
-    }
+    frozen["proposal"] = describe_row(row)
     frozen["policy"] = {"quorum": row.quorum, "decide_within": within}
     try:
         row.evidence_text = encode(frozen)
@@ -139,6 +128,13 @@ def freeze(row, evidence):
         raise BadInput(f"the evidence cannot be frozen as JSON: {error}", field="evidence") from None
     row.evidence_sha256 = digest(row.evidence_text)
     row.overrun = measure_overrun(row.kpi, frozen.get("limit"), frozen.get("operator"))
+
+
+def describe_row(row):
+    """The proposal's own words and where it came from, as they are frozen."""
+    names = ("title", "suggestion", "topic", "unit", "kpi", "severity", "action", "action_params")
+    words = {name: getattr(row, name) for name in names}
+    return words | {"origin": row.origin or "", "proposed_by": row.proposer_name}
 
 
 def store(row, now):
