@@ -1,5 +1,5 @@
 """The admin, set out for an analyst; one module per family of models."""
 
-from metrics_app.admin import keys, kpis
+from metrics_app.admin import breaches, keys, kpis, thresholds
 
-__all__ = ["keys", "kpis"]
+__all__ = ["breaches", "keys", "kpis", "thresholds"]

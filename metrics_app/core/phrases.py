@@ -9,6 +9,7 @@ from metrics_app.core.units import format_duration, format_value, split_value
 from metrics_app.core.words import NAMES
 
 OPERATORS = {"gt": "above", "gte": "at or above", "lt": "below", "lte": "at or below"}
+DURATIONS = {"window", "interval", "pending_for", "keep_firing_for", "cooldown", "delay", "no_data_for"}
 
 
 def describe_rule(rule, unit):
@@ -51,3 +52,24 @@ def describe_event(event, rule, unit, state, breach):
         watch.DATA_OPENED: f"No points for {silence}.",
         watch.DATA_CLOSED: f"Points arrive again after {lasted}.",
     }[event]
+
+
+def describe_changes(before, after, unit):
+    """What differs between two stored rules: "limit: 48 h → 10 min"."""
+    lines = []
+    for name, value in after.items():
+        if value != before.get(name):
+            old, new = (describe_field(name, rule.get(name), rule, unit) for rule in (before, after))
+            lines.append(f"{name.replace('_', ' ')}: {old} → {new}")
+    return "; ".join(lines) or "nothing"
+
+
+def describe_field(name, value, rule, unit):
+    """One field of a stored rule in words."""
+    if value in (None, "", {}):
+        return "none"
+    if name in ("limit", "recovery_limit"):
+        return write_limit(value, unit, rule.get("aggregate", "mean"))
+    if name in DURATIONS:
+        return write_duration(value)
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)

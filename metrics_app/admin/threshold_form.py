@@ -1,0 +1,108 @@
+"""The analyst's form of a threshold: human units in, every fault at its field."""
+
+from django import forms
+from django.utils.module_loading import import_string
+
+from metrics_app import conf
+from metrics_app.admin.fields import DurationField, ValueField, read_value
+from metrics_app.core.entries import write_value
+from metrics_app.exceptions import BadInput
+from metrics_app.models import Threshold
+from metrics_app.services.rules import check_rule
+
+LIMIT_HELP = (
+    "For a KPI in seconds write '48 h' or '10 min'; for a count or a rate, and for other KPIs, a number."
+)
+DURATIONS = {
+    "window": "How far the rule looks back: '30 min'.",
+    "interval": "Time between two evaluations: '1 min'.",
+    "pending_for": "It must be beyond the limit this long before it fires. '0 s': at once.",
+    "keep_firing_for": "It must be on the good side this long before it has recovered.",
+    "cooldown": "Beyond the limit again within this time after a recovery: the same breach, no new proposal.",
+    "delay": "How long an evaluation waits for points that arrive late.",
+    "no_data_for": "Silence shorter than this changes nothing.",
+}
+
+
+def make_duration(name):
+    """The ``DurationField`` of a model field."""
+    return DurationField(initial=Threshold._meta.get_field(name).default, help_text=DURATIONS[name])
+
+
+class ThresholdForm(forms.ModelForm):
+    """A threshold with durations and limits in human units, and a reason for the change."""
+
+    window = make_duration("window")
+    interval = make_duration("interval")
+    pending_for = make_duration("pending_for")
+    keep_firing_for = make_duration("keep_firing_for")
+    cooldown = make_duration("cooldown")
+    delay = make_duration("delay")
+    no_data_for = make_duration("no_data_for")
+    limit = ValueField(help_text=LIMIT_HELP)
+    recovery_limit = ValueField(
+        required=False,
+        help_text="It recovers only once it is back at this, so that it does not flicker. Empty: the limit.",
+    )
+    reason = forms.CharField(
+        required=False,
+        max_length=500,
+        widget=forms.TextInput(attrs={"size": 60}),
+        help_text="Why it is set like this; kept with the version.",
+    )
+
+    class Meta:
+        model = Threshold
+        fields = [
+            *("kpi", "name", "aggregate", "window", "operator", "limit", "recovery_limit", "pending_for"),
+            *("keep_firing_for", "min_count", "no_data", "no_data_for", "interval", "delay", "severity"),
+            *("cooldown", "enabled", "title", "suggestion", "action", "action_params"),
+        ]
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            for name in ("limit", "recovery_limit"):
+                self.initial[name] = write_value(
+                    getattr(self.instance, name), *self.find_unit(self.instance.kpi)
+                )
+        path = conf.get("ACTIONS")
+        if path and "action" in self.fields:
+            names = [("", "nothing: people do it by hand"), *((name, name) for name in import_string(path)())]
+            help_text = self.fields["action"].help_text
+            self.fields["action"] = forms.ChoiceField(choices=names, required=False, help_text=help_text)
+
+    def find_unit(self, kpi):
+        """``(unit, aggregate)`` that say how a limit is written."""
+        aggregate = (
+            self.cleaned_data.get("aggregate") if self.is_bound and hasattr(self, "cleaned_data") else None
+        )
+        return kpi.unit, aggregate or self.instance.aggregate
+
+    def clean_action_params(self):
+        """An empty field is an empty object."""
+        params = self.cleaned_data["action_params"]
+        return {} if params is None else params
+
+    def clean(self):
+        """Reads the limits in the unit of the KPI that was chosen."""
+        data = super().clean()
+        kpi = self.instance.kpi if self.instance.pk else data.get("kpi")
+        if kpi is not None:
+            for name in ("limit", "recovery_limit"):
+                if name in data:
+                    number = read_value(self, name, *self.find_unit(kpi))
+                    if name in data:
+                        data[name] = number
+        return data
+
+    def _post_clean(self):
+        """The rules of the API, at their fields; after those of the model."""
+        super()._post_clean()
+        if self.errors:
+            return
+        try:
+            check_rule(self.instance)
+        except BadInput as error:
+            for fault in error.errors:
+                self.add_error(fault["field"], fault["message"])

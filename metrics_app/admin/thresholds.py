@@ -1,0 +1,172 @@
+"""Thresholds for an analyst: the rule in human units, its light, its versions."""
+
+from datetime import UTC, datetime
+
+from django.contrib import admin
+
+from metrics_app.admin.threshold_form import ThresholdForm
+from metrics_app.core import words
+from metrics_app.core.phrases import describe_changes, describe_rule
+from metrics_app.core.units import format_value
+from metrics_app.models import Threshold, ThresholdVersion
+from metrics_app.registry import who_is
+from metrics_app.services.states import read_states
+from metrics_app.services.thresholds import save_threshold
+from metrics_app.services.visibility import limit_to_visible
+
+DATA = {
+    "fresh": "fresh",
+    "thin": "too few points",
+    "empty": "no points",
+    "error": "cannot be read",
+    "behind": "behind: nothing is judged",
+}
+
+
+class StateFilter(admin.SimpleListFilter):
+    """By state."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request, model_admin):
+        """States as people know them."""
+        return [("firing", "firing"), ("pending", "pending"), ("recovering", "recovering"), ("ok", "ok")]
+
+    def queryset(self, request, queryset):
+        """Thresholds in the chosen state."""
+        return queryset.filter(state_row__state=self.value()) if self.value() else queryset
+
+
+class VersionInline(admin.TabularInline):
+    """Earlier rules; never changed."""
+
+    model = ThresholdVersion
+    fields = readonly_fields = ["version", "created_at", "author", "reason", "changes"]
+    extra = 0
+    can_delete = False
+    verbose_name_plural = "versions"
+
+    def has_add_permission(self, request, obj=None):
+        """Saving makes them."""
+        return False
+
+    def get_queryset(self, request):
+        """With authors, in one query."""
+        return super().get_queryset(request).select_related("author", "threshold__kpi")
+
+    @admin.display(description="what changed")
+    def changes(self, version):
+        """The difference to the version before, in words."""
+        before = ThresholdVersion.objects.filter(
+            threshold=version.threshold_id, version=version.version - 1
+        ).first()
+        return (
+            describe_changes(before.rule, version.rule, version.threshold.kpi.unit)
+            if before
+            else "first version"
+        )
+
+
+@admin.register(Threshold)
+class ThresholdAdmin(admin.ModelAdmin):
+    """Saving judges the threshold at once: a limit that is crossed fires within two seconds."""
+
+    form = ThresholdForm
+    inlines = [VersionInline]
+    list_display = ["__str__", "rule", "light", "last_value", "data", "severity", "enabled", "title"]
+    list_filter = [StateFilter, "severity", "enabled", "aggregate"]
+    list_select_related = ["kpi"]
+    search_fields = ["name", "kpi__topic", "kpi__name", "title", "suggestion"]
+    autocomplete_fields = ["kpi"]
+    readonly_fields = ["light", "last_value", "data", "missed", "version", "edited_by", "updated_at"]
+    fieldsets = [
+        (None, {"fields": ["kpi", "name", "severity", "enabled"]}),
+        (
+            "Rule",
+            {
+                "fields": ["aggregate", "window", "operator", "limit", "recovery_limit", "min_count"],
+                "description": "For example: mean over 30 min above 48 h, recovered at 43.2 h.",
+            },
+        ),
+        ("Timing", {"fields": ["interval", "pending_for", "keep_firing_for", "cooldown", "delay"]}),
+        (
+            "Missing data",
+            {
+                "fields": ["no_data", "no_data_for"],
+                "description": "Silence never resolves a breach unless you say that it counts as clear.",
+            },
+        ),
+        ("Proposal", {"fields": ["title", "suggestion", "action", "action_params"]}),
+        ("This change", {"fields": ["reason"]}),
+        ("Now", {"fields": ["light", "last_value", "data", "missed", "version", "edited_by", "updated_at"]}),
+    ]
+
+    def get_queryset(self, request):
+        """Thresholds of the KPIs that this person may see."""
+        return limit_to_visible(super().get_queryset(request), who_is(request.user), "kpi__topic")
+
+    def get_changelist_instance(self, request):
+        """The page with the states of its rows, read at once."""
+        page = super().get_changelist_instance(request)
+        views = read_states(page.result_list)
+        for threshold in page.result_list:
+            threshold.view = views[threshold.pk]
+        return page
+
+    def get_readonly_fields(self, request, obj=None):
+        """A threshold stays with its KPI."""
+        return [*self.readonly_fields, *(["kpi"] if obj else [])]
+
+    def save_model(self, request, obj, form, change):
+        """Through the same door as the API."""
+        save_threshold(obj, by=request.user, reason=form.cleaned_data.get("reason", ""))
+
+    @admin.display(description="rule")
+    def rule(self, threshold):
+        """ "mean over 30 min above 48 h"."""
+        return describe_rule(threshold, threshold.kpi.unit)
+
+    @admin.display(description="state")
+    def light(self, threshold):
+        """Shape and word."""
+        if not threshold.pk:
+            return "not yet judged"
+        if not threshold.enabled:
+            return f"{words.SHAPES['none']} switched off"
+        state = get_view(threshold).state
+        return f"{words.SHAPES[state]} {state}"
+
+    @admin.display(description="value when last judged")
+    def last_value(self, threshold):
+        """The value in human units, with when it was judged."""
+        if not threshold.pk:
+            return "–"
+        view = get_view(threshold)
+        return format_value(view.value, threshold.kpi.unit, threshold.aggregate)
+
+    @admin.display(description="data")
+    def data(self, threshold):
+        """The health of the data, and since when."""
+        if not threshold.pk:
+            return "–"
+        view = get_view(threshold)
+        since = "" if view.data == "fresh" or not view.data_since else f" since {show_time(view.data_since)}"
+        return f"{DATA[view.data]}{since}"
+
+    @admin.display(description="slots missed")
+    def missed(self, threshold):
+        """How many slots nobody could judge."""
+        return get_view(threshold).missed if threshold.pk else 0
+
+
+def get_view(threshold):
+    """The state of a threshold, read once per row object."""
+    if not hasattr(threshold, "view"):
+        threshold.view = read_states([threshold])[threshold.pk]
+    return threshold.view
+
+
+def show_time(ms):
+    """A time in UTC for a cell of text."""
+    return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M} UTC"
