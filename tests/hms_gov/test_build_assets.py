@@ -1,0 +1,78 @@
+"""The front-end parts: what the pages ask for is there, and nothing of it is committed."""
+
+import json
+import posixpath
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.contrib.staticfiles import finders
+from django.core.management import call_command
+
+from hms_gov.management.commands import build_assets
+
+ROOT = Path(settings.BASE_DIR)
+VENDOR = ROOT / "metrics_app/static/vendor"
+PAGES = [*ROOT.glob("templates/**/*.html"), *ROOT.glob("*_app/templates/**/*.html")]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def built():
+    """Built once; at once where it is up to date."""
+    call_command("build_assets", verbosity=0)
+
+
+def test_every_static_file_a_page_names_is_there():
+    names = {name for page in PAGES for name in re.findall(r"{% static '([^']+)' %}", page.read_text())}
+    assert len(names) > 5
+    assert [name for name in sorted(names) if not finders.find(name)] == []
+
+
+def test_every_import_of_a_module_leads_somewhere():
+    modules = [path for path in ROOT.glob("*/static/*/*.js") if path.parent.name != "vendor"]
+    assert len(modules) > 5
+    for module in modules:
+        for name in re.findall(r'^import .*? from "(\.[^"]+)";', module.read_text(), re.MULTILINE):
+            # As the browser resolves it: below /static/, whichever app the file is in.
+            url = posixpath.normpath(f"{module.parent.name}/{name}")
+            assert finders.find(url), f"{module.name} imports {name}"
+
+
+def test_the_style_sheet_finds_its_fonts_and_images():
+    css = (VENDOR / "uswds/css/uswds.min.css").read_text()
+    wanted = {name for name in build_assets.URL.findall(css) if not build_assets.UNUSED.match(name)}
+    assert any("sourcesanspro-bold" in name for name in wanted)
+    assert [name for name in sorted(wanted) if not (VENDOR / "uswds" / name).exists()] == []
+
+
+def test_large_texts_are_served_compressed(client):
+    response = client.get("/static/vendor/uswds/css/uswds.min.css", headers={"Accept-Encoding": "gzip"})
+    assert response["Content-Encoding"] == "gzip"
+    assert int(response["Content-Length"]) < 100_000
+
+
+def test_what_is_up_to_date_is_not_built_again(capsys):
+    call_command("build_assets")
+    assert "up to date" in capsys.readouterr().out
+
+
+def test_the_lock_file_names_no_registry():
+    lock = json.loads((ROOT / "package-lock.json").read_text())
+    assert all("resolved" not in package for package in lock["packages"].values())
+
+
+def test_no_third_party_file_is_committed():
+    try:
+        listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("this is not a git checkout")
+    assert [name for name in listed.stdout.splitlines() if "vendor/" in name or "node_modules" in name] == []
+
+
+def test_the_wheel_of_node_serves_where_no_npm_is_on_the_path(monkeypatch):
+    monkeypatch.setattr(build_assets.shutil, "which", lambda name: None)
+    node, npm = build_assets.find_npm()
+    done = subprocess.run([node, npm, "--version"], capture_output=True, text=True, check=True)
+    assert re.match(r"\d+\.\d+", done.stdout)

@@ -1,0 +1,145 @@
+"""A card says what an approver needs, in words."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from pipelines_app import cards
+from pipelines_app.services import approve, propose, reject
+
+pytestmark = pytest.mark.django_db
+HOUR, MINUTE = 3600, 60_000
+
+
+def to_ms(moment):
+    return int(moment.timestamp() * 1000)
+
+
+@pytest.fixture
+def now():
+    """A full minute."""
+    return timezone.now().replace(second=0, microsecond=0)
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """What the project's measurements answer: one point of 50 h a minute over the last hour."""
+    answers = {"mean": 50 * HOUR, "count": 1}
+
+    def measure(topic, start, end, step):
+        ts = list(range(start, end, step))
+        columns = {name: [answers["mean"]] * len(ts) for name in ("mean", "min", "max")}
+        summary = dict.fromkeys(("mean", "min", "max"), answers["mean"]) | {"count": 60 * answers["count"]}
+        return {"ts": ts, "count": [answers["count"]] * len(ts), **columns, "summary": summary}
+
+    monkeypatch.setattr(
+        "pipelines_app.queries.measure", lambda topic, *span: measure(topic, *span) if topic else None
+    )
+    return answers
+
+
+def open_breach(now, **fields):
+    """A proposal as a breach of the worked example opens it: 54 h over a limit of 48 h, half an hour ago."""
+    opened = now - timedelta(minutes=30)
+    evidence = {
+        "value": 54 * HOUR, "n": 23, "unit": "seconds", "since": to_ms(opened), "window": 1800,
+        "aggregate": "mean", "operator": "gt", "limit": 48 * HOUR, "measured_to": to_ms(opened),
+        "minutes": {"ts": [to_ms(opened) - MINUTE], "count": [23], "mean": [54 * HOUR]},
+    }  # fmt: skip
+    facts = {
+        "title": "Response time breach",
+        "suggestion": "Hire 2 temp agents",
+        "topic": "complaint.latency",
+    }
+    facts |= {"unit": "seconds", "kpi": 54 * HOUR, "severity": "critical", "evidence": evidence}
+    return propose(**(facts | fields), now=opened)[0]
+
+
+def test_it_tells_the_cost_of_waiting_in_the_kpis_own_unit(now, measured, approver):
+    card = cards.make_card(open_breach(now), approver, now=now)
+    # 30 answers, each 2 h over the limit.
+    assert card.cost["amount"] == "2 d 12 h"
+    assert "over the limit, all points since" in card.cost["text"]
+    assert card.cost["text"].endswith("5 d more each hour")
+
+
+def test_it_tells_no_rate_of_the_cost_before_it_can_be_known(now, measured, approver):
+    pipeline = open_breach(now)
+    card = cards.make_card(pipeline, approver, now=pipeline.created_at + timedelta(minutes=5))
+    assert "each hour" not in card.cost["text"]
+
+
+def test_it_says_what_it_was_and_what_it_is(now, measured, approver):
+    pipeline = open_breach(now)
+    card = cards.make_card(pipeline, approver, now=now)
+    assert card.opening == "Mean 2 d 6 h over 30 min (23 points; limit 48 h)"
+    assert card.present == "Now 2 d 2 h, lower than at opening"
+    measured["mean"] = 40 * HOUR
+    assert cards.make_card(pipeline, approver, now=now).present == "Now 40 h, back within the limit"
+
+
+def test_its_chart_is_the_frozen_one(now, measured, approver):
+    pipeline = open_breach(now)
+    chart = cards.make_card(pipeline, approver, now=now).chart
+    assert chart["rows"] == [[to_ms(pipeline.created_at) - MINUTE, 23, 54 * HOUR]]
+    assert (chart["limit_label"], chart["above"], chart["value"]) == ("48 h", True, 54 * HOUR)
+
+
+def test_the_live_panel_begins_an_hour_back_and_marks_the_opening(now, measured):
+    pipeline = open_breach(now)
+    since = cards.describe_since(pipeline, now=now)
+    assert since["start"] == to_ms(now) - 60 * MINUTE
+    assert since["opened"] == to_ms(pipeline.created_at)
+    assert since["rows"][0][0] <= since["start"] - 30 * MINUTE
+
+
+def test_a_proposal_that_nothing_measures_has_neither_cost_nor_chart(pipeline, approver):
+    card = cards.make_card(pipeline, approver)
+    assert (card.cost, card.chart, card.present) == (None, None, "")
+    assert cards.describe_since(pipeline) is None
+
+
+def test_the_track_record_tells_what_became_of_like_ones(now, measured, approver):
+    for _ in range(2):
+        pipeline = open_breach(now)
+        approve(pipeline=pipeline, by=approver, version=1, now=now)
+    reject(pipeline=open_breach(now), by=approver, version=1, comment="no money", now=now)
+    record = cards.make_card(open_breach(now), approver, now=now).record
+    assert record["sentence"] == "Proposed 3 times before: 2 approved, 1 rejected."
+    assert len(record["squares"]) == 3
+
+
+def test_effects_stand_behind_the_approvals():
+    counts = dict.fromkeys(["rejected", "expired", "withdrawn", "inconclusive", "ineffective"], 0)
+    counts |= {"approved": 7, "effective": 5, "harmful": 1, "total": 7}
+    assert cards.describe_counts(counts) == "Proposed 7 times before: 7 approved (5 effective, 1 harmful)."
+    assert cards.describe_counts(counts | {"total": 0}) == "Never proposed before."
+
+
+def test_a_decided_card_says_who_and_when(pipeline, approver, now):
+    decided = reject(pipeline=pipeline, by=approver, version=1, comment="too dear")
+    card = cards.make_card(decided, approver)
+    assert card.verdict.startswith("Rejected by ada at ")
+    assert card.verdict.endswith("“too dear”")
+    assert card.cost is None
+
+
+def test_waiting_is_told_in_one_sentence(pipeline, approver, outsider):
+    later = pipeline.created_at + timedelta(hours=1, minutes=12)
+    waiting = cards.describe_waiting(approver, now=later)
+    assert waiting["sentence"] == "1 proposal waits for a decision, for 1 h 12 min"
+    assert waiting["headline"] == "1 proposal waits for you"
+    assert waiting["order"] == [pipeline.pk]
+    assert cards.describe_waiting(outsider, now=later)["headline"] == "1 proposal waits for a decision"
+
+
+def test_nothing_waits_is_a_sentence_too(approver):
+    waiting = cards.describe_waiting(approver)
+    assert (waiting["count"], waiting["headline"]) == (0, "No proposal waits for you")
+
+
+def test_without_a_project_that_formats_it_still_writes_values(settings):
+    settings.PIPELINES_APP = {**settings.PIPELINES_APP, "FORMAT": ""}
+    assert cards.write(187200.0, "seconds") == "187200 seconds"
+    assert cards.write(None) == "—"

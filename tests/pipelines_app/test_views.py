@@ -1,0 +1,154 @@
+"""The inbox and the page of a proposal: plain forms decide, and say what happened."""
+
+import pytest
+
+from pipelines_app.models import Decision, Pipeline
+from pipelines_app.services import approve, change_suggestion, propose, reject
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def inbox(client, approver):
+    """The browser of somebody who may decide."""
+    client.force_login(approver)
+    return client
+
+
+def vote(client, pipeline, **fields):
+    """Posts the form as a browser without scripts does."""
+    return client.post(f"/inbox/{pipeline.pk}/decide/", {"version": "1", **fields})
+
+
+@pytest.mark.parametrize("path", ["", "waiting/", "{pk}/", "{pk}/card/", "{pk}/since/"])
+def test_it_asks_for_a_log_in_first_and_then_answers(client, approver, pipeline, path):
+    url = "/inbox/" + path.format(pk=pipeline.pk)
+    assert client.get(url).url.startswith("/accounts/login/")
+    client.force_login(approver)
+    assert client.get(url).status_code == 200
+
+
+def test_the_inbox_shows_what_waits_with_its_buttons(inbox, pipeline):
+    text = inbox.get("/inbox/").content.decode()
+    for words in (
+        "1 proposal waits for you",
+        "Response time breach",
+        "Hire 2 temp agents",
+        "Approve",
+        "Reject…",
+    ):
+        assert words in text
+
+
+def test_who_may_not_decide_sees_a_sentence_and_no_button(client, outsider, pipeline):
+    client.force_login(outsider)
+    text = client.get("/inbox/").content.decode()
+    assert "You do not have the permission to decide on proposals" in text
+    assert ">Approve" not in text
+
+
+def test_an_empty_inbox_says_what_would_appear(inbox):
+    assert "Nothing waits for a decision." in inbox.get("/inbox/").content.decode()
+
+
+def test_a_form_approves_and_says_so(inbox, pipeline):
+    response = vote(inbox, pipeline, vote="approve")
+    assert response.status_code == 302
+    assert Pipeline.objects.get().state != "awaiting_approval"
+    assert "Approved by ada at" in inbox.get("/inbox/").content.decode()
+
+
+def test_a_form_rejects_with_a_comment(inbox, pipeline):
+    assert vote(inbox, pipeline, vote="reject", comment="no money").status_code == 302
+    assert Decision.objects.get().comment == "no money"
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({"vote": "reject"}, 400),
+        ({"vote": "reject", "comment": "  "}, 400),
+        ({"vote": "maybe"}, 400),
+        ({}, 400),
+        ({"vote": "approve", "version": ""}, 400),
+        ({"vote": "approve", "version": "²"}, 400),
+        ({"vote": "approve", "version": "9" * 30}, 400),
+        ({"vote": "approve", "version": "7"}, 409),
+    ],
+)
+def test_a_bad_form_decides_nothing_and_keeps_what_was_written(inbox, pipeline, fields, status):
+    response = vote(inbox, pipeline, **fields)
+    assert response.status_code == status
+    assert 'role="alert"' in response.content.decode()
+    assert not Decision.objects.exists()
+
+
+def test_who_comes_second_reads_who_was_first(inbox, pipeline, second):
+    reject(pipeline=pipeline, by=second, version=1, comment="no money")
+    response = vote(inbox, pipeline, vote="approve")
+    assert response.status_code == 409
+    text = response.content.decode()
+    assert "bea rejected proposal" in text
+    assert Pipeline.objects.get().state == "rejected"
+
+
+def test_a_changed_suggestion_must_be_read_again(inbox, pipeline, second):
+    change_suggestion(pipeline=pipeline, by=second, version=1, suggestion="Hire 1 temp agent")
+    response = vote(inbox, pipeline, vote="approve")
+    assert response.status_code == 409
+    assert "Hire 1 temp agent" in response.content.decode()
+
+
+def test_a_double_click_is_one_vote(inbox, pipeline):
+    assert [vote(inbox, pipeline, vote="approve").status_code for _ in range(2)] == [302, 302]
+    assert Decision.objects.count() == 1
+
+
+def test_looking_never_decides(inbox, pipeline):
+    assert inbox.get(f"/inbox/{pipeline.pk}/decide/").status_code == 405
+    assert not Decision.objects.exists()
+
+
+def test_without_the_permission_a_form_is_refused(client, outsider, pipeline):
+    client.force_login(outsider)
+    assert vote(client, pipeline, vote="approve").status_code == 403
+
+
+def test_a_restricted_proposal_is_unknown_outside_its_group(inbox, group, member, client):
+    hidden = propose(title="t", suggestion="s", restricted_to=group)[0]
+    for path in ("", "card/", "since/"):
+        assert inbox.get(f"/inbox/{hidden.pk}/{path}").status_code == 404
+    assert vote(inbox, hidden, vote="approve").status_code == 404
+    client.force_login(member)
+    assert client.get(f"/inbox/{hidden.pk}/").status_code == 200
+
+
+@pytest.mark.parametrize("pk", [0, 999, 2**63, 10**30])
+def test_an_unknown_proposal_is_404(inbox, pk):
+    assert inbox.get(f"/inbox/{pk}/").status_code == 404
+
+
+def test_the_page_shows_evidence_history_and_audit(inbox, pipeline, second):
+    approve(pipeline=pipeline, by=second, version=1)
+    again = propose(title=pipeline.title, suggestion=pipeline.suggestion, kpi=1.0)[0]
+    text = inbox.get(f"/inbox/{again.pk}/").content.decode()
+    for words in ("Proposed once before: 1 approved.", again.evidence_sha256, "What happened", "Decide"):
+        assert words in text
+
+
+def test_touched_evidence_is_said_aloud(inbox, pipeline):
+    Pipeline.objects.update(evidence_text='{"value": 1}')
+    assert "no longer fits its hash" in inbox.get(f"/inbox/{pipeline.pk}/").content.decode()
+
+
+def test_what_somebody_proposes_cannot_bring_markup(inbox):
+    propose(title="<script>alert(1)</script>", suggestion="<img src=x onerror=alert(1)>")
+    text = inbox.get("/inbox/").content.decode()
+    assert "<script>alert" not in text
+    assert "<img" not in text
+
+
+def test_the_badge_counts_on_every_page(inbox, pipeline):
+    data = inbox.get("/inbox/waiting/").json()
+    assert (data["count"], data["order"]) == (1, [pipeline.pk])
+    assert '<span data-field="count">1</span>' in inbox.get("/inbox/").content.decode()
