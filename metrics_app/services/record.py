@@ -105,15 +105,15 @@ def check_known(topics, who):
         return
     unknown = [topic for topic in topics if registry.get_kpi(topic) is None]
     if unknown and not create:
-        raise BadInput(
-            "unknown topics",
-            errors=[
-                {"field": "topic", "message": f"{topic!r} is not a known KPI: create it in the admin first"}
-                for topic in unknown
-            ],
-        )
+        errors = [{"field": "topic", "message": describe_unknown(topic)} for topic in unknown]
+        raise BadInput(errors[0]["message"], errors=errors)
     if unknown:
         admit_topics(unknown, who)
+
+
+def describe_unknown(topic):
+    """What to do about a topic where none are created on first sight."""
+    return f"{topic!r} is not a known KPI, and new ones are not made here: create it in the admin first"
 
 
 def admit_topics(topics, who):

@@ -1,0 +1,154 @@
+"""The client's HTTP, against a real server."""
+
+import json
+import os
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from metrics_app import client as module
+from metrics_app.client import Client, configure, find_transport, use_transport
+from metrics_app.transport import HttpTransport, Refused, Unreachable, encode_rows
+
+ROWS = [("er.wait", 1.5, 1_732_390_000_123), ("er.beds", 7, 1_732_390_000_124)]
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.seen.append((self.path, dict(self.headers), json.loads(body), self.client_address))
+        status, headers = self.server.answers.pop(0) if self.server.answers else (202, {})
+        self.send_response(status)
+        for name, value in ({"Content-Length": "2"} | headers).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *args):
+        """A quiet server."""
+
+
+@pytest.fixture
+def server():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.seen, server.answers = [], []
+    server.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_it_posts_the_json_of_the_contract_over_one_connection(server):
+    transport = HttpTransport(server.url + "/", "hms_x")
+    transport(ROWS, "one")
+    transport(ROWS, "two")
+    (path, headers, body, address), (_, other, _, other_address) = server.seen
+    assert path == "/api/v1/points/"
+    assert headers["Authorization"] == "Bearer hms_x"
+    assert (headers["Idempotency-Key"], other["Idempotency-Key"]) == ("one", "two")
+    assert body == [{"topic": topic, "value": value, "ts": ts} for topic, value, ts in ROWS]
+    assert address == other_address
+    transport.close()
+
+
+def test_it_keeps_the_path_of_the_address(server):
+    transport = HttpTransport(server.url + "/metrics", "")
+    transport(ROWS, "one")
+    assert server.seen[0][0] == "/metrics/api/v1/points/"
+    assert "Authorization" not in server.seen[0][1]
+    transport.close()
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 413, 301])
+def test_it_knows_what_is_refused_for_good(server, status):
+    server.answers.append((status, {}))
+    transport = HttpTransport(server.url, "hms_x")
+    with pytest.raises(Refused, match=f"HTTP {status}") as caught:
+        transport(ROWS, "one")
+    assert caught.value.apart == (status in (400, 403))
+    assert "hms_x" not in str(caught.value)
+    transport.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "seconds"), [(503, "7"), (500, None), (429, "86400"), (502, "Tue, 1 Jan")]
+)
+def test_it_knows_what_will_pass(server, status, seconds):
+    server.answers.append((status, {"Retry-After": seconds} if seconds else {}))
+    transport = HttpTransport(server.url, "hms_x")
+    with pytest.raises(Unreachable) as caught:
+        transport(ROWS, "one")
+    assert caught.value.retry_after == (int(seconds) if seconds and seconds.isdigit() else 0)
+    transport.close()
+
+
+def test_it_connects_again_after_a_lost_connection(server):
+    server.answers.append((202, {"Connection": "close"}))
+    transport = HttpTransport(server.url, "hms_x")
+    transport(ROWS, "one")
+    transport(ROWS, "two")
+    assert len(server.seen) == 2
+    transport.close()
+
+
+def test_a_server_that_is_away_is_the_worlds_fault():
+    with pytest.raises(Unreachable, match="127.0.0.1:1"):
+        HttpTransport("http://127.0.0.1:1", "x")(ROWS, "one")
+
+
+def test_a_forked_child_opens_a_connection_of_its_own(server, monkeypatch):
+    transport = HttpTransport(server.url, "hms_x")
+    transport(ROWS, "one")
+    first = transport.connection
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    transport(ROWS, "two")
+    assert transport.connection is not first
+    first.close()
+    transport.close()
+
+
+@pytest.mark.parametrize("url", ["", "metrics.example.org", "ftp://x", "http://"])
+def test_it_refuses_what_is_no_address(url):
+    with pytest.raises(ValueError, match="is not an address"):
+        HttpTransport(url, "")
+
+
+def test_the_environment_names_the_server(server, monkeypatch):
+    monkeypatch.setenv("HMS_URL", server.url)
+    monkeypatch.setenv("HMS_KEY", "hms_env")
+    client = Client()
+    client.emit("er.wait", 3)
+    assert client.flush(5)
+    assert server.seen[0][1]["Authorization"] == "Bearer hms_env"
+    assert server.seen[0][2][0]["value"] == 3
+    client.transport.close()
+
+
+def test_configure_goes_before_the_environment_and_back(monkeypatch):
+    before = module.default.transport
+    monkeypatch.setenv("HMS_URL", "http://127.0.0.1:1")
+    try:
+        configure("https://metrics.example.org:8443", "hms_x")
+        assert module.default.transport.parts.port == 8443
+        use_transport(print)
+        assert module.default.transport is not print
+        configure()
+        assert module.default.transport is None
+        assert find_transport().parts.port == 1
+        monkeypatch.delenv("HMS_URL")
+        use_transport(print)
+        assert module.default.transport is print
+        assert find_transport() is None
+    finally:
+        module.default.transport = before
+
+
+def test_it_writes_numbers_that_json_reads_back():
+    rows = [("a", value, 1) for value in (1, -5, 1.5, 1e300, 5e-324, -0.0, 10**300, 0.1)]
+    assert [point["value"] for point in json.loads(encode_rows(rows))] == [value for _, value, _ in rows]
