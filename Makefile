@@ -19,7 +19,7 @@ WITH_NODE = PATH="$$PATH:$(NODE_PATH_OF_WHEEL)"
 
 help:
 	@echo "make install   the environment in .venv, dependencies, front-end assets"
-	@echo "make demo      everything running at http://127.0.0.1:8000  (PORT=8000 DIR=.demo)"
+	@echo "make demo      everything running at http://127.0.0.1:8000  (PORT=8000 DIR=.demo ARGS=--no-traffic)"
 	@echo "make test      lint, then Python on SQLite and PostgreSQL, JavaScript, browser"
 	@echo "make check     Django's checks, lint, import layers"
 	@echo "make format    format the Python code"
@@ -45,7 +45,7 @@ $(STATIC): package-lock.json hms_gov/management/commands/build_assets.py | $(VEN
 	@touch $@
 
 demo: $(VENV)/.run $(STATIC)
-	@exec $(BIN)/python manage.py demo --port $(PORT) --data-dir $(DIR)
+	@exec $(BIN)/python manage.py demo --port $(PORT) --data-dir $(DIR) $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

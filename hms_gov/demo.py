@@ -145,7 +145,8 @@ class Demo:
     def make_process(self, name, *command, **options):
         """A Process of this demo, logged under its name."""
         log = self.directory / "logs" / f"{name}.log"
-        return Process(name, command, log=log, environment=self.environment, **options)
+        place = settings.BASE_DIR
+        return Process(name, command, log=log, environment=self.environment, directory=place, **options)
 
     def list_processes(self):
         """Everything that runs besides Redis."""
@@ -187,10 +188,7 @@ def manage(*arguments):
 
 def celery(*arguments):
     """The command line of a part of Celery."""
-    return [
-        sys.executable, "-m", "celery", "--workdir", str(settings.BASE_DIR),
-        "-A", "hms_gov", *arguments, "--loglevel", "WARNING",
-    ]  # fmt: skip
+    return [sys.executable, "-m", "celery", "-A", "hms_gov", *arguments, "--loglevel", "WARNING"]
 
 
 def daphne(fileno):

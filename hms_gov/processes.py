@@ -38,9 +38,9 @@ def tie_to_parent():
 class Process:
     """A command that is kept running; its output goes to a log of bounded size."""
 
-    def __init__(self, name, command, *, log, environment, pass_fds=()):
+    def __init__(self, name, command, *, log, environment, directory=None, pass_fds=()):
         self.name, self.command, self.log = name, command, Path(log)
-        self.environment, self.pass_fds = environment, pass_fds
+        self.environment, self.directory, self.pass_fds = environment, directory, pass_fds
         self.popen, self.deaths, self.begun, self.due = None, 0, 0.0, 0.0
 
     def start(self):
@@ -55,6 +55,7 @@ class Process:
         return subprocess.Popen(
             self.command,
             env=self.environment,
+            cwd=self.directory,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -128,8 +129,8 @@ class RedisProcess(Process):
     """The private Redis, on the same port and with the same password after each restart."""
 
     def __init__(self, directory):
-        super().__init__("redis", [], log=directory / "redis.log", environment={})
-        self.directory, self.url = directory, ""
+        super().__init__("redis", [], log=directory / "redis.log", environment={}, directory=directory)
+        self.url = ""
         self.port, self.password = find_free_port(), secrets.token_hex(16)
 
     def spawn(self, output):

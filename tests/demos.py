@@ -61,7 +61,13 @@ class RunningDemo:
         self.output = self.directory.with_name(self.directory.name + ".out")
         with self.output.open("w") as output:
             self.popen = subprocess.Popen(
-                command, env=make_environment(), stdout=output, stderr=output, stdin=subprocess.DEVNULL
+                command,
+                env=make_environment(),
+                # Wherever a person stands when starting it.
+                cwd=self.directory.parent,
+                stdout=output,
+                stderr=output,
+                stdin=subprocess.DEVNULL,
             )
 
     def __enter__(self):

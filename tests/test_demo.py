@@ -126,6 +126,37 @@ def test_it_starts_again_what_died(demo):
     assert "collect ended (code -9) and starts again" in demo.output.read_text()
 
 
+def test_real_complaints_walk_the_whole_way_to_one_approved_proposal(demo, boston_cases):
+    output = demo.manage("replay", str(boston_cases), "--speed", "max")
+    assert "Sent 112,821 points" in output
+    wait_for(lambda: demo.count_points("complaint.latency") == 54_570, what="the last point")
+    assert demo.count_points("complaint.received") == 58_251
+    stats = demo.get("/api/v1/kpis/complaint.latency/stats/", window=1800)
+    assert stats["mean"] == pytest.approx(3_576_954.334, abs=0.001)
+    assert [stats[name] for name in ("p50", "p95", "p99")] == pytest.approx(
+        [79_835, 18_663_798.35, 76_725_333.92], rel=0.01
+    )
+    approver = demo.log_in("approver")
+    pipeline = wait_for(lambda: list_waiting(demo, approver), what="the proposal")[0]
+    assert (pipeline["title"], pipeline["suggestion"]) == ("Response time breach", "Hire 2 temp agents")
+    assert demo.get("/api/v1/thresholds/")["results"][0]["state"] == "firing"
+    decided = approver.post(
+        f"{demo.url}/api/v1/pipelines/{pipeline['id']}/approve/",
+        json={"version": pipeline["version"]},
+        timeout=10,
+    )
+    assert decided.status_code == 200, decided.text
+    assert decided.json()["decisions"][0]["by"] == "approver"
+    assert list_waiting(demo, approver) == []
+    assert approver.get(f"{demo.url}/api/v1/pipelines/", timeout=10).json()["count"] == 1
+
+
+def list_waiting(demo, session):
+    """The proposals that wait for a decision."""
+    address = f"{demo.url}/api/v1/pipelines/?state=awaiting_approval"
+    return session.get(address, timeout=10).json()["results"]
+
+
 def find_child(demo, word):
     """The id of the demo's process whose command line has the word."""
     for pid in list_children(demo.popen.pid):
