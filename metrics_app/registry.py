@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from django.core.signals import setting_changed
+from django.db.models.signals import post_delete, post_save
 
 from metrics_app.core.points import match_topic
 from metrics_app.models import ApiKey, Kpi
@@ -199,3 +200,6 @@ def forget_on_change(*, setting, **kwargs):
 
 
 setting_changed.connect(forget_on_change)
+for model in (ApiKey, Kpi):
+    post_save.connect(forget_rows, sender=model)
+    post_delete.connect(forget_rows, sender=model)
