@@ -1,0 +1,118 @@
+"""Keys in the admin: shown once, revoked, never deleted."""
+
+import re
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Group, Permission, User
+
+from metrics_app.models import ApiKey
+from metrics_app.registry import find_key
+from metrics_app.services.keys import create_key
+
+pytestmark = pytest.mark.django_db
+
+LIST = "/admin/metrics_app/apikey/"
+
+
+@pytest.fixture(autouse=True)
+def admin(admin_client):
+    return admin_client
+
+
+def add(admin, **wanted):
+    return admin.post(f"{LIST}add/", {"name": "hospital", "scopes": ["emit"], "topics": ""} | wanted)
+
+
+def test_a_new_key_is_shown_exactly_once(admin):
+    page = add(admin, topics="er.*\n\n complaint.latency ")
+    assert page.status_code == 200
+    assert "no-store" in page["Cache-Control"]
+    (raw,) = set(re.findall(r"hms_[A-Za-z0-9_-]{43}", page.content.decode()))
+    key = ApiKey.objects.get()
+    assert find_key(raw).id == key.pk
+    assert (key.scopes, key.topics, key.created_by.username) == (
+        ["emit"],
+        ["er.*", "complaint.latency"],
+        "admin",
+    )
+    for url in (LIST, f"{LIST}{key.pk}/change/", f"{LIST}{key.pk}/history/"):
+        assert raw not in admin.get(url).content.decode()
+    assert raw not in str(admin.session.items()) and raw not in str(admin.cookies)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        ({"scopes": []}, "This field is required"),
+        ({"scopes": ["partner", "read"]}, "opens /mkt/ only"),
+        ({"scopes": ["root"]}, "not one of the available choices"),
+        ({"topics": "er wait"}, "is not a topic"),
+        ({"name": ""}, "This field is required"),
+    ],
+)
+def test_it_refuses_what_makes_no_key(admin, wanted, message):
+    assert message in add(admin, **wanted).content.decode()
+    assert not ApiKey.objects.exists()
+
+
+def test_scopes_are_boxes_to_tick(admin):
+    page = admin.get(f"{LIST}add/").content.decode()
+    assert page.count('type="checkbox" name="scopes"') == 4
+
+
+def test_a_key_can_be_changed_but_not_its_hash(admin):
+    key, raw = create_key(name="old", scopes=["emit"])
+    group = Group.objects.create(name="g")
+    wanted = {"name": "new", "scopes": ["emit", "read"], "topics": "er.*", "group": group.pk, "hash": "x"}
+    assert admin.post(f"{LIST}{key.pk}/change/", wanted).status_code == 302
+    who = find_key(raw)
+    assert (who.name, who.scopes, who.topics, who.groups) == ("new", {"emit", "read"}, ("er.*",), {group.pk})
+
+
+def test_the_button_revokes(admin):
+    key, raw = create_key(name="old", scopes=["emit"])
+    assert "Revoke this key" in admin.get(f"{LIST}{key.pk}/change/").content.decode()
+    admin.post(f"{LIST}{key.pk}/change/", {"name": "old", "scopes": ["emit"], "_revoke": "Revoke"})
+    assert find_key(raw) is None
+    assert "Revoke this key" not in admin.get(f"{LIST}{key.pk}/change/").content.decode()
+    assert LogEntry.objects.filter(object_id=key.pk, change_message="Revoked.").count() == 1
+
+
+def test_the_action_revokes_many(admin):
+    keys = [create_key(name=name, scopes=["emit"]) for name in "abc"]
+    chosen = [key.pk for key, _ in keys[:2]]
+    admin.post(LIST, {"action": "revoke", "_selected_action": chosen})
+    assert [find_key(raw) is None for _, raw in keys] == [True, True, False]
+    assert ApiKey.objects.filter(revoked_at=None).count() == 1
+
+
+def test_a_key_is_never_deleted(admin):
+    key, _ = create_key(name="a", scopes=["emit"])
+    assert admin.post(f"{LIST}{key.pk}/delete/", {"post": "yes"}).status_code == 403
+    admin.post(LIST, {"action": "delete_selected", "_selected_action": [key.pk], "post": "yes"})
+    assert ApiKey.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [("", {"hospital", "police"}), ("state=valid", {"hospital"}), ("state=revoked", {"police"})],
+)
+def test_the_list_filters_and_searches(admin, query, names):
+    create_key(name="hospital", scopes=["partner"])
+    create_key(name="police", scopes=["read"], topics=["er.*"])
+    ApiKey.objects.filter(name="police").update(revoked_at="2024-11-24T00:00Z")
+    page = admin.get(f"{LIST}?{query}")
+    assert {key.name for key in page.context["cl"].queryset} == names
+    assert admin.get(f"{LIST}?q=hospital").context["cl"].result_count == 1
+
+
+def test_who_may_only_look_cannot_revoke(client):
+    key, raw = create_key(name="a", scopes=["emit"])
+    viewer = User.objects.create_user("viewer", is_staff=True)
+    viewer.user_permissions.add(Permission.objects.get(codename="view_apikey"))
+    client.force_login(viewer)
+    assert "Revoke" not in client.get(f"{LIST}{key.pk}/change/").content.decode()
+    client.post(f"{LIST}{key.pk}/change/", {"name": "a", "scopes": ["emit"], "_revoke": "Revoke"})
+    client.post(LIST, {"action": "revoke", "_selected_action": [key.pk]})
+    assert find_key(raw)
