@@ -5,6 +5,7 @@ mapping key + OFFSET, negative ones its negation, zero is 0. One sorted array of
 codes beside one of counts is the whole sketch, so merging is a sort and a sum.
 """
 
+import math
 import struct
 
 import numpy as np
@@ -12,7 +13,10 @@ from ddsketch.mapping import LogarithmicMapping
 
 # Half the promised 1 %: the value between two neighbouring ranks is interpolated.
 MAPPING = LogarithmicMapping(0.005)
-LOG_GAMMA = np.log(MAPPING.gamma)
+LOG_GAMMA = math.log(MAPPING.gamma)
+# From the upper end of a bin to the value with the least relative error in it.
+MIDDLE = math.log(2.0 / (1.0 + MAPPING.gamma))
+LARGEST_EXPONENT = 709.78
 # Keys of all doubles lie within ±75,000.
 OFFSET = 1 << 18
 # Integers of a packed sketch: the smallest that holds them all.
@@ -32,10 +36,9 @@ def decode(code):
     """The value that stands for a bin, within 0.5 % of all values in it."""
     if code == 0:
         return 0.0
-    exponent = (abs(int(code)) - OFFSET) * LOG_GAMMA
-    # The last bins of the doubles overflow; callers clamp to the maximum they know.
-    size = np.exp(min(exponent, 709.7)) * 2.0 / (1.0 + MAPPING.gamma)
-    return float(size if code > 0 else -size)
+    # The last bins would overflow; callers clamp to the maximum they know.
+    size = math.exp(min((abs(int(code)) - OFFSET) * LOG_GAMMA + MIDDLE, LARGEST_EXPONENT))
+    return size if code > 0 else -size
 
 
 class Sketch:
@@ -68,7 +71,8 @@ class Sketch:
 
     def value_at_rank(self, rank):
         """The value at a 0-based rank of the sorted values."""
-        at = np.searchsorted(np.cumsum(self.counts), rank + 1e-9, side="right")
+        # The middle of the rank: scaled counts are no whole numbers.
+        at = np.searchsorted(np.cumsum(self.counts), rank + 0.5, side="right")
         return decode(self.codes[min(int(at), len(self.codes) - 1)])
 
     def quantile(self, q, low, high):

@@ -1,0 +1,50 @@
+import pytest
+import redis
+
+from metrics_app.connection import get_redis, guard, key
+from metrics_app.exceptions import BusUnavailable
+from metrics_app.queries import mean_last
+
+
+def point_at(settings, url):
+    settings.METRICS_APP = {**settings.METRICS_APP, "REDIS_URL": url}
+
+
+def test_it_names_the_address_and_never_the_password(settings):
+    point_at(settings, "redis://someone:secret@127.0.0.1:1/0")
+    with pytest.raises(BusUnavailable, match=r"No Redis at redis://127\.0\.0\.1:1 .*set REDIS_URL") as caught:
+        mean_last("er.wait", 60)
+    assert "secret" not in str(caught.value)
+
+
+def test_it_says_when_no_address_is_set(settings):
+    point_at(settings, "")
+    with pytest.raises(BusUnavailable, match="set REDIS_URL"):
+        get_redis()
+
+
+@pytest.mark.parametrize(
+    "word", ["OOM command not allowed", "LOADING Redis is loading", "READONLY You can't"]
+)
+def test_a_server_that_cannot_serve_now_is_away(word):
+    with pytest.raises(BusUnavailable), guard():
+        raise redis.ResponseError(word)
+
+
+def test_a_mistake_of_ours_stays_a_mistake():
+    with pytest.raises(redis.ResponseError), guard():
+        get_redis().execute_command("NOSUCH")
+
+
+def test_a_full_server_is_said_to_be_full():
+    with pytest.raises(BusUnavailable, match="full"), guard():
+        raise redis.OutOfMemoryError("OOM command not allowed")
+
+
+def test_all_keys_of_a_shard_share_a_hash_tag(settings):
+    prefix = settings.METRICS_APP["REDIS_PREFIX"]
+    assert key(3, "bus") == f"{{{prefix}:3}}:bus"
+
+
+def test_one_client_per_address():
+    assert get_redis() is get_redis()
