@@ -2,6 +2,8 @@
 
 import argparse
 import importlib
+import signal
+import sys
 from pathlib import Path
 
 import django
@@ -54,6 +56,8 @@ def run_benchmarks(names, *, quick):
 def main(words=None):
     """Runs, prints the whole table and writes both files."""
     arguments = parse_arguments(words)
+    # As an exception, so that every server started is ended.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     results, machine = run_benchmarks(arguments.names or NAMES, quick=arguments.quick)
     table = runner.write_markdown(results, machine)
     arguments.json.parent.mkdir(parents=True, exist_ok=True)

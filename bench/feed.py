@@ -6,6 +6,7 @@ import numpy as np
 
 from metrics_app import bus
 from metrics_app.collector import collect_all
+from metrics_app.queries import collected_through
 
 BATCH = 10_000  # points
 
@@ -53,3 +54,16 @@ def list_points(ts, values, topics):
         (topics[index % BATCH % len(topics)], moment, value)
         for index, (moment, value) in enumerate(zip(ts.tolist(), values.tolist(), strict=True))
     ]
+
+
+def start_collector(stage):
+    """Starts `manage.py collect`; returns once it has read every bus up to now."""
+    begun = now_ms()
+    process = stage.start("manage.py", "collect", name="collect")
+    while min(collected_through().values()) < begun:
+        if process.poll() is not None:
+            raise RuntimeError(
+                f"the collector ended: {(stage.directory / 'collect.log').read_text()[-2000:]}"
+            )
+        time.sleep(0.05)
+    return process

@@ -20,6 +20,7 @@ import time
 # Between two looks at the sockets, in seconds: frames that came meanwhile are
 # read in one go, which leaves the processor to the server.
 PAUSE = 0.001
+OPENING = 120  # seconds that the snapshots may take
 TEXT, CLOSE, PING = 1, 8, 9
 
 
@@ -53,7 +54,7 @@ class Client:
 
     def __init__(self, port, path, headers):
         self.rest = b""
-        self.snapshots = 0
+        self.snapshots, self.other = 0, b""
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=60)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.shake_hands(port, path, headers)
@@ -125,13 +126,14 @@ class Client:
     def count_frame(self, opcode, payload, received, now):
         """Counts one frame and, of points, how long the oldest took since it was emitted (its ts)."""
         if opcode == TEXT:
-            # Either library's spelling, with a space after the colon or without.
             if b'"snapshot"' in payload:
                 self.snapshots += 1
             elif b'"points"' in payload and (first := payload.find(b"[[")) > 0:
                 received.frames += 1
                 received.points += payload.count(b"[", first) - 1
                 received.latencies.append(now - int(payload[first + 2 : payload.index(b",", first)]))
+            else:
+                self.other = payload[:300]
         elif opcode == PING:
             self.send(payload, opcode=10)
         elif opcode == CLOSE:
@@ -171,7 +173,14 @@ class Crowd:
             # Pings must be answered while the rest is still being opened.
             if index % 20 == 0:
                 self.read(0)
-        while any(client.snapshots < arguments.snapshots for client in self.clients.values()):
+        self.wait_for_snapshots(arguments.snapshots)
+
+    def wait_for_snapshots(self, count):
+        """Returns once every socket has as many; TimeoutError with what one of them was told instead."""
+        deadline = time.monotonic() + OPENING
+        while waiting := [client for client in self.clients.values() if client.snapshots < count]:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{len(waiting)} sockets wait for snapshots; told: {waiting[0].other!r}")
             self.read(1)
             time.sleep(0.05)
 

@@ -12,7 +12,7 @@ import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from bench.feed import BATCH, list_points, make_columns
+from bench.feed import BATCH, list_points, make_columns, start_collector
 from bench.references import sorted_set
 from bench.runner import Row, Sample
 from metrics_app.queries import list_topics, stats
@@ -45,7 +45,7 @@ def run(stage, *, quick):
     batches, rounds = (4, 1) if quick else (40, 5)
     _, raw = create_key(name="bench", scopes=["emit"])
     ours, port = stage.start_server("daphne", "hms_gov.asgi:application")
-    collector = stage.start("manage.py", "collect", name="collect")
+    collector = start_collector(stage)
     settings = {"DJANGO_SETTINGS_MODULE": "bench.references.settings"}
     door, door_port = stage.start_server("daphne", "bench.references.sorted_set_door:application", **settings)
     try:

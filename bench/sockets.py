@@ -23,11 +23,13 @@ from dataclasses import dataclass
 from channels_redis.core import RedisChannelLayer
 from channels_redis.pubsub import RedisPubSubChannelLayer
 
+from bench.feed import start_collector
 from bench.references.stock_channels import GROUP
 from bench.runner import Row, Sample
 from bench.stage import ROOT
 from metrics_app.client import emit
 from metrics_app.services.keys import create_key
+from metrics_app.services.kpis import register_topics
 
 SOCKETS, QUICK_SOCKETS = 1_000, 100
 SOCKETS_PER_KEY = 10
@@ -47,6 +49,9 @@ class Audience:
         self.sockets = sockets
         self.process = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
         self.write(json.dumps(headers))
+
+    def open(self):
+        """Returns once all sockets are open and subscribed."""
         if self.process.stdout.readline().strip() != "ready":
             raise RuntimeError("the sockets could not all be opened: see the error above")
 
@@ -71,10 +76,18 @@ class Audience:
             time.sleep(0.1)
         return counts
 
+    def settle(self):
+        """Returns once nothing has arrived for half a second, with the counts set to nothing."""
+        while True:
+            self.ask("forget")
+            time.sleep(0.5)
+            if not self.ask("look")["points"]:
+                return
+
     def close(self):
         """Ends the process."""
-        self.process.stdin.close()
-        self.process.wait(30)
+        self.process.kill()
+        self.process.communicate()
 
 
 @dataclass(frozen=True)
@@ -89,7 +102,7 @@ class Step:
 
 def try_rate(audience, publish, rate, seconds):
     """Publishes ``rate`` points a second, each for all sockets, and waits for them to arrive."""
-    audience.ask("forget")
+    audience.settle()
     count = round(rate * seconds)
     topics = TOPICS[: math.ceil(rate / TOPIC_RATE)]
     start = time.monotonic()
@@ -128,21 +141,15 @@ def find_highest_rate(audience, publish, *, seconds, finest):
 
 @contextmanager
 def serve_ours(stage, kind, sockets):
-    """The whole product with its audience subscribed; yields (audience, publish)."""
+    """The whole product, its topics known; yields (audience, publish)."""
     stage.clear()
+    register_topics(TOPICS)
+    headers, subscribe = make_headers(sockets), json.dumps({"type": "subscribe", "topics": TOPICS})
     server, port = stage.start_server(kind, "hms_gov.asgi:application")
-    for topic in TOPICS:
-        emit(topic, 0)
-    collector = stage.start("manage.py", "collect", name="collect")
-    audience = None
+    collector = start_collector(stage)
+    audience = Audience(port, sockets, headers=headers, subscribe=subscribe, snapshots=len(TOPICS))
     try:
-        audience = Audience(
-            port,
-            sockets,
-            headers=make_headers(sockets),
-            subscribe=json.dumps({"type": "subscribe", "topics": TOPICS}),
-            snapshots=len(TOPICS),
-        )
+        audience.open()
         yield audience, lambda topic: emit(topic, 1.5)
     finally:
         close(stage, audience, server, collector)
@@ -163,23 +170,16 @@ def serve_stock(stage, kind, layer_name, sockets):
     stage.clear()
     names = {"DJANGO_SETTINGS_MODULE": "bench.references.settings", "STOCK_LAYER": layer_name}
     server, port = stage.start_server(kind, "bench.references.stock_channels:application", **names)
-    layer, loop, audience = (
-        LAYERS[layer_name](hosts=[stage.redis_url], prefix="stock"),
-        asyncio.new_event_loop(),
-        None,
-    )
+    layer, loop = LAYERS[layer_name](hosts=[stage.redis_url], prefix="stock"), asyncio.new_event_loop()
 
     def publish(topic):
-        frame = {
-            "type": "points",
-            "topic": topic,
-            "position": "0123abcd:1",
-            "points": [[round(time.time() * 1000), 1.5]],
-        }
+        points = [[round(time.time() * 1000), 1.5]]
+        frame = {"type": "points", "topic": topic, "position": "0123abcd:1", "points": points}
         loop.run_until_complete(layer.group_send(GROUP, {"type": "points", "frame": frame}))
 
+    audience = Audience(port, sockets)
     try:
-        audience = Audience(port, sockets)
+        audience.open()
         yield audience, publish
     finally:
         loop.run_until_complete(layer.close_pools() if layer_name == "core" else layer.flush())
@@ -189,8 +189,7 @@ def serve_stock(stage, kind, layer_name, sockets):
 
 def close(stage, audience, *processes):
     """Ends the client first: servers close faster without sockets."""
-    if audience:
-        audience.close()
+    audience.close()
     for process in processes:
         stage.stop(process)
 
