@@ -14,6 +14,8 @@ from django.http import parse_cookie
 from django.http.request import split_domain_port, validate_host
 
 from metrics_app import conf, registry
+from metrics_app.core.positions import MAX_TOPICS
+from metrics_app.exceptions import BadInput, NotVisible
 from metrics_app.models import ApiKey
 
 
@@ -78,3 +80,15 @@ def is_own_origin(scope):
     host = read_header(scope, b"host").lower()
     domain, _ = split_domain_port(host)
     return urlsplit(origin).netloc.lower() == host and validate_host(domain, settings.ALLOWED_HOSTS)
+
+
+def find_visible(who, names):
+    """The topics behind names and patterns; NotVisible or BadInput where that is not possible."""
+    for name in names:
+        if not name.endswith("*") and not registry.may_read(who, name):
+            raise NotVisible(f"{name!r} is not among the topics you may see.")
+    topics = registry.visible_topics(who, names)
+    if len(topics) > MAX_TOPICS:
+        message = f"{len(topics)} topics match, at most {MAX_TOPICS} fit into one stream"
+        raise BadInput(message, field="topic")
+    return topics

@@ -1,23 +1,15 @@
-"""The WebSocket of ``/ws/metrics/``: JSON in, frames out."""
+"""The WebSocket of ``/ws/metrics/``: who may open it, and how it is closed."""
 
 import asyncio
 
 from django.db import Error as DatabaseError
 
-from metrics_app import access, registry
-from metrics_app.batches import make_frame
-from metrics_app.core.points import match_topic
-from metrics_app.core.positions import parse_position
-from metrics_app.core.requests import MAX_TOPICS, Refusal, read_request, read_subscribe, read_unsubscribe
-from metrics_app.crowd import Visitor, get_crowd
-from metrics_app.outbox import LIMIT
-from metrics_app.snapshots import take_missed, take_snapshot
+from metrics_app import access
+from metrics_app.crowd import get_crowd
+from metrics_app.live_socket import LiveSocket
 
 CODES = {"gone": 4401, "forbidden": 4403, "slow": 4408, "replaced": 4429, "unavailable": 1013}
 LAST_WORD = 60  # seconds a slow reader may take to learn why it is closed
-MISSED_POINTS = 2_000  # more missed points than this come as rows of a second
-FLOOD = 500  # messages a client may send within FLOOD_SPAN seconds
-FLOOD_SPAN = 10
 
 
 async def websocket(scope, receive, send):
@@ -27,7 +19,7 @@ async def websocket(scope, receive, send):
     await send({"type": "websocket.accept"})
     socket, refusal = await admit(scope, send)
     if refusal:
-        await send({"type": "websocket.close", "code": CODES[refusal]})
+        await close(send, refusal)
         return
     try:
         await socket.run(receive)
@@ -35,11 +27,20 @@ async def websocket(scope, receive, send):
         get_crowd().dismiss(socket)
         socket.leave()
     if socket.reason:
-        await socket.say_why(send)
+        await close(send, socket.reason)
+
+
+async def close(send, reason):
+    """Closes with the code; a reader that takes nothing is not waited for for ever."""
+    try:
+        async with asyncio.timeout(LAST_WORD):
+            await send({"type": "websocket.close", "code": CODES[reason]})
+    except (OSError, TimeoutError):
+        pass  # it has left, or will not learn why
 
 
 async def admit(scope, send):
-    """``(Socket, None)``, or ``(None, reason)`` for who may not connect."""
+    """``(LiveSocket, None)``, or ``(None, reason)`` for who may not connect."""
     credential = access.read_headers(scope)
     if not credential.is_key and not access.is_own_origin(scope):
         return None, "forbidden"
@@ -50,208 +51,6 @@ async def admit(scope, send):
         return None, "unavailable"
     if who is None or not access.may_stream(who):
         return None, "gone" if who is None else "forbidden"
-    socket = Socket(credential, who, send)
+    socket = LiveSocket(credential, who, send)
     crowd.admit(socket)
     return socket, None
-
-
-class Socket(Visitor):
-    """One WebSocket: what it follows, and how it is told."""
-
-    def __init__(self, credential, who, send):
-        super().__init__(credential, who, send)
-        self.requests = {}  # topic or pattern -> the Subscribe that named it
-        self.reason = None
-        self.ended = self.hub.loop.create_future()
-        self.received, self.span_ends = 0, 0.0
-
-    # The connection
-
-    async def run(self, receive):
-        """Reads and writes until the client leaves or ``end`` is called."""
-        tasks = {self.hub.spawn(self.outbox.run()), self.hub.spawn(self.read(receive))}
-        await asyncio.wait(tasks | {self.ended}, return_when=asyncio.FIRST_COMPLETED)
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
-
-    def end(self, reason):
-        """Lets ``run`` return; the client gets the close code of ``reason``."""
-        self.reason = self.reason or reason
-        if not self.ended.done():
-            self.ended.set_result(None)
-
-    async def say_why(self, send):
-        """Closes with the code; a reader that takes nothing is not waited for for ever."""
-        self.outbox.drop()
-        try:
-            async with asyncio.timeout(LAST_WORD):
-                await send({"type": "websocket.close", "code": CODES[self.reason]})
-        except TimeoutError:
-            pass
-
-    async def read(self, receive):
-        """Handles messages in order until the client leaves."""
-        while True:
-            message = await receive()
-            if message["type"] == "websocket.disconnect":
-                return
-            if self.is_flooding():
-                self.end("replaced")
-                return
-            await self.handle(message.get("text"))
-
-    def is_flooding(self):
-        """Whether the client has sent more messages than anyone needs."""
-        now = self.hub.loop.time()
-        if now > self.span_ends:
-            self.received, self.span_ends = 0, now + FLOOD_SPAN
-        self.received += 1
-        return self.received > FLOOD
-
-    async def handle(self, text):
-        """Answers one message; a bad one with an error that says what is expected."""
-        try:
-            request = read_request(text)
-            if request["type"] == "subscribe":
-                await self.subscribe(read_subscribe(request))
-            elif request["type"] == "unsubscribe":
-                self.unsubscribe(read_unsubscribe(request))
-            else:
-                self.put(make_frame({"type": "pong"}))
-        except Refusal as refusal:
-            self.refuse(refusal)
-        except DatabaseError:
-            self.refuse(Refusal("unavailable", "The database is away: try again."))
-
-    def put(self, frame):
-        """Queues one frame; whoever does not even read these is closed."""
-        self.outbox.put(*frame)
-        if self.outbox.size > 2 * LIMIT:
-            self.end("slow")
-
-    def refuse(self, refusal):
-        """Sends an error; the connection stays."""
-        error = {"type": "error", "code": refusal.code, "message": str(refusal)}
-        self.put(make_frame(error | ({"topic": refusal.topic} if refusal.topic else {})))
-
-    # What it follows
-
-    async def subscribe(self, request):
-        """Follows the topics and patterns of a Subscribe, each with a snapshot first."""
-        topics = await self.hub.call(find_topics, self.who, request)
-        for refusal in [topic for topic in topics if isinstance(topic, Refusal)]:
-            self.refuse(refusal)
-        topics = [topic for topic in topics if isinstance(topic, str)]
-        if len(self.subscriptions.keys() | set(topics)) > MAX_TOPICS:
-            raise Refusal("too_many_topics", f"A connection follows at most {MAX_TOPICS} topics.")
-        self.patterns |= {name for name in request.topics if name.endswith("*")}
-        self.requests |= dict.fromkeys([*request.topics, *topics], request)
-        for topic in topics:
-            self.refollow(topic)
-
-    def refollow(self, topic):
-        """Follows a topic anew, from the position its request names."""
-        if topic in self.subscriptions:
-            self.unfollow(topic)
-        self.follow(topic, self.open)
-
-    def unsubscribe(self, names):
-        """Leaves topics; a pattern leaves all topics that no other pattern holds."""
-        self.patterns -= set(names)
-        for name in names:
-            self.requests.pop(name, None)
-        for topic in list(self.subscriptions):
-            kept = any(match_topic(pattern, topic) for pattern in self.patterns)
-            if topic in names or (not kept and any(match_topic(name, topic) for name in names)):
-                self.unfollow(topic)
-
-    async def refresh(self, fresh):
-        """Follows new topics of its patterns, leaves those it may no longer see."""
-        names = self.patterns | self.subscriptions.keys()
-        visible = set(await self.hub.call(registry.visible_topics, self.who, names))
-        for topic in self.subscriptions.keys() - visible:
-            self.unfollow(topic)
-            self.refuse(Refusal("not_allowed", f"You may no longer see {topic!r}.", topic))
-        for topic in sorted(fresh & visible - self.subscriptions.keys()):
-            pattern = next((name for name in self.patterns if match_topic(name, topic)), None)
-            if pattern and len(self.subscriptions) < MAX_TOPICS:
-                self.requests[topic] = self.requests[pattern]
-                self.follow(topic, self.open)
-
-    # What it is told
-
-    async def open(self, subscription):
-        """What was missed since the client's position, else a snapshot, with a reset if it had one."""
-        request = self.requests[subscription.topic]
-        if subscription.topic not in request.positions:
-            await self.send_snapshot(subscription)
-            return
-        position = parse_position(request.positions[subscription.topic])
-        question = (subscription.topic, *(position or ()), request.max_points)
-        picture = position and await self.hub.ask(("snapshot", *question), take_missed, *question)
-        # The position is used up: a reset later must not come back to it.
-        request.positions.pop(subscription.topic)
-        if picture:
-            await self.send_picture(subscription, picture)
-        else:
-            await self.reset(subscription)
-
-    async def reset(self, subscription):
-        """The client's points are not continued: it starts anew."""
-        self.put(make_frame({"type": "reset", "topic": subscription.topic}))
-        await self.send_snapshot(subscription)
-
-    async def send_snapshot(self, subscription):
-        """A fresh snapshot, shared with all who ask for the same at this moment."""
-        request, feed = self.requests[subscription.topic], self.hub.feeds[subscription.topic]
-        question = (subscription.topic, request.history, request.max_points)
-        # The epoch belongs to the question: no snapshot of a lost log answers after the reset.
-        picture = await self.hub.ask(("snapshot", *question, feed.epoch), take_snapshot, *question)
-        await self.send_picture(subscription, picture)
-
-    async def send_picture(self, subscription, picture):
-        """Sends it once the client has room, and goes on from its position."""
-        await self.outbox.wait_ready()
-        self.outbox.put(*picture.frame)
-        subscription.place(picture.epoch, picture.offset)
-
-    def takes(self, batch):
-        """Whether there is room; what does not fit is merged when there is again."""
-        return not self.outbox.full
-
-    def piece_points(self, missed):
-        """Few missed points are sent as they are, many as one summary."""
-        return max(missed, 1)
-
-    def send_batch(self, batch):
-        """The feed's next batch."""
-        self.outbox.put(*batch.frame)
-
-    def send_missed(self, batch):
-        """What this client alone had missed."""
-        batch.raw = len(batch.ts) <= MISSED_POINTS
-        self.outbox.put(*batch.frame)
-
-    def send_notice(self, notice):
-        """A threshold's state."""
-        self.put(notice.frame)
-
-    def hear(self, notice):
-        """A pipeline."""
-        self.put(notice.frame)
-
-
-def find_topics(who, request):
-    """The topics a Subscribe names and ``who`` may see, and a Refusal for each it may not."""
-    found = registry.visible_topics(who, [name for name in request.topics if name.endswith("*")])
-    for name in request.topics:
-        if name.endswith("*"):
-            continue
-        if registry.get_kpi(name) is None:
-            found.append(Refusal("unknown_topic", f"There is no topic {name!r} yet.", name))
-        elif not registry.may_read(who, name):
-            found.append(Refusal("not_allowed", f"You may not see {name!r}.", name))
-        elif name not in found:
-            found.append(name)
-    return found

@@ -68,7 +68,7 @@ class Crowd:
     def __init__(self, hub):
         self.hub, self.visitors = hub, {}
         self.by_who = defaultdict(dict)  # (kind, id) -> visitors, oldest first
-        self.topics = None
+        self.topics = set()
         hub.listeners.add(self.tell)
         hub.spawn(self.go_round())
 
@@ -112,8 +112,8 @@ class Crowd:
         await self.check_credentials()
         kpis = await self.hub.call(list_topics)
         if kpis != self.topics:
-            before, self.topics = self.topics, kpis
-            fresh = {topic for topic, *_ in kpis - before} if before is not None else set()
+            fresh = {topic for topic, *_ in kpis} - {topic for topic, *_ in self.topics}
+            self.topics = kpis
             for visitor in list(self.visitors):
                 await visitor.refresh(fresh)
 

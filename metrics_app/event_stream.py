@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 
-from metrics_app import live, registry
+from metrics_app import access, live, registry
 from metrics_app.batches import make_chunk
 from metrics_app.core import frames
 from metrics_app.core.positions import (
@@ -15,7 +15,6 @@ from metrics_app.core.positions import (
     unpack_positions,
 )
 from metrics_app.crowd import Visitor
-from metrics_app.exceptions import BadInput, NotVisible
 
 HEARTBEAT = 15  # seconds
 RETRY = (2_000, 5_000)  # ms; spread, so that a restart is not followed by a stampede
@@ -43,7 +42,7 @@ class EventStream(Visitor):
 
     async def find_topics(self):
         """Decides what it follows and from where; Refused for a topic one may not see."""
-        topics = await self.hub.call(find_visible, self.who, self.query.topics)
+        topics = await self.hub.call(access.find_visible, self.who, self.query.topics)
         positions = await self.hub.call(live.get_positions, topics)
         asked = self.read_positions(topics)
         for topic, (epoch, top) in positions.items():
@@ -106,17 +105,18 @@ class EventStream(Visitor):
         self.put(make_chunk(frames.encode_event({"topic": topic}, event="reset", id=self.id)))
 
     async def refresh(self, fresh):
-        """Follows new topics of its patterns from their first point; leaves what it may no longer see."""
+        """Follows what its patterns now match, new topics from their first point; leaves the rest."""
         names = set(self.query.topics) | self.subscriptions.keys()
         visible = set(await self.hub.call(registry.visible_topics, self.who, names))
         for topic in self.subscriptions.keys() - visible:
             self.unfollow(topic)
             del self.records[topic]
-        for topic in sorted(fresh & visible - self.subscriptions.keys()):
-            if len(self.subscriptions) < MAX_TOPICS:
-                self.starts[topic] = (live.null_epoch(topic), 0)
-                self.note(topic, *self.starts[topic])
-                self.follow(topic, self.open)
+        joining = sorted(visible - self.subscriptions.keys())[: MAX_TOPICS - len(self.subscriptions)]
+        positions = await self.hub.call(live.get_positions, joining) if joining else {}
+        for topic, position in positions.items():
+            self.starts[topic] = (live.null_epoch(topic), 0) if topic in fresh else position
+            self.note(topic, *self.starts[topic])
+            self.follow(topic, self.open)
 
     # The connection
 
@@ -226,18 +226,6 @@ class EventStream(Visitor):
 
     def hear(self, notice):
         """Pipelines travel by WebSocket only."""
-
-
-def find_visible(who, names):
-    """The topics behind names and patterns; NotVisible or BadInput where that is not possible."""
-    for name in names:
-        if not name.endswith("*") and not registry.may_read(who, name):
-            raise NotVisible(f"{name!r} is not among the topics you may see.")
-    topics = registry.visible_topics(who, names)
-    if len(topics) > MAX_TOPICS:
-        message = f"{len(topics)} topics match, at most {MAX_TOPICS} fit into one stream"
-        raise BadInput(message, field="topic")
-    return topics
 
 
 def can_continue(topic, position, epoch, top):

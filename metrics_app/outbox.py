@@ -53,20 +53,23 @@ class Outbox:
             await asyncio.shield(self.ready)
 
     async def run(self):
-        """Writes until what ``finish`` was called after is written; an error of the socket ends it."""
+        """Writes until what ``finish`` was called after is written, or the reader has left."""
         queue, send = self.queue, self.send
-        while True:
-            while queue:
-                message, size = queue.popleft()
-                if message is None:
-                    return
-                await send(message)
-                self.size -= size
-                self.sent += size
-                if self.size <= LIMIT // 2 and (self.ready or self.full_since is not None):
-                    self.recover()
-            self.waker = self.loop.create_future()
-            await self.waker
+        try:
+            while True:
+                while queue:
+                    message, size = queue.popleft()
+                    if message is None:
+                        return
+                    await send(message)
+                    self.size -= size
+                    self.sent += size
+                    if self.size <= LIMIT // 2 and (self.ready or self.full_since is not None):
+                        self.recover()
+                self.waker = self.loop.create_future()
+                await self.waker
+        except OSError:
+            return  # servers say so when the reader has left, and tell the application by itself
 
     def recover(self):
         """The reader has caught up with its queue: whoever waited may go on."""
