@@ -98,14 +98,18 @@ def note_repeat(row, now):
     if pipeline is None:
         return None
     evidence = pipeline.evidence
-    noted = Pipeline.objects.filter(pk=pipeline.pk, state__in=OPEN).update(
+    same = Pipeline.objects.filter(pk=pipeline.pk, state__in=OPEN)
+    if row.origin:
+        # The same message, twice at once: whoever comes second has nothing to note.
+        same = same.exclude(Q(origin=row.origin) | Q(latest_origin=row.origin))
+    noted = same.update(
         latest_kpi=row.kpi,
         latest_at=now,
         latest_origin=row.origin or "",
         noted=F("noted") + 1,
         overrun=measure_overrun(row.kpi, evidence.get("limit"), evidence.get("operator")),
     )
-    # Decided in this very moment: the repeat is a new question then.
+    # Decided in this very moment: the repeat is a new question then, found by the next attempt.
     return Pipeline.objects.get(pk=pipeline.pk) if noted else None
 
 

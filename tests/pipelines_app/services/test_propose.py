@@ -210,6 +210,13 @@ def test_it_opens_one_proposal_when_eight_threads_propose_at_once(race):
 
 
 @pytest.mark.django_db(transaction=True)
+def test_it_notes_one_message_once_when_it_comes_four_times_at_once(race):
+    propose(**BREACH, origin="breach:1")
+    race(*[lambda: propose(**BREACH, origin="breach:2", kpi=1) for _ in range(4)])
+    assert Pipeline.objects.get().noted == 1
+
+
+@pytest.mark.django_db(transaction=True)
 def test_it_opens_one_proposal_when_one_origin_is_announced_twice_at_once(race):
     results = race(*[lambda: propose(**BREACH, origin="breach:7", kpi=1) for _ in range(4)])
     assert sorted(created for _, created in results) == [False, False, False, True]
