@@ -38,6 +38,8 @@ def metrics_settings(settings, redis_url):
     """Points every test at the private Redis, under a prefix nobody else uses."""
     prefix = f"t{uuid.uuid4().hex[:10]}"
     settings.METRICS_APP = {**settings.METRICS_APP, "REDIS_URL": redis_url, "REDIS_PREFIX": prefix}
+    # A real hash takes a second of work for each log-in.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.CHANNEL_LAYERS = {
         "default": {
             "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
