@@ -1,8 +1,8 @@
 """The read side: means, statistics, series, logs and marks.
 
 Times are ms since the epoch unless a name says ``window``, which is in seconds.
-A window is [end − window, end), and ends at the next whole second. Windows longer
-than the hot hour start on a whole minute.
+A window is [end − window, end), and ends at the next whole second. What starts before
+the hot hour starts on a whole minute, and minutes that are sealed count whole.
 """
 
 from metrics_app.queries.charts import Snapshot, series, snapshot

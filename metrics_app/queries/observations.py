@@ -7,11 +7,11 @@ import numpy as np
 from metrics_app.connection import get_redis, guard, key
 from metrics_app.core import details
 from metrics_app.core.aggregates import AGGREGATES, QUANTILES
-from metrics_app.core.buckets import HOT, MINUTE, Summary, floor, merge
+from metrics_app.core.buckets import MINUTE, Summary, floor, merge
 from metrics_app.core.packing import SLOT, SLOTS
 from metrics_app.lua import read_script
 from metrics_app.queries.logs import shard_for
-from metrics_app.queries.reading import Want, find_edges, read_many
+from metrics_app.queries.reading import Want, find_edges, is_old, read_many
 
 DETAILS = read_script("details")
 CHUNK = 2_000  # topics per read: 6.7 MB of rings
@@ -33,8 +33,8 @@ def observe(requests):
     """
     found = [None] * len(requests)
     topics, single = {}, []
-    for index, (topic, start, end, aggregate) in enumerate(requests):
-        if aggregate in QUANTILES or end - start > HOT:
+    for index, (topic, start, _, aggregate) in enumerate(requests):
+        if aggregate in QUANTILES or is_old(start):
             single.append(index)
         else:
             topics.setdefault(topic, []).append(index)

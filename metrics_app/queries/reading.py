@@ -27,8 +27,8 @@ class Want(NamedTuple):
     shape: bool = False
 
     def whole_start(self):
-        """The start, on a whole minute where the span is longer than the hot hour."""
-        return floor(self.start, MINUTE) if self.end - self.start > HOT else self.start
+        """The start, on a whole minute where it lies before the hot hour."""
+        return floor(self.start, MINUTE) if is_old(self.start) else self.start
 
     def minutes(self):
         """The minutes (ms) that the span touches."""
@@ -41,8 +41,13 @@ class Want(NamedTuple):
         return self.minutes() if self.shape else find_edges(self.whole_start(), self.end)
 
     def held(self):
-        """The minutes that may be sealed already."""
-        return self.minutes() if self.end - self.start > HOT else ()
+        """The minutes that may be sealed already; one that is counts whole."""
+        return self.minutes() if is_old(self.start) else ()
+
+
+def is_old(start):
+    """Whether a span that starts at ``start`` may reach into sealed minutes."""
+    return start < clock() - HOT
 
 
 def find_edges(start, end):
@@ -77,13 +82,12 @@ class Reading:
     def parts(self):
         """Summaries that make up the span: minutes, cut at its edges; whole ones together if that will do."""
         start, end = self.want.whole_start(), self.want.end
-        for minute in self.want.minutes():
-            low, high = max(start - minute, 0), min(end - minute, MINUTE)
+        for minute in self.packed:
+            if minute >= self.sealed:
+                yield self.cut(minute, max(start - minute, 0), min(end - minute, MINUTE))
+        for minute in self.held:
             if minute < self.sealed:
-                if minute in self.held:
-                    yield self.hold(minute)
-            elif (self.want.shape or high - low < MINUTE) and minute in self.ring:
-                yield self.cut(minute, low, high)
+                yield self.hold(minute)
         if not self.want.shape:
             yield sum_ring(self.packed_ring, max(-floor(-start, MINUTE), self.sealed), floor(end, MINUTE))
 

@@ -78,6 +78,17 @@ def test_a_window_over_the_sealed_mark_has_no_seam(clockwork, hour):
     )
 
 
+def test_an_hour_of_the_past_is_read_from_where_it_lies(clockwork, hour):
+    ts, values = hour
+    clockwork.seal("er.wait", clockwork.now + 3 * HOUR)
+    end = clockwork.now // MINUTE * MINUTE - 5 * MINUTE
+    start = end - HOUR
+    expected = select(ts, values, start, end)
+    check(queries.span("er.wait", start, end, percentiles=True), expected)
+    assert queries.observe([("er.wait", start, end, "count")])[0].n == len(expected)
+    assert sum(queries.series("er.wait", start, end, MINUTE)["count"]) == len(expected)
+
+
 def test_sealed_minutes_wait_for_the_archiver_with_everything_it_needs(clockwork, hour):
     ts, values = hour
     mark = clockwork.seal("er.wait", clockwork.now + 30 * MINUTE)
