@@ -1,8 +1,10 @@
 """Lists of every API: ``{"count", "next", "previous", "results"}``."""
 
-from rest_framework.pagination import LimitOffsetPagination, _positive_int
+from rest_framework.pagination import LimitOffsetPagination
 
-from metrics_app.exceptions import BadInput
+from metrics_app.api.params import read_integer
+
+MOST = 10**12  # rows nobody has
 
 
 class ListPagination(LimitOffsetPagination):
@@ -12,22 +14,10 @@ class ListPagination(LimitOffsetPagination):
     max_limit = 1_000
 
     def get_limit(self, request):
-        """Rows of the page, 1 to ``max_limit``; BadInput."""
-        text = request.query_params.get(self.limit_query_param)
-        if text is None:
-            return self.default_limit
-        return read_number(text, self.limit_query_param, strict=True, cutoff=self.max_limit)
+        """Rows of the page, 1 to ``max_limit`` (more is cut down to it); BadInput."""
+        params, name = request.query_params, self.limit_query_param
+        return min(read_integer(params, name, default=self.default_limit, low=1, high=MOST), self.max_limit)
 
     def get_offset(self, request):
         """Rows before the page; BadInput."""
-        text = request.query_params.get(self.offset_query_param)
-        return 0 if text is None else read_number(text, self.offset_query_param)
-
-
-def read_number(text, field, *, strict=False, cutoff=None):
-    """A whole number that is not negative (``strict``: nor 0), or BadInput."""
-    try:
-        return _positive_int(text, strict=strict, cutoff=cutoff)
-    except ValueError:
-        expected = "1" if strict else "0"
-        raise BadInput(f"{text!r} is not a whole number of at least {expected}", field=field) from None
+        return read_integer(request.query_params, self.offset_query_param, default=0, low=0, high=MOST)
