@@ -43,6 +43,7 @@ class Collector:
         self.confirmed = {}
         self.mine, self.renewed = [], float("-inf")
         self.count = 256
+        self.checked = False
         self.registered, self.unregistered, self.tried = set(), set(), float("-inf")
 
     def run(self, stop):
@@ -64,6 +65,7 @@ class Collector:
 
     def turn(self, block_ms=250):
         """One step over all shards; True when there may be more to read at once."""
+        self.check()
         self.take_shards()
         self.load_memories()
         if not self.memories:
@@ -80,6 +82,12 @@ class Collector:
             live.publish_turn(updates)
         self.register(update.topic for update in updates)
         return not found.complete
+
+    def check(self):
+        """Once per process, and before any lease is waited for: is this the installation it was?"""
+        if not self.checked:
+            window.check_shards()
+            self.checked = True
 
     def adapt(self, found):
         """Reads more entries a turn while they are small, fewer when they are large."""
@@ -103,7 +111,6 @@ class Collector:
         missing = [shard for shard in self.mine if shard not in self.memories]
         if not missing:
             return
-        window.check_shards()
         for meta in window.read_meta(missing):
             if self.must_begin(meta):
                 try:
