@@ -1,0 +1,101 @@
+"""The two apps as one distribution, in the project of a stranger."""
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PARTS = ("metrics_app", "pipelines_app", "pyproject.toml", "README.md", "LICENSE")
+pytestmark = pytest.mark.slow
+
+SETTINGS = """
+SECRET_KEY = "a stranger's"
+USE_TZ = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "db.sqlite3"}}
+INSTALLED_APPS = [
+    "django.contrib.admin", "django.contrib.auth", "django.contrib.contenttypes",
+    "django.contrib.sessions", "django.contrib.messages", "rest_framework",
+    "django_celery_beat", "metrics_app", "pipelines_app",
+]
+MIDDLEWARE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+]
+TEMPLATES = [{
+    "BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True,
+    "OPTIONS": {"context_processors": [
+        "django.template.context_processors.request",
+        "django.contrib.auth.context_processors.auth",
+        "django.contrib.messages.context_processors.messages",
+    ]},
+}]
+METRICS_APP = {"REDIS_URL": "redis://127.0.0.1:6379/0"}
+"""
+
+
+def run(command, directory, **environment):
+    """What a command prints; fails with that when it fails."""
+    done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The wheel, built from a copy of what it is made of."""
+    source = tmp_path_factory.mktemp("source")
+    for part in PARTS:
+        origin = ROOT / part
+        copy = shutil.copytree if origin.is_dir() else shutil.copy
+        copy(origin, source / part)
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "."]
+    run(command, source, PATH="/usr/bin:/bin")
+    return next(source.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def project(wheel, tmp_path_factory):
+    """A stranger's project with the wheel unpacked beside its settings."""
+    directory = tmp_path_factory.mktemp("project")
+    zipfile.ZipFile(wheel).extractall(directory)
+    (directory / "settings.py").write_text(SETTINGS)
+    return directory
+
+
+def test_it_carries_everything_that_is_not_python(wheel):
+    names = set(zipfile.ZipFile(wheel).namelist())
+    for app in ("metrics_app", "pipelines_app"):
+        for path in (ROOT / app).rglob("*"):
+            if path.is_file() and path.suffix in {".html", ".lua", ".js", ".css", ".woff2", ".svg", ".txt"}:
+                assert str(path.relative_to(ROOT)) in names
+    assert "metrics_app/static/metrics_app/metrics.js" in names
+    assert "metrics_app/lua/apply.lua" in names
+
+
+def test_it_carries_neither_the_project_nor_the_tests(wheel):
+    folders = {name.split("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
+    assert {folder for folder in folders if not folder.endswith(".dist-info")} == {
+        "metrics_app",
+        "pipelines_app",
+    }
+
+
+def test_a_stranger_s_project_checks_and_migrates(project):
+    environment = {"DJANGO_SETTINGS_MODULE": "settings", "PYTHONPATH": str(project)}
+    assert "no issues" in run([sys.executable, "-m", "django", "check"], project, **environment)
+    run([sys.executable, "-m", "django", "migrate", "-v", "0"], project, **environment)
+
+
+def test_emit_needs_no_django(project):
+    code = (
+        "import sys; from metrics_app import emit; emit('complaint.received');"
+        "assert 'django' not in sys.modules and 'numpy' not in sys.modules"
+    )
+    environment = {"HMS_URL": "http://127.0.0.1:1", "HMS_KEY": "k", "PYTHONPATH": str(project)}
+    run([sys.executable, "-c", code], project, **environment)
