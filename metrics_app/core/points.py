@@ -22,9 +22,7 @@ def check_topic(topic):
     if isinstance(topic, str) and len(topic) <= MAX_TOPIC and TOPIC.match(topic):
         return topic
     if isinstance(topic, str) and len(topic) > MAX_TOPIC:
-        raise BadInput(
-            f"topic has {len(topic)} characters, at most {MAX_TOPIC} are allowed", field="topic"
-        )
+        raise BadInput(f"topic has {len(topic)} characters, at most {MAX_TOPIC} are allowed", field="topic")
     raise BadInput(
         f"{topic!r} is not a topic: use lower-case words of letters, digits and _ "
         "joined by dots, such as 'er.wait'",
