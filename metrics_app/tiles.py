@@ -101,6 +101,8 @@ def describe_facts(kpi, stats, silent):
     """The line under the value."""
     if silent and stats["last_point_at"] is None:
         return "Waiting for its first point"
+    if silent:
+        return f"No points in the last {words.format_duration(kpi.window)}"
     median = format_value(stats["p50"], kpi.unit) if stats["count"] else ""
     return words.describe_facts(kpi.aggregate, kpi.window, stats["count"], median=median)
 
@@ -195,7 +197,7 @@ def describe_chart(kpi, rule, value, now):
         "start": ts[0],
         "end": now,
         "limit": rule.limit if rule else None,
-        "limit_label": format_value(rule.limit, kpi.unit, aggregate) if rule else "",
+        "limit_label": label_limit(rule) if rule else "",
         "above": rule.operator in words.UPPER if rule else True,
         "unit": kpi.unit,
         "aggregate": aggregate,
@@ -204,6 +206,12 @@ def describe_chart(kpi, rule, value, now):
             values, limit_text, lambda one: format_value(one, kpi.unit, aggregate)
         ),
     }
+
+
+def label_limit(rule):
+    """The limit as short as it fits beside a spark-line: ``48 h``, ``90``, ``92 %``."""
+    number, suffix = split_value(rule.limit, rule.kpi.unit, rule.aggregate)
+    return f"{number} %" if suffix == "%" else number
 
 
 def observe_now(topic, aggregate, window, now):

@@ -37,7 +37,7 @@ def tell_time(moment, now):
 
 
 def describe_waiting(user, *, now=None):
-    """``{"count", "sentence", "headline", "lead", "order"}`` of the proposals this person may see and that wait."""
+    """What waits, among what this person may see: ``count``, ``order`` (ids) and it in words."""
     now = now or timezone.now()
     waiting = queries.list_inbox(queries.visible_to(user), now=now)
     count = len(waiting)
@@ -47,7 +47,7 @@ def describe_waiting(user, *, now=None):
         sentence, headline = "No proposal waits for a decision", f"No proposal waits for {you}"
     else:
         oldest = min(pipeline.created_at for pipeline in waiting)
-        age = write((now - oldest).total_seconds(), "seconds")
+        age = write(round_age((now - oldest).total_seconds()), "seconds")
         some = "1 proposal waits" if count == 1 else f"{count} proposals wait"
         since = f"for {age}" if count == 1 else f"the oldest for {age}"
         sentence, headline = f"{some} for a decision, {since}", f"{some} for {you}"
@@ -59,6 +59,11 @@ def describe_waiting(user, *, now=None):
         "lead": lead,
         "order": [pipeline.pk for pipeline in waiting],
     }
+
+
+def round_age(seconds):
+    """Whole minutes from one minute on: a sentence does not tick."""
+    return seconds // 60 * 60 if seconds >= 60 else int(seconds)
 
 
 @dataclass(frozen=True)
@@ -158,8 +163,10 @@ def describe_present(pipeline, evidence, now):
     upper = evidence.get("operator") in ("gt", "gte")
     if (value <= evidence["limit"]) if upper else (value >= evidence["limit"]):
         return f"{text}, back within the limit"
-    if pipeline.kpi is None or value == pipeline.kpi:
+    if pipeline.kpi is None:
         return text
+    if write(value, pipeline.unit, aggregate) == write(pipeline.kpi, pipeline.unit, aggregate):
+        return f"{text}, as at opening"
     return f"{text}, {'higher' if value > pipeline.kpi else 'lower'} than at opening"
 
 

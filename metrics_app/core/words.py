@@ -3,6 +3,8 @@
 Pure: times come in as text that is already in the reader's zone, durations as seconds.
 """
 
+import math
+
 from metrics_app.core.aggregates import ZERO_WHEN_EMPTY
 from metrics_app.core.units import format_duration, format_value
 
@@ -63,12 +65,18 @@ def describe_limit(limit, *, operator="gt", unit="", aggregate="mean"):
 def describe_next(state, *, elapsed=0, pending_for=0, keep_firing_for=0, since="", outcome=""):
     """What the footer adds to the limit: since when, and what happens next; may be empty."""
     if state == "pending":
-        return f"fires in {format_duration(max(0, pending_for - elapsed))}"
+        return f"fires in {describe_rest(pending_for - elapsed)}"
     if state == "recovering":
-        return f"recovered in {format_duration(max(0, keep_firing_for - elapsed))}"
+        return f"recovered in {describe_rest(keep_firing_for - elapsed)}"
     if state == "firing":
         return " · ".join(text for text in (since and f"since {since}", outcome) if text)
     return ""
+
+
+def describe_rest(seconds):
+    """What is left of a span: whole minutes from two minutes on, for seconds would only flicker."""
+    left = max(0, seconds)
+    return format_duration(math.ceil(left / 60) * 60 if left >= 120 else math.ceil(left))
 
 
 def describe_facts(aggregate, window, n, *, median=""):

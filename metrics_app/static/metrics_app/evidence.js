@@ -2,19 +2,23 @@
 
 import { roll } from "./series.js";
 
-const MINUTE = 60_000, HOUR = 3_600_000;
+const MINUTE = 60_000, HOUR = 3_600_000, ENOUGH = 10 * MINUTE;
 const ROLLABLE = new Set(["mean", "count", "rate_per_hour"]);
 
 /** The chart of a spark-line from {rows, end, value, aggregate, window, …}; the last value is the judged one. */
 export function chartOf(evidence) {
   const { rows, end, value, aggregate, window } = evidence;
-  const start = evidence.start ?? Math.max(rows.length ? rows[0][0] : end - HOUR, end - HOUR);
   const step = rows.length > 1 ? rows[1][0] - rows[0][0] : MINUTE;
+  // A window that begins before the first minute kept is not what the rule saw: the chart
+  // starts with the first whole one, where enough of them were kept to make a line.
+  const first = rows.length ? rows[0][0] : end - HOUR;
+  const whole = ROLLABLE.has(aggregate) && end - first - window >= ENOUGH ? first + window : first;
+  const start = evidence.start ?? Math.max(whole, end - HOUR);
   const ends = [];
   for (let at = Math.ceil(start / step) * step; at < end; at += step) ends.push(at);
   // Other aggregates of a window cannot be made from means of minutes: the minutes are shown.
   const values = ROLLABLE.has(aggregate)
-    ? roll(rows, ends, window, aggregate)
+    ? roll(rows, ends, window, aggregate).map((past, index) => (ends[index] - window < first ? null : past))
     : ends.map((at) => rows.find(([ts]) => ts === at - step)?.[2] ?? null);
   return {
     ...evidence, start, ts: [...ends, end], values: [...values, value],

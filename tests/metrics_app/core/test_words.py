@@ -45,6 +45,9 @@ def test_it_says_what_happens_next():
     assert (
         words.describe_next("firing", since="09:12", outcome="proposed #12") == "since 09:12 · proposed #12"
     )
+    assert words.describe_next("pending", elapsed=22, pending_for=600) == "fires in 10 min"
+    assert words.describe_next("pending", elapsed=500.5, pending_for=600) == "fires in 1 min 40 s"
+    assert words.describe_next("pending", elapsed=700, pending_for=600) == "fires in 0 s"
     assert words.describe_next("firing") == ""
     assert words.describe_next("ok") == ""
 
