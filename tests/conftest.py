@@ -1,15 +1,10 @@
 """Shared by all tests: a real Redis for the session, a prefix of its own for each test."""
 
-import os
-import tempfile
 import uuid
 from pathlib import Path
 
 import pytest
 from django.db import connections
-
-# Before the settings are read: tests never join a running demo.
-os.environ["HMS_DATA_DIR"] = tempfile.mkdtemp(prefix="hms-test-")
 
 from hms_gov.embedded import start_redis
 
