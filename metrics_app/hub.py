@@ -141,7 +141,8 @@ class Hub:
                 if feed is not None:
                     feed.hear(epoch, top, chunk and unpack_chunk(chunk))
         elif message["type"] == "state":
-            self.announce(message["topic"], Notice(message["event"]))
+            for event, topic in message["events"]:
+                self.announce(topic, Notice(event))
         else:
             for listener in list(self.listeners):
                 listener(message)

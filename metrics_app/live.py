@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 HEAD = Struct("<8sQqQ")  # epoch, top, last_ts, total
 MESSAGE_BYTES = 1_000_000  # a turn beyond this travels as several messages
 TURN_BYTES = 8_000_000  # beyond this a turn only says where the logs stand now
+STATES = 2_000  # changes of state in one message
 PATIENCE = 5  # seconds a message may take before it is given up
 
 failures = 0  # messages that did not reach the channel layer, in this process
@@ -124,13 +125,14 @@ def announce_event(event, *, permission=None, group=None):
 
 def announce_state(event, topic):
     """Sends a threshold's change of state to all subscribers of its topic."""
-    doorbell.ring([{"type": "state", "topic": topic, "event": event}])
+    announce_states([(event, topic)])
 
 
 def announce_states(pairs):
-    """``announce_state`` for many ``(event, topic)`` at once."""
-    if pairs:
-        doorbell.ring([{"type": "state", "topic": topic, "event": event} for event, topic in pairs])
+    """``announce_state`` for many ``(event, topic)``, in few messages."""
+    parts = [pairs[at : at + STATES] for at in range(0, len(pairs), STATES)]
+    if parts:
+        doorbell.ring([{"type": "state", "events": [list(pair) for pair in part]} for part in parts])
 
 
 def pack_turn(updates):

@@ -31,6 +31,8 @@ RECOVERED = "recovered"  # the breach closes
 NO_DATA = "no_data"  # no points for no_data_for; an open breach stays open
 DATA_OPENED = "data_opened"  # no points for no_data_for: a data breach opens
 
+FIRING_EVENTS = frozenset({FIRED, REOPENED})
+
 HISTORY = 20  # changes between the last 21 slots
 FLAPPING_ON, FLAPPING_OFF = 0.5, 0.25
 
@@ -147,18 +149,15 @@ def step(state, rule, observation, slot):
     data_breach, data_events = follow_data_breach(state, rule, name, counts_as, overdue)
     # A data breach closes before anything opens: never two open at once.
     events = data_events + events if DATA_CLOSED in data_events else events + data_events
-    peak = follow_peak(state, rule, name, seen, observation.value)
+    value, n = (None if seen == ERROR else observation.value), observation.n
+    peak = follow_peak(state, rule, name, seen, value)
     recovered_at = slot if RECOVERED in events else state.recovered_at
-    fired = FIRED in events or REOPENED in events
-    began = (state.since if state.state == PENDING else slot) if fired else None
-    value = None if seen == ERROR else observation.value
-    return (
-        State(
-            *(slot, name, since, timer, seen, value, observation.n, *health),
-            *(data_breach, peak, recovered_at, state.missed + missed, *follow_flapping(state, name)),
-        ),
-        Transition(slot, state.state, name, seen, events, began),
+    began = (
+        (state.since if state.state == PENDING else slot) if not FIRING_EVENTS.isdisjoint(events) else None
     )
+    flags = data_breach, peak, recovered_at, state.missed + missed, *follow_flapping(state, name)
+    after = State._make((slot, name, since, timer, seen, value, n, *health, *flags))
+    return after, Transition(slot, state.state, name, seen, events, began)
 
 
 def follow_data(state, seen, growth, slot):

@@ -10,39 +10,17 @@ from typing import NamedTuple
 from django.db import transaction
 
 from metrics_app import live, queries
-from metrics_app.core.records import Record, pack_records
-from metrics_app.core.slots import list_due, next_slot
-from metrics_app.core.watch import FAILED, Rule, State, Transition, step
+from metrics_app.core.watch import FAILED, State, Transition, step
 from metrics_app.exceptions import BusUnavailable
-from metrics_app.models import EvaluationRecord, Threshold, ThresholdState
-from metrics_app.services.incidents import release_caught_up, write_incidents
+from metrics_app.models import EvaluationRecord, ThresholdState
+from metrics_app.services.dues import Due, list_chunks, load_due, read_marks
+from metrics_app.services.incidents import is_moved, release_caught_up, write_incidents
+from metrics_app.services.records import make_records
 from metrics_app.services.rows import update_rows
 
 log = logging.getLogger(__name__)
 
-CHUNK = 2_000  # thresholds per read and write, so that 10,000 due at once are no peak of memory
-WINDOWS = 8_000  # windows per read, when few thresholds have many slots to catch up on
-HOT_MS = 3_600_000 + 300_000  # Redis keeps the last hour and ten minutes more; half of those are slack
-
-STATE_COLUMNS = ("due_at", *State._fields)
-LOADED = (
-    *("pk", "version", "kpi__topic", "state_row__extra_slot"),
-    *Rule._fields,
-    *(f"state_row__{name}" for name in State._fields),
-)
-
-
-class Due(NamedTuple):
-    """A threshold with slots to judge; ``slots`` in ms, in order."""
-
-    id: int
-    version: int
-    topic: str
-    extra_slot: int | None
-    rule: Rule
-    state: State
-    slots: list
-    more: bool  # further slots are due after these
+MOVED = 200  # breaches opened, closed or changed in one transaction
 
 
 class Outcome(NamedTuple):
@@ -80,54 +58,8 @@ def evaluate(*, now=None):
 def evaluate_now(threshold_id, *, now=None):
     """Judges what is due of one threshold, such as the extra slot of a save; whether it advanced."""
     marks = read_marks(now)
-    chunk = list_due_thresholds(marks, Threshold.objects.filter(pk=threshold_id)) if marks else []
+    chunk = load_due(marks, threshold_id, threshold_id) if marks else []
     return bool(chunk and judge_chunk(chunk))
-
-
-def read_marks(now):
-    """``{shard: ms}`` up to which points are collected, and not beyond ``now``."""
-    marks = queries.collected_through()
-    return {shard: mark if now is None else min(mark, now) for shard, mark in marks.items() if mark}
-
-
-def list_chunks(marks):
-    """Due thresholds in the order of their ids, at most ``CHUNK`` at a time."""
-    last = 0
-    while True:
-        rows = Threshold.objects.filter(pk__gt=last).order_by("pk")
-        found, last = load_due(marks, rows)
-        if found:
-            yield found
-        if last is None:
-            return
-
-
-def list_due_thresholds(marks, rows):
-    """The ``Due``s among some thresholds."""
-    return load_due(marks, rows)[0]
-
-
-def load_due(marks, rows):
-    """``(Dues, last id)`` of the first ``CHUNK`` rows that are due; last id None: there are no more."""
-    rows = rows.filter(enabled=True, state_row__due_at__lt=max(marks.values()))
-    loaded = list(rows.values_list(*LOADED)[:CHUNK])
-    most = max(1, WINDOWS // max(1, len(loaded)))
-    dues = [due for due in (make_due(row, marks, most) for row in loaded) if due]
-    return dues, loaded[-1][0] if len(loaded) == CHUNK else None
-
-
-def make_due(row, marks, most):
-    """The ``Due`` of a loaded row, or None while its shard's mark has not passed a hot slot."""
-    (pk, version, topic, extra), rest = row[:4], row[4:]
-    rule, state = Rule._make(rest[: len(Rule._fields)]), State._make(rest[len(Rule._fields) :])
-    mark = marks.get(queries.shard_for(topic), 0)
-    until = mark - rule.delay * 1000 - 1
-    hot_from = mark - HOT_MS + min(rule.window, 3600) * 1000
-    slots = list_due(rule.interval, state.last_slot, extra, until=until, hot_from=hot_from, most=most)
-    if not slots:
-        return None
-    more = next_slot(rule.interval, slots[-1], extra) <= until
-    return Due(pk, version, topic, extra, rule, state, slots, more)
 
 
 def judge_chunk(chunk):
@@ -177,41 +109,44 @@ def walk_slots(due, observations):
 
 
 def write_outcomes(outcomes):
+    """Writes outcomes in short transactions; those that nobody else had written."""
+    moved = [outcome for outcome in outcomes if is_moved(outcome)]
+    if len(moved) <= MOVED:
+        return write_part(outcomes, moved)
+    # Many breaches at once: in several transactions, so that none holds others up.
+    parts = [moved[at : at + MOVED] for at in range(0, len(moved), MOVED)]
+    written = [outcome for part in parts for outcome in write_part(part, part)]
+    ids = {outcome.due.id for outcome in moved}
+    return written + write_part([outcome for outcome in outcomes if outcome.due.id not in ids], [])
+
+
+def write_part(outcomes, moved):
     """States, breaches and records in one transaction; the outcomes nobody else had written."""
-    rows = [(o.due.id, find_due_at(o), *o.state) for o in outcomes]
+    if not outcomes:
+        return []
+    columns, rows = list_changes(outcomes)
     # Another evaluator would have moved last_slot on, a save the version.
     guard = {
-        "last_slot": [o.due.state.last_slot for o in outcomes],
-        "rule_version": [o.due.version for o in outcomes],
+        "last_slot": [outcome.due.state.last_slot for outcome in outcomes],
+        "rule_version": [outcome.due.version for outcome in outcomes],
     }
     with transaction.atomic():
-        written = update_rows(ThresholdState, STATE_COLUMNS, rows, guard=guard)
-        outcomes = [o for o in outcomes if o.due.id in written]
-        write_incidents(outcomes)
+        written = update_rows(ThresholdState, columns, rows, guard=guard)
+        if len(written) < len(outcomes):
+            outcomes, moved = ([o for o in some if o.due.id in written] for some in (outcomes, moved))
+        write_incidents(moved)
         EvaluationRecord.objects.bulk_create(make_records(outcomes))
     return outcomes
 
 
-def find_due_at(outcome):
-    """The mark (ms) that makes the next slot due."""
-    rule = outcome.due.rule
-    return next_slot(rule.interval, outcome.state.last_slot, outcome.due.extra_slot) + rule.delay * 1000
-
-
-def make_records(outcomes):
-    """One packed row for each interval and slot; extra slots under interval 0."""
-    groups = {}
-    for outcome in outcomes:
-        due = outcome.due
-        for state in outcome.states:
-            regular = state.last_slot % (due.rule.interval * 1000) == 0
-            record = Record(due.id, due.version, state.slot_class, state.value, state.n, state.state)
-            key = (due.rule.interval if regular else 0, state.last_slot)
-            groups.setdefault(key, []).append(record)
-    return [
-        EvaluationRecord(interval=interval, slot=slot, packed=pack_records(records))
-        for (interval, slot), records in groups.items()
-    ]
+def list_changes(outcomes):
+    """``(columns, rows)`` to write: of the state only what differs for any of them."""
+    before = list(zip(*(o.due.state for o in outcomes), strict=True))
+    after = list(zip(*(o.state for o in outcomes), strict=True))
+    changed = [at for at, name in enumerate(State._fields) if before[at] != after[at]]
+    ids, due_at = [o.due.id for o in outcomes], [o.due.find_due_at(o.state.last_slot) for o in outcomes]
+    rows = list(zip(ids, due_at, *(after[at] for at in changed), strict=True))
+    return ["due_at", *(State._fields[at] for at in changed)], rows
 
 
 def announce_changes(outcomes):

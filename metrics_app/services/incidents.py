@@ -15,9 +15,8 @@ WRITTEN = NOTED | OPENING | CLOSING  # the other events concern no breach
 CHANGING = ("recovered_at", "peak", "reopened")
 
 
-def write_incidents(outcomes):
-    """Opens, closes and updates the breaches of ``outcomes``. Inside their transaction."""
-    moved = [outcome for outcome in outcomes if is_moved(outcome)]
+def write_incidents(moved):
+    """Opens, closes and updates the breaches of outcomes that moved. Inside their transaction."""
     if not moved:
         return
     thresholds = Threshold.objects.select_related("kpi").in_bulk([outcome.due.id for outcome in moved])
@@ -34,10 +33,11 @@ def write_incidents(outcomes):
 
 def is_moved(outcome):
     """Whether a breach is opened, closed, noted on, or has become worse."""
-    if any(not WRITTEN.isdisjoint(transition.events) for transition in outcome.transitions):
-        return True
-    before, after = outcome.due.state, outcome.state
-    return after.state in (watch.FIRING, watch.RECOVERING) and after.peak != before.peak
+    for transition in outcome.transitions:
+        if transition.events and not WRITTEN.isdisjoint(transition.events):
+            return True
+    before, after = outcome.due.state, outcome.states[-1]
+    return after.peak != before.peak and after.state in (watch.FIRING, watch.RECOVERING)
 
 
 def load_breaches(outcomes):

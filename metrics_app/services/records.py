@@ -1,11 +1,27 @@
-"""Evaluation records: how long they are kept."""
+"""Evaluation records: what was seen at each slot, and how long that is kept."""
 
 import time
 
+from metrics_app.core.records import Record, pack_records
 from metrics_app.models import EvaluationRecord
 
 KEPT_MS = 35 * 86_400_000
 BATCH = 5_000  # rows per statement: a long delete would hold SQLite's only writer
+
+
+def make_records(outcomes):
+    """Unsaved rows, one for each interval and slot; extra slots under interval 0."""
+    groups = {}
+    for due, states, _ in outcomes:
+        interval = due.rule.interval
+        for state in states:
+            slot = state.last_slot
+            record = Record(due.id, due.version, state.slot_class, state.value, state.n, state.state)
+            groups.setdefault((0 if slot % (interval * 1000) else interval, slot), []).append(record)
+    return [
+        EvaluationRecord(interval=interval, slot=slot, packed=pack_records(records))
+        for (interval, slot), records in groups.items()
+    ]
 
 
 def prune_records(*, now=None):

@@ -12,6 +12,8 @@ from metrics_app.services.announce import announce
 from metrics_app.services.evaluate import evaluate_now
 from metrics_app.services.rules import check_rule
 
+NEVER = 2**62  # ms; later than any mark
+
 log = logging.getLogger(__name__)
 
 
@@ -79,6 +81,8 @@ def schedule(threshold, stored, now):
 
 def find_first_due(threshold, last_slot, extra):
     """The mark (ms) at which the next slot, regular or extra, can be judged."""
+    if not threshold.enabled:
+        return NEVER
     return next_slot(threshold.interval, last_slot, extra) + threshold.delay * 1000
 
 

@@ -108,7 +108,7 @@ def test_a_breach_that_is_still_open_after_catching_up_is_announced(base, monkey
     make_threshold(now=base, window=60)
     send(*((base + n * MINUTE + 1000, 60 * HOUR) for n in range(1, 10)))
     # Few windows per read, so that catching up takes several writes.
-    monkeypatch.setattr("metrics_app.services.evaluate.WINDOWS", 3)
+    monkeypatch.setattr("metrics_app.services.dues.WINDOWS", 3)
     evaluate(now=base + 10 * MINUTE + 1)
     breach = Breach.objects.get()
     assert breach.fired_at == base + 2 * MINUTE and not breach.caught_up
