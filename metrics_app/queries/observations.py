@@ -15,6 +15,7 @@ from metrics_app.queries.reading import Want, find_edges, is_old, read_many
 
 DETAILS = read_script("details")
 CHUNK = 2_000  # topics per read: 6.7 MB of rings
+EXTREMES = {"min", "max"}
 EMPTY_RING = bytes(SLOTS * SLOT.itemsize)
 
 
@@ -71,7 +72,8 @@ def observe_rings(shard, rows, requests, found):
     spans = [requests[index][1:3] for index in order]
     cuts = [(at, minute) for at, span in zip(owner, spans, strict=True) for minute in find_edges(*span)]
     sealed, rings, packed = fetch_rings(shard, topics, sorted(set(cuts)))
-    whole = sum_slots(rings.reshape(len(topics), SLOTS), owner, spans, sealed)
+    extremes = any(requests[index][3] in EXTREMES for index in order)
+    whole = sum_slots(rings.reshape(len(topics), SLOTS), owner, spans, sealed, extremes)
     for index, at, summary in zip(order, owner, whole, strict=True):
         _, start, end, aggregate = requests[index]
         if start % MINUTE or end % MINUTE:
@@ -102,10 +104,10 @@ def cut_edges(packed, at, start, end, sealed):
             yield details.unpack(packed[at, minute]).cut(low, high, False)
 
 
-def sum_slots(slots, owner, spans, sealed):
+def sum_slots(slots, owner, spans, sealed, extremes):
     """A Summary of the whole minutes within each span; ``owner`` is its row of ``slots``.
 
-    Their m2 is left at 0: no aggregate asks for it.
+    Their m2 is left at 0: no aggregate asks for it; min and max are read for ``extremes`` only.
     """
     spans = np.array(spans)
     starts = np.maximum(-floor(-spans[:, :1], MINUTE), sealed)
@@ -118,7 +120,9 @@ def sum_slots(slots, owner, spans, sealed):
     with np.errstate(over="ignore", invalid="ignore"):
         total = np.where(wanted, slots["sum"], 0.0).sum(axis=1)
     # A slot that was never written is minute 0, outside every window.
-    low = np.where(wanted, slots["min"], np.inf).min(axis=1)
-    high = np.where(wanted, slots["max"], -np.inf).max(axis=1)
+    low, high = np.full(len(spans), np.inf), np.full(len(spans), -np.inf)
+    if extremes:
+        low = np.where(wanted, slots["min"], np.inf).min(axis=1)
+        high = np.where(wanted, slots["max"], -np.inf).max(axis=1)
     rows = zip(count.tolist(), total.tolist(), low.tolist(), high.tolist(), strict=True)
     return [Summary(n, sum_, 0.0, least, most) for n, sum_, least, most in rows]
