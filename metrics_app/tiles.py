@@ -81,7 +81,7 @@ def describe_tile(kpi, rule, now, through):
         **describe_value(kpi, stats, value, chart, silent),
         **describe_condition(rule, seen_at, silent, behind, now),
     }
-    tile["facts"] = describe_facts(kpi, stats, silent)
+    tile["facts"] = tile.pop("notice") or describe_facts(kpi, stats, silent)
     return tile
 
 
@@ -120,11 +120,12 @@ def describe_condition(rule, seen_at, silent, behind, now):
         notice, kind = f"No data since {clock(seen_at, now)}" if seen_at else "No data yet", "silent"
     if notice and state == "firing":
         # Absence never resolves: whoever hurries must still see that it is beyond its limit.
-        text, css = f"{text}, {notice[0].lower()}{notice[1:]}", f"firing {kind}"
+        css = f"firing {kind}"
     elif notice:
         text, shape, css = notice, words.SHAPES[kind], kind
         footer = describe_kept(rule, state)
-    return {"state": state, "state_text": text, "shape": shape, "css": css, "footer": footer}
+    told = {"notice": notice if state == "firing" else ""}
+    return {"state": state, "state_text": text, "shape": shape, "css": css, "footer": footer} | told
 
 
 def describe_state_of(rule):

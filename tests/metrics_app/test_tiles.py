@@ -122,7 +122,8 @@ def test_absence_never_hides_that_it_is_beyond_its_limit(kpi, now):
     send((now - 50 * MINUTE, 60 * HOUR))
     set_state(make_threshold(now=now), state="firing")
     tile = get_tile(kpi)
-    assert tile["state_text"].startswith("Beyond limit, no data since ")
+    assert (tile["state_text"], tile["number"]) == ("Beyond limit", "—")
+    assert tile["facts"].startswith("No data since ")
     assert tile["css"] == "firing silent"
 
 

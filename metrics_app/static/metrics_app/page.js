@@ -9,7 +9,7 @@ let stream = null;
 const listeners = new Set();
 
 export const serverNow = () => Date.now() + skew;
-export const clock = (ms) => new Date(ms).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+export const clock = (ms) => new Date(ms).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
 const zone = () => new Intl.DateTimeFormat("en-US", { timeZoneName: "short" })
   .formatToParts().find((part) => part.type === "timeZoneName").value;
 
