@@ -14,7 +14,7 @@ from metrics_app.queries.logs import shard_for
 from metrics_app.queries.reading import Want, find_edges, is_old, read_many
 
 DETAILS = read_script("details")
-CHUNK = 2_000  # topics per read: 6.7 MB of rings
+CHUNK = 500  # topics per read: 1.7 MB of rings
 EXTREMES = {"min", "max"}
 EMPTY_RING = bytes(SLOTS * SLOT.itemsize)
 
