@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from metrics_app import queries
-from metrics_app.bus import decode_batch, read
+from metrics_app.bus import join_entries, read
 from metrics_app.cases import Case
 from metrics_app.collector import collect_all
 from metrics_app.exceptions import BusUnavailable
@@ -88,7 +88,7 @@ def test_it_keeps_the_times_of_old_points():
 def published():
     """Everything on the bus: topic → (ts, values)."""
     found = read(dict.fromkeys(range(8), b"0-0")).entries.values()
-    return decode_batch([row for entries in found for _, rows in entries for row in rows])
+    return join_entries([entry for entries in found for _, entry in entries])
 
 
 def test_it_sends_a_case_with_its_own_times_once_across_runs():
