@@ -10,10 +10,10 @@ from metrics_app.api.pagination import ListPagination
 from metrics_app.api.params import read_integer
 from metrics_app.api.permissions import CanRead, identify
 from metrics_app.api.thresholds import REFUSED
-from metrics_app.services.visibility import limit_to_visible
 from metrics_app.core.points import check_topic
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Breach, BreachEvent
+from metrics_app.services.visibility import limit_to_visible
 
 LARGEST = 10**18 - 1
 

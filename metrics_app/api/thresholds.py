@@ -11,12 +11,12 @@ from metrics_app.api.fields import Choice, Flag, Number, Params, Text, Whole
 from metrics_app.api.pagination import ListPagination
 from metrics_app.api.permissions import CanRead, identify
 from metrics_app.api.schema import ErrorsSerializer
-from metrics_app.services.visibility import limit_to_visible
 from metrics_app.core.points import check_topic
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Aggregate, Kpi, Threshold
 from metrics_app.services.states import read_states
 from metrics_app.services.thresholds import save_threshold
+from metrics_app.services.visibility import limit_to_visible
 
 REFUSED = {
     400: OpenApiResponse(ErrorsSerializer, "What is wrong, by field."),
