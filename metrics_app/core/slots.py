@@ -12,13 +12,16 @@ def next_slot(interval, last_slot, extra=None):
 
 
 def list_due(interval, last_slot, extra, *, until, hot_from, most):
-    """Slots to judge, in order: newer than the last, not before ``hot_from``, up to ``until``."""
+    """``(slots, following)``: at most ``most`` to judge, in order, and the one after them.
+
+    Slots are newer than the last, not before ``hot_from`` and not after ``until``.
+    """
     slots = []
     slot = next_slot(interval, max(last_slot, hot_from - 1), extra)
     while slot <= until and len(slots) < most:
         slots.append(slot)
         slot = next_slot(interval, slot, extra)
-    return slots
+    return slots, slot
 
 
 def measure_gap(interval, last_slot, slot):

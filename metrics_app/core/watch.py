@@ -4,16 +4,10 @@ Slots are ms since the epoch, durations of a rule are seconds. Beat, backtest an
 rule tests all walk through ``step``, one slot after the other.
 """
 
-from math import isfinite
 from typing import NamedTuple
 
-from metrics_app.core.aggregates import ZERO_WHEN_EMPTY
+from metrics_app.core.classes import BAND, BREACH, CLEAR, EMPTY, ERROR, UNUSABLE, classify, worse
 from metrics_app.core.slots import measure_gap
-
-# Classes of a slot: what the window said.
-BREACH, BAND, CLEAR = "breach", "band", "clear"
-THIN, EMPTY, ERROR = "thin", "empty", "error"
-UNUSABLE = frozenset({THIN, EMPTY, ERROR})
 
 # States of a threshold.
 OK, PENDING, FIRING, RECOVERING = "ok", "pending", "firing", "recovering"
@@ -98,49 +92,13 @@ class Transition(NamedTuple):
     began: int | None = None  # ms; when the value first went beyond the limit, if it fired
 
 
-def is_beyond(value, operator, limit):
-    """Whether a value is on the bad side of a limit."""
-    if operator == "gt":
-        return value > limit
-    if operator == "gte":
-        return value >= limit
-    if operator == "lt":
-        return value < limit
-    return value <= limit
-
-
-def worse(operator, one, other):
-    """The worse of two values (either may be None) in the operator's direction."""
-    if one is None or other is None:
-        return other if one is None else one
-    return max(one, other) if operator in ("gt", "gte") else min(one, other)
-
-
-def classify(rule, observation):
-    """The class of a slot: breach, band, clear, thin, empty or error."""
-    value, n = observation
-    if n < 0:
-        return ERROR
-    if rule.aggregate in ZERO_WHEN_EMPTY:
-        # "More than 90 an hour" must recover at night, "fewer than 1" must be able to fire.
-        value = 0.0 if n == 0 else value
-    elif n == 0:
-        return EMPTY
-    elif n < rule.min_count:
-        return THIN
-    if value is None or not isfinite(value):
-        return ERROR
-    if is_beyond(value, rule.operator, rule.limit):
-        return BREACH
-    recovery = rule.limit if rule.recovery_limit is None else rule.recovery_limit
-    return BAND if is_beyond(value, rule.operator, recovery) else CLEAR
-
-
 def step(state, rule, observation, slot):
     """Judges one slot: ``(state, transition)``. A slot that is not newer changes nothing."""
     if slot <= state.last_slot:
         return state, Transition(slot, state.state, state.state, state.slot_class)
     seen = classify(rule, observation)
+    if seen == CLEAR and is_quiet(state):
+        return step_quietly(state, rule, observation, slot)
     growth, missed = measure_gap(rule.interval, state.last_slot, slot)
     health = _, _, absent, empty = follow_data(state, seen, growth, slot)
     overdue = seen == EMPTY and empty >= rule.no_data_for * 1000
@@ -158,6 +116,25 @@ def step(state, rule, observation, slot):
     flags = data_breach, peak, recovered_at, state.missed + missed, *follow_flapping(state, name)
     after = State._make((slot, name, since, timer, seen, value, n, *health, *flags))
     return after, Transition(slot, state.state, name, seen, events, began)
+
+
+def is_quiet(state):
+    """Whether a clear slot would change nothing but the slot, the value and n."""
+    return (
+        state.state == OK
+        and state.data == "fresh"
+        and state.data_since is not None
+        and not (state.changes or state.flapping or state.data_breach)
+    )
+
+
+def step_quietly(state, rule, observation, slot):
+    """``step`` for the slot that nearly every threshold has nearly always: in half the time."""
+    _, missed = measure_gap(rule.interval, state.last_slot, slot)
+    since, data_since, recovered_at = state.since, state.data_since, state.recovered_at
+    head = slot, OK, since, 0, CLEAR, observation.value, observation.n, "fresh", data_since
+    tail = None, None, False, None, recovered_at, state.missed + missed, 0, False
+    return State._make(head + tail), Transition(slot, OK, OK, CLEAR)
 
 
 def follow_data(state, seen, growth, slot):

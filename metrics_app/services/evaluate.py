@@ -65,9 +65,9 @@ def evaluate_now(threshold_id, *, now=None):
 def judge_chunk(chunk):
     """Reads all windows at once, walks every slot, writes; the outcomes that were written."""
     requests = [
-        (due.topic, slot - due.rule.window * 1000, slot, due.rule.aggregate)
-        for due in chunk
-        for slot in due.slots
+        (known.topic, slot - known.rule.window * 1000, slot, known.rule.aggregate)
+        for _, known, _, slots, *_ in chunk
+        for slot in slots
     ]
     observations = iter(observe_all(requests))
     outcomes = [walk_slots(due, observations) for due in chunk]
@@ -100,9 +100,9 @@ def observe_one(request):
 
 def walk_slots(due, observations):
     """The outcome of a threshold's due slots; takes one observation for each."""
-    state, states, transitions = due.state, [], []
+    state, rule, states, transitions = due.state, due.known.rule, [], []
     for slot in due.slots:
-        state, transition = step(state, due.rule, next(observations), slot)
+        state, transition = step(state, rule, next(observations), slot)
         states.append(state)
         transitions.append(transition)
     return Outcome(due, states, transitions)
@@ -128,7 +128,7 @@ def write_part(outcomes, moved):
     # Another evaluator would have moved last_slot on, a save the version.
     guard = {
         "last_slot": [outcome.due.state.last_slot for outcome in outcomes],
-        "rule_version": [outcome.due.version for outcome in outcomes],
+        "rule_version": [outcome.due.known.rule_version for outcome in outcomes],
     }
     with transaction.atomic():
         written = update_rows(ThresholdState, columns, rows, guard=guard)
@@ -142,17 +142,17 @@ def write_part(outcomes, moved):
 def list_changes(outcomes):
     """``(columns, rows)`` to write: of the state only what differs for any of them."""
     before = list(zip(*(o.due.state for o in outcomes), strict=True))
-    after = list(zip(*(o.state for o in outcomes), strict=True))
+    after = list(zip(*(o.states[-1] for o in outcomes), strict=True))
     changed = [at for at, name in enumerate(State._fields) if before[at] != after[at]]
-    ids, due_at = [o.due.id for o in outcomes], [o.due.find_due_at(o.state.last_slot) for o in outcomes]
+    ids, due_at = [o.due.id for o in outcomes], [o.due.due_at for o in outcomes]
     rows = list(zip(ids, due_at, *(after[at] for at in changed), strict=True))
     return ["due_at", *(State._fields[at] for at in changed)], rows
 
 
 def announce_changes(outcomes):
     """Tells the streams which lights have changed. After the commit: before, it may not be true."""
-    changed = [o for o in outcomes if is_changed(o.due.state, o.state)]
-    live.announce_states([(describe_state(o), o.due.topic) for o in changed])
+    changed = [o for o in outcomes if is_changed(o.due.state, o.states[-1])]
+    live.announce_states([(describe_state(o), o.due.known.topic) for o in changed])
 
 
 def is_changed(before, after):
@@ -165,7 +165,7 @@ def describe_state(outcome):
     state = outcome.state
     return {
         "type": "state",
-        "topic": outcome.due.topic,
+        "topic": outcome.due.known.topic,
         "threshold": outcome.due.id,
         "state": state.state,
         "value": state.value,

@@ -4,6 +4,7 @@ from django.db.models import Max, Q
 
 from metrics_app import queries
 from metrics_app.core import watch
+from metrics_app.core.classes import worse
 from metrics_app.core.phrases import describe_event
 from metrics_app.models import Breach, BreachEvent, Threshold
 from metrics_app.services.rows import update_rows
@@ -102,7 +103,7 @@ class Incident:
         breach = self.newest[kind] = Breach(
             threshold=self.threshold,
             kind=kind,
-            version=self.outcome.due.version,
+            version=self.outcome.due.known.version,
             severity=self.threshold.severity,
             since=transition.began or state.last_slot - (state.empty_ms or 0),
             fired_at=state.last_slot,
@@ -117,7 +118,7 @@ class Incident:
         """Keeps the worst value on the open breach."""
         breach = self.newest.get(Breach.Kind.LIMIT)
         if breach is not None and breach.recovered_at is None:
-            breach.peak = watch.worse(self.outcome.due.rule.operator, breach.peak, state.peak)
+            breach.peak = worse(self.outcome.due.known.rule.operator, breach.peak, state.peak)
 
 
 def release_caught_up(marks):

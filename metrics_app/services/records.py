@@ -13,10 +13,10 @@ def make_records(outcomes):
     """Unsaved rows, one for each interval and slot; extra slots under interval 0."""
     groups = {}
     for due, states, _ in outcomes:
-        interval = due.rule.interval
+        interval, version = due.known.rule.interval, due.known.version
         for state in states:
             slot = state.last_slot
-            record = Record(due.id, due.version, state.slot_class, state.value, state.n, state.state)
+            record = Record(due.id, version, state.slot_class, state.value, state.n, state.state)
             groups.setdefault((0 if slot % (interval * 1000) else interval, slot), []).append(record)
     return [
         EvaluationRecord(interval=interval, slot=slot, packed=pack_records(records))

@@ -7,7 +7,7 @@ from django.utils.module_loading import import_string
 
 from metrics_app import conf
 from metrics_app.core.aggregates import AGGREGATES
-from metrics_app.core.watch import is_beyond
+from metrics_app.core.classes import is_beyond
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Threshold
 

@@ -3,8 +3,9 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from metrics_app.core.classes import classify
 from metrics_app.core.slots import list_due
-from metrics_app.core.watch import Observation, Rule, State, classify, step
+from metrics_app.core.watch import Observation, Rule, State, step
 from tests.metrics_app.core.reference_watch import Reference
 
 KINDS = ("breach", "band", "clear", "thin", "empty", "error")
@@ -151,7 +152,7 @@ def test_it_ends_the_same_wherever_the_evaluator_is_restarted(rule, walk, most):
     for slot, observation in seen.items():
         whole, _ = step(whole, rule, observation, slot)
     stored, until = tuple(start), max(seen, default=0)
-    while slots := list_due(rule.interval, stored[0], None, until=until, hot_from=0, most=most):
+    while slots := list_due(rule.interval, stored[0], None, until=until, hot_from=0, most=most)[0]:
         state = State._make(stored)
         for slot in slots:
             state, _ = step(state, rule, seen[slot], slot)

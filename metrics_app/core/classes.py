@@ -1,0 +1,47 @@
+"""The class of a slot: what its window said about the limit."""
+
+from math import isfinite
+
+from metrics_app.core.aggregates import ZERO_WHEN_EMPTY
+
+BREACH, BAND, CLEAR = "breach", "band", "clear"
+THIN, EMPTY, ERROR = "thin", "empty", "error"
+UNUSABLE = frozenset({THIN, EMPTY, ERROR})
+
+
+def is_beyond(value, operator, limit):
+    """Whether a value is on the bad side of a limit."""
+    if operator == "gt":
+        return value > limit
+    if operator == "gte":
+        return value >= limit
+    if operator == "lt":
+        return value < limit
+    return value <= limit
+
+
+def worse(operator, one, other):
+    """The worse of two values (either may be None) in the operator's direction."""
+    if one is None or other is None:
+        return other if one is None else one
+    return max(one, other) if operator in ("gt", "gte") else min(one, other)
+
+
+def classify(rule, observation):
+    """The class of a slot: breach, band, clear, thin, empty or error."""
+    value, n = observation
+    if n < 0:
+        return ERROR
+    if rule.aggregate in ZERO_WHEN_EMPTY:
+        # "More than 90 an hour" must recover at night, "fewer than 1" must be able to fire.
+        value = 0.0 if n == 0 else value
+    elif n == 0:
+        return EMPTY
+    elif n < rule.min_count:
+        return THIN
+    if value is None or not isfinite(value):
+        return ERROR
+    if is_beyond(value, rule.operator, rule.limit):
+        return BREACH
+    recovery = rule.limit if rule.recovery_limit is None else rule.recovery_limit
+    return BAND if is_beyond(value, rule.operator, recovery) else CLEAR
