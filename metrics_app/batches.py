@@ -30,11 +30,6 @@ class Batch:
         """``(message, bytes)`` for an event stream of this topic alone."""
         return make_chunk(frames.encode_events(self.epoch, self.first_offset, self.ts, self.values))
 
-    def after(self, offset):
-        """The part of this batch that begins at ``offset``."""
-        skip = offset - self.first_offset
-        return Batch(self.topic, self.epoch, offset, self.ts[skip:], self.values[skip:], self.raw)
-
 
 def split_slice(topic, part, size=FRAME_POINTS, raw=True):
     """Batches of at most ``size`` points from a slice of the log."""

@@ -139,8 +139,10 @@ class Feed:
         return self.allowance >= 0
 
     def find_recent(self, epoch, offset):
-        """The batch that holds an offset, from that offset on, or None."""
-        for batch in self.recent:
-            if batch.epoch == epoch and batch.first_offset <= offset < batch.next:
-                return batch.after(offset) if offset > batch.first_offset else batch
-        return None
+        """The LogSlice from an offset on that this process still remembers, or None."""
+        batches = [batch for batch in self.recent if batch.epoch == epoch and batch.next > offset]
+        if not batches or batches[0].first_offset > offset:
+            return None
+        skip = offset - batches[0].first_offset
+        ts = np.concatenate([batch.ts for batch in batches])[skip:]
+        return live.LogSlice(epoch, offset, ts, np.concatenate([batch.values for batch in batches])[skip:])

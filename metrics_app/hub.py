@@ -17,7 +17,7 @@ from metrics_app import live
 from metrics_app.batches import Notice
 from metrics_app.core.chunks import unpack_chunk
 from metrics_app.exceptions import BusUnavailable
-from metrics_app.feed import Feed
+from metrics_app.feed import SETTLE, Feed
 
 log = logging.getLogger(__name__)
 
@@ -75,10 +75,12 @@ class Hub:
 
     async def stop(self):
         """Ends every task; for tests and for servers that shut down in order."""
-        for task in list(self.tasks):
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
         hubs.pop(self.loop, None)
+        while tasks := list(self.tasks):
+            # Again where it was lost: a connect that is cancelled may report a time-out instead.
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks, timeout=0.5)
 
     # Feeds
 
@@ -122,7 +124,7 @@ class Hub:
                 layer = get_channel_layer()
                 self.channel = await layer.new_channel("hub.")
                 await layer.group_add(live.group_name(), self.channel)
-                self.spawn(self.compare())
+                self.spawn(self.catch_up())
                 while True:
                     self.receive(await layer.receive(self.channel))
                     delay = 0.1
@@ -165,6 +167,12 @@ class Hub:
                 log.warning("The membership in the channel layer was not renewed: %r", error)
 
     # Positions
+
+    async def catch_up(self):
+        """After joining: what was announced before we heard, also while the join was on its way to Redis."""
+        for pause in (0, SETTLE, 2 * SETTLE):
+            await asyncio.sleep(pause)
+            await self.compare()
 
     async def check(self):
         """Compares with the heads in Redis every few seconds: a lost doorbell costs seconds, not data."""

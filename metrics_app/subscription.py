@@ -102,8 +102,7 @@ class Subscription:
     async def take_next(self, subscription):
         """One step towards the feed: recent batches, else the log, else a reset."""
         feed = self.hub.feeds.get(self.topic)
-        batch = feed and feed.find_recent(self.epoch, self.next)
-        part = batch or await self.read_log()
+        part = (feed and feed.find_recent(self.epoch, self.next)) or await self.read_log()
         if part is None:
             await self.sink.reset(self)
         elif len(part.ts):

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from django.db import connections
 
-from metrics_app import bus
+from metrics_app import bus, conf, live
 from metrics_app.collector import collect_all
+from metrics_app.connection import get_redis
+from metrics_app.hub import get_hub
 from metrics_app.services.keys import create_key
 from tests.metrics_app.streams.servers import Server
 
@@ -68,3 +70,35 @@ def run_and_close(function, *args, **kwargs):
         return function(*args, **kwargs)
     finally:
         connections.close_all()
+
+
+@pytest.fixture
+async def hub():
+    """The hub of the test's event loop, ended with the test."""
+    hub = get_hub()
+    yield hub
+    await hub.stop()
+
+
+@pytest.fixture
+def credentials(read_key):
+    """Headers of a key that may read."""
+    return {"X-API-Key": read_key}
+
+
+@pytest.fixture
+def lose_doorbell(monkeypatch):
+    """What is emitted from now on is in the window, but nobody rings."""
+    monkeypatch.setattr(live, "publish_turn", lambda updates: None)
+
+
+@pytest.fixture
+def flush_redis():
+    """``flush_redis()``: everything under this test's prefix is lost, as after a restart without a disk."""
+
+    def flush():
+        redis = get_redis()
+        for key in redis.scan_iter("{" + conf.get("REDIS_PREFIX") + ":*"):
+            redis.delete(key)
+
+    return flush

@@ -1,33 +1,171 @@
-"""The WebSocket as a client meets it, on both servers."""
-
-import asyncio
-import json
+"""Who may open a WebSocket, and with which code it is closed."""
 
 import pytest
-import websockets
+from django.conf import settings as django_settings
+from django.contrib.auth import get_user_model
+from django.test import Client
 
-from metrics_app.services.keys import create_key
+from metrics_app import crowd, live, outbox
+from metrics_app.models import ApiKey
+from metrics_app.services.keys import create_key, revoke_key
+from tests.metrics_app.streams.clients import SocketClient
 from tests.metrics_app.streams.servers import receive, send
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hub")]
 
 
-async def test_it_takes_a_snapshot_and_then_every_point(server, read_key, emit_now, in_thread):
-    await in_thread(emit_now, "er.wait", [1.0, 2.0])
-    async with server.connect(**{"X-API-Key": read_key}) as socket:
-        await send(socket, type="subscribe", topics=["er.*"])
-        snapshot = await receive(socket)
-        assert snapshot["type"] == "snapshot"
-        assert [value for _, value in snapshot["points"]] == [1.0, 2.0]
-        assert snapshot["kpi"]["name"] == "er.wait"
-        epoch, offset = snapshot["position"].split(":")
-        assert offset == "2"
+@pytest.fixture
+def user(transactional_db):
+    return get_user_model().objects.create_user("ann", password="pass")
+
+
+@pytest.fixture
+def cookie(user):
+    """The session of a user who has logged in."""
+    client = Client()
+    client.force_login(user)
+    return (
+        f"{django_settings.SESSION_COOKIE_NAME}={client.cookies[django_settings.SESSION_COOKIE_NAME].value}"
+    )
+
+
+async def pong(socket):
+    socket.say(type="ping")
+    return (await socket.receive())["type"]
+
+
+async def test_it_refuses_who_is_not_logged_in():
+    async with SocketClient() as socket:
+        assert await socket.closed() == 4401
+
+
+async def test_it_refuses_an_unknown_key_even_beside_a_session(cookie):
+    async with SocketClient(**{"X-API-Key": "hms_" + "x" * 43, "Cookie": cookie}) as socket:
+        assert await socket.closed() == 4401
+
+
+@pytest.mark.parametrize("scope", ["emit", "partner"])
+async def test_it_refuses_a_key_that_may_not_read(scope, in_thread):
+    _, raw = await in_thread(create_key, name="k", scopes=[scope])
+    async with SocketClient(**{"X-API-Key": raw}) as socket:
+        assert await socket.closed() == 4403
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed"),
+    [
+        ("http://localhost:8000", True),
+        ("https://friend.example", True),
+        ("https://evil.example", False),
+        ("http://localhost:9000", False),
+        ("null", False),
+        (None, True),
+    ],
+)
+async def test_it_takes_sessions_from_its_own_pages_only(origin, allowed, cookie, settings):
+    settings.METRICS_APP = settings.METRICS_APP | {"ALLOWED_ORIGINS": ["https://friend.example"]}
+    settings.ALLOWED_HOSTS = ["localhost"]
+    headers = {"Cookie": cookie, "Host": "localhost:8000"} | ({"Origin": origin} if origin else {})
+    async with SocketClient(**headers) as socket:
+        if allowed:
+            assert await pong(socket) == "pong"
+        else:
+            assert await socket.closed() == 4403
+
+
+async def test_it_replaces_the_oldest_beyond_the_limit(credentials, settings):
+    settings.METRICS_APP = settings.METRICS_APP | {"STREAMS_PER_USER": 2}
+    async with (
+        SocketClient(**credentials) as first,
+        SocketClient(**credentials) as second,
+        SocketClient(**credentials) as third,
+    ):
+        assert await first.closed() == 4429
+        assert await pong(second) == await pong(third) == "pong"
+
+
+async def test_it_closes_when_the_key_is_revoked(credentials, in_thread):
+    async with SocketClient(**credentials) as socket:
+        assert await pong(socket) == "pong"
+        await in_thread(revoke_key, await ApiKey.objects.aget())
+        assert await socket.closed() == 4401
+
+
+async def test_it_closes_when_the_session_has_ended(cookie, user, monkeypatch):
+    monkeypatch.setattr(crowd, "SESSION_ROUND", 0)
+    async with SocketClient(Cookie=cookie) as socket:
+        assert await pong(socket) == "pong"
+        user.is_active = False
+        await user.asave()
+        assert await socket.closed() == 4401
+
+
+async def test_it_tells_of_pipelines_to_those_who_may_see_them(cookie, credentials, in_thread, hub):
+    event = {"type": "pipeline", "id": 1, "state": "awaiting_approval", "title": "t"}
+    async with SocketClient(Cookie=cookie) as person, SocketClient(**credentials) as program:
+        assert await pong(person) == await pong(program) == "pong"
+        await in_thread(live.announce_event, event | {"id": 2}, permission="pipelines_app.decide_pipeline")
+        await in_thread(live.announce_event, event | {"id": 3}, group=4711)
+        await in_thread(live.announce_event, event)
+        assert await person.receive() == event
+        assert await pong(program) == "pong"
+
+
+async def test_it_closes_a_client_that_floods_it(credentials):
+    async with SocketClient(**credentials) as socket:
+        for _ in range(600):
+            socket.say(type="ping")
+        assert await socket.closed() == 4429
+
+
+async def test_it_merges_for_a_slow_reader_and_delays_nobody(credentials, emit_now, in_thread, monkeypatch):
+    monkeypatch.setattr(outbox, "LIMIT", 2_000)
+    await in_thread(emit_now, "er.wait", [0.0])
+    async with SocketClient(**credentials) as slow, SocketClient(**credentials) as quick:
+        for socket in (slow, quick):
+            socket.say(type="subscribe", topics=["er.wait"])
+            await socket.receive()
+        slow.gate.clear()
+        total = 0
+        for _ in range(20):
+            await in_thread(emit_now, "er.wait", [1.0] * 150)
+            total += 150
+            received = 0
+            while received < 150:
+                received += len((await quick.receive("points"))["points"])
+        slow.gate.set()
+        seen, frames = 0, 0
+        while seen < total:
+            frame = await slow.receive("points", "summary")
+            frames += 1
+            seen += len(frame.get("points", ())) + sum(row[1] for row in frame.get("rows", ()))
+        assert (seen, frames < 10) == (total, True)
+        assert frame["position"].endswith(f":{total + 1}")
+
+
+async def test_it_gives_up_a_reader_that_takes_nothing(credentials, emit_now, in_thread, monkeypatch, hub):
+    monkeypatch.setattr(outbox, "LIMIT", 500)
+    monkeypatch.setattr(outbox, "PATIENCE", 0.1)
+    await in_thread(emit_now, "er.wait", [0.0])
+    async with SocketClient(**credentials) as slow:
+        slow.say(type="subscribe", topics=["er.wait"])
+        await slow.receive()
+        slow.gate.clear()
+        for _ in range(3):
+            await in_thread(emit_now, "er.wait", [1.0] * 100)
+        while hub.feeds:
+            await slow.wait_a_moment()
+        slow.gate.set()
+        assert await slow.closed() == 4408
+
+
+async def test_it_works_over_a_real_socket(server, credentials, emit_now, in_thread):
+    await in_thread(emit_now, "er.wait", [1.0])
+    async with server.connect(**credentials) as socket:
+        await send(socket, type="subscribe", topics=["er.wait"])
+        assert (await receive(socket))["type"] == "snapshot"
         await in_thread(emit_now, "er.wait", [3.0])
-        frame = await receive(socket)
-        assert (frame["type"], frame["position"]) == ("points", f"{epoch}:3")
-        assert [value for _, value in frame["points"]] == [3.0]
-        await in_thread(emit_now, "er.left", [7.0])
-        joined = await receive(socket)
-        assert (joined["type"], joined["topic"]) == ("snapshot", "er.left")
-        await send(socket, type="ping")
-        assert (await receive(socket))["type"] == "pong"
+        assert (await receive(socket))["points"][0][1] == 3.0
+    async with server.connect() as socket:
+        await socket.wait_closed()
+        assert socket.close_code == 4401
