@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from django.utils import timezone
 
 from pipelines_app import conf, queries
+from pipelines_app.core.record import describe_counts
 from pipelines_app.core.states import LABELS, State
 
 SECOND, HOUR = 1000, 3_600_000
@@ -18,8 +19,7 @@ AGGREGATES = {"p50": "median", "rate_per_hour": "rate", "min": "minimum", "max":
 
 def write(value, unit="", aggregate="mean"):
     """A value in the reader's units, as the project writes it."""
-    function = conf.load("FORMAT")
-    if function:
+    if function := conf.load("FORMAT"):
         return function(value, unit, aggregate)
     return "—" if value is None else f"{value:g} {unit}".strip()
 
@@ -122,22 +122,6 @@ def describe_record(pipeline, user):
     return {"squares": squares, "sentence": describe_counts(counts)}
 
 
-def describe_counts(counts):
-    """``Proposed 7 times before: 5 approved (2 effective), 1 rejected, 1 expired.``"""
-    if not counts["total"]:
-        return "Never proposed before."
-    times = "once" if counts["total"] == 1 else f"{counts['total']} times"
-    ends = [
-        f"{counts[name]} {name}" for name in ("approved", "rejected", "expired", "withdrawn") if counts[name]
-    ]
-    effects = [
-        f"{counts[name]} {name}" for name in ("effective", "ineffective", "harmful") if counts.get(name)
-    ]
-    if effects:
-        ends[0] += f" ({', '.join(effects)})"
-    return f"Proposed {times} before" + (f": {', '.join(ends)}." if ends else ".")
-
-
 def describe_opening(pipeline, evidence):
     """What the KPI was when it was opened."""
     if not evidence.get("aggregate"):
@@ -160,8 +144,8 @@ def describe_present(pipeline, evidence, now):
         return ""
     aggregate = evidence["aggregate"]
     text = f"Now {write(value, pipeline.unit, aggregate)}"
-    upper = evidence.get("operator") in ("gt", "gte")
-    if (value <= evidence["limit"]) if upper else (value >= evidence["limit"]):
+    upper, limit = evidence.get("operator") in ("gt", "gte"), evidence["limit"]
+    if (value <= limit) if upper else (value >= limit):
         return f"{text}, back within the limit"
     if pipeline.kpi is None:
         return text
@@ -210,11 +194,16 @@ def describe_chart(pipeline, evidence):
     if not minutes or not evidence.get("aggregate"):
         return None
     return {
-        "rows": [list(row) for row in zip(minutes["ts"], minutes["count"], minutes["mean"], strict=True)],
+        "rows": list_rows(minutes),
         "end": evidence["measured_to"],
         "value": evidence["value"],
         "sentence": describe_opening(pipeline, evidence),
     } | describe_rule(pipeline, evidence)
+
+
+def list_rows(columns):
+    """``[[ts, count, mean], …]`` of columns."""
+    return [list(row) for row in zip(*(columns[name] for name in ("ts", "count", "mean")), strict=True)]
 
 
 def describe_since(pipeline, *, now=None):
@@ -232,7 +221,7 @@ def describe_since(pipeline, *, now=None):
         return None
     present = describe_present(pipeline, evidence, now)
     return {
-        "rows": [list(row) for row in zip(columns["ts"], columns["count"], columns["mean"], strict=True)],
+        "rows": list_rows(columns),
         "start": start,
         "end": end,
         "value": read_present(pipeline, evidence, now),

@@ -110,13 +110,6 @@ def test_the_track_record_tells_what_became_of_like_ones(now, measured, approver
     assert len(record["squares"]) == 3
 
 
-def test_effects_stand_behind_the_approvals():
-    counts = dict.fromkeys(["rejected", "expired", "withdrawn", "inconclusive", "ineffective"], 0)
-    counts |= {"approved": 7, "effective": 5, "harmful": 1, "total": 7}
-    assert cards.describe_counts(counts) == "Proposed 7 times before: 7 approved (5 effective, 1 harmful)."
-    assert cards.describe_counts(counts | {"total": 0}) == "Never proposed before."
-
-
 def test_a_decided_card_says_who_and_when(pipeline, approver, now):
     decided = reject(pipeline=pipeline, by=approver, version=1, comment="too dear")
     card = cards.make_card(decided, approver)

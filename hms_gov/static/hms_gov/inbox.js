@@ -130,7 +130,8 @@ async function settle(place, fault) {
   await refreshHead();
   const card = findCard(place.dataset.id) ?? place;
   say(card, fault);
-  card.focus({ preventScroll: true });
+  // Only where the focus fell out of the page: whoever has moved on stays there.
+  if (document.activeElement === document.body) card.focus({ preventScroll: true });
 }
 
 function openReject(place, isOpen) {
