@@ -20,6 +20,7 @@ from metrics_app.subscription import Subscription
 log = logging.getLogger(__name__)
 
 ROUND = 1.5  # seconds between two looks at keys, new topics and slow readers
+REGISTERED = 0.2  # seconds until a topic that was heard of is a KPI
 SESSION_ROUND = 60  # seconds between two looks at a session and its permissions
 
 crowds = weakref.WeakKeyDictionary()  # hub -> Crowd
@@ -69,6 +70,7 @@ class Crowd:
         self.hub, self.visitors = hub, {}
         self.by_who = defaultdict(dict)  # (kind, id) -> visitors, oldest first
         self.topics = set()
+        self.wake = asyncio.Event()
         hub.listeners.add(self.tell)
         hub.spawn(self.go_round())
 
@@ -90,7 +92,10 @@ class Crowd:
             del self.by_who[visitor.who.kind, visitor.who.id]
 
     def tell(self, message):
-        """An event for those who hold its permission and belong to its group."""
+        """An event for those who hold its permission and belong to its group; or a new topic."""
+        if message["type"] == "topic":
+            self.wake.set()
+            return
         notice = Notice(message["event"])
         for visitor in list(self.visitors):
             if may_hear(visitor.who, message["permission"], message["group"]):
@@ -99,11 +104,22 @@ class Crowd:
     async def go_round(self):
         """Looks after everybody, again and again."""
         while True:
-            await asyncio.sleep(ROUND)
             try:
+                await self.pause()
                 await self.look_after()
             except DatabaseError as error:
                 log.warning("Streams could not be checked, the database is away: %r", error)
+
+    async def pause(self):
+        """Waits for the next round; less long when there is a new topic."""
+        try:
+            async with asyncio.timeout(ROUND):
+                await self.wake.wait()
+                await asyncio.sleep(REGISTERED)
+                registry.forget()
+        except TimeoutError:
+            pass
+        self.wake.clear()
 
     async def look_after(self):
         """One round: slow readers, credentials, new topics."""

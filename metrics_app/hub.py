@@ -53,6 +53,7 @@ class Hub:
     def __init__(self):
         self.feeds = {}
         self.listeners = set()  # callables that get every event message
+        self.known = set()  # topics that were heard of
         self.answers = {}  # question -> (asked at, task)
         self.loop = asyncio.get_running_loop()
         self.tasks = set()
@@ -142,12 +143,20 @@ class Hub:
                 feed = self.feeds.get(topic)
                 if feed is not None:
                     feed.hear(epoch, top, chunk and unpack_chunk(chunk))
+                elif topic not in self.known:
+                    self.meet(topic)
         elif message["type"] == "state":
             for event, topic in message["events"]:
                 self.announce(topic, Notice(event))
         else:
             for listener in list(self.listeners):
                 listener(message)
+
+    def meet(self, topic):
+        """The first word of a topic: perhaps somebody's pattern has waited for it."""
+        self.known.add(topic)
+        for listener in list(self.listeners):
+            listener({"type": "topic", "topic": topic})
 
     def announce(self, topic, notice):
         """An event of one topic, for all its subscriptions; snapshots taken before it are outdated."""

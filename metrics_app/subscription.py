@@ -95,8 +95,6 @@ class Subscription:
 
     def is_current(self, feed):
         """Whether the feed's next batch is the one this reader needs, or an older one."""
-        if feed.epoch is None:
-            return True
         return feed.epoch == self.epoch and self.next >= feed.told
 
     async def take_next(self, subscription):
@@ -108,10 +106,11 @@ class Subscription:
         elif len(part.ts):
             await self.send_part(part)
         else:
-            # Redis has nothing newer, yet the feed is elsewhere: let it look again.
+            # Redis has nothing newer, yet the feed is new or elsewhere: let it look.
             self.epoch = part.epoch
             await self.hub.compare([self.topic])
-            await asyncio.sleep(PAUSE)
+            if not self.is_current(feed):
+                await asyncio.sleep(PAUSE)
 
     async def read_log(self):
         """The log after this reader's place; many readers of one place share one answer."""
