@@ -20,7 +20,8 @@ def freeze_breach(breach):
     """Value, rule, chart and companions of a breach as plain JSON; times are in ms, windows in seconds."""
     threshold, kpi = breach.threshold, breach.threshold.kpi
     rule = find_rule(breach)
-    span = max(HOUR, rule["window"] * 1000)
+    # One window more than the hour shown: the first value drawn needs a whole window before it.
+    span = HOUR + rule["window"] * 1000
     step = MINUTE * max(1, span // (MAX_BUCKETS * MINUTE))
     start = (breach.fired_at - span) // step * step
     return {
