@@ -9,7 +9,7 @@ from metrics_app import conf
 from metrics_app.core.aggregates import AGGREGATES
 from metrics_app.core.classes import is_beyond
 from metrics_app.exceptions import BadInput
-from metrics_app.models import Threshold
+from metrics_app.models import Threshold, ThresholdVersion
 
 DAY = 86_400
 # Whole numbers and their bounds; all but min_count in seconds.
@@ -39,6 +39,13 @@ def check_rule(threshold):
     errors += [*check_texts(threshold), *check_action(threshold)]
     if errors:
         raise BadInput("; ".join(message for _, message in errors), errors=list_errors(errors))
+
+
+def check_reason(reason):
+    """BadInput for a reason that no version can keep."""
+    longest = ThresholdVersion._meta.get_field("reason").max_length
+    if not isinstance(reason, str) or len(reason) > longest or not is_storable(reason):
+        raise BadInput(f"reason must be a text of at most {longest} characters", field="reason")
 
 
 def list_errors(errors):

@@ -10,7 +10,7 @@ from metrics_app.exceptions import BadInput, BusUnavailable
 from metrics_app.models import Threshold, ThresholdState, ThresholdVersion
 from metrics_app.services.announce import announce
 from metrics_app.services.evaluate import evaluate_now
-from metrics_app.services.rules import check_rule
+from metrics_app.services.rules import check_reason, check_rule
 
 NEVER = 2**62  # ms; later than any mark
 
@@ -24,6 +24,7 @@ def save_threshold(threshold, *, by, reason="", now=None):
     extra slot is judged, so that a limit that is already crossed fires at once.
     """
     check_rule(threshold)
+    check_reason(reason)
     now = int(time.time() * 1000) if now is None else now
     with transaction.atomic():
         stored = Threshold.objects.select_for_update().filter(pk=threshold.pk).first()
@@ -53,7 +54,7 @@ def save_version(threshold, stored, by, reason):
     threshold.save()
     rule = {name: getattr(threshold, name) for name in Threshold.RULE_FIELDS}
     ThresholdVersion.objects.create(
-        threshold=threshold, version=threshold.version, rule=rule, author=by, reason=reason[:500]
+        threshold=threshold, version=threshold.version, rule=rule, author=by, reason=reason
     )
 
 

@@ -1,0 +1,107 @@
+"""Saving a threshold: versions, the extra slot, and what happens at once."""
+
+import time
+
+import pytest
+from django.contrib.auth.models import User
+
+from metrics_app.exceptions import BadInput
+from metrics_app.models import Breach, Kpi, Threshold, ThresholdState
+from metrics_app.services.announce import announce
+from metrics_app.services.evaluate import evaluate
+from metrics_app.services.thresholds import save_threshold
+from tests.metrics_app.watching import HOUR, RULE, TOPIC, make_threshold, send
+
+pytestmark = pytest.mark.django_db
+answers = []
+
+
+def answer(breach):
+    answers.append(breach.pk)
+    return "proposed #1"
+
+
+def test_every_change_of_the_rule_is_a_version_with_author_and_reason(base):
+    ann = User.objects.create_user("ann")
+    threshold = make_threshold(now=base, by=ann)
+    threshold.limit = 600.0
+    save_threshold(threshold, by=ann, reason="tighter", now=base)
+    second, first = threshold.versions.all()
+    assert (first.rule["limit"], second.rule["limit"]) == (172800, 600)
+    assert (second.version, second.author, second.reason) == (2, ann, "tighter")
+    assert threshold.edited_by == ann
+    assert set(first.rule) == set(Threshold.RULE_FIELDS)
+
+
+def test_a_new_threshold_has_no_past(base):
+    make_threshold(now=base + 7_500)
+    state = ThresholdState.objects.get()
+    assert (state.last_slot, state.extra_slot, state.due_at) == (base + 6_000, base + 7_000, base + 7_000)
+
+
+def test_the_extra_slot_waits_for_late_points_as_the_others_do(base):
+    make_threshold(now=base + 90_000, delay=30)
+    state = ThresholdState.objects.get()
+    assert (state.extra_slot, state.due_at) == (base + 60_000, base + 90_000)
+
+
+def test_two_saves_in_one_second_are_both_judged(base):
+    threshold = make_threshold(now=base + 500, limit=100 * HOUR)
+    send((base - 1000, 60 * HOUR))
+    evaluate(now=base + 501)
+    threshold.limit = 50.0 * HOUR
+    save_threshold(threshold, by=None, now=base + 700)
+    assert ThresholdState.objects.get().extra_slot == base + 1000
+    evaluate(now=base + 1_001)
+    assert Breach.objects.get().fired_at == base + 1000
+
+
+def test_a_limit_that_is_already_crossed_is_handed_over_with_the_commit(
+    settings, django_capture_on_commit_callbacks
+):
+    settings.METRICS_APP = settings.METRICS_APP | {"BREACH_HANDLERS": [f"{__name__}.answer"]}
+    answers.clear()
+    now = int(time.time() * 1000)
+    Kpi.objects.create(topic=TOPIC, unit="seconds")
+    send((now - 5_000, 60 * HOUR))
+    with django_capture_on_commit_callbacks(execute=True):
+        make_threshold(now=now - 1_000)
+    breach = Breach.objects.get()
+    assert answers == [breach.pk] and breach.outcome == "proposed #1"
+    assert announce() == 0
+
+
+def test_a_threshold_can_be_saved_while_redis_is_away(
+    settings, django_capture_on_commit_callbacks, base, caplog
+):
+    settings.METRICS_APP = settings.METRICS_APP | {"REDIS_URL": "redis://127.0.0.1:1/0"}
+    with django_capture_on_commit_callbacks(execute=True):
+        make_threshold(now=base)
+    assert Threshold.objects.exists()
+    assert "will be judged once Redis is back" in caplog.text
+
+
+def test_a_refused_rule_leaves_nothing_behind(base):
+    kpi = Kpi.objects.create(topic=TOPIC)
+    threshold = Threshold(kpi=kpi, **(RULE | {"window": 0, "limit": float("nan"), "recovery_limit": 5.0}))
+    with pytest.raises(BadInput) as refused:
+        save_threshold(threshold, by=None, now=base)
+    assert [error["field"] for error in refused.value.errors] == ["window", "limit"]
+    assert not Threshold.objects.exists()
+
+
+def test_only_known_actions_may_be_named(base, settings):
+    settings.METRICS_APP = settings.METRICS_APP | {"ACTIONS": f"{__name__}.list_names"}
+    with pytest.raises(BadInput, match="'launch' is no action; known are: call, wait"):
+        make_threshold(now=base, action="launch")
+    assert make_threshold(now=base, action="call", action_params={"url": "https://example.org"}).pk
+
+
+def list_names():
+    return ["wait", "call"]
+
+
+def test_a_reason_longer_than_its_column_is_refused(base):
+    kpi = Kpi.objects.create(topic=TOPIC)
+    with pytest.raises(BadInput, match="reason"):
+        save_threshold(Threshold(kpi=kpi, **RULE), by=None, reason="x" * 501, now=base)
