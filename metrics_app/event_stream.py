@@ -121,7 +121,7 @@ class EventStream(Visitor):
     # The connection
 
     async def run(self, receive):
-        """Writes until the client leaves, ``end`` is called, or the response is long enough."""
+        """Writes until the client leaves or ``end`` is called; whether the socket has taken it all."""
         writer = self.hub.spawn(self.outbox.run())
         reader = self.hub.spawn(wait_for_disconnect(receive))
         self.greet()
@@ -136,6 +136,7 @@ class EventStream(Visitor):
         for task in (writer, reader):
             task.cancel()
         await asyncio.wait({writer, reader})
+        return not writer.cancelled()
 
     async def beat(self):
         """Says every 15 s that the line is alive."""

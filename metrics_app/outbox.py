@@ -22,6 +22,7 @@ class Outbox:
         self.size = 0  # bytes queued and not yet taken by the socket
         self.sent = 0  # bytes the socket has taken
         self.full_since = None
+        self.sending_since = None  # when the socket was given what it has not taken yet
         self.waker = None
         self.ready = None
         self.loop = asyncio.get_running_loop()
@@ -33,8 +34,9 @@ class Outbox:
 
     @property
     def too_slow(self):
-        """Whether the reader has been over the limit for longer than anyone waits."""
-        return self.full_since is not None and self.loop.time() - self.full_since > PATIENCE
+        """Whether the reader takes nothing, or stays over the limit, for longer than anyone waits."""
+        latest = self.loop.time() - PATIENCE
+        return any(since is not None and since < latest for since in (self.full_since, self.sending_since))
 
     def put(self, message, size):
         """Queues an ASGI message of ``size`` bytes."""
@@ -54,18 +56,20 @@ class Outbox:
 
     async def run(self):
         """Writes until what ``finish`` was called after is written, or the reader has left."""
-        queue, send = self.queue, self.send
+        queue, send, clock = self.queue, self.send, self.loop.time
         try:
             while True:
                 while queue:
                     message, size = queue.popleft()
                     if message is None:
                         return
+                    self.sending_since = clock()
                     await send(message)
                     self.size -= size
                     self.sent += size
                     if self.size <= LIMIT // 2 and (self.ready or self.full_since is not None):
                         self.recover()
+                self.sending_since = None
                 self.waker = self.loop.create_future()
                 await self.waker
         except OSError:

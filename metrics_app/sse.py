@@ -80,11 +80,13 @@ class StreamApplication:
         crowd = get_crowd()
         crowd.admit(stream)
         try:
-            await stream.run(receive)
+            complete = await stream.run(receive)
         finally:
             crowd.dismiss(stream)
             stream.leave()
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        # To a reader that takes nothing this would wait for ever: the server closes the socket instead.
+        if complete:
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def check_method(scope):

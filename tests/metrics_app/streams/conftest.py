@@ -5,7 +5,11 @@ import time
 
 import numpy as np
 import pytest
+from asgiref.sync import sync_to_async
+from django.conf import settings as django_settings
+from django.contrib.auth import get_user_model
 from django.db import connections
+from django.test import Client
 
 from metrics_app import bus, conf, live
 from metrics_app.collector import collect_all
@@ -72,6 +76,13 @@ def run_and_close(function, *args, **kwargs):
         connections.close_all()
 
 
+@pytest.fixture(autouse=True)
+async def close_connections():
+    """Django's async queries run in a thread of their own, whose connection would stay open."""
+    yield
+    await sync_to_async(connections.close_all)()
+
+
 @pytest.fixture
 async def hub():
     """The hub of the test's event loop, ended with the test."""
@@ -102,3 +113,18 @@ def flush_redis():
             redis.delete(key)
 
     return flush
+
+
+@pytest.fixture
+def user(transactional_db):
+    """A person."""
+    return get_user_model().objects.create_user("ann", password="pass")
+
+
+@pytest.fixture
+def login(user):
+    """The cookie of that person's session."""
+    client = Client()
+    client.force_login(user)
+    name = django_settings.SESSION_COOKIE_NAME
+    return f"{name}={client.cookies[name].value}"

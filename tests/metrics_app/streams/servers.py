@@ -8,6 +8,7 @@ import sys
 import time
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import websockets
@@ -16,6 +17,7 @@ from django.db import connection
 
 from hms_gov.embedded import find_free_port
 
+ROOT = Path(__file__).resolve().parents[3]
 BIN = Path(sys.executable).parent
 COMMANDS = {
     "daphne": ["daphne", "-b", "127.0.0.1", "-p", "{port}", "--ping-interval", "5", "--ping-timeout", "10"],
@@ -29,10 +31,7 @@ def find_database_url():
     wanted = connection.settings_dict
     if connection.vendor == "sqlite":
         return f"sqlite:///{wanted['NAME']}"
-    host = wanted["HOST"].replace("/", "%2F")
-    return (
-        f"postgres://{wanted['USER']}:{wanted['PASSWORD']}@{host}:{wanted['PORT'] or 5432}/{wanted['NAME']}"
-    )
+    return urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{wanted['NAME']}").geturl()
 
 
 def make_environment(**more):
@@ -54,8 +53,8 @@ class Server:
     def __init__(self, kind, port=None, **environment):
         self.port = port or find_free_port()
         words = [word.format(port=self.port) for word in COMMANDS[kind]]
-        command = [BIN / words[0], *words[1:], "hms_gov.asgi:application"]
-        self.process = subprocess.Popen(command, env=make_environment(**environment))
+        command = [BIN / words[0], *words[1:], "tests.metrics_app.streams.counting:application"]
+        self.process = subprocess.Popen(command, env=make_environment(**environment), cwd=ROOT)
         self.url = f"http://127.0.0.1:{self.port}"
         self.ws_url = f"ws://127.0.0.1:{self.port}/ws/metrics/"
         self.wait()
@@ -76,6 +75,16 @@ class Server:
         return int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * os.sysconf(
             "SC_PAGE_SIZE"
         )
+
+    def count_streams(self):
+        """How many streams and sockets its application is serving."""
+        return int(httpx.get(f"{self.url}/running", timeout=5).text)
+
+    async def wait_for_streams(self, count, timeout=10):
+        """Returns once it serves that many; TimeoutError otherwise."""
+        async with asyncio.timeout(timeout):
+            while await asyncio.to_thread(self.count_streams) != count:
+                await asyncio.sleep(0.05)
 
     def stop(self):
         """Ends it at once."""

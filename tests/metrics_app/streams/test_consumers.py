@@ -1,32 +1,13 @@
 """Who may open a WebSocket, and with which code it is closed."""
 
 import pytest
-from django.conf import settings as django_settings
-from django.contrib.auth import get_user_model
-from django.test import Client
 
 from metrics_app import crowd, live, outbox
 from metrics_app.models import ApiKey
 from metrics_app.services.keys import create_key, revoke_key
 from tests.metrics_app.streams.clients import SocketClient
-from tests.metrics_app.streams.servers import receive, send
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hub")]
-
-
-@pytest.fixture
-def user(transactional_db):
-    return get_user_model().objects.create_user("ann", password="pass")
-
-
-@pytest.fixture
-def cookie(user):
-    """The session of a user who has logged in."""
-    client = Client()
-    client.force_login(user)
-    return (
-        f"{django_settings.SESSION_COOKIE_NAME}={client.cookies[django_settings.SESSION_COOKIE_NAME].value}"
-    )
 
 
 async def pong(socket):
@@ -39,8 +20,8 @@ async def test_it_refuses_who_is_not_logged_in():
         assert await socket.closed() == 4401
 
 
-async def test_it_refuses_an_unknown_key_even_beside_a_session(cookie):
-    async with SocketClient(**{"X-API-Key": "hms_" + "x" * 43, "Cookie": cookie}) as socket:
+async def test_it_refuses_an_unknown_key_even_beside_a_session(login):
+    async with SocketClient(**{"X-API-Key": "hms_" + "x" * 43, "Cookie": login}) as socket:
         assert await socket.closed() == 4401
 
 
@@ -62,10 +43,10 @@ async def test_it_refuses_a_key_that_may_not_read(scope, in_thread):
         (None, True),
     ],
 )
-async def test_it_takes_sessions_from_its_own_pages_only(origin, allowed, cookie, settings):
+async def test_it_takes_sessions_from_its_own_pages_only(origin, allowed, login, settings):
     settings.METRICS_APP = settings.METRICS_APP | {"ALLOWED_ORIGINS": ["https://friend.example"]}
     settings.ALLOWED_HOSTS = ["localhost"]
-    headers = {"Cookie": cookie, "Host": "localhost:8000"} | ({"Origin": origin} if origin else {})
+    headers = {"Cookie": login, "Host": "localhost:8000"} | ({"Origin": origin} if origin else {})
     async with SocketClient(**headers) as socket:
         if allowed:
             assert await pong(socket) == "pong"
@@ -91,18 +72,18 @@ async def test_it_closes_when_the_key_is_revoked(credentials, in_thread):
         assert await socket.closed() == 4401
 
 
-async def test_it_closes_when_the_session_has_ended(cookie, user, monkeypatch):
+async def test_it_closes_when_the_session_has_ended(login, user, monkeypatch):
     monkeypatch.setattr(crowd, "SESSION_ROUND", 0)
-    async with SocketClient(Cookie=cookie) as socket:
+    async with SocketClient(Cookie=login) as socket:
         assert await pong(socket) == "pong"
         user.is_active = False
         await user.asave()
         assert await socket.closed() == 4401
 
 
-async def test_it_tells_of_pipelines_to_those_who_may_see_them(cookie, credentials, in_thread, hub):
+async def test_it_tells_of_pipelines_to_those_who_may_see_them(login, credentials, in_thread, hub):
     event = {"type": "pipeline", "id": 1, "state": "awaiting_approval", "title": "t"}
-    async with SocketClient(Cookie=cookie) as person, SocketClient(**credentials) as program:
+    async with SocketClient(Cookie=login) as person, SocketClient(**credentials) as program:
         assert await pong(person) == await pong(program) == "pong"
         await in_thread(live.announce_event, event | {"id": 2}, permission="pipelines_app.decide_pipeline")
         await in_thread(live.announce_event, event | {"id": 3}, group=4711)
@@ -157,15 +138,3 @@ async def test_it_gives_up_a_reader_that_takes_nothing(credentials, emit_now, in
             await slow.wait_a_moment()
         slow.gate.set()
         assert await slow.closed() == 4408
-
-
-async def test_it_works_over_a_real_socket(server, credentials, emit_now, in_thread):
-    await in_thread(emit_now, "er.wait", [1.0])
-    async with server.connect(**credentials) as socket:
-        await send(socket, type="subscribe", topics=["er.wait"])
-        assert (await receive(socket))["type"] == "snapshot"
-        await in_thread(emit_now, "er.wait", [3.0])
-        assert (await receive(socket))["points"][0][1] == 3.0
-    async with server.connect() as socket:
-        await socket.wait_closed()
-        assert socket.close_code == 4401

@@ -5,7 +5,7 @@ import time
 import pytest
 from django.contrib.auth.models import Group
 
-from metrics_app import event_stream, live
+from metrics_app import event_stream, live, outbox
 from metrics_app.models import ApiKey, Kpi
 from metrics_app.registry import forget
 from metrics_app.services.keys import create_key, revoke_key
@@ -187,6 +187,18 @@ async def test_it_ends_a_long_response_where_sending_does_not_wait(
         header, responses = {"Last-Event-ID": stream.last_id}, responses + 1
         monkeypatch.setattr(event_stream, "PIECE_BYTES", 2_000)
     assert received == numbers
+
+
+async def test_it_gives_up_a_reader_that_takes_nothing(credentials, emit_now, in_thread, monkeypatch, hub):
+    monkeypatch.setattr(outbox, "PATIENCE", 0.1)
+    monkeypatch.setattr(event_stream, "LAST_WORD", 0.1)
+    await in_thread(emit_now, "er.wait", [0.0])
+    async with StreamClient("topic=er.wait", **credentials) as stream:
+        await stream.next_message()
+        stream.gate.clear()
+        await in_thread(emit_now, "er.wait", [1.0])
+        await stream.task
+    assert not hub.feeds
 
 
 async def test_it_puts_a_client_off_while_redis_is_away(credentials, settings):

@@ -1,0 +1,20 @@
+"""The project's ASGI application, which also says how many streams are running in it."""
+
+from hms_gov.asgi import application as project
+
+running = 0
+
+
+async def application(scope, receive, send):
+    """``/running`` answers the number; everything else is the project's."""
+    global running
+    if scope["path"] == "/running":
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": str(running).encode()})
+        return
+    is_stream = scope["path"] in ("/metrics/stream", "/ws/metrics/")
+    running += is_stream
+    try:
+        await project(scope, receive, send)
+    finally:
+        running -= is_stream
