@@ -69,8 +69,12 @@ test-js: install
 test-browser: install
 	$(BIN)/pytest -m browser
 
+# What touches no database is tested once.
+NO_DATABASE := $(addprefix --ignore=tests/,metrics_app/core metrics_app/wire pipelines_app/core bench \
+	test_layers.py test_compose.py test_wheel.py test_demo.py exercises)
+
 test-postgres: install
-	$(BIN)/python tests/run_postgres.py $(BIN)/pytest -n 2 --dist loadfile -m "not browser"
+	$(BIN)/python tests/run_postgres.py $(BIN)/pytest -n 2 --dist loadfile -m "not browser" $(NO_DATABASE)
 
 test-python: install
 	$(BIN)/pytest -n 2 --dist loadfile -m "not browser"

@@ -198,8 +198,8 @@ def test_it_reads_ten_thousand_points_within_milliseconds():
     body = json.dumps([{"topic": f"t{n % 10}", "value": n, "ts": NOW - n} for n in range(10_000)]).encode()
     times = []
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.process_time()
         decode(body, now=NOW)
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     # 4 ms on the machine it was written on; the careful reading takes 40.
     assert min(times) < 0.025
