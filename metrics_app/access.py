@@ -56,6 +56,17 @@ def find_who(credential):
     return registry.who_is(get_user(SimpleNamespace(session=store)))
 
 
+def find_all(credentials):
+    """``{credential: Who or None}`` of many; the keys in one query, for a round over every connection."""
+    hashes = {
+        credential: registry.hash_key(credential.key) for credential in credentials if credential.is_key
+    }
+    rows = ApiKey.objects.filter(revoked_at=None).in_bulk(set(hashes.values()), field_name="hash")
+    found = {credential: rows.get(digest) for credential, digest in hashes.items()}
+    found = {credential: row and registry.describe_key(row) for credential, row in found.items()}
+    return found | {credential: find_who(credential) for credential in credentials if not credential.is_key}
+
+
 def is_revoked(credential):
     """Whether a key was good once and is revoked now."""
     if not credential.is_key:

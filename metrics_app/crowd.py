@@ -134,15 +134,15 @@ class Crowd:
                 await visitor.refresh(fresh)
 
     async def check_credentials(self):
-        """Asks once per credential that is due whether it still opens what it opened."""
+        """Asks once for all credentials that are due whether they still open what they opened."""
         now = self.hub.loop.time()
         due = defaultdict(list)
         for visitor in self.visitors:
             if visitor.credential.is_key or now - visitor.checked_at >= SESSION_ROUND:
                 due[visitor.credential].append(visitor)
-        for credential, visitors in due.items():
-            who = await self.hub.call(access.find_who, credential)
-            for visitor in visitors:
+        found = await self.hub.call(access.find_all, list(due)) if due else {}
+        for credential, who in found.items():
+            for visitor in due[credential]:
                 visitor.checked_at = now
                 await self.judge(visitor, who)
 
