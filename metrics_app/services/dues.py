@@ -23,6 +23,7 @@ class Known(NamedTuple):
     rule_version: int
     version: int
     topic: str
+    shard: int
     rule: Rule
 
 
@@ -82,7 +83,7 @@ def load_rules(rows):
     versions = {pk: rule_version for pk, rule_version, *_ in rows}
     wanted = Threshold.objects.filter(pk__in=versions, enabled=True)
     found = {
-        pk: Known(versions[pk], version, topic, Rule._make(rule))
+        pk: Known(versions[pk], version, topic, queries.shard_for(topic), Rule._make(rule))
         for pk, version, topic, *rule in wanted.values_list("pk", "version", "kpi__topic", *Rule._fields)
     }
     for pk in versions:
@@ -94,7 +95,7 @@ def make_due(row, known, marks, most):
     """The ``Due`` of a row, or None while its shard's mark has not passed a hot slot."""
     pk, _, extra, *state = row
     state, rule = State._make(state), known.rule
-    mark = marks.get(queries.shard_for(known.topic), 0)
+    mark = marks.get(known.shard, 0)
     until = mark - rule.delay * 1000 - 1
     hot_from = mark - HOT_MS + min(rule.window, 3600) * 1000
     slots, following = list_due(
