@@ -117,6 +117,12 @@ class StreamClient(Call):
             if not message.get("more_body"):
                 return "".join(parts)
 
+    async def greeting(self):
+        """Reads the first block of a stream, which says where it begins."""
+        self.buffer += (await self.next_message())["body"].decode()
+        text, self.buffer = self.buffer.split("\n\n", 1)
+        self.read(text)
+
     async def next(self):
         """The next event with data as ``(name, data)``; heartbeats are left out. None at the end."""
         while True:

@@ -109,8 +109,9 @@ def flush_redis():
 
     def flush():
         redis = get_redis()
-        for key in redis.scan_iter("{" + conf.get("REDIS_PREFIX") + ":*"):
-            redis.delete(key)
+        # In one command: no reader may see a half.
+        if keys := list(redis.scan_iter("{" + conf.get("REDIS_PREFIX") + ":*")):
+            redis.delete(*keys)
 
     return flush
 

@@ -110,6 +110,44 @@ async def test_it_follows_topics_that_appear_under_a_pattern(credentials, emit_n
         assert await stream.take(2) == [1.0, 2.0]
 
 
+async def test_it_brings_all_points_of_a_topic_born_while_the_client_was_away(
+    credentials, emit_now, in_thread
+):
+    await in_thread(emit_now, "er.wait", [1.0])
+    async with StreamClient("topic=er.*", **credentials) as stream:
+        await stream.greeting()
+    await in_thread(emit_now, "er.born", [77.0, 78.0])
+    header = {"Last-Event-ID": stream.last_id}
+    async with StreamClient("topic=er.*", **credentials, **header) as stream:
+        assert await stream.take(2) == [77.0, 78.0]
+
+
+async def test_a_pattern_without_a_topic_gives_an_id_that_can_be_continued(credentials, emit_now, in_thread):
+    async with StreamClient("topic=er.*", **credentials) as stream:
+        await stream.greeting()
+    assert stream.last_id
+    await in_thread(emit_now, "er.wait", [5.0])
+    header = {"Last-Event-ID": stream.last_id}
+    async with StreamClient("topic=er.*", **credentials, **header) as stream:
+        assert await stream.take(1) == [5.0]
+
+
+async def test_a_forged_id_of_a_pattern_is_never_answered_with_a_replay(credentials, emit_now, in_thread):
+    await in_thread(emit_now, "er.wait", [5.0])
+    header = {"Last-Event-ID": "B" * 20}
+    async with StreamClient("topic=er.*", **credentials, **header) as stream:
+        await stream.greeting()
+        assert (await stream.next())[0] == "reset"
+
+
+async def test_the_first_id_of_a_start_in_the_past_lies_before_its_points(credentials, emit_now, in_thread):
+    now = int(time.time() * 1000)
+    await in_thread(emit_now, "er.wait", [1.0, 2.0, 3.0], [now - 40_000, now - 20_000, now - 10_000])
+    async with StreamClient("topic=er.wait&since=-30", **credentials) as stream:
+        await stream.greeting()
+        assert stream.last_id.endswith(":1")
+
+
 async def test_it_starts_from_a_time(credentials, emit_now, in_thread):
     now = int(time.time() * 1000)
     ts = [now - 40_000, now - 20_000, now - 10_000]

@@ -1,0 +1,42 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from metrics_app.core.stream_query import read_query
+from metrics_app.exceptions import BadInput
+
+NOW = 1_732_390_000_123
+
+
+def test_it_reads_everything_one_may_ask():
+    query = read_query(b"topic=er.wait&topic=er.*&since=-60&max_rate=2.5", now=NOW)
+    assert query.topics == ("er.wait", "er.*")
+    assert (query.since, query.max_rate, query.position) == (NOW - 60_000, 2.5, None)
+    assert not query.is_single
+
+
+@pytest.mark.parametrize(
+    ("since", "expected"),
+    [("1732390000000", 1_732_390_000_000), ("-1", NOW - 1000), ("2024-11-23T19:26:40Z", 1_732_390_000_000)],
+)
+def test_it_understands_times(since, expected):
+    assert read_query(f"topic=a&since={since}".encode(), now=NOW).since == expected
+
+
+def test_it_prefers_the_header_of_a_reconnect():
+    assert read_query(b"topic=a&position=x:1", now=NOW, last_event_id="y:2").position == "y:2"
+    assert read_query(b"topic=a&position=x:1", now=NOW).position == "x:1"
+
+
+def test_it_knows_a_stream_of_one_topic():
+    assert read_query(b"topic=a&topic=a", now=NOW).is_single
+    assert not read_query(b"topic=a.*", now=NOW).is_single
+
+
+@given(st.binary(max_size=200))
+def test_it_refuses_or_understands_any_query(text):
+    for query in (text, b"topic=a&since=" + text, b"topic=a&max_rate=" + text):
+        try:
+            assert read_query(query, now=NOW).topics
+        except BadInput as error:
+            assert error.errors[0]["field"]

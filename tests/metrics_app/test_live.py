@@ -1,0 +1,133 @@
+"""The doorbell and the log."""
+
+import multiprocessing
+import time
+
+import numpy as np
+import pytest
+from channels.layers import get_channel_layer
+
+from metrics_app import live
+from metrics_app.collector import collect_all
+from metrics_app.connection import get_redis, key
+from metrics_app.core.chunks import unpack_chunk
+from metrics_app.queries import shard_for
+from tests.metrics_app.points import publish
+
+
+@pytest.fixture
+def log(transactional_db):
+    """A log of three points in two chunks: ``(epoch, values)``."""
+    now = int(time.time() * 1000)
+    for values in ([1.0, 2.0], [3.0]):
+        publish("er.wait", [now] * len(values), values)
+        collect_all()
+    [(epoch, top)] = live.get_positions(["er.wait"]).values()
+    assert top == 3
+    return epoch
+
+
+def make_update(topic="er.wait", first=1, count=1, span=0):
+    ts = np.full(count, 1_732_390_000_123, np.int64)
+    ts[-1] += span
+    return live.Update(topic, "0123abcd", first, ts, np.ones(count))
+
+
+@pytest.mark.parametrize(("offset", "values"), [(0, [1, 2, 3]), (1, [2, 3]), (2, [3]), (3, [])])
+def test_it_reads_what_comes_after_a_position(offset, values, log):
+    part = live.read_log("er.wait", log, offset)
+    assert (part.epoch, part.first_offset, part.values.tolist()) == (log, offset + 1, values)
+
+
+@pytest.mark.parametrize(("epoch", "offset"), [("deadbeef", 1), (None, 4), ("00000000", 0)])
+def test_it_does_not_continue_what_is_not_in_the_log(epoch, offset, log):
+    assert live.read_log("er.wait", epoch or log, offset) is None
+
+
+def test_it_does_not_continue_over_points_that_are_gone(log):
+    name = key(shard_for("er.wait"), "log:er.wait")
+    get_redis().xtrim(name, minid="3-0", approximate=False)
+    assert live.read_log("er.wait", log, 1) is None
+    assert live.read_log("er.wait", log, 2).values.tolist() == [3]
+    get_redis().delete(name)
+    assert live.read_log("er.wait", log, 2) is None
+    assert live.read_log("er.wait", log, 3).values.tolist() == []
+
+
+def test_it_continues_from_before_the_first_point(log):
+    nothing = live.get_positions(["er.left"])["er.left"]
+    assert nothing == (live.null_epoch("er.left"), 0)
+    assert live.read_log("er.left", *nothing).values.tolist() == []
+    part = live.read_log("er.wait", live.null_epoch("er.wait"), 0)
+    assert (part.epoch, part.values.tolist()) == (log, [1, 2, 3])
+
+
+def test_it_reads_from_a_time(transactional_db):
+    now = int(time.time() * 1000)
+    publish("er.wait", [now - 9000, now - 5000, now - 7000], [1, 2, 3])
+    collect_all()
+    assert live.read_since("er.wait", now - 8000).values.tolist() == [2, 3]
+    late = live.read_since("er.wait", now)
+    assert (late.first_offset, late.values.tolist()) == (4, [])
+    assert live.read_since("er.left", now).first_offset == 1
+
+
+async def receive_all(send):
+    """What a hub receives of what ``send`` announces."""
+    layer = get_channel_layer()
+    channel = await layer.new_channel()
+    await layer.group_add(live.group_name(), channel)
+    messages = []
+    for message in send:
+        await layer.group_send(live.group_name(), message)
+        messages.append(await layer.receive(channel))
+    return messages
+
+
+async def test_it_sends_a_turn_of_many_topics_in_one_message():
+    updates = [make_update(f"t{number}", count=2) for number in range(100)]
+    [message] = await receive_all(live.pack_turn(updates))
+    assert message["type"] == "turn"
+    topic, epoch, top, chunk = message["updates"][42]
+    assert (topic, epoch, top) == ("t42", "0123abcd", 2)
+    first, ts, values = unpack_chunk(chunk)
+    assert (first, ts.tolist(), values.tolist()) == (1, updates[42].ts.tolist(), [1.0, 1.0])
+
+
+def test_it_splits_a_large_turn_and_leaves_a_very_large_one_to_the_log():
+    messages = list(live.pack_turn([make_update(f"t{number}", count=30_000) for number in range(5)]))
+    assert [len(message["updates"]) for message in messages] == [2, 2, 1]
+    [message] = live.pack_turn([make_update(count=90_000)])
+    assert message["updates"] == [["er.wait", "0123abcd", 90_000, b""]]
+    messages = list(live.pack_turn([make_update(f"t{number}", count=80_000) for number in range(20)]))
+    assert sum(len(message["updates"]) for message in messages) == 20
+    assert not any(chunk for message in messages for *_, chunk in message["updates"])
+    [message] = live.pack_turn([make_update(count=2, span=2**40)])
+    assert message["updates"][0][3] == b""
+
+
+@pytest.mark.parametrize("layers", [{}, {"default": {
+    "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": ["redis://127.0.0.1:1"]},
+}}])  # fmt: skip
+def test_it_never_stops_the_collector(layers, settings, caplog, monkeypatch):
+    settings.CHANNEL_LAYERS = layers
+    monkeypatch.setattr(live.doorbell, "down", False)
+    before = live.failures
+    for _ in range(3):
+        live.publish_turn([make_update()])
+    assert live.failures == before + 3
+    assert len([record for record in caplog.records if "channel layer is away" in record.message]) == 1
+
+
+def ring_in_child(answers):
+    live.publish_turn([make_update()])
+    answers.put(live.failures)
+
+
+def test_it_rings_after_a_fork():
+    live.publish_turn([make_update()])
+    answers = multiprocessing.get_context("fork").Queue()
+    child = multiprocessing.get_context("fork").Process(target=ring_in_child, args=[answers])
+    child.start()
+    assert answers.get(timeout=10) == live.failures
+    child.join(10)

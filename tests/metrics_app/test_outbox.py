@@ -1,0 +1,78 @@
+"""A connection's way out."""
+
+import asyncio
+
+import pytest
+
+from metrics_app import outbox
+from metrics_app.outbox import LIMIT, Outbox
+
+
+class Reader:
+    """A socket that takes messages while its gate is open."""
+
+    def __init__(self):
+        self.taken, self.gate = [], asyncio.Event()
+
+    async def send(self, message):
+        await self.gate.wait()
+        self.taken.append(message)
+
+
+@pytest.fixture
+async def reader():
+    return Reader()
+
+
+@pytest.fixture
+async def box(reader):
+    """An outbox whose writer runs."""
+    box = Outbox(reader.send)
+    writer = asyncio.create_task(box.run())
+    yield box
+    writer.cancel()
+
+
+async def test_it_writes_in_order_and_ends_when_it_is_told_to(reader):
+    reader.gate.set()
+    box = Outbox(reader.send)
+    for number in range(3):
+        box.put({"number": number}, 10)
+    box.finish()
+    await box.run()
+    assert [message["number"] for message in reader.taken] == [0, 1, 2]
+    assert (box.size, box.sent) == (0, 30)
+
+
+async def test_it_is_full_until_half_is_taken(box, reader):
+    box.put({}, LIMIT // 2 + 1)
+    box.put({}, LIMIT // 2)
+    assert box.full and not box.too_slow
+    waiting = asyncio.create_task(box.wait_ready())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    reader.gate.set()
+    await waiting
+    assert not box.full and box.full_since is None
+
+
+async def test_it_knows_a_reader_that_takes_nothing(box, reader, monkeypatch):
+    monkeypatch.setattr(outbox, "PATIENCE", -1)
+    assert not box.too_slow
+    box.put({}, 1)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert box.too_slow
+    reader.gate.set()
+    while box.sending_since is not None:
+        await asyncio.sleep(0)
+    assert not box.too_slow
+
+
+async def test_it_ends_quietly_when_the_reader_has_left():
+    async def send(message):
+        raise OSError
+
+    box = Outbox(send)
+    box.put({}, 1)
+    await box.run()
