@@ -9,6 +9,7 @@ from metrics_app.batches import make_chunk
 from metrics_app.core import frames
 from metrics_app.core.positions import (
     MAX_TOPICS,
+    NOWHERE,
     format_position,
     pack_position,
     parse_position,
@@ -45,11 +46,16 @@ class EventStream(Visitor):
         topics = await self.hub.call(access.find_visible, self.who, self.query.topics)
         positions = await self.hub.call(live.get_positions, topics)
         asked = self.read_positions(topics)
+        if asked is None and self.query.since is not None:
+            positions = await self.hub.call(find_since, topics, self.query.since)
+        newborn = asked is not None and self.find_newborn(asked, positions)
         for topic, (epoch, top) in positions.items():
             if asked is None:
                 self.starts[topic] = (epoch, top)
             elif can_continue(topic, asked.get(topic), epoch, top):
                 self.starts[topic] = asked[topic]
+            elif topic in newborn:
+                self.starts[topic] = (live.null_epoch(topic), 0)
             else:
                 self.starts[topic] = (epoch, top)
                 self.strays.append(topic)
@@ -63,6 +69,17 @@ class EventStream(Visitor):
             return {self.query.topics[0]: parse_position(self.query.position)}
         return unpack_positions(self.query.position, topics)
 
+    def find_newborn(self, asked, positions):
+        """Topics that a pattern began to match while the client was away: all their points are missed ones.
+
+        Only where the id is one of ours, that is, speaks of no topic or of one that
+        can be continued: a forged id is never answered with a replay from zero.
+        """
+        known = [topic for topic in positions if can_continue(topic, asked.get(topic), *positions[topic])]
+        if not known and self.query.position != NOWHERE:
+            return set()
+        return positions.keys() - asked.keys() - set(self.query.topics)
+
     def note(self, topic, epoch, offset):
         """The reader has, or is about to get, everything up to here."""
         self.records[topic] = self.make_record(topic, epoch, offset)
@@ -73,27 +90,20 @@ class EventStream(Visitor):
 
     @property
     def id(self):
-        """The position in all topics."""
-        return "".join(self.records.values())
+        """The position in all topics; never empty, for a browser would not send that back."""
+        return "".join(self.records.values()) or NOWHERE
 
     def greet(self):
         """The first bytes: when to come back, where we are, and what could not be continued."""
         self.put(make_chunk(frames.encode_event(retry=random.randint(*RETRY), id=self.id)))
         for topic in self.strays:
             self.put(make_chunk(frames.encode_event({"topic": topic}, event="reset", id=self.id)))
-        from_time = self.query.since is not None and self.query.position is None
         for topic in self.starts:
-            self.follow(topic, self.open_since if from_time else self.open)
+            self.follow(topic, self.open)
 
     async def open(self, subscription):
-        """Goes on from where the client was, or from now."""
+        """Goes on from where the client was, from ``since``, or from now."""
         subscription.place(*self.starts[subscription.topic])
-
-    async def open_since(self, subscription):
-        """Begins with the points that the log holds from ``since`` on."""
-        part = await self.hub.call(live.read_since, subscription.topic, self.query.since)
-        subscription.place(part.epoch, part.first_offset - 1)
-        await subscription.send_part(part)
 
     async def reset(self, subscription):
         """What came after the client's position is lost: says so, and goes on from now."""
@@ -227,6 +237,15 @@ class EventStream(Visitor):
 
     def hear(self, notice):
         """Pipelines travel by WebSocket only."""
+
+
+def find_since(topics, since):
+    """``{topic: (epoch, offset)}`` just before the first point that is not older than ``since`` (ms)."""
+    found = {}
+    for topic in topics:
+        part = live.read_since(topic, since)
+        found[topic] = part.epoch, part.first_offset - 1
+    return found
 
 
 def can_continue(topic, position, epoch, top):

@@ -13,6 +13,8 @@ POSITION = re.compile(r"([0-9a-f]{8}):([0-9]{1,16})\Z")
 # 15 bytes are 20 characters of base64 without padding, so records can be joined as text.
 RECORD = struct.Struct(">I4s7s")
 RECORD_CHARS = 20
+# The position of a stream whose patterns match no topic yet.
+NOWHERE = "A" * RECORD_CHARS
 MAX_TOPICS = 200  # topics whose records fit into 4 KB
 
 
