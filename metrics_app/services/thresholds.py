@@ -5,6 +5,7 @@ import time
 
 from django.db import transaction
 
+from metrics_app import queries
 from metrics_app.core.slots import next_slot
 from metrics_app.exceptions import BadInput, BusUnavailable
 from metrics_app.models import Threshold, ThresholdState, ThresholdVersion
@@ -13,6 +14,7 @@ from metrics_app.services.evaluate import evaluate_now
 from metrics_app.services.rules import check_reason, check_rule
 
 NEVER = 2**62  # ms; later than any mark
+LAG = 2_000  # ms; a collector further behind than this is waited for
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +27,7 @@ def save_threshold(threshold, *, by, reason="", now=None):
     """
     check_rule(threshold)
     check_reason(reason)
-    now = int(time.time() * 1000) if now is None else now
+    now = read_clock(threshold.kpi.topic) if now is None else now
     with transaction.atomic():
         stored = Threshold.objects.select_for_update().filter(pk=threshold.pk).first()
         if stored is not None and stored.kpi_id != threshold.kpi_id:
@@ -40,6 +42,20 @@ def save_threshold(threshold, *, by, reason="", now=None):
             # A new name is no new rule.
             threshold.save(update_fields=["name", "updated_at"])
     return threshold
+
+
+def read_clock(topic):
+    """The present in ms, as far as the collector has come.
+
+    It reads a fraction of a second behind the clock: the second that has just begun
+    could not be judged before it is passed, and the answer would still say "ok".
+    """
+    now = int(time.time() * 1000)
+    try:
+        mark = queries.collected_through()[queries.shard_for(topic)]
+    except BusUnavailable:
+        return now
+    return mark - 1 if now - LAG < mark <= now else now
 
 
 def is_changed(stored, threshold):

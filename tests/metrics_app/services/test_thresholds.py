@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Breach, Kpi, Threshold, ThresholdState
+from metrics_app.queries import collected_through, shard_for
 from metrics_app.services.announce import announce
 from metrics_app.services.evaluate import evaluate
 from metrics_app.services.thresholds import save_threshold
@@ -69,6 +70,16 @@ def test_a_limit_that_is_already_crossed_is_handed_over_with_the_commit(
     breach = Breach.objects.get()
     assert answers == [breach.pk] and breach.outcome == "proposed #1"
     assert announce() == 0
+
+
+def test_a_save_judges_the_newest_second_that_is_collected(django_capture_on_commit_callbacks):
+    now = int(time.time() * 1000)
+    send((now - 5_000, 60 * HOUR))
+    mark = collected_through()[shard_for(TOPIC)]
+    with django_capture_on_commit_callbacks(execute=True):
+        make_threshold(now=None)
+    assert ThresholdState.objects.get().last_slot == (mark - 1) // 1000 * 1000
+    assert Breach.objects.exists(), "it waited for a second that is not over"
 
 
 def test_a_threshold_can_be_saved_while_redis_is_away(
