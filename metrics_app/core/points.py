@@ -9,12 +9,15 @@ import re
 from datetime import datetime
 from zlib import crc32
 
+from metrics_app.core.literals import show
 from metrics_app.exceptions import BadInput
 
 MAX_TOPIC = 100
 TOPIC = re.compile(r"[a-z0-9_]+(?:\.[a-z0-9_]+)*\Z")
 # Milliseconds of 2000-01-01T00:00Z. Anything before is most likely in seconds.
 EARLIEST = 946_684_800_000
+DECADES = 10**9  # seconds; further ahead the exact number tells nobody anything
+ISO = re.compile(r"[0-9W-]+(?:[Tt ][0-9:.,+-]+[Zz]?)?\Z")
 
 
 def check_topic(topic):
@@ -24,7 +27,7 @@ def check_topic(topic):
     if isinstance(topic, str) and len(topic) > MAX_TOPIC:
         raise BadInput(f"topic has {len(topic)} characters, at most {MAX_TOPIC} are allowed", field="topic")
     raise BadInput(
-        f"{topic!r} is not a topic: use lower-case words of letters, digits and _ "
+        f"{show(topic)} is not a topic: use lower-case words of letters, digits and _ "
         "joined by dots, such as 'er.wait'",
         field="topic",
     )
@@ -52,13 +55,13 @@ def match_topic(pattern, topic):
 def check_value(value):
     """The value as a float, or BadInput: only finite numbers are measurements."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise BadInput(f"{value!r} is not a number", field="value")
+        raise BadInput(f"{show(value)} is not a number", field="value")
     try:
         number = float(value)
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):
-        raise BadInput(f"{value!r} is not a finite number", field="value")
+        raise BadInput(f"{show(value)} is not a finite number", field="value")
     return number
 
 
@@ -71,35 +74,38 @@ def check_ts(ts, *, now, max_future=5):
     if isinstance(ts, str):
         ts = parse_iso(ts)
     if isinstance(ts, bool) or not isinstance(ts, int):
-        raise BadInput(
-            f"{ts!r} is not a time: expected integer milliseconds since the epoch, "
-            "or ISO 8601 with an offset",
-            field="ts",
-        )
+        raise refuse_time(ts)
     if 0 <= ts < EARLIEST:
         raise BadInput(f"{ts} looks like seconds, expected milliseconds", field="ts")
     if ts < 0:
-        raise BadInput(f"{ts} is before 2000-01-01, expected milliseconds since the epoch", field="ts")
+        raise BadInput(f"{show(ts)} is before 2000-01-01, expected milliseconds since the epoch", field="ts")
     if ts > now + max_future * 1000:
-        raise BadInput(
-            f"{ts} is {(ts - now) / 1000:.0f} s in the future, at most {max_future} s are allowed",
-            field="ts",
-        )
+        seconds = -(-(ts - now) // 1000)
+        ahead = f"{seconds} s" if seconds < DECADES else "decades"
+        raise BadInput(f"{show(ts)} is {ahead} in the future, at most {max_future} s are allowed", field="ts")
     return ts
+
+
+def refuse_time(ts):
+    """The error that says what a time looks like."""
+    return BadInput(
+        f"{show(ts)} is not a time: expected integer milliseconds since the epoch, "
+        "or ISO 8601 with an offset",
+        field="ts",
+    )
 
 
 def parse_iso(text):
     """Milliseconds since the epoch of an ISO 8601 time with an explicit offset."""
+    # fromisoformat takes any character between date and time, and a NUL behind it.
+    if not ISO.match(text):
+        raise refuse_time(text)
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise BadInput(
-            f"{text!r} is not a time: expected integer milliseconds since the epoch, "
-            "or ISO 8601 with an offset",
-            field="ts",
-        ) from None
+        raise refuse_time(text) from None
     if moment.tzinfo is None:
-        raise BadInput(f"{text!r} has no UTC offset: write 'Z' or '+01:00' behind it", field="ts")
+        raise BadInput(f"{show(text)} has no UTC offset: write 'Z' or '+01:00' behind it", field="ts")
     return round(moment.timestamp() * 1000)
 
 

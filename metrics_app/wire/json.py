@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 from msgspec import UNSET, Struct, UnsetType
 
+from metrics_app.core.literals import show
 from metrics_app.core.points import EARLIEST, check_topic, check_ts, check_value, parse_iso
 from metrics_app.exceptions import BadInput, TooLarge
 
@@ -65,7 +66,7 @@ def decode(body, *, now, max_points=10_000, max_future=5):
         if ts.min() < EARLIEST or ts.max() > now + max_future * 1000:
             raise BadInput("a ts is out of range", field="ts")
         return group_points(topics, ts, values), len(values)
-    except (msgspec.MsgspecError, BadInput, OverflowError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, BadInput, OverflowError):
         topics, ts, values = Careful(now, max_points, max_future).decode(body)
         return group_points(topics, np.array(ts, dtype=np.int64), values), len(values)
 
@@ -191,10 +192,7 @@ class Careful:
         try:
             return checker(value)
         except BadInput as error:
-            message = str(error)
-            if value is None or isinstance(value, bool):
-                message = message.replace(repr(value), show(value), 1)
-            self.add(index, field, message)
+            self.add(index, field, str(error))
             return None
 
     def refuse_unknown(self, item, fields, index):
@@ -229,12 +227,3 @@ def load_json(body):
 def read_int(text):
     """An integer; an absurdly long one as the infinite float it would become."""
     return int(text) if len(text) <= MAX_DIGITS else Written(text)
-
-
-def show(value):
-    """A value as JSON writes it, cut short."""
-    try:
-        text = json.dumps(value)
-    except ValueError:
-        text = repr(value)
-    return text if len(text) <= 60 else f"{text[:60]}…"
