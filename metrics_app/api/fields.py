@@ -2,6 +2,7 @@
 
 from rest_framework import serializers
 
+from metrics_app.core.literals import show
 from metrics_app.core.points import check_value
 from metrics_app.exceptions import BadInput
 
@@ -15,7 +16,7 @@ class Strict:
     def to_internal_value(self, data):
         """The value as it came, or a fault that names it."""
         if type(data) not in self.kinds:
-            raise serializers.ValidationError(f"{data!r:.100} is not {self.expected}")
+            raise serializers.ValidationError(f"{show(data)} is not {self.expected}")
         return data
 
 
@@ -60,5 +61,5 @@ class Choice(serializers.ChoiceField):
     def to_internal_value(self, data):
         """The word, or a fault that lists them."""
         if not isinstance(data, str) or data not in self.choices:
-            raise serializers.ValidationError(f"{data!r:.100} is not one of {', '.join(self.choices)}")
+            raise serializers.ValidationError(f"{show(data)} is not one of {', '.join(self.choices)}")
         return data

@@ -8,6 +8,7 @@ from django.utils.module_loading import import_string
 from metrics_app import conf
 from metrics_app.core.aggregates import AGGREGATES
 from metrics_app.core.classes import is_beyond
+from metrics_app.core.literals import show
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Threshold, ThresholdVersion
 
@@ -58,9 +59,9 @@ def check_choices(threshold):
     for field, choices in CHOICES.items():
         value = getattr(threshold, field)
         if value not in choices:
-            yield field, f"{value!r} is not one of {', '.join(choices)}"
+            yield field, f"{show(value)} is not one of {', '.join(choices)}"
     if type(threshold.enabled) is not bool:
-        yield "enabled", f"{threshold.enabled!r} is neither true nor false"
+        yield "enabled", f"{show(threshold.enabled)} is neither true nor false"
 
 
 def check_numbers(threshold):
@@ -69,7 +70,7 @@ def check_numbers(threshold):
         value = getattr(threshold, field)
         unit = "" if field == "min_count" else " seconds"
         if type(value) is not int:
-            yield field, f"{value!r} is not a whole number of{unit or ' points'}"
+            yield field, f"{show(value)} is not a whole number of{unit or ' points'}"
         elif not low <= value <= high:
             span = f" ({high // DAY} days)" if high >= DAY and unit else ""
             yield field, f"{value} is not between {low} and {high}{unit}{span}"
@@ -79,9 +80,9 @@ def check_limits(threshold):
     """Faults of the limit and of the side on which it recovers."""
     limit, recovery = threshold.limit, threshold.recovery_limit
     if not is_finite(limit):
-        yield "limit", f"{limit!r} is not a finite number"
+        yield "limit", f"{show(limit)} is not a finite number"
     elif recovery is not None and not is_finite(recovery):
-        yield "recovery_limit", f"{recovery!r} is not a finite number"
+        yield "recovery_limit", f"{show(recovery)} is not a finite number"
     elif recovery is not None and recovery != limit and is_beyond(recovery, threshold.operator, limit):
         side = "above" if threshold.operator in ("gt", "gte") else "below"
         expected = "at most" if side == "above" else "at least"
@@ -102,11 +103,11 @@ def check_texts(threshold):
     for field in TEXTS:
         value, longest = getattr(threshold, field), Threshold._meta.get_field(field).max_length
         if not isinstance(value, str):
-            yield field, f"{value!r} is not a text"
+            yield field, f"{show(value)} is not a text"
         elif len(value) > longest:
             yield field, f"has {len(value)} characters, at most {longest} are allowed"
         elif not is_storable(value):
-            yield field, f"{value!r} holds a character that cannot be stored"
+            yield field, f"{show(value)} holds a character that cannot be stored"
 
 
 def is_storable(text):
@@ -123,7 +124,7 @@ def check_action(threshold):
             yield "action", f"{action!r} is no action; known are: {', '.join(known) or 'none'}"
     params = threshold.action_params
     if not isinstance(params, dict):
-        yield "action_params", f"{params!r:.100} is not a JSON object"
+        yield "action_params", f"{show(params)} is not a JSON object"
         return
     try:
         text = json.dumps(params, allow_nan=False, ensure_ascii=False)
