@@ -19,7 +19,7 @@ def make_environment(**extra):
     return {name: value for name, value in os.environ.items() if name not in OURS} | extra
 
 
-def wait_for(condition, *, timeout=30, what="it"):
+def wait_for(condition, *, timeout=60, what="it"):
     """What the condition answers once that is true; fails after ``timeout`` seconds."""
     deadline = time.monotonic() + timeout
     while not (answer := condition()):
@@ -123,11 +123,17 @@ class RunningDemo:
         session.headers["X-CSRFToken"] = session.cookies["csrftoken"]
         return session
 
-    def manage(self, *arguments):
-        """Runs another management command that joins this demo; returns what it printed."""
-        done = subprocess.run(
+    def begin(self, *arguments):
+        """Starts another management command that joins this demo."""
+        return subprocess.Popen(
             [sys.executable, str(ROOT / "manage.py"), *arguments],
-            env=make_environment(HMS_DATA_DIR=str(self.directory)), capture_output=True, text=True,
+            env=make_environment(HMS_DATA_DIR=str(self.directory)),
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+
+    def manage(self, *arguments):
+        """Runs a management command that joins this demo to its end; returns what it printed."""
+        process = self.begin(*arguments)
+        output, _ = process.communicate()
+        assert process.returncode == 0, output
+        return output

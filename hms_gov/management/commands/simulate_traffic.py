@@ -9,6 +9,7 @@ from hms_gov.traffic import PER_HOUR, Complaints
 from metrics_app import emit
 
 STEP = 0.5  # seconds
+MOST = 10_000  # complaints an hour; the month before the start is drawn first
 
 
 class Command(BaseCommand):
@@ -20,8 +21,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, per_hour, **options):
-        if not 0 < per_hour <= 1_000_000:
-            raise CommandError(f"--per-hour {per_hour:g}: expected a number above 0, at most 1,000,000")
+        if not 0 < per_hour <= MOST:
+            raise CommandError(f"--per-hour {per_hour:g}: expected a number above 0, at most {MOST:,}")
         complaints = Complaints(time.time(), rng=np.random.default_rng(), per_hour=per_hour)
         try:
             while True:
