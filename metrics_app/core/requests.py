@@ -7,7 +7,7 @@ import msgspec
 from metrics_app.core.points import check_pattern
 from metrics_app.exceptions import BadInput, MetricsError
 
-MAX_BYTES = 65_536  # of one message
+MAX_BYTES = 262_144  # of one message; a thousand topics with their positions fit
 MAX_TOPICS = 1_000  # per connection, and per message
 MAX_HISTORY = 3_600  # seconds
 MAX_POINTS = 10_000

@@ -20,7 +20,7 @@ from hms_gov.embedded import find_free_port
 ROOT = Path(__file__).resolve().parents[3]
 BIN = Path(sys.executable).parent
 COMMANDS = {
-    "daphne": ["daphne", "-b", "127.0.0.1", "-p", "{port}", "--ping-interval", "5", "--ping-timeout", "10"],
+    "daphne": ["daphne", "-b", "127.0.0.1", "-p", "{port}", "--ping-interval", "1", "--ping-timeout", "2"],
     "uvicorn": ["uvicorn", "--host", "127.0.0.1", "--port", "{port}", "--ws", "websockets-sansio",
                 "--ws-per-message-deflate", "false", "--lifespan", "off", "--log-level", "warning"],
 }  # fmt: skip

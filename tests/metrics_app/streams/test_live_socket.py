@@ -184,7 +184,7 @@ async def test_it_sends_a_large_burst_point_by_point(credentials, emit_now, in_t
         ('{"type":"subscribe","topics":["er wait"]}', "bad_topic"),
         ('{"type":"subscribe","topics":["a"],"history":"x"}', "bad_message"),
         ('{"type":"subscribe","topics":["a"],"positions":[]}', "bad_message"),
-        ('"' + "x" * 70_000 + '"', "too_large"),
+        ('"' + "x" * 300_000 + '"', "too_large"),
     ],
 )
 async def test_it_answers_a_bad_message_and_stays(text, code, credentials):

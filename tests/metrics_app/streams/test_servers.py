@@ -102,6 +102,20 @@ async def test_it_bounds_what_a_reader_that_never_reads_costs(
     await server.wait_for_streams(0)
 
 
+@pytest.mark.slow
+async def test_it_drops_a_socket_that_answers_no_ping(start_server, in_thread, read_key):
+    """On Daphne, whose send does not wait: a reader that is stuck is found by pings."""
+    server = await in_thread(start_server, "daphne")
+    lines = [
+        "GET /ws/metrics/ HTTP/1.1", "Host: x", "Upgrade: websocket", "Connection: Upgrade",
+        "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==", f"X-API-Key: {read_key}",
+    ]  # fmt: skip
+    client = await in_thread(open_and_never_read, server, "\r\n".join([*lines, "", ""]))
+    await server.wait_for_streams(1)
+    await server.wait_for_streams(0, timeout=15)
+    client.close()
+
+
 async def open_stream(server, cookie):
     """A logged-in stream over a bare socket, once its first bytes have come: ``(status line, writer)``."""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
