@@ -9,7 +9,7 @@ from metrics_app.core.aggregates import AGGREGATES
 from metrics_app.registry import get_kpi
 from pipelines_app import conf as pipelines_conf
 from pipelines_app.exceptions import BadInput
-from pipelines_app.services import propose
+from pipelines_app.services import propose, restrict
 
 
 def propose_for_breach(breach):
@@ -76,6 +76,11 @@ def describe_topic(topic):
         "restricted": kpi.restricted,
         "restricted_to": kpi.owner if kpi.restricted else None,
     }
+
+
+def follow_restriction(instance, **kwargs):
+    """A KPI was saved: its proposals, also those opened before, are for the same eyes as the KPI."""
+    restrict(topic=instance.topic, group=instance.owner if instance.restricted else None)
 
 
 def tell_streams(pipeline):

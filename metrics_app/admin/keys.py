@@ -47,6 +47,14 @@ class ApiKeyForm(forms.ModelForm):
         model = ApiKey
         fields = ["name", "scopes", "topics", "group"]
 
+    def clean_name(self):
+        """One valid key of a name: a form sent twice must not make two."""
+        name = self.cleaned_data["name"]
+        twin = ApiKey.objects.filter(name=name, revoked_at=None).exclude(pk=self.instance.pk).first()
+        if twin:
+            raise ValidationError(f"A valid key of this name was made already: {twin.prefix}…")
+        return name
+
     def clean_scopes(self):
         """Scopes that fit together."""
         try:

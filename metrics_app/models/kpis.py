@@ -76,6 +76,11 @@ class Kpi(models.Model):
         verbose_name = "KPI"
         verbose_name_plural = "KPIs"
 
+    def clean(self):
+        """A restricted KPI without an owner would be visible to nobody."""
+        if self.restricted and self.owner is None:
+            raise ValidationError({"owner": "Choose the group that may see this restricted KPI."})
+
     def __str__(self):
         return self.name or self.topic
 

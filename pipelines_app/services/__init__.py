@@ -4,5 +4,15 @@ from pipelines_app.services.change import change_suggestion, withdraw
 from pipelines_app.services.decide import approve, reject
 from pipelines_app.services.expire import expire
 from pipelines_app.services.propose import open_pipeline, propose
+from pipelines_app.services.restrict import restrict
 
-__all__ = ["approve", "change_suggestion", "expire", "open_pipeline", "propose", "reject", "withdraw"]
+__all__ = [
+    "approve",
+    "change_suggestion",
+    "expire",
+    "open_pipeline",
+    "propose",
+    "reject",
+    "restrict",
+    "withdraw",
+]

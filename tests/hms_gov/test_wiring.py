@@ -226,3 +226,16 @@ def test_it_tells_the_streams_of_a_restricted_proposal_with_its_group(monkeypatc
             {"permission": None, "group": group.pk},
         )
     ]
+
+
+def test_proposals_opened_before_follow_the_restriction_of_their_kpi(fired):
+    announce()
+    group = Group.objects.create(name="payroll")
+    kpi = Kpi.objects.get(topic=TOPIC)
+    kpi.owner, kpi.restricted = group, True
+    kpi.save()
+    assert Pipeline.objects.get().restricted_to == group
+    assert not queries.visible_to(User.objects.create_user("outsider")).exists()
+    kpi.restricted = False
+    kpi.save()
+    assert Pipeline.objects.get().restricted_to is None

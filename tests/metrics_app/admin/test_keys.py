@@ -41,6 +41,12 @@ def test_a_new_key_is_shown_exactly_once(admin):
     assert raw not in str(admin.session.items()) and raw not in str(admin.cookies)
 
 
+def test_a_form_sent_twice_makes_one_key(admin):
+    add(admin)
+    assert "was made already" in add(admin).content.decode()
+    assert ApiKey.objects.count() == 1
+
+
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
