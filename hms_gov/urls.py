@@ -3,10 +3,12 @@
 from django.contrib import admin
 from django.contrib.auth.decorators import login_required
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularSwaggerSplitView
 
+from hms_gov.schema import SchemaView
 from metrics_app.api.health import show_health, show_readiness
 
+handler400 = "metrics_app.api.errors.handle_bad_request"
 handler404 = "metrics_app.api.errors.handle_not_found"
 handler500 = "metrics_app.api.errors.handle_server_error"
 
@@ -15,7 +17,7 @@ urlpatterns = [
     path("readyz", show_readiness, name="readyz"),
     path("admin/", admin.site.urls),
     path("accounts/", include("hms_gov.accounts")),
-    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/schema/", SchemaView.as_view(), name="schema"),
     path("api/docs/", login_required(SpectacularSwaggerSplitView.as_view()), name="api_docs"),
     path("api/v1/", include("metrics_app.api.urls")),
     path("api/v1/", include("pipelines_app.api.urls")),

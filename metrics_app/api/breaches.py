@@ -1,13 +1,13 @@
 """Breaches over HTTP: incidents with their timeline, newest first. Read only."""
 
-from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
+from rest_framework.exceptions import NotFound
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from metrics_app.api.pagination import ListPagination
-from metrics_app.api.params import read_integer
+from metrics_app.api.params import read_integer, refuse_parameters
 from metrics_app.api.permissions import CanRead, identify
 from metrics_app.api.thresholds import REFUSED
 from metrics_app.core.points import check_topic
@@ -81,6 +81,7 @@ class BreachListView(APIView):
     )
     def get(self, request):
         """One page."""
+        refuse_parameters(request.query_params, "threshold", "topic", "open")
         rows = filter_rows(list_visible(request), request.query_params)
         pages = ListPagination()
         page = pages.paginate_queryset(rows, request, view=self)
@@ -99,4 +100,7 @@ class BreachView(APIView):
     )
     def get(self, request, pk):
         """The breach."""
-        return Response(BreachSerializer(get_object_or_404(list_visible(request), pk=pk)).data)
+        breach = list_visible(request).filter(pk=pk).first()
+        if breach is None:
+            raise NotFound(f"There is no breach {pk}, or you may not see it.")
+        return Response(BreachSerializer(breach).data)

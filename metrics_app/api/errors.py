@@ -2,7 +2,7 @@
 
 import logging
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import DisallowedHost, RequestDataTooBig, ValidationError
 from django.db import InterfaceError, OperationalError
 from django.http import JsonResponse
 from django.views import defaults
@@ -22,6 +22,8 @@ from metrics_app.exceptions import (
 
 logger = logging.getLogger(__name__)
 
+# Everything below these addresses is for programs.
+PROGRAMS = ("/api", "/mkt", "/v1", "/write", "/metrics", "/healthz", "/readyz")
 RETRY_AFTER = 2  # seconds; a restart of Redis or a database takes about that long
 STATUS = {
     BadInput: 400,
@@ -87,17 +89,37 @@ def flatten(detail, field=None):
         yield {"field": field, "message": str(detail)}
 
 
+def speaks_json(request):
+    """Whether an address is for programs, so that its errors are JSON."""
+    path = request.path.rstrip("/")
+    return any(path == place or path.startswith(f"{place}/") for place in PROGRAMS)
+
+
+def answer_plainly(status, message):
+    """An error outside REST framework."""
+    return JsonResponse({"errors": [{"field": None, "message": message}]}, status=status)
+
+
+def handle_bad_request(request, exception):
+    """Django's handler400, for what it refuses before any view: JSON for programs, else its page."""
+    if not speaks_json(request):
+        return defaults.bad_request(request, exception)
+    if isinstance(exception, RequestDataTooBig):
+        return answer_plainly(413, "The body is too large.")
+    if isinstance(exception, DisallowedHost):
+        return answer_plainly(400, "This server does not answer for the host of the request (ALLOWED_HOSTS).")
+    return answer_plainly(400, "The request is malformed.")
+
+
 def handle_not_found(request, exception):
-    """Django's handler404: JSON below ``/api/``, the site's page elsewhere."""
-    if request.path.startswith("/api/"):
-        message = f"There is nothing at {request.path[:200]}."
-        return JsonResponse({"errors": [{"field": None, "message": message}]}, status=404)
+    """Django's handler404: JSON for programs, the site's page for people."""
+    if speaks_json(request):
+        return answer_plainly(404, f"There is nothing at {request.path[:200]}.")
     return defaults.page_not_found(request, exception)
 
 
 def handle_server_error(request):
-    """Django's handler500: JSON below ``/api/``, the site's page elsewhere."""
-    if request.path.startswith("/api/"):
-        message = "The server failed; the fault has been logged."
-        return JsonResponse({"errors": [{"field": None, "message": message}]}, status=500)
+    """Django's handler500: JSON for programs, the site's page for people."""
+    if speaks_json(request):
+        return answer_plainly(500, "The server failed; the fault has been logged.")
     return defaults.server_error(request)

@@ -9,7 +9,7 @@ from rest_framework.views import APIView
 
 from metrics_app import queries, registry
 from metrics_app.api.pagination import ListPagination
-from metrics_app.api.params import read_integer, read_time
+from metrics_app.api.params import read_integer, read_time, refuse_parameters
 from metrics_app.api.permissions import CanRead, identify
 from metrics_app.api.schema import ErrorsSerializer, KpiSerializer, SeriesSerializer, StatsSerializer
 from metrics_app.core.points import MAX_TOPIC, TOPIC
@@ -76,6 +76,7 @@ class KpiListView(APIView):
     )
     def get(self, request):
         """One page of KPIs with the values of their tiles."""
+        refuse_parameters(request.query_params)
         who = identify(request)
         visible = [kpi for kpi in registry.list_kpis() if registry.may_read(who, kpi.topic)]
         pages = ListPagination()

@@ -5,9 +5,22 @@ import re
 from metrics_app.core.points import EARLIEST, parse_iso
 from metrics_app.exceptions import BadInput
 
+EVERYWHERE = ("limit", "offset", "format")  # parameters of every list
 WHOLE = re.compile(r"[+-]?[0-9]{1,18}\Z")
 # A plus sign in a query string arrives as a space.
 LOST_PLUS = re.compile(r"(T\S*) (\d\d:?\d\d)\Z")
+
+
+def refuse_parameters(params, *names):
+    """BadInput for every parameter of a list besides ``names``: a misspelt filter must not show all."""
+    known = (*names, *EVERYWHERE)
+    errors = [
+        {"field": name[:100], "message": f"unknown parameter: expected {', '.join(known)}"}
+        for name in params
+        if name not in known
+    ]
+    if errors:
+        raise BadInput(errors[0]["message"], errors=errors[:20])
 
 
 def read_integer(params, name, *, default, low, high):

@@ -1,14 +1,16 @@
 """Thresholds over HTTP: reading for all who see the KPI, writing by Django's permissions."""
 
 from django.db import transaction
-from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
+from rest_framework.exceptions import NotFound
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from metrics_app.api.fields import Choice, Flag, Number, Params, Text, Whole
 from metrics_app.api.pagination import ListPagination
+from metrics_app.api.params import refuse_parameters
+from metrics_app.api.parsing import SmallJSONParser
 from metrics_app.api.permissions import CanRead, identify
 from metrics_app.api.schema import ErrorsSerializer
 from metrics_app.core.points import check_topic
@@ -117,9 +119,13 @@ def list_visible(request):
     return limit_to_visible(rows, identify(request), "kpi__topic")
 
 
-def find_threshold(request, pk):
-    """The threshold, or 404."""
-    return get_object_or_404(list_visible(request), pk=pk)
+def find_threshold(request, pk, lock=False):
+    """The threshold, locked for a change if that is asked for, or 404."""
+    rows = list_visible(request)
+    threshold = (rows.select_for_update(of=("self",)) if lock else rows).filter(pk=pk).first()
+    if threshold is None:
+        raise NotFound(f"There is no threshold {pk}, or you may not see it.")
+    return threshold
 
 
 def render(thresholds, many=False):
@@ -153,6 +159,7 @@ class ThresholdListView(APIView):
     """All thresholds."""
 
     permission_classes = [MayWrite]
+    parser_classes = [SmallJSONParser]
 
     @extend_schema(
         operation_id="list_thresholds",
@@ -166,6 +173,7 @@ class ThresholdListView(APIView):
     )
     def get(self, request):
         """One page."""
+        refuse_parameters(request.query_params, "topic")
         rows, topic = list_visible(request), request.query_params.get("topic")
         if topic is not None:
             rows = rows.filter(kpi__topic=check_topic(topic))
@@ -192,6 +200,7 @@ class ThresholdView(APIView):
     """One threshold."""
 
     permission_classes = [MayWrite]
+    parser_classes = [SmallJSONParser]
 
     @extend_schema(
         operation_id="get_threshold", summary="A threshold", responses={200: ThresholdSerializer} | REFUSED
@@ -212,8 +221,7 @@ class ThresholdView(APIView):
         serializer.is_valid(raise_exception=True)
         # Locked from reading on: of two people who change different fields both are heard.
         with transaction.atomic():
-            rows = list_visible(request).select_for_update(of=("self",))
-            save(request, get_object_or_404(rows, pk=pk), serializer.validated_data)
+            save(request, find_threshold(request, pk, lock=True), serializer.validated_data)
         return Response(render(find_threshold(request, pk)))
 
     @extend_schema(

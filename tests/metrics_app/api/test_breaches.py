@@ -73,12 +73,25 @@ def test_it_filters(client, person, breaches, query, topics):
 
 @pytest.mark.parametrize(
     "query",
-    [{"open": "yes"}, {"topic": "no topic"}, {"threshold": "x"}, {"threshold": "9" * 30}, {"limit": "x"}],
+    [
+        {"open": "yes"},
+        {"topic": "no topic"},
+        {"threshold": "x"},
+        {"threshold": "9" * 30},
+        {"limit": "x"},
+        {"state": "nope"},
+    ],
 )
 def test_it_refuses_a_filter_by_name(client, person, query):
     response = client.get(URL, query)
     assert response.status_code == 400
     assert response.json()["errors"][0]["field"] == next(iter(query))
+
+
+def test_it_says_that_there_is_no_such_breach(client, person):
+    response = client.get(f"{URL}12/")
+    assert response.status_code == 404
+    assert response.json()["errors"][0]["message"] == "There is no breach 12, or you may not see it."
 
 
 def test_it_is_read_only(client, person, breaches):

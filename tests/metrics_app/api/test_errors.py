@@ -1,11 +1,13 @@
 """Every fault has the one shape."""
 
+import json
+
 import pytest
-from django.core.exceptions import ValidationError
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation, ValidationError
 from django.db import OperationalError
 from rest_framework import exceptions
 
-from metrics_app.api.errors import handle_exception
+from metrics_app.api.errors import handle_bad_request, handle_exception
 from metrics_app.exceptions import BadInput, Conflict, NotAllowed, TooLarge, TooMany
 
 
@@ -45,11 +47,38 @@ def test_it_leaves_what_nobody_foresaw_to_the_server():
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("url", ["/api/v1/nothing/", "/api/nothing", "/api/v1/kpis/a/b/c/"])
+@pytest.mark.parametrize(
+    "url", ["/api/v1/nothing/", "/api/nothing", "/api/v1/kpis/a/b/c/", "/mkt/x", "/v1/x", "/metrics"]
+)
 def test_an_unknown_address_of_the_api_answers_json(client, person, url):
     response = client.get(url)
     assert response.status_code == 404
     assert url in response.json()["errors"][0]["message"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("url", ["/nothing/", "/apis/", "/metricsx"])
+def test_an_unknown_page_is_for_people(client, url):
+    response = client.get(url)
+    assert response.status_code == 404 and "<html" in response.content.decode()
+
+
+@pytest.mark.parametrize("url", ["/api/v1/kpis/", "/healthz"])
+def test_an_unknown_host_is_told_in_json(client, url):
+    response = client.get(url, headers={"Host": "evil.example"})
+    assert response.status_code == 400
+    assert "does not answer for the host" in response.json()["errors"][0]["message"]
+    assert client.get("/inbox/", headers={"Host": "evil.example"})["Content-Type"].startswith("text/html")
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "message"),
+    [(RequestDataTooBig("Exceeded"), 413, "too large"), (SuspiciousOperation("x"), 400, "malformed")],
+)
+def test_what_no_view_sees_is_told_in_json(rf, fault, status, message):
+    response = handle_bad_request(rf.post("/api/v1/points/"), fault)
+    assert response.status_code == status
+    assert message in json.loads(response.content)["errors"][0]["message"]
 
 
 @pytest.mark.django_db

@@ -1,6 +1,7 @@
 """Liveness and readiness, open to all."""
 
 import pytest
+from django.test import Client
 
 from metrics_app.collector import collect_all
 
@@ -10,7 +11,14 @@ pytestmark = pytest.mark.django_db
 def test_it_is_alive_to_everybody(client):
     response = client.get("/healthz")
     assert (response.status_code, response.json()) == (200, {"status": "ok"})
-    assert client.post("/healthz").status_code == 405
+
+
+@pytest.mark.parametrize("url", ["/healthz", "/readyz"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
+def test_it_is_only_read_and_says_so(url, method):
+    response = Client(enforce_csrf_checks=True).generic(method, url)
+    assert (response.status_code, response["Allow"]) == (405, "GET, HEAD")
+    assert response.json()["errors"][0]["message"] == f"{method} is not allowed here: use GET."
 
 
 def test_it_is_ready_once_the_collector_ran(client):

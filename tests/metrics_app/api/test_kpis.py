@@ -61,7 +61,7 @@ def test_it_pages(client, person, kpis):
     assert "limit=1" in page["previous"]
 
 
-@pytest.mark.parametrize("query", ["limit=x", "limit=0", "limit=-1", "offset=-1", "offset=1.5"])
+@pytest.mark.parametrize("query", ["limit=x", "limit=0", "limit=-1", "offset=-1", "offset=1.5", "topc=a"])
 def test_it_refuses_a_page_that_is_none(client, person, query):
     response = get(client, f"?{query}")
     assert response.status_code == 400

@@ -17,7 +17,10 @@ def test_the_schema_is_valid_openapi():
 
 
 def test_the_schema_is_for_those_who_are_known(client, bearer):
-    assert client.get("/api/schema/").status_code == 401
+    refused = client.get("/api/schema/")
+    assert (refused.status_code, refused["Content-Type"]) == (401, "application/json")
+    assert refused.json()["errors"]
+    assert client.get("/api/schema/?format=x", headers=bearer("read")).json()["errors"]
     assert client.get("/api/schema/", headers=bearer("read")).status_code == 200
     assert client.get("/api/docs/").url == "/accounts/login/?next=/api/docs/"
 

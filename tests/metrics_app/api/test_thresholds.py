@@ -148,6 +148,50 @@ def test_it_refuses_by_field_and_changes_nothing(client, analyst, field, value, 
     assert not Threshold.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"[" * 90_000, "nested too deeply: at most 50 levels"),
+        (b'{"action_params":' + b"[" * 60 + b"]" * 60 + b"}", "nested too deeply: at most 50 levels"),
+        (b'{"window":' + b"9" * 5_000 + b"}", "a number of 5000 digits is too long: at most 400"),
+        (b'{"name":"\xff"}', "the body is not UTF-8"),
+        (b'{"limit":NaN}', "it has no NaN"),
+    ],
+    ids=["deep", "params", "digits", "latin", "nan"],
+)
+def test_it_says_what_is_wrong_with_a_body(client, analyst, body, message):
+    assert message in faults(client.post(URL, body, content_type="application/json"))[None]
+
+
+def test_it_refuses_a_body_that_is_far_too_large(client, analyst):
+    response = client.post(URL, b'"' + b"x" * 7_000_000 + b'"', content_type="application/json")
+    assert (response.status_code, response.json()["errors"][0]["message"]) == (
+        413,
+        "the body is over 100000 bytes",
+    )
+
+
+@pytest.mark.parametrize("method", ["get", "patch", "delete"])
+def test_it_says_that_there_is_no_such_threshold(client, analyst, method):
+    response = getattr(client, method)(f"{URL}12/", content_type="application/json")
+    assert (response.status_code, faults_of(response)) == (
+        404,
+        ["There is no threshold 12, or you may not see it."],
+    )
+
+
+def faults_of(response):
+    return [error["message"] for error in response.json()["errors"]]
+
+
+@pytest.mark.parametrize("query", ["enabled=maybe", "limt=5"])
+def test_it_refuses_a_parameter_it_does_not_know(client, analyst, query):
+    name = query.split("=")[0]
+    assert faults(client.get(f"{URL}?{query}")) == {
+        name: "unknown parameter: expected topic, limit, offset, format"
+    }
+
+
 @pytest.mark.parametrize("body", ["[]", "5", '"x"', "null", "{", "", '{"limit": 1e400}', '{"limit": NaN}'])
 def test_it_refuses_what_is_no_object(client, analyst, body):
     assert client.post(URL, body, content_type="application/json").status_code == 400

@@ -1,0 +1,16 @@
+"""The OpenAPI schema, with errors as everywhere else."""
+
+from drf_spectacular.views import SpectacularAPIView
+from rest_framework.renderers import JSONRenderer
+
+
+class SchemaView(SpectacularAPIView):
+    """The schema in the format that was asked for; errors in JSON whatever that was."""
+
+    def finalize_response(self, request, response, *args, **kwargs):
+        """The response; one that refuses is rendered as JSON."""
+        response = super().finalize_response(request, response, *args, **kwargs)
+        if response.status_code >= 400:
+            response.accepted_renderer = JSONRenderer()
+            response.accepted_media_type = JSONRenderer.media_type
+        return response
