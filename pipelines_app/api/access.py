@@ -34,6 +34,18 @@ class CanSeeProposals(BasePermission):
         return not is_key(request) or bool(SCOPES & set(request.auth.scopes))
 
 
+class CanPropose(BasePermission):
+    """Logged in, or a key with the scope ``propose``; ``refuse_proposing`` knows the rest."""
+
+    message = "This key lacks the scope 'propose'."
+
+    def has_permission(self, request, view):
+        """Whether proposals are taken from this side at all."""
+        if not request.user.is_authenticated:
+            return False
+        return not is_key(request) or "propose" in request.auth.scopes
+
+
 def list_visible(request):
     """The proposals that this person or key may see.
 

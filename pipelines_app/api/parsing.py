@@ -2,7 +2,6 @@
 
 import json
 
-from django.conf import settings
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
@@ -11,9 +10,19 @@ from pipelines_app.exceptions import TooLarge
 MAX_BODY = 100_000  # bytes; the longest comment and title are a few thousand
 
 
+MAX_DIGITS = 400  # of an integer: longer ones are beyond every float
+
+
 def refuse_constant(name):
-    """ValueError: NaN and Infinity are Python's, not JSON's."""
-    raise ValueError(f"{name} is not JSON")
+    """ParseError: NaN and Infinity are not JSON."""
+    raise ParseError(f"The body is not JSON: it has no {name}.")
+
+
+def read_int(text):
+    """An integer of a length that somebody may have meant; ParseError."""
+    if len(text) > MAX_DIGITS:
+        raise ParseError(f"A number of {len(text)} digits is too long: at most {MAX_DIGITS} are allowed.")
+    return int(text)
 
 
 class SmallJSONParser(BaseParser):
@@ -27,9 +36,10 @@ class SmallJSONParser(BaseParser):
         if len(body) > MAX_BODY:
             raise TooLarge(f"The body has more than {MAX_BODY:,} bytes.")
         try:
-            text = body.decode(settings.DEFAULT_CHARSET)
-            return json.loads(text, parse_constant=refuse_constant)
+            return json.loads(body.decode(), parse_constant=refuse_constant, parse_int=read_int)
         except RecursionError:
             raise ParseError("The body is nested too deeply.") from None
-        except ValueError as error:
+        except UnicodeDecodeError:
+            raise ParseError("The body is not UTF-8.") from None
+        except json.JSONDecodeError as error:
             raise ParseError(f"The body is not JSON: {error}") from None

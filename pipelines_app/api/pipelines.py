@@ -19,6 +19,11 @@ STATUS = {BadInput: 400, NotAllowed: 403, Conflict: 409, TooLarge: 413}
 MAX_ID = 2**63 - 1
 ERRORS = shapes.PipelineErrorsSerializer
 FAULTS = {400: ERRORS, 401: ERRORS, 403: ERRORS, 413: ERRORS, 415: ERRORS}
+# Where the paginations of REST framework keep the names of their parameters.
+PAGING = (
+    *("limit_query_param", "offset_query_param", "page_query_param", "page_size_query_param"),
+    "cursor_query_param",
+)
 FILTERS = [
     OpenApiParameter("state", str, enum=[state.value for state in State], many=True),
     OpenApiParameter("severity", str, enum=fields.SEVERITIES),
@@ -81,6 +86,10 @@ class PipelineList(PipelinesView):
 
     pagination_class = api_settings.DEFAULT_PAGINATION_CLASS or HundredPerPage
 
+    def get_permissions(self):
+        """Reading and proposing ask for different scopes."""
+        return [access.CanPropose()] if self.request.method == "POST" else super().get_permissions()
+
     @extend_schema(
         operation_id="list_pipelines",
         parameters=FILTERS,
@@ -88,6 +97,7 @@ class PipelineList(PipelinesView):
     )
     def get(self, request):
         """Proposals, newest first; with ``?state=awaiting_approval`` as in the inbox: most urgent first."""
+        refuse_parameters(request.query_params, self.paginator)
         rows = filter_rows(self.get_queryset(), request.query_params).defer(*queries.HEAVY)
         rows = rows.prefetch_related("decisions")
         if request.query_params.getlist("state") == [State.AWAITING_APPROVAL]:
@@ -122,6 +132,22 @@ def describe_proposer(request):
     if access.is_key(request):
         return {"proposer_name": f"key {getattr(request.auth, 'name', '')}".strip()}
     return {"proposer": request.user}
+
+
+def refuse_parameters(params, paginator):
+    """BadInput for every unknown parameter: a misspelt filter must not show all."""
+    paging = [getattr(paginator, name, None) for name in PAGING]
+    known = [*(option.name for option in FILTERS), *filter(None, paging), api_settings.URL_FORMAT_OVERRIDE]
+    errors = [
+        {
+            "field": fields.make_printable(name),
+            "message": f"unknown parameter: expected {', '.join(filter(None, known))}",
+        }
+        for name in params
+        if name not in known
+    ]
+    if errors:
+        raise BadInput(errors[0]["message"], errors=errors[:20])
 
 
 def filter_rows(rows, params):

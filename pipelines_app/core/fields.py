@@ -1,13 +1,17 @@
 """What a proposal and a vote may contain; pure checks that answer the clean value or BadInput."""
 
+import json
 import math
 import re
+import unicodedata
 
 from pipelines_app.exceptions import BadInput
 
 TOPIC = re.compile(r"[a-z0-9_]+(?:\.[a-z0-9_]+)*\Z")
 MAX_TOPIC = 100
 MAX_VERSION = 2**31 - 1
+# Letters and symbols by their category, but nothing is drawn for them.
+FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 SEVERITIES = ("info", "warning", "critical")
 
 
@@ -15,7 +19,7 @@ def check_text(text, *, field, limit, required=True):
     """The text without spaces around it; ``limit`` is in characters."""
     if not isinstance(text, str):
         raise BadInput(f"{field} must be a text, not {shorten(text)}", field=field)
-    text = text.strip()
+    text = "" if is_invisible(text) else text.strip()
     if required and not text:
         raise BadInput(f"{field} is required", field=field)
     if len(text) > limit:
@@ -24,6 +28,17 @@ def check_text(text, *, field, limit, required=True):
     if "\x00" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
         raise BadInput(f"{field} contains a character that cannot be stored", field=field)
     return text
+
+
+def is_invisible(text):
+    """Whether nothing of a text can be seen: spaces, controls, joiners, marks without a letter."""
+    # Cc and Cf: controls and format characters; M: marks; Z: spaces and separators.
+    return all(
+        letter in FILLERS
+        or unicodedata.category(letter) in ("Cc", "Cf")
+        or unicodedata.category(letter)[0] in "MZ"
+        for letter in text
+    )
 
 
 def check_number(value, *, field):
@@ -93,8 +108,13 @@ def make_printable(name):
 
 
 def shorten(value):
-    """A value as an error message can show it."""
-    text = ascii(value) if isinstance(value, (str, int, float, bool, type(None))) else f"a {kind(value)}"
+    """A value as an error message can show it: as JSON writes it, a text in single quotes."""
+    if isinstance(value, (bool, type(None), float)):
+        text = json.dumps(value)
+    elif isinstance(value, (str, int)):
+        text = ascii(value)
+    else:
+        text = f"a {kind(value)}"
     return text if len(text) <= 60 else f"{text[:57]}…"
 
 

@@ -70,6 +70,7 @@ def test_it_pages_and_filters(call, outsider, approver):
         {"topic": "a\x00"},
         {"limit": "x"},
         {"offset": "-1"},
+        {"stat": "approved"},
     ],
 )
 def test_it_refuses_a_filter_it_does_not_know(call, outsider, pipeline, query):
@@ -194,7 +195,8 @@ def test_it_opens_a_proposal_for_a_person_with_the_permission(call, outsider):
 @pytest.mark.parametrize("scopes", [["read"], ["emit"]])
 def test_it_does_not_let_other_keys_propose(make_key, scopes):
     response = make_key(*scopes).post("", BODY)
-    assert response.status_code == 403 and "propose" in messages(response)
+    assert response.status_code == 403
+    assert "This key lacks the scope 'propose'." in messages(response)
 
 
 def test_it_restricts_a_proposal_about_a_restricted_kpi_to_its_group(make_key, group):
@@ -235,6 +237,8 @@ DEEP = b"[" * 50_000
         (BODY | {"kpi": []}, 400),
         ({"title": "t", "suggestion": "s"}, 400),
         (BODY | {"title": ""}, 400),
+        (BODY | {"title": "\u200b\u2060\ufeff\x07 "}, 400),
+        (BODY | {"suggestion": "\u3164\u2800"}, 400),
         (BODY | {"title": 5}, 400),
         (BODY | {"title": None}, 400),
         (BODY | {"title": "a" * 201}, 400),
@@ -255,6 +259,20 @@ def test_it_refuses_a_bad_proposal_and_stores_nothing(make_key, body, status):
     response = make_key("propose").post("", body)
     assert response.status_code == status and messages(response)
     assert not Pipeline.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b'{"kpi": 1' + b"0" * 5000 + b"}", "A number of 5001 digits is too long: at most 400 are allowed."),
+        (b"\xff", "The body is not UTF-8."),
+        (b'{"kpi": NaN}', "The body is not JSON: it has no NaN."),
+        (BODY | {"kpi": True}, "kpi must be a number or null, not true"),
+        (BODY | {"title": None}, "title must be a text, not null"),
+    ],
+)
+def test_it_says_what_is_wrong_without_a_word_of_python(make_key, body, message):
+    assert message in messages(make_key("propose").post("", body))
 
 
 def test_it_refuses_other_formats_and_other_methods(call, admin_user, pipeline):

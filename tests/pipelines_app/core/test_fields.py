@@ -13,6 +13,26 @@ def test_it_refuses_a_text_that_cannot_be_stored(text):
     assert caught.value.errors[0]["field"] == "title"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\u200b",
+        "\u2060\ufeff",
+        "\x07\x1b",
+        "\u00a0\u2003\u3000",
+        "\u00ad\u200d",
+        "\u3164",
+        "\u0301",
+        "\U000e0020",
+    ],
+)
+def test_a_text_of_which_nothing_can_be_seen_is_empty(text):
+    with pytest.raises(BadInput, match="title is required"):
+        fields.check_text(text, field="title", limit=20)
+    assert fields.check_text(text, field="comment", limit=20, required=False) == ""
+    assert fields.check_text(f"a{text}b", field="title", limit=20)
+
+
 def test_it_takes_spaces_off_a_text_and_keeps_every_language():
     assert fields.check_text("  Heizkörper 暖房 🔥 \n", field="title", limit=20) == "Heizkörper 暖房 🔥"
 
