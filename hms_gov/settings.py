@@ -191,6 +191,7 @@ PIPELINES_APP = {
     "MEASUREMENTS": "hms_gov.wiring.measure_kpi",
     "FORMAT": "metrics_app.core.units.format_value",
     "TOPICS": "hms_gov.wiring.describe_topic",
+    "WATCH": "hms_gov.watch.describe_watch",
     "ON_CHANGE": ["hms_gov.wiring.tell_streams"],
 }
 

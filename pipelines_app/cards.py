@@ -1,69 +1,62 @@
 """What a proposal's card shows, ready to be written on a page."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from django.utils import timezone
 
-from pipelines_app import conf, queries
+from pipelines_app import queries
+from pipelines_app.basis import find_basis, find_today, read_present
 from pipelines_app.core.record import describe_counts
 from pipelines_app.core.states import LABELS, State
+from pipelines_app.telling import describe_opening, describe_present, tell_time, to_local, write
 
 SECOND, HOUR = 1000, 3_600_000
 SQUARES = 12
 SURE_AFTER = 10 * 60 * SECOND  # of waiting, before its cost is told per hour
 # How an effect looks on the track record; what is not measured yet stays empty.
 EFFECTS = {State.EFFECTIVE.value: "good", State.HARMFUL.value: "bad", State.INEFFECTIVE.value: "none"}
-AGGREGATES = {"p50": "median", "rate_per_hour": "rate", "min": "minimum", "max": "maximum"}
-
-
-def write(value, unit="", aggregate="mean"):
-    """A value in the reader's units, as the project writes it."""
-    if function := conf.load("FORMAT"):
-        return function(value, unit, aggregate)
-    return "—" if value is None else f"{value:g} {unit}".strip()
-
-
-def to_local(ms):
-    """Milliseconds as a moment in the reader's zone."""
-    return timezone.localtime(datetime.fromtimestamp(ms / 1000, UTC))
-
-
-def tell_time(moment, now):
-    """``10:06``, with the day where it is not today's."""
-    local = timezone.localtime(moment)
-    text = f"{local:%H:%M}"
-    return text if local.date() == timezone.localtime(now).date() else f"{local.day} {local:%b %H:%M}"
 
 
 def describe_waiting(user, *, now=None):
-    """What waits, among what this person may see: ``count``, ``order`` (ids) and it in words."""
+    """What waits, among what this person may see: ``count``, ``order`` (ids) and it in words.
+
+    ``oldest`` (ms) lets a page count on: the texts have an age between ``before`` and ``after``.
+    """
     now = now or timezone.now()
     waiting = queries.list_inbox(queries.visible_to(user), now=now)
     count = len(waiting)
     you = "you" if queries.may_decide_any(user) else "a decision"
-    lead = ""
     if not count:
-        sentence, headline = "No proposal waits for a decision", f"No proposal waits for {you}"
-    else:
-        oldest = min(pipeline.created_at for pipeline in waiting)
-        age = write(round_age((now - oldest).total_seconds()), "seconds")
-        some = "1 proposal waits" if count == 1 else f"{count} proposals wait"
-        since = f"for {age}" if count == 1 else f"the oldest for {age}"
-        sentence, headline = f"{some} for a decision, {since}", f"{some} for {you}"
-        lead = f"{since[0].upper()}{since[1:]} · sorted by severity, then by what the waiting costs"
+        none = {"sentence": "No proposal waits for a decision", "headline": f"No proposal waits for {you}"}
+        return none | {"count": 0, "order": [], "oldest": None, "lead": "", "before": "", "after": ""}
+    oldest = min(pipeline.created_at for pipeline in waiting)
+    age = write(round_age((now - oldest).total_seconds()), "seconds")
+    some = "1 proposal waits" if count == 1 else f"{count} proposals wait"
+    since = "for " if count == 1 else "the oldest for "
+    after = " · sorted by severity, then by what the waiting costs"
     return {
         "count": count,
-        "sentence": sentence,
-        "headline": headline,
-        "lead": lead,
+        "sentence": f"{some} for a decision, {since}{age}",
+        "headline": f"{some} for {you}",
+        "lead": f"{since.capitalize()}{age}{after}",
+        "before": since.capitalize(),
+        "after": after,
+        "oldest": queries.to_ms(oldest),
         "order": [pipeline.pk for pipeline in waiting],
     }
 
 
+def describe_today(user, *, now=None):
+    """What was decided today, among what this person may see, in a sentence."""
+    since = queries.start_of_day(now or timezone.now())
+    today = queries.count_decided(queries.visible_to(user), since=since)
+    names = ("approved", "rejected", "expired")
+    return "Decided today: " + ", ".join(f"{today[name]} {name}" for name in names)
+
+
 def round_age(seconds):
-    """Whole minutes from one minute on: a sentence does not tick."""
-    return seconds // 60 * 60 if seconds >= 60 else int(seconds)
+    """Whole minutes from one minute on: below it the seconds, which the page counts on."""
+    return seconds // 60 * 60 if seconds >= 60 else max(0, int(seconds))
 
 
 @dataclass(frozen=True)
@@ -73,44 +66,63 @@ class Card:
     pipeline: object
     why_not: str
     cost: dict | None
+    no_cost: str
     record: dict
     opening: str
     present: str
     verdict: str
     chart: dict | None
+    name: str
 
 
 def make_card(pipeline, user, *, now=None):
     """The ``Card`` of a proposal as this person may see it."""
     now = now or timezone.now()
-    evidence = pipeline.evidence
+    watch = queries.describe_watch(pipeline.topic)
+    basis = find_basis(pipeline, pipeline.evidence, watch)
     return Card(
         pipeline=pipeline,
         why_not=queries.why_not_decide(pipeline, user),
-        cost=describe_cost(pipeline, now) if pipeline.is_open else None,
+        cost=describe_cost(pipeline, basis, watch, now) if pipeline.is_open else None,
+        no_cost=describe_no_cost(pipeline, basis),
         record=describe_record(pipeline, user),
-        opening=describe_opening(pipeline, evidence),
-        present=describe_present(pipeline, evidence, now),
+        opening=describe_opening(pipeline, basis),
+        present=describe_present(pipeline, basis, watch, now),
         verdict="" if pipeline.is_open else describe_verdict(pipeline, now),
-        chart=describe_chart(pipeline, evidence),
+        chart=describe_chart(pipeline, basis),
+        name=watch.get("name", pipeline.topic),
     )
 
 
-def describe_cost(pipeline, now):
+def describe_cost(pipeline, basis, watch, now):
     """What the waiting costs in the KPI's own unit: ``{"amount", "text"}``; None where none can tell."""
-    cost = queries.find_cost(pipeline, now=now)
+    limit, rule = "the limit", basis
+    if basis.get("limit") is None:
+        limit, rule = "today's limit", find_today(basis, watch)[1]
+    cost = queries.find_cost(pipeline, now=now, rule=rule) if rule else None
     if cost is None:
         return None
     since = tell_time(to_local(cost.since), now)
     unit = "" if cost.kind == "excess" else pipeline.unit
     if cost.kind == "excess":
-        text = f"beyond what the limit allows since {since}"
+        text = f"beyond what {limit} allows since {since}"
     else:
-        text = f"over the limit, all points since {since} together"
+        text = f"over {limit}, all points since {since} together"
     # Over a few minutes a rate per hour would be a guess.
     if queries.to_ms(now) - cost.since >= SURE_AFTER:
         text += f"; {write(cost.per_hour, unit)} more each hour"
     return {"amount": write(cost.value, unit), "text": text}
+
+
+def describe_no_cost(pipeline, basis):
+    """Why the waiting has no cost that can be told."""
+    if not pipeline.topic:
+        return "no KPI measures it"
+    if not basis:
+        return "nothing measures its KPI yet"
+    return (
+        "no limit is set that a cost could count from" if basis["limit"] is None else "its cost is not known"
+    )
 
 
 def describe_record(pipeline, user):
@@ -120,54 +132,6 @@ def describe_record(pipeline, user):
     squares = [EFFECTS.get(state, "open") for state in reversed(like)]
     counts = queries.count_like(pipeline, among=visible)
     return {"squares": squares, "sentence": describe_counts(counts)}
-
-
-def describe_opening(pipeline, evidence):
-    """What the KPI was when it was opened."""
-    if not evidence.get("aggregate"):
-        if pipeline.kpi is None:
-            return "Proposed without a value."
-        return f"{write(pipeline.kpi, pipeline.unit)} when it was opened"
-    aggregate = evidence["aggregate"]
-    value = write(pipeline.kpi, pipeline.unit, aggregate)
-    name = AGGREGATES.get(aggregate, aggregate).capitalize()
-    window = write(evidence["window"], "seconds")
-    limit = write(evidence["limit"], pipeline.unit, aggregate)
-    points = "1 point" if evidence["n"] == 1 else f"{evidence['n']:,} points"
-    return f"{name} {value} over {window} ({points}; limit {limit})"
-
-
-def describe_present(pipeline, evidence, now):
-    """What the KPI is now, against its limit; empty where nothing measures it."""
-    value = read_present(pipeline, evidence, now)
-    if value is None:
-        return ""
-    aggregate = evidence["aggregate"]
-    text = f"Now {write(value, pipeline.unit, aggregate)}"
-    upper, limit = evidence.get("operator") in ("gt", "gte"), evidence["limit"]
-    if (value <= limit) if upper else (value >= limit):
-        return f"{text}, back within the limit"
-    if pipeline.kpi is None:
-        return text
-    if write(value, pipeline.unit, aggregate) == write(pipeline.kpi, pipeline.unit, aggregate):
-        return f"{text}, as at opening"
-    return f"{text}, {'higher' if value > pipeline.kpi else 'lower'} than at opening"
-
-
-def read_present(pipeline, evidence, now):
-    """The rule's aggregate over its window up to now, or None."""
-    aggregate, window = evidence.get("aggregate"), evidence.get("window")
-    if not aggregate or not window:
-        return None
-    end = (queries.to_ms(now) // SECOND + 1) * SECOND
-    step = SECOND if window <= 3600 else 60 * SECOND
-    measured = queries.measure(pipeline.topic, end - window * SECOND, end, step)
-    if not measured:
-        return None
-    summary = measured["summary"]
-    count = summary["count"]
-    rates = {"count": count, "rate_per_hour": count * 3600 / window, "sum": count * (summary["mean"] or 0)}
-    return rates.get(aggregate, summary.get(aggregate))
 
 
 def describe_verdict(pipeline, now):
@@ -188,17 +152,17 @@ def describe_outcome(pipeline):
     return f"{votes} of {pipeline.quorum} approvals are in; it still waits for the others."
 
 
-def describe_chart(pipeline, evidence):
-    """The frozen minutes for the spark-line, with the rule they were judged by; None without a rule."""
-    minutes = evidence.get("minutes")
-    if not minutes or not evidence.get("aggregate"):
+def describe_chart(pipeline, basis):
+    """The frozen minutes for the spark-line, with the rule they were judged by; None without minutes."""
+    minutes = basis.get("minutes")
+    if not minutes:
         return None
     return {
         "rows": list_rows(minutes),
-        "end": evidence["measured_to"],
-        "value": evidence["value"],
-        "sentence": describe_opening(pipeline, evidence),
-    } | describe_rule(pipeline, evidence)
+        "end": basis["measured_to"],
+        "value": basis["value"],
+        "sentence": describe_opening(pipeline, basis),
+    } | describe_rule(pipeline, basis)
 
 
 def list_rows(columns):
@@ -209,33 +173,36 @@ def list_rows(columns):
 def describe_since(pipeline, *, now=None):
     """The live panel beside the evidence: its chart, or None where nothing measures the KPI."""
     now = now or timezone.now()
-    evidence = pipeline.evidence
-    if not evidence.get("aggregate"):
+    watch = queries.describe_watch(pipeline.topic)
+    basis = find_basis(pipeline, pipeline.evidence, watch)
+    if not basis:
         return None
     end = queries.to_ms(now)
     start = min(queries.to_ms(pipeline.created_at), end - HOUR)
     step = 60 * SECOND * max(1, (end - start) // (240 * 60 * SECOND))
     # One window earlier than the chart begins, so that its first value has a whole one.
-    columns = queries.measure(pipeline.topic, start - evidence["window"] * SECOND, end, step)
+    columns = queries.measure(pipeline.topic, start - basis["window"] * SECOND, end, step)
     if not columns:
         return None
-    present = describe_present(pipeline, evidence, now)
+    present = describe_present(pipeline, basis, watch, now)
     return {
         "rows": list_rows(columns),
         "start": start,
         "end": end,
-        "value": read_present(pipeline, evidence, now),
+        "value": read_present(pipeline.topic, basis["aggregate"], basis["window"], now),
         "opened": queries.to_ms(pipeline.created_at),
-        "sentence": present or "Nothing has been measured in its window.",
-    } | describe_rule(pipeline, evidence)
+        "sentence": present or "Nothing has been measured in its window",
+    } | describe_rule(pipeline, basis)
 
 
-def describe_rule(pipeline, evidence):
+def describe_rule(pipeline, basis):
     """What a chart needs to know of the rule."""
+    limit = basis["limit"]
     return {
-        "aggregate": evidence["aggregate"],
-        "window": evidence["window"] * SECOND,
-        "limit": evidence["limit"],
-        "limit_label": write(evidence["limit"], pipeline.unit, evidence["aggregate"]),
-        "above": evidence.get("operator") in ("gt", "gte"),
+        "aggregate": basis["aggregate"],
+        "unit": pipeline.unit,
+        "window": basis["window"] * SECOND,
+        "limit": limit,
+        "limit_label": "" if limit is None else write(limit, pipeline.unit, basis["aggregate"]),
+        "above": basis.get("operator") not in ("lt", "lte"),
     }

@@ -26,7 +26,7 @@ def check_settings(app_configs, **kwargs):
 def list_paths():
     """``(key, dotted path)`` of everything the settings name."""
     config = conf.get_config()
-    single = [(key, config[key]) for key in ("MEASUREMENTS", "TOPICS", "FORMAT") if config[key]]
+    single = [(key, config[key]) for key in ("MEASUREMENTS", "TOPICS", "WATCH", "FORMAT") if config[key]]
     handlers = [("ON_CHANGE", path) for path in config["ON_CHANGE"]]
     return single + handlers + [(f"ACTIONS[{name!r}]", path) for name, path in config["ACTIONS"].items()]
 

@@ -10,7 +10,10 @@ DEFAULTS = {
     "ACTIONS": {},  # name -> dotted path: what an approved proposal can carry out
     "MEASUREMENTS": "",  # dotted path: measure(topic, start_ms, end_ms, step_ms) -> columns and a summary
     "TOPICS": "",  # dotted path: describe(topic) -> {"unit", "restricted", "restricted_to": Group or None}
-    "FORMAT": "",  # dotted path: format(value, unit, aggregate) -> a value in the reader's units
+    # Dotted path: describe(topic) -> {"name", "aggregate", "window", "rules": [{"id", "limit", …}]}.
+    "WATCH": "",
+    # Dotted path: format(value, unit, aggregate, beside=limit) -> a value in the reader's units.
+    "FORMAT": "",
     "ON_CHANGE": [],  # dotted paths: handler(pipeline), called after each committed change of state
     "QUORUM": 1,  # approvals a proposal needs
     "DECIDE_WITHIN": {"critical": 4 * 3600, "warning": 24 * 3600, "info": 24 * 3600},  # seconds, by severity

@@ -166,6 +166,12 @@ def describe_topic(topic):
     return {"unit": "", "restricted": False, "restricted_to": None} | known
 
 
+def describe_watch(topic):
+    """How a KPI is watched today: ``name, aggregate, window, rules``; empty where nobody can tell."""
+    function = conf.load("WATCH") if topic else None
+    return function(topic) if function else {}
+
+
 def measure_for_evidence(topic, at):
     """What can be frozen about a KPI at a moment, where the proposer brought no evidence."""
     end = to_ms(at)
@@ -181,9 +187,12 @@ def measure_since(pipeline, *, now=None):
     return measure(pipeline.topic, start, end, step)
 
 
-def find_cost(pipeline, *, now=None):
-    """The Cost of waiting in the KPI's own unit since the limit was crossed, or None if it cannot be told."""
-    evidence = pipeline.evidence
+def find_cost(pipeline, *, now=None, rule=None):
+    """The Cost of waiting in the KPI's own unit since the limit was crossed, or None if it cannot be told.
+
+    ``rule`` is judged by instead of the one in the evidence: its limit, operator, aggregate and window.
+    """
+    evidence = rule or pipeline.evidence
     if evidence.get("limit") is None or not evidence.get("aggregate"):
         return None
     end = to_ms(now or timezone.now())

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from pipelines_app import cards, queries, services
 from pipelines_app.exceptions import BadInput, Conflict, NotAllowed
+from pipelines_app.telling import write
 
 LIKE = 10  # earlier proposals on a page
 MAX_ID = 2**63 - 1
@@ -42,7 +43,7 @@ def show_inbox(request):
         ],
         "waiting": cards.describe_waiting(request.user, now=now),
         "may_decide": queries.may_decide_any(request.user),
-        "today": queries.count_decided(visible, since=queries.start_of_day(now)),
+        "today": cards.describe_today(request.user, now=now),
     }
     return render(request, "pipelines_app/inbox.html", context)
 
@@ -51,7 +52,8 @@ def show_inbox(request):
 @page
 def show_waiting(request):
     """How many wait, in a number and in words, and in which order."""
-    return JsonResponse(cards.describe_waiting(request.user))
+    today = {"today": cards.describe_today(request.user)}
+    return JsonResponse(cards.describe_waiting(request.user) | today)
 
 
 @require_safe
@@ -102,7 +104,7 @@ def render_proposal(request, pipeline, *, fault="", comment="", status=200):
 def describe_companions(pipeline):
     """``(name, value)`` of the KPIs frozen beside the one in question."""
     return [
-        (other["name"], cards.write(other["value"], other["unit"], other["aggregate"]))
+        (other["name"], write(other["value"], other["unit"], other["aggregate"]))
         for other in pipeline.evidence.get("companions", [])
     ]
 

@@ -31,21 +31,31 @@ def round_half_up(value, digits):
     return math.floor(value * factor + 0.5) / factor
 
 
-def format_duration(seconds):
-    """A duration in its two largest units: "4 min 10 s", "51 min", "48 h", "2 d 4 h"."""
+def format_duration(seconds, beside=None):
+    """A duration in its two largest units: "4 min 10 s", "51 min", "48 h", "2 d 4 h".
+
+    ``beside`` is the limit it is read next to, in seconds: both then speak of hours, or both of days.
+    """
     if seconds is None or not math.isfinite(seconds):
         return DASH
     if seconds < 0:
-        return "−" + format_duration(-seconds)
+        return "−" + format_duration(-seconds, beside)
     if seconds < MINUTE - 0.5:
         return f"{format_number(seconds if seconds < 10 else math.floor(seconds + 0.5))} s"
     if seconds < HOUR - 0.5:
         return join_units(math.floor(seconds + 0.5), (MINUTE, "min"), (1, "s"))
     minutes = math.floor(seconds / MINUTE + 0.5)
-    # 48 h stays 48 h: so the rule is written, and so people say it.
-    if minutes <= 48 * 60:
+    if minutes <= find_most_hours(beside) * 60:
         return join_units(minutes, (60, "h"), (1, "min"))
     return format_days(minutes)
+
+
+def find_most_hours(beside):
+    """Up to how many hours a duration is written in hours."""
+    # 48 h stays 48 h: so the rule is written, and so people say it.
+    if beside is None:
+        return 48
+    return 100 if abs(beside) <= 48 * HOUR else 24
 
 
 def format_days(minutes):
@@ -68,19 +78,22 @@ def join_units(total, *units):
     return " ".join(words)
 
 
-def split_value(value, unit="", aggregate="mean"):
-    """The number and what stands small behind it: ("62", "per hour"), ("2 d 4 h", "")."""
+def split_value(value, unit="", aggregate="mean", beside=None):
+    """The number and what stands small behind it: ("62", "per hour"), ("2 d 4 h", "").
+
+    ``beside`` is the limit it is read next to, or None.
+    """
     if aggregate in COUNTING:
         kind = "" if unit in {"seconds", "%"} else unit
         return format_number(value), " ".join(word for word in (kind, COUNTING[aggregate]) if word)
     if unit == "seconds":
-        return format_duration(value), ""
+        return format_duration(value, beside), ""
     return format_number(value), unit
 
 
-def format_value(value, unit="", aggregate="mean"):
+def format_value(value, unit="", aggregate="mean", beside=None):
     """``split_value`` in one text; a missing value is a dash without a unit."""
-    number, suffix = split_value(value, unit, aggregate)
+    number, suffix = split_value(value, unit, aggregate, beside)
     return number if number == DASH or not suffix else f"{number} {suffix}"
 
 

@@ -23,3 +23,15 @@ test("it writes values with their units as the server does", () => {
 test("it writes ages as the server does", () => {
   for (const [seconds, text] of pairs.age) assert.equal(units.formatAge(seconds), text);
 });
+
+test("a duration speaks in the unit of the limit beside it", () => {
+  for (const [seconds, limit, text] of pairs.beside) assert.equal(units.formatDuration(seconds, limit), text);
+});
+
+test("the ticks of an axis are in one unit", () => {
+  assert.deepEqual(units.formatTicks([0, 43_200, 86_400, 129_600]), ["0 h", "12 h", "24 h", "36 h"]);
+  assert.deepEqual(units.formatTicks([0, 86_400, 172_800]), ["0 h", "24 h", "48 h"]);
+  assert.deepEqual(units.formatTicks([0, 172_800, 345_600, 518_400]), ["0 d", "2 d", "4 d", "6 d"]);
+  assert.deepEqual(units.formatTicks([0, 1800, 3600]), ["0 min", "30 min", "60 min"]);
+  assert.deepEqual(units.formatTicks([0, 0.5, 1]), ["0 s", "0.5 s", "1 s"]);
+});

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from pipelines_app import cards
+from pipelines_app import cards, telling
 from pipelines_app.services import approve, propose, reject
 
 pytestmark = pytest.mark.django_db
@@ -27,7 +27,7 @@ def measured(monkeypatch):
     """What the project's measurements answer: one point of 50 h a minute over the last hour."""
     answers = {"mean": 50 * HOUR, "count": 1}
 
-    def measure(topic, start, end, step):
+    def measure(topic, start, end, step=MINUTE):
         ts = list(range(start, end, step))
         columns = {name: [answers["mean"]] * len(ts) for name in ("mean", "min", "max")}
         summary = dict.fromkeys(("mean", "min", "max"), answers["mean"]) | {"count": 60 * answers["count"]}
@@ -73,8 +73,8 @@ def test_it_tells_no_rate_of_the_cost_before_it_can_be_known(now, measured, appr
 def test_it_says_what_it_was_and_what_it_is(now, measured, approver):
     pipeline = open_breach(now)
     card = cards.make_card(pipeline, approver, now=now)
-    assert card.opening == "Mean 2 d 6 h over 30 min (23 points; limit 48 h)"
-    assert card.present == "Now 2 d 2 h, lower than at opening"
+    assert card.opening == "Mean 54 h over 30 min (23 points; limit 48 h)"
+    assert card.present == "Now 50 h, lower than at opening"
     measured["mean"] = 40 * HOUR
     assert cards.make_card(pipeline, approver, now=now).present == "Now 40 h, back within the limit"
 
@@ -98,6 +98,44 @@ def test_a_proposal_that_nothing_measures_has_neither_cost_nor_chart(pipeline, a
     card = cards.make_card(pipeline, approver)
     assert (card.cost, card.chart, card.present) == (None, None, "")
     assert cards.describe_since(pipeline) is None
+
+
+@pytest.fixture
+def watched(monkeypatch):
+    """How the KPI is watched today: `watched(limit=600)` changes its rule."""
+    rule = {"id": 7, "limit": 48 * HOUR, "operator": "gt", "aggregate": "mean", "window": 1800}
+    watch = {"name": "Response time", "aggregate": "mean", "window": 1800, "rules": [rule]}
+    monkeypatch.setattr("pipelines_app.queries.describe_watch", lambda topic: watch if topic else {})
+    return rule.update
+
+
+def test_a_value_is_judged_by_the_limit_of_then_and_that_of_today(now, measured, watched, approver):
+    pipeline = open_breach(now)
+    pipeline.evidence_text = pipeline.evidence_text.replace('{"', '{"threshold":{"id":7},"', 1)
+    measured["mean"] = 40 * HOUR
+    assert cards.make_card(pipeline, approver, now=now).present == "Now 40 h, back within the limit"
+    watched(limit=600)
+    present = cards.make_card(pipeline, approver, now=now).present
+    assert present == "Now 40 h, within the 48 h of then; beyond today's 10 min"
+    watched(id=8)
+    present = cards.make_card(pipeline, approver, now=now).present
+    assert present == "Now 40 h, within the 48 h of then; no rule watches it today"
+
+
+def test_what_somebody_says_stands_beside_what_was_measured(now, measured, watched, approver):
+    measured["mean"] = 8494
+    pipeline = propose(title="Complaints surge", suggestion="Look", kpi=88, topic="complaint.size", now=now)[
+        0
+    ]
+    card = cards.make_card(pipeline, approver, now=now + timedelta(minutes=20))
+    assert card.opening == "The proposer says 88; measured then: 8,494 (mean over 30 min, 30 points)"
+    assert len(card.chart["rows"]) == 60 and card.chart["limit"] is None
+    watched(limit=8000)
+    card = cards.make_card(pipeline, approver, now=now + timedelta(minutes=20))
+    assert card.present == "Now 8,494, as then; beyond today's limit of 8,000"
+    assert "over today's limit, all points since" in card.cost["text"]
+    since = cards.describe_since(pipeline, now=now + timedelta(minutes=20))
+    assert (since["value"], since["opened"]) == (8494, to_ms(now))
 
 
 def test_the_track_record_tells_what_became_of_like_ones(now, measured, approver):
@@ -134,5 +172,5 @@ def test_nothing_waits_is_a_sentence_too(approver):
 
 def test_without_a_project_that_formats_it_still_writes_values(settings):
     settings.PIPELINES_APP = {**settings.PIPELINES_APP, "FORMAT": ""}
-    assert cards.write(187200.0, "seconds") == "187200 seconds"
-    assert cards.write(None) == "—"
+    assert telling.write(187200.0, "seconds") == "187200 seconds"
+    assert telling.write(None) == "—"

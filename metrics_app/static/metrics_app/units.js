@@ -1,7 +1,7 @@
 // Values in the reader's units, as metrics_app/core/units.py writes them;
 // the pairs of tests/js/units.json hold both to it. No document, no clock.
 
-const MINUTE = 60, HOUR = 3600, DASH = "—";
+const MINUTE = 60, HOUR = 3600, DAY = 86_400, DASH = "—";
 // These count points, whatever the unit of the points is.
 const COUNTING = { count: "", rate_per_hour: "per hour" };
 const GROUPED = [0, 1, 2, 3, 4].map(
@@ -23,15 +23,22 @@ export function formatNumber(value) {
   return text === "-0" ? "0" : text.replace("-", "−");
 }
 
-/** Seconds in their two largest units: "4 min 10 s", "51 min", "48 h", "2 d 4 h". */
-export function formatDuration(seconds) {
+/** Seconds in their two largest units: "4 min 10 s", "51 min", "48 h", "2 d 4 h"; `beside` is the
+ * limit they are read next to, in seconds: both then speak of hours, or both of days. */
+export function formatDuration(seconds, beside = null) {
   if (!isNumber(seconds)) return DASH;
-  if (seconds < 0) return "−" + formatDuration(-seconds);
+  if (seconds < 0) return "−" + formatDuration(-seconds, beside);
   if (seconds < MINUTE - 0.5) return formatNumber(seconds < 10 ? seconds : round(seconds)) + " s";
   if (seconds < HOUR - 0.5) return joinUnits(round(seconds), [[MINUTE, "min"], [1, "s"]]);
   const minutes = round(seconds / MINUTE);
-  if (minutes <= 48 * 60) return joinUnits(minutes, [[60, "h"], [1, "min"]]);
+  if (minutes <= findMostHours(beside) * 60) return joinUnits(minutes, [[60, "h"], [1, "min"]]);
   return formatDays(minutes);
+}
+
+/** Up to how many hours a duration is written in hours. */
+function findMostHours(beside) {
+  if (!isNumber(beside)) return 48;
+  return Math.abs(beside) <= 48 * HOUR ? 100 : 24;
 }
 
 function formatDays(minutes) {
@@ -54,17 +61,17 @@ function joinUnits(total, units) {
 }
 
 /** The number and what stands small behind it: ["62", "per hour"], ["2 d 4 h", ""]. */
-export function splitValue(value, unit = "", aggregate = "mean") {
+export function splitValue(value, unit = "", aggregate = "mean", beside = null) {
   if (aggregate in COUNTING) {
     const kind = unit === "seconds" || unit === "%" ? "" : unit;
     return [formatNumber(value), [kind, COUNTING[aggregate]].filter(Boolean).join(" ")];
   }
-  return unit === "seconds" ? [formatDuration(value), ""] : [formatNumber(value), unit];
+  return unit === "seconds" ? [formatDuration(value, beside), ""] : [formatNumber(value), unit];
 }
 
 /** splitValue in one text; a missing value is a dash without a unit. */
-export function formatValue(value, unit, aggregate) {
-  const [number, suffix] = splitValue(value, unit, aggregate);
+export function formatValue(value, unit, aggregate, beside = null) {
+  const [number, suffix] = splitValue(value, unit, aggregate, beside);
   return number === DASH || !suffix ? number : `${number} ${suffix}`;
 }
 
@@ -73,4 +80,14 @@ export function formatAge(seconds) {
   const age = Math.max(0, seconds);
   if (age >= MINUTE && age < HOUR) return `${Math.floor(age / MINUTE)} min ago`;
   return `${formatDuration(Math.floor(age))} ago`;
+}
+
+/** The ticks of an axis of durations, all in one unit: ["0 h", "12 h", "24 h"]; days from 100 h on. */
+export function formatTicks(seconds) {
+  const step = seconds.length > 1 ? Math.abs(seconds[1] - seconds[0]) : Math.abs(seconds[0] ?? 0);
+  const most = Math.max(...seconds.map(Math.abs));
+  const [size, name] = [[DAY, "d"], [HOUR, "h"], [MINUTE, "min"], [1, "s"]].find(
+    ([unit, word]) => unit === 1 || (step >= unit && step % unit === 0 && (word !== "d" || most >= 100 * HOUR)),
+  );
+  return seconds.map((one) => `${formatNumber(one / size)} ${name}`);
 }

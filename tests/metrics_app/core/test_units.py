@@ -28,6 +28,12 @@ def test_it_knows_which_aggregates_count_points(value, unit, aggregate, text):
     assert units.format_value(value, unit, aggregate) == text
 
 
+@pytest.mark.parametrize(("seconds", "limit", "text"), PAIRS["beside"])
+def test_a_duration_speaks_in_the_unit_of_the_limit_beside_it(seconds, limit, text):
+    assert units.format_duration(seconds, limit) == text
+    assert units.format_value(seconds, "seconds", "mean", beside=limit) == text
+
+
 @pytest.mark.parametrize(("seconds", "text"), PAIRS["age"])
 def test_it_says_how_long_ago(seconds, text):
     assert units.format_age(seconds) == text
