@@ -1,11 +1,15 @@
 """Form fields for values in human units: "48 h", "10 min", "12.5"."""
 
 from django import forms
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import ValidationError
+from django.forms.fields import InvalidJSONInput
 
 from metrics_app.core.entries import parse_duration, parse_value, write_duration
 from metrics_app.exceptions import BadInput
+from metrics_app.services.rules import MAX_DEPTH, MAX_PARAMS
 
+MAX_DIGITS = 19  # of an id
 WIDTH = {"size": 12}
 
 
@@ -44,6 +48,35 @@ class ValueField(forms.CharField):
 
     def __init__(self, **options):
         super().__init__(widget=forms.TextInput(attrs=WIDTH), **options)
+
+
+class RowSelect(AutocompleteSelect):
+    """Django's own fails on an id that is none, when it shows the refused form again."""
+
+    def optgroups(self, name, value, attr=None):
+        """The chosen rows; what cannot be an id chooses none."""
+        ids = [text for text in value if str(text).isdecimal() and len(str(text)) < MAX_DIGITS]
+        return super().optgroups(name, ids, attr)
+
+
+class ParamsField(forms.JSONField):
+    """An object of JSON; what a person typed stays in the field as it was, even where it is refused."""
+
+    def to_python(self, value):
+        """The parsed value, or ValidationError; ``check_rule`` knows the rest."""
+        if isinstance(value, str) and len(value) > MAX_PARAMS:
+            raise ValidationError(f"has {len(value)} characters, at most {MAX_PARAMS} are allowed")
+        try:
+            return super().to_python(value)
+        except RecursionError:
+            raise ValidationError(f"is nested too deeply: at most {MAX_DEPTH} levels are allowed") from None
+        except ValueError:
+            # Python reads no integer of more than 4300 digits.
+            raise ValidationError("holds a number that is too long") from None
+
+    def bound_data(self, data, initial):
+        """The text as it was typed: to parse it and write it again may fail."""
+        return data if data is None or self.disabled else InvalidJSONInput(data)
 
 
 def read_value(form, name, unit, aggregate):

@@ -4,7 +4,7 @@ from django import forms
 from django.utils.module_loading import import_string
 
 from metrics_app import conf
-from metrics_app.admin.fields import DurationField, ValueField, read_value
+from metrics_app.admin.fields import DurationField, ParamsField, ValueField, read_value
 from metrics_app.core.entries import write_value
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Threshold
@@ -44,6 +44,7 @@ class ThresholdForm(forms.ModelForm):
         required=False,
         help_text="It recovers only once it is back at this, so that it does not flicker. Empty: the limit.",
     )
+    action_params = ParamsField(required=False)
     reason = forms.CharField(
         required=False,
         max_length=500,
@@ -88,12 +89,13 @@ class ThresholdForm(forms.ModelForm):
         """Reads the limits in the unit of the KPI that was chosen."""
         data = super().clean()
         kpi = self.instance.kpi if self.instance.pk else data.get("kpi")
-        if kpi is not None:
-            for name in ("limit", "recovery_limit"):
+        # Without a KPI its field says so; a limit is then read either way, as of a duration.
+        unit = self.find_unit(kpi) if kpi is not None else ("seconds", "mean")
+        for name in ("limit", "recovery_limit"):
+            if name in data:
+                number = read_value(self, name, *unit)
                 if name in data:
-                    number = read_value(self, name, *self.find_unit(kpi))
-                    if name in data:
-                        data[name] = number
+                    data[name] = number
         return data
 
     def _post_clean(self):

@@ -3,7 +3,9 @@
 from datetime import UTC, datetime
 
 from django.contrib import admin
+from django.forms import BaseInlineFormSet
 
+from metrics_app.admin.fields import RowSelect
 from metrics_app.admin.threshold_form import ThresholdForm
 from metrics_app.core import words
 from metrics_app.core.phrases import describe_changes, describe_rule
@@ -38,10 +40,28 @@ class StateFilter(admin.SimpleListFilter):
         return queryset.filter(state_row__state=self.value()) if self.value() else queryset
 
 
+class ShownFormSet(BaseInlineFormSet):
+    """Rows that are only shown: what is posted for them, which anybody can forge, is never read."""
+
+    new_objects = changed_objects = deleted_objects = ()
+
+    def __init__(self, data=None, files=None, **options):
+        super().__init__(**options)
+
+    def is_valid(self):
+        """Always: nothing was asked."""
+        return True
+
+    def save(self, commit=True):
+        """Saves nothing."""
+        return []
+
+
 class VersionInline(admin.TabularInline):
     """Earlier rules; never changed."""
 
     model = ThresholdVersion
+    formset = ShownFormSet
     fields = readonly_fields = ["version", "created_at", "author", "reason", "changes"]
     extra = 0
     can_delete = False
@@ -105,6 +125,11 @@ class ThresholdAdmin(admin.ModelAdmin):
     def get_queryset(self, request):
         """Thresholds of the KPIs that this person may see."""
         return limit_to_visible(super().get_queryset(request), who_is(request.user), "kpi__topic")
+
+    def formfield_for_foreignkey(self, db_field, request, **options):
+        """The search for a KPI."""
+        options["widget"] = RowSelect(db_field, self.admin_site)
+        return super().formfield_for_foreignkey(db_field, request, **options)
 
     def get_changelist_instance(self, request):
         """The page with the states of its rows, read at once."""

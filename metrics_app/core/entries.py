@@ -18,7 +18,11 @@ SECONDS = {
     **dict.fromkeys(["s", "sec", "secs", "second", "seconds", ""], 1),
     "ms": 0.001,
 }
-PART = re.compile(r"\s*([0-9]+(?:[.,][0-9]+)?|[.,][0-9]+)\s*([a-z]*)\s*")
+# A comma before exactly three digits may part thousands as well as decimals: neither is guessed.
+AMOUNT = r"[0-9]+\.[0-9]+|0,[0-9]+|[0-9]+,(?![0-9]{3}(?![0-9]))[0-9]+|[0-9]+(?![.,]?[0-9])|[.,][0-9]+"
+PART = re.compile(rf"\s*({AMOUNT})\s*([a-z]*)\s*")
+# float() reads "1_5" as 15, and digits of every script.
+PLAIN = re.compile(r"[+-]?(?:[0-9.]+(?:e[+-]?[0-9]+)?|inf|infinity|nan)\Z", re.IGNORECASE)
 
 
 def is_duration(unit, aggregate="mean"):
@@ -84,13 +88,21 @@ def refuse_duration(text, field):
 def parse_value(text, unit="", aggregate="mean", field=None):
     """The number a person typed for a value of this unit; BadInput otherwise."""
     text = str(text).strip()
-    try:
-        number = float(text.removesuffix(unit) if unit else text)
-    except ValueError:
+    number = read_plain(text.removesuffix(unit).strip())
+    if number is None:
         if is_duration(unit, aggregate):
             return float(parse_duration(text, field))
         expected = "a number" + (f" of {unit}" if unit and aggregate not in COUNTING else "")
-        raise BadInput(f"{text[:50]!r} is not a value: expected {expected}", field=field) from None
+        raise BadInput(f"{text[:50]!r} is not a value: expected {expected}", field=field)
     if not math.isfinite(number):
         raise BadInput(f"{text[:50]!r} is not a finite number", field=field)
     return number
+
+
+def read_plain(text):
+    """The float of a plain number, with a minus of either kind; None for anything else."""
+    text = text.replace("−", "-", 1)
+    try:
+        return float(text) if PLAIN.match(text) else None
+    except ValueError:
+        return None

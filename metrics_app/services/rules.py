@@ -8,7 +8,8 @@ from django.utils.module_loading import import_string
 from metrics_app import conf
 from metrics_app.core.aggregates import AGGREGATES
 from metrics_app.core.classes import is_beyond
-from metrics_app.core.literals import show
+from metrics_app.core.entries import is_duration
+from metrics_app.core.literals import is_nested_deeper, show
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Threshold, ThresholdVersion
 
@@ -32,6 +33,7 @@ CHOICES = {
 }
 TEXTS = ("name", "title", "suggestion", "action")
 MAX_PARAMS = 10_000  # characters of action_params as JSON
+MAX_DEPTH = 20  # levels of action_params
 
 
 def check_rule(threshold):
@@ -83,6 +85,8 @@ def check_limits(threshold):
         yield "limit", f"{show(limit)} is not a finite number"
     elif recovery is not None and not is_finite(recovery):
         yield "recovery_limit", f"{show(recovery)} is not a finite number"
+    elif negative := list_negative(threshold):
+        yield from negative
     elif recovery is not None and recovery != limit and is_beyond(recovery, threshold.operator, limit):
         side = "above" if threshold.operator in ("gt", "gte") else "below"
         expected = "at most" if side == "above" else "at least"
@@ -91,6 +95,19 @@ def check_limits(threshold):
             f"{recovery:g} is {side} the limit: a threshold that fires {side} {limit:g} "
             f"recovers at {expected} {limit:g}",
         )
+
+
+def list_negative(threshold):
+    """Faults of the limits of a duration, which is never less than nothing."""
+    if not threshold.kpi_id or not is_duration(threshold.kpi.unit, threshold.aggregate):
+        return []
+    numbers = {field: getattr(threshold, field) for field in ("limit", "recovery_limit")}
+    reason = f"is negative: {threshold.kpi.topic} is a duration, expected 0 s or more"
+    return [
+        (field, f"{number:g} {reason}")
+        for field, number in numbers.items()
+        if number is not None and number < 0
+    ]
 
 
 def is_finite(value):
@@ -125,10 +142,17 @@ def check_action(threshold):
     params = threshold.action_params
     if not isinstance(params, dict):
         yield "action_params", f"{show(params)} is not a JSON object"
-        return
+    elif is_nested_deeper(params, MAX_DEPTH):
+        yield "action_params", f"is nested too deeply: at most {MAX_DEPTH} levels are allowed"
+    else:
+        yield from check_params(params)
+
+
+def check_params(params):
+    """Faults of the action's parameters: what JSON or a database cannot hold, or too much of it."""
     try:
         text = json.dumps(params, allow_nan=False, ensure_ascii=False)
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError):
         yield "action_params", "holds something that JSON has no form for, such as NaN"
         return
     if len(text) > MAX_PARAMS:

@@ -113,6 +113,9 @@ def answer(breach):
         ("limit", "48 parsecs", "is not a duration: write"),
         ("limit", "", "This field is required"),
         ("limit", "inf", "is not a finite number"),
+        ("limit", "172,800", "is not a duration: write"),
+        ("limit", "1_5", "is not a duration: write"),
+        ("limit", "-5 h", "-18000 is negative: complaint.latency is a duration"),
         ("recovery_limit", "50 h", "180000 is above the limit"),
         ("window", "half an hour", "is not a duration: write"),
         ("window", "0 s", "0 is not between 1 and 2678400 seconds"),
@@ -120,15 +123,48 @@ def answer(breach):
         ("interval", "2 d", "172800 is not between 1 and 86400 seconds"),
         ("min_count", "0", "0 is not between 1 and"),
         ("action_params", "[1]", "[1] is not a JSON object"),
+        ("action_params", "[" * 9_999, "nested too deeply: at most 20 levels"),
+        ("action_params", "[" * 10_001, "has 10001 characters, at most 10000"),
+        ("action_params", '{"a":' * 21 + "1" + "}" * 21, "nested too deeply: at most 20 levels"),
+        ("action_params", '{"a": %s}' % ("9" * 5_000), "a number that is too long"),
+        ("action_params", '{"a": "\\ud800"}', "cannot be stored"),
+        ("kpi", "zzz", "Select a valid choice"),
+        ("kpi", "9" * 5_000, "Select a valid choice"),
         ("action", "launch", "not one of the available choices"),
         ("title", "a\x00b", "Null characters are not allowed"),
     ],
 )
 def test_it_says_at_the_field_what_is_wrong(admin_client, kpi, field, value, message):
-    response = admin_client.post(f"{LIST}add/", fill(kpi=kpi.pk, **{field: value}))
+    response = admin_client.post(f"{LIST}add/", fill(**{"kpi": kpi.pk, field: value}))
     assert response.status_code == 200
     errors = response.context["adminform"].form.errors
     assert list(errors) == [field] and message in str(errors[field][0])
+
+
+def test_it_reads_a_decimal_comma(admin_client, kpi):
+    admin_client.post(f"{LIST}add/", fill(kpi=kpi.pk, limit="1,5 h", recovery_limit=""))
+    assert Threshold.objects.get().limit == 5400
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"versions-0-id": "zzz"},
+        {"versions-0-id": ""},
+        {"versions-0-id": "9" * 5_000},
+        {"versions-0-threshold": "zzz"},
+        {"versions-TOTAL_FORMS": "99999"},
+        {"versions-INITIAL_FORMS": "9" * 5_000},
+        {"versions-0-DELETE": "on", "versions-0-reason": "forged"},
+    ],
+    ids=str,
+)
+def test_what_is_forged_for_the_versions_is_never_read(admin_client, kpi, forged):
+    threshold = make_threshold(now=int(time.time() * 1000))
+    for fields, status in (({"limit": "x"}, 200), ({"limit": "50 h"}, 302)):
+        response = admin_client.post(f"{LIST}{threshold.pk}/change/", fill(threshold, **fields, **forged))
+        assert response.status_code == status
+    assert [version.reason for version in threshold.versions.order_by("version")] == ["", FORM["reason"]]
 
 
 def test_a_count_takes_plain_numbers(admin_client, kpi):

@@ -19,6 +19,8 @@ from metrics_app.exceptions import BadInput
         ("2d4h", 187200),
         ("1.5 hours", 5400),
         ("1,5 h", 5400),
+        ("0,125 h", 450),
+        ("1,2345 h", 4444.2),
         ("90", 90),
         ("250ms", 0.25),
         ("-1h", -3600),
@@ -29,7 +31,24 @@ def test_it_reads_what_people_type_for_a_duration(text, seconds):
 
 
 @pytest.mark.parametrize(
-    "text", ["", " ", "h", "48 parsecs", "4 5", "1 h 5", "--1", "nan", "٤٨", "9" * 400 + " h"]
+    "text",
+    [
+        "",
+        " ",
+        "h",
+        "48 parsecs",
+        "4 5",
+        "1 h 5",
+        "--1",
+        "nan",
+        "٤٨",
+        "9" * 400 + " h",
+        "172,800",
+        "1,500 h",
+        "1_5 h",
+        "1_5",
+        "1.5.5",
+    ],
 )
 def test_it_says_what_a_duration_looks_like(text):
     with pytest.raises(BadInput, match="is not a duration: write '48 h'"):
@@ -53,6 +72,10 @@ def test_it_reads_numbers_with_their_unit():
     assert write_value(None, "seconds") == ""
     with pytest.raises(BadInput, match="expected a number of open"):
         parse_value("many", "open")
+    assert [parse_value(text, "open") for text in ("−5", "+5", "1e3", ".5")] == [-5, 5, 1000, 0.5]
+    for text in ("1_5", "٤٨", "1,5", "0x10", "1..5", ""):
+        with pytest.raises(BadInput, match="expected a number of open"):
+            parse_value(text, "open")
     with pytest.raises(BadInput, match="finite"):
         parse_value("1e400", "open")
 

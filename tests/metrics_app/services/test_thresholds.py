@@ -101,6 +101,36 @@ def test_a_refused_rule_leaves_nothing_behind(base):
     assert not Threshold.objects.exists()
 
 
+@pytest.mark.parametrize(("levels", "is_refused"), [(20, False), (21, True), (100_000, True)])
+def test_the_parameters_of_an_action_are_not_nested_deeper_than_anybody_reads(base, levels, is_refused):
+    params = {}
+    for _ in range(levels - 1):
+        params = {"a": params}
+    kpi = Kpi.objects.create(topic=TOPIC)
+    threshold = Threshold(kpi=kpi, **RULE | {"action_params": params})
+    if is_refused:
+        with pytest.raises(BadInput, match="nested too deeply: at most 20 levels"):
+            save_threshold(threshold, by=None, now=base)
+    else:
+        assert save_threshold(threshold, by=None, now=base).pk
+
+
+@pytest.mark.parametrize(
+    ("unit", "aggregate", "faults"),
+    [("seconds", "mean", ["limit", "recovery_limit"]), ("seconds", "count", []), ("°C", "mean", [])],
+)
+def test_a_duration_has_no_negative_limit(base, unit, aggregate, faults):
+    kpi = Kpi.objects.create(topic=TOPIC, unit=unit)
+    wanted = {"aggregate": aggregate, "operator": "gt", "limit": -5.0, "recovery_limit": -6.0}
+    threshold = Threshold(kpi=kpi, **RULE | wanted)
+    if faults:
+        with pytest.raises(BadInput, match="-5 is negative: .* is a duration") as refused:
+            save_threshold(threshold, by=None, now=base)
+        assert [error["field"] for error in refused.value.errors] == faults
+    else:
+        assert save_threshold(threshold, by=None, now=base).pk
+
+
 def test_only_known_actions_may_be_named(base, settings):
     settings.METRICS_APP = settings.METRICS_APP | {"ACTIONS": f"{__name__}.list_names"}
     with pytest.raises(BadInput, match="'launch' is no action; known are: call, wait"):
