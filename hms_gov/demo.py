@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import stat
 import sys
 import time
 from pathlib import Path
@@ -44,6 +45,16 @@ def take_lock(directory):
     return file
 
 
+def keep_private(directory):
+    """Makes a data directory for its owner only, whoever made it before.
+
+    Not one that all may write to, such as /tmp: that belongs to others too.
+    """
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not directory.stat().st_mode & stat.S_ISVTX:
+        directory.chmod(0o700)
+
+
 def reserve_port(port):
     """A listening socket; the web server takes it over, so that nobody else can in between."""
     listener = socket.socket()
@@ -62,7 +73,7 @@ class Demo:
 
     def __init__(self, *, port, directory, traffic, say, warn):
         self.directory, self.traffic, self.say = Path(directory).resolve(), traffic, say
-        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        keep_private(self.directory)
         self.lock = take_lock(self.directory)
         self.listener = reserve_port(port)
         self.url = f"http://{HOST}:{self.listener.getsockname()[1]}"

@@ -14,7 +14,7 @@ from hms_gov.embedded import NoRedis, find_free_port, start_redis
 PR_SET_PDEATHSIG = 1
 LOG_LIMIT = 5_000_000  # bytes of a log before its older half makes room
 TAIL = 2_000  # bytes of a log that are shown when its process died
-LONG_ENOUGH = 60  # seconds after which a process counts as healthy again
+LONG_ENOUGH = 10  # seconds after which a process counts as healthy again
 MAX_DELAY = 30  # seconds between two starts of a process that keeps dying
 LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
@@ -65,7 +65,7 @@ class Process:
         )
 
     def check(self, now):
-        """Restarts a command that died, after a pause that doubles; returns what to tell, or None."""
+        """Restarts a command that died, at once at first; returns what to tell, or None."""
         if self.popen is None:
             return self.start_again(now)
         if self.popen.poll() is None:
@@ -84,15 +84,14 @@ class Process:
         return f"{self.name} runs again."
 
     def note_death(self, now):
-        """Plans the next start; returns what to tell."""
+        """Plans the next start: at once, then after pauses that double; returns what to tell."""
         if now - self.begun > LONG_ENOUGH:
             self.deaths = 0
-        delay = min(2**self.deaths, MAX_DELAY)
+        delay = min(2 ** (self.deaths - 1), MAX_DELAY) if self.deaths else 0
         code, self.popen = self.popen.returncode, None
         self.deaths, self.due = self.deaths + 1, now + delay
-        return (
-            f"{self.name} ended (code {code}) and starts again in {delay} s. {self.log} ends:\n{self.tail()}"
-        )
+        when = f"in {delay} s" if delay else "at once"
+        return f"{self.name} ended (code {code}) and starts again {when}. {self.log} ends:\n{self.tail()}"
 
     def tail(self):
         """The end of the log, indented."""

@@ -47,6 +47,12 @@ def test_it_writes_what_programs_need_for_its_owner_only(demo):
         assert stat.S_IMODE((demo.directory / name).stat().st_mode) == 0o600
 
 
+def test_all_that_it_keeps_is_for_its_owner_only(demo):
+    assert stat.S_IMODE(demo.directory.stat().st_mode) == 0o700
+    others = [path.name for path in demo.directory.rglob("*") if path.stat().st_mode & 0o077]
+    assert not others
+
+
 def test_it_says_where_it_runs_and_how_to_get_in(demo):
     said = demo.output.read_text()
     assert demo.url in said

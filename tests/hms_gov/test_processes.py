@@ -53,26 +53,37 @@ def make(tmp_path):
     return make_process
 
 
-def test_it_says_what_died_with_the_end_of_its_log_and_starts_it_again(supervisor, make, said):
+def test_it_says_what_died_with_the_end_of_its_log_and_starts_it_again_at_once(supervisor, make, said):
     process = make("print('the disk is full'); raise SystemExit(3)")
     supervisor.start(process)
     wait_for(lambda: supervisor.turn() or said)
-    assert "worker ended (code 3) and starts again in 1 s" in said[0]
+    assert "worker ended (code 3) and starts again at once" in said[0]
     assert "    the disk is full" in said[0]
-    assert process.check(process.due - 0.1) is None
-    assert process.check(process.due) == "worker runs again."
+    supervisor.turn()
+    assert said[1] == "worker runs again."
 
 
 def test_it_waits_longer_each_time_but_not_for_ever(make):
     process = make("raise SystemExit(1)")
     pauses = []
-    for _ in range(7):
+    for _ in range(8):
         process.start()
         process.popen.wait()
         now = time.monotonic()
         process.check(now)
         pauses.append(round(process.due - now))
-    assert pauses == [1, 2, 4, 8, 16, 30, 30]
+    assert pauses == [0, 1, 2, 4, 8, 16, 30, 30]
+    assert process.check(process.due - 0.1) is None
+    assert process.check(process.due) == "worker runs again."
+
+
+def test_it_starts_again_at_once_what_had_run_for_ten_seconds(make):
+    process = make("raise SystemExit(1)")
+    for age, pause in ((9, 0), (9, 1), (11, 0), (9, 1)):
+        process.start()
+        process.popen.wait()
+        process.check(process.begun + age)
+        assert process.due == process.begun + age + pause
 
 
 def test_it_says_when_a_program_is_not_there(make):

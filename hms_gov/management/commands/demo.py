@@ -1,5 +1,6 @@
 """`manage.py demo`: everything at once, on this machine, for a look."""
 
+import os
 from pathlib import Path
 
 from django.conf import settings
@@ -20,6 +21,8 @@ class Command(BaseCommand):
         parser.add_argument("--no-traffic", action="store_true", help="no simulated complaints")
 
     def handle(self, *, port, data_dir, no_traffic, **options):
+        # Its database, Redis data and logs are its owner's: every process it starts inherits this.
+        os.umask(0o077)
         say, warn = self.stdout.write, self.stderr.write
         try:
             Demo(port=port, directory=data_dir, traffic=not no_traffic, say=say, warn=warn).run()
