@@ -11,7 +11,8 @@ import math
 import numpy as np
 
 HOUR, DAY = 3600, 86_400  # seconds
-PER_HOUR = 480  # complaints in an hour of a working day's noon
+# Few enough that ten late answers are seen in the mean of half an hour.
+PER_HOUR = 90  # complaints in an hour of a working day's noon
 MEDIAN = 20 * HOUR  # seconds until an answer
 SPREAD = 0.8  # sigma of the log-normal time: one in seven waits beyond 48 h
 MONTH = 30 * DAY

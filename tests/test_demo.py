@@ -170,7 +170,7 @@ def test_simulated_complaints_move_every_tile_within_seconds(demo):
     try:
         wait_for(lambda: all(demo.count_points(t) > n for t, n in zip(topics, before, strict=True)))
         traffic.send_signal(signal.SIGINT)
-        assert traffic.wait(20) == 0
+        assert traffic.wait(30) == 0
     finally:
         traffic.kill()
 

@@ -1,14 +1,16 @@
 """`manage.py simulate_traffic`: believable complaints, until it is stopped."""
 
+import signal
 import time
 
 import numpy as np
 from django.core.management.base import BaseCommand, CommandError
 
-from hms_gov.traffic import PER_HOUR, Complaints
-from metrics_app import emit
+from hms_gov.traffic import HOUR, PER_HOUR, Complaints
+from metrics_app import emit, queries
 
 STEP = 0.5  # seconds
+STEP_BEFORE = 10  # seconds, in the hour before the start
 MOST = 10_000  # complaints an hour; the month before the start is drawn first
 
 
@@ -23,13 +25,33 @@ class Command(BaseCommand):
     def handle(self, *, per_hour, **options):
         if not 0 < per_hour <= MOST:
             raise CommandError(f"--per-hour {per_hour:g}: expected a number above 0, at most {MOST:,}")
-        complaints = Complaints(time.time(), rng=np.random.default_rng(), per_hour=per_hour)
+        # Also where the shell that started it in the background has made it deaf to Ctrl-C.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.default_int_handler)
         try:
-            while True:
-                # After a pause of the machine the missed time is left out, not sent at once.
-                complaints.now = max(complaints.now, time.time() - 60)
-                for topic, value in complaints.advance(time.time()):
-                    emit(topic, value)
-                time.sleep(STEP)
+            self.simulate(per_hour)
         except KeyboardInterrupt:
             self.stdout.write("Stopped.")
+
+    def simulate(self, per_hour):
+        """Emits for ever; the hour before, too, where no complaint was ever counted."""
+        begin = time.time()
+        is_new = queries.get_head("complaint.received") is None
+        start = begin - HOUR if is_new else begin
+        complaints = Complaints(start, rng=np.random.default_rng(), per_hour=per_hour)
+        if is_new:
+            live_through(complaints, begin)
+        while True:
+            # After a pause of the machine the missed time is left out, not sent at once.
+            complaints.now = max(complaints.now, time.time() - 60)
+            for topic, value in complaints.advance(time.time()):
+                emit(topic, value)
+            time.sleep(STEP)
+
+
+def live_through(complaints, until):
+    """Emits the hour before ``until`` with its own times, so that a newcomer sees a day's work, not a dot."""
+    while complaints.now + STEP_BEFORE < until:
+        moment = complaints.now + STEP_BEFORE
+        for topic, value in complaints.advance(moment):
+            emit(topic, value, ts=int(moment * 1000))
