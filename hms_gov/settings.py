@@ -121,6 +121,7 @@ LANGUAGE_CODE = "en"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
+FORMAT_MODULE_PATH = "hms_gov.formats"
 
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "static"

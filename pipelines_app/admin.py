@@ -2,11 +2,29 @@
 
 import json
 
+from django import forms
 from django.contrib import admin
 from django.utils.html import format_html
 
+from pipelines_app.cards import write
+from pipelines_app.facts import list_facts, read_aggregate, write_facts
 from pipelines_app.models import AuditEntry, Decision, Pipeline
 from pipelines_app.queries import visible_to
+
+HASH_SHOWN = 12  # characters of a hash that people compare
+TEXT_SHOWN = 48  # characters of a sentence in a cell
+
+
+def shorten(text, length):
+    """The beginning of a text; the whole of it is told on hovering."""
+    if len(text) <= length:
+        return text
+    return format_html('<span title="{}">{}…</span>', text, text[:length].rstrip())
+
+
+def show_hash(value):
+    """The first characters of a hash, the whole of it on hovering."""
+    return format_html('<code title="{}">{}…</code>', value, value[:HASH_SHOWN])
 
 
 class ReadOnly:
@@ -29,33 +47,67 @@ class DecisionInline(ReadOnly, admin.TabularInline):
     """Who voted what."""
 
     model = Decision
-    fields = ["created_at", "by_name", "vote", "version", "comment"]
+    template = "admin/edit_inline/lines.html"
+    fields = readonly_fields = ["created_at", "person", "vote", "version", "comment"]
     extra = 0
+
+    @admin.display(description="by")
+    def person(self, decision):
+        """The name as it was."""
+        return decision.by_name
 
 
 class AuditInline(ReadOnly, admin.TabularInline):
     """What happened to it, from the chain."""
 
     model = AuditEntry
-    fields = ["seq", "at", "actor", "event", "data_text", "hash"]
+    template = "admin/edit_inline/lines.html"
+    verbose_name_plural = "audit trail"
+    fields = readonly_fields = ["seq", "at", "actor", "event", "details", "link"]
     extra = 0
+
+    @admin.display(description="details")
+    def details(self, entry):
+        """What the entry says, a line per field."""
+        return write_facts(
+            [(name.replace("_", " "), show_detail(name, value)) for name, value in entry.data.items()]
+        )
+
+    @admin.display(description="hash")
+    def link(self, entry):
+        """The entry's link in the chain."""
+        return show_hash(entry.hash)
+
+
+def show_detail(name, value):
+    """A value of an audit entry for a cell."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if name.endswith("sha256"):
+        return show_hash(text)
+    return shorten(text.replace("_", " ") if name == "state" else text, 2 * TEXT_SHOWN)
+
+
+class PipelineForm(forms.ModelForm):
+    """What the fields are called; nothing is edited."""
+
+    class Meta:
+        model = Pipeline
+        fields = []
+        labels = {
+            "topic": "KPI",
+            "latest_at": "Newest value at",
+            "noted": "Repeats",
+            "proposer_name": "Proposed by",
+            "quorum": "Approvals needed",
+        }
 
 
 @admin.register(Pipeline)
 class PipelineAdmin(ReadOnly, admin.ModelAdmin):
     """One proposal: what was known, who decided, what came of it."""
 
-    list_display = [
-        "id",
-        "title",
-        "suggestion",
-        "topic",
-        "value",
-        "severity",
-        "state",
-        "due_at",
-        "decided_at",
-    ]
+    form = PipelineForm
+    list_display = ["id", "title", "asked", "value", "severity", "state", "due_at"]
     list_display_links = ["id", "title"]
     list_filter = ["state", "severity", "topic", "restricted_to", "created_at"]
     search_fields = ["title", "suggestion", "topic", "origin", "proposer_name", "decisions__comment"]
@@ -64,10 +116,10 @@ class PipelineAdmin(ReadOnly, admin.ModelAdmin):
     inlines = [DecisionInline, AuditInline]
     fieldsets = [
         (None, {"fields": ["title", "suggestion", "state", "version", "severity"]}),
-        ("The KPI", {"fields": ["topic", "value", "latest_kpi", "latest_at", "noted"]}),
+        ("The KPI", {"fields": ["topic", "value", "newest", "latest_at", "noted"]}),
         ("Who and when", {"fields": ["proposer_name", "origin", "restricted_to", "quorum", "created_at"]}),
-        ("Deadline and decision", {"fields": ["due_at", "decided_at", "action", "action_params"]}),
-        ("Evidence, as frozen", {"fields": ["evidence_sha256", "intact", "pretty_evidence"]}),
+        ("Deadline and decision", {"fields": ["due_at", "decided_at", "action", "parameters"]}),
+        ("Evidence, as frozen", {"fields": ["facts", "intact", "digest", "pretty_evidence"]}),
     ]
 
     def get_queryset(self, request):
@@ -77,20 +129,47 @@ class PipelineAdmin(ReadOnly, admin.ModelAdmin):
             return rows
         return rows.filter(pk__in=visible_to(request.user).values("pk"))
 
+    @admin.display(description="suggestion", ordering="suggestion")
+    def asked(self, pipeline):
+        """The beginning of the suggestion."""
+        return shorten(pipeline.suggestion, TEXT_SHOWN)
+
     @admin.display(description="value at opening", ordering="kpi")
     def value(self, pipeline):
-        """The number with its unit."""
-        return "–" if pipeline.kpi is None else f"{pipeline.kpi:,.6g} {pipeline.unit}".strip()
+        """In the reader's units."""
+        return write(pipeline.kpi, pipeline.unit, read_aggregate(pipeline.evidence))
 
-    @admin.display(description="unchanged", boolean=True)
+    @admin.display(description="newest value")
+    def newest(self, pipeline):
+        """That of the newest repeat, in the reader's units."""
+        return write(pipeline.latest_kpi, pipeline.unit, read_aggregate(pipeline.evidence))
+
+    @admin.display(description="action parameters")
+    def parameters(self, pipeline):
+        """As JSON; a dash where there are none."""
+        return format_evidence(pipeline.action_params) if pipeline.action_params else "–"
+
+    @admin.display(description="what was known")
+    def facts(self, pipeline):
+        """The evidence as people read it."""
+        return write_facts(list_facts(pipeline))
+
+    @admin.display(description="unchanged")
     def intact(self, pipeline):
-        """Whether the evidence still fits its hash."""
-        return pipeline.evidence_intact
+        """Whether the evidence still fits its hash, in words."""
+        return "yes" if pipeline.evidence_intact else "no: it no longer fits its SHA-256"
 
-    @admin.display(description="evidence")
+    @admin.display(description="SHA-256")
+    def digest(self, pipeline):
+        """What the evidence must fit."""
+        return show_hash(pipeline.evidence_sha256)
+
+    @admin.display(description="all of it")
     def pretty_evidence(self, pipeline):
-        """The JSON, indented; columns of numbers stay on one line."""
-        return format_html("<pre>{}</pre>", format_evidence(pipeline.evidence))
+        """The JSON, indented and folded; columns of numbers stay on one line."""
+        return format_html(
+            "<details><summary>As JSON</summary><pre>{}</pre></details>", format_evidence(pipeline.evidence)
+        )
 
 
 def format_evidence(value, indent=""):

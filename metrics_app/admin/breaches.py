@@ -1,22 +1,20 @@
 """Breaches: history, to be read."""
 
-from datetime import UTC, datetime
+from types import SimpleNamespace
 
 from django.contrib import admin
+from django.db.models import OuterRef, Subquery
 
+from metrics_app.admin.cells import say, shorten, write_ms
 from metrics_app.core import words
-from metrics_app.core.phrases import describe_rule
-from metrics_app.core.units import format_value
-from metrics_app.models import Breach, BreachEvent
+from metrics_app.core.phrases import describe_changes, describe_rule
+from metrics_app.core.units import format_duration, format_value
+from metrics_app.models import Breach, BreachEvent, ThresholdVersion
 from metrics_app.registry import who_is
 from metrics_app.services.visibility import limit_to_visible
 
 DELETES_THRESHOLDS = ("metrics_app_threshold_delete", "metrics_app_threshold_changelist")
-
-
-def read_time(ms):
-    """The aware datetime of ms since the epoch, or None; the admin shows it in the reader's zone."""
-    return None if ms is None else datetime.fromtimestamp(ms / 1000, UTC)
+TEXT_SHOWN = 32  # characters of a text in a cell
 
 
 class OpenFilter(admin.SimpleListFilter):
@@ -38,6 +36,7 @@ class TimelineInline(admin.TabularInline):
     """What happened, line by line."""
 
     model = BreachEvent
+    template = "admin/edit_inline/lines.html"
     fields = readonly_fields = ["when", "kind", "text"]
     extra = 0
     can_delete = False
@@ -50,7 +49,7 @@ class TimelineInline(admin.TabularInline):
     @admin.display(description="when")
     def when(self, event):
         """The time of the line."""
-        return read_time(event.at)
+        return write_ms(event.at)
 
 
 @admin.register(Breach)
@@ -58,13 +57,14 @@ class BreachAdmin(admin.ModelAdmin):
     """Nothing here can be edited: a breach is what happened."""
 
     inlines = [TimelineInline]
-    list_display = ["id", "threshold", "light", "kind", "severity", "fired", "recovered", "worst", "outcome"]
+    list_display = ["id", "name", "light", "fired", "lasted", "worst", "result"]
+    list_display_links = ["id", "name"]
     list_filter = [OpenFilter, "kind", "severity"]
     list_select_related = ["threshold__kpi"]
     search_fields = ["threshold__name", "threshold__kpi__topic", "threshold__title", "outcome"]
     fields = readonly_fields = [
-        *("threshold", "rule", "version", "light", "kind", "severity", "began", "fired", "recovered"),
-        *("fired_with", "n", "worst", "reopened", "caught_up", "announced_at", "outcome"),
+        *("threshold", "rule", "rule_now", "light", "kind", "severity", "began", "fired", "recovered"),
+        *("fired_with", "points", "worst", "reopened", "late", "announced_at", "outcome"),
     ]
 
     def has_add_permission(self, request):
@@ -80,14 +80,30 @@ class BreachAdmin(admin.ModelAdmin):
         return request.resolver_match.url_name in DELETES_THRESHOLDS
 
     def get_queryset(self, request):
-        """Breaches of the KPIs that this person may see."""
+        """Breaches of the KPIs that this person may see, each with the rule that fired."""
+        fired = ThresholdVersion.objects.filter(threshold=OuterRef("threshold"), version=OuterRef("version"))
         rows = super().get_queryset(request).select_related("threshold__kpi")
+        rows = rows.annotate(rule_that_fired=Subquery(fired.values("rule")[:1]))
         return limit_to_visible(rows, who_is(request.user), "threshold__kpi__topic")
 
-    @admin.display(description="rule as it is now")
+    @admin.display(description="threshold", ordering="threshold__kpi__topic")
+    def name(self, breach):
+        """The threshold, in a cell."""
+        return shorten(str(breach.threshold), TEXT_SHOWN)
+
+    @admin.display(description="rule that fired")
     def rule(self, breach):
-        """The rule in words."""
-        return describe_rule(breach.threshold, breach.threshold.kpi.unit)
+        """The rule in the version that fired, in words."""
+        return f"{describe_rule(read_rule(breach), breach.threshold.kpi.unit)} (version {breach.version})"
+
+    @admin.display(description="changed since")
+    def rule_now(self, breach):
+        """What the rule has become since, or that it has not changed."""
+        threshold, fired = breach.threshold, vars(read_rule(breach))
+        if (present := read_present(threshold)) == fired:
+            return "no: the rule is still the same"
+        changes = describe_changes(fired, present, threshold.kpi.unit)
+        return f"{changes} (version {threshold.version})"
 
     @admin.display(description="state")
     def light(self, breach):
@@ -99,17 +115,39 @@ class BreachAdmin(admin.ModelAdmin):
     @admin.display(description="began", ordering="since")
     def began(self, breach):
         """When the value first went beyond the limit."""
-        return read_time(breach.since)
+        return write_ms(breach.since)
 
     @admin.display(description="fired", ordering="fired_at")
     def fired(self, breach):
         """The slot that fired."""
-        return read_time(breach.fired_at)
+        return write_ms(breach.fired_at)
 
-    @admin.display(description="recovered", ordering="recovered_at", empty_value="–")
+    @admin.display(description="recovered", ordering="recovered_at")
     def recovered(self, breach):
         """The slot that recovered."""
-        return read_time(breach.recovered_at)
+        return write_ms(breach.recovered_at)
+
+    @admin.display(description="lasted")
+    def lasted(self, breach):
+        """From firing to recovered."""
+        if breach.recovered_at is None:
+            return "still open"
+        return format_duration((breach.recovered_at - breach.fired_at) / 1000)
+
+    @admin.display(description="points in the window when it fired")
+    def points(self, breach):
+        """How many points the value was made of."""
+        return f"{breach.n:,}"
+
+    @admin.display(description="caught up")
+    def late(self, breach):
+        """Whether it was opened while the watch caught up, in words."""
+        return say(breach.caught_up)
+
+    @admin.display(description="outcome", ordering="outcome", empty_value="–")
+    def result(self, breach):
+        """What the handlers made of it, in a cell."""
+        return shorten(breach.outcome, TEXT_SHOWN) or None
 
     @admin.display(description="value when it fired")
     def fired_with(self, breach):
@@ -122,6 +160,16 @@ class BreachAdmin(admin.ModelAdmin):
         return show(breach, breach.peak)
 
 
+def read_present(threshold):
+    """The rule as it is now, a dict of its fields."""
+    return {name: getattr(threshold, name) for name in threshold.RULE_FIELDS}
+
+
+def read_rule(breach):
+    """The rule in the version that fired; what no version keeps is as it is now."""
+    return SimpleNamespace(**(read_present(breach.threshold) | (breach.rule_that_fired or {})))
+
+
 def show(breach, value):
-    """A value of the breach's threshold in human units."""
-    return format_value(value, breach.threshold.kpi.unit, breach.threshold.aggregate)
+    """A value of the breach in human units, by the aggregate that fired."""
+    return format_value(value, breach.threshold.kpi.unit, read_rule(breach).aggregate)

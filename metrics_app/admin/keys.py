@@ -5,10 +5,14 @@ from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.template.response import TemplateResponse
 
+from metrics_app.admin.cells import shorten, write_time
 from metrics_app.core.points import check_pattern
 from metrics_app.exceptions import BadInput
 from metrics_app.models import ApiKey
 from metrics_app.services.keys import check_scopes, create_key, revoke_key
+
+HASH_SHOWN = 12  # characters of a hash that people compare
+TOPICS_SHOWN = 40  # characters of the topics in a cell
 
 
 class LinesField(forms.CharField):
@@ -93,12 +97,12 @@ class ApiKeyAdmin(admin.ModelAdmin):
 
     form = ApiKeyForm
     change_form_template = "admin/metrics_app/apikey/change_form.html"
-    list_display = ["name", "shown_prefix", "shown_scopes", "shown_topics", "group", "state", "created_at"]
+    list_display = ["name", "shown_prefix", "shown_scopes", "limits", "state"]
     list_filter = [RevokedFilter, "group"]
     list_select_related = ["group"]
     search_fields = ["name", "prefix"]
     actions = ["revoke"]
-    record = ["shown_prefix", "hash", "created_by", "created_at", "state"]
+    record = ["shown_prefix", "shown_hash", "created_by", "created_at", "state"]
     readonly_fields = record
 
     def get_fieldsets(self, request, obj=None):
@@ -111,20 +115,26 @@ class ApiKeyAdmin(admin.ModelAdmin):
         """The first characters, enough to recognise a key."""
         return f"{key.prefix}…"
 
+    @admin.display(description="hash")
+    def shown_hash(self, key):
+        """The first characters of its SHA-256, the whole of it on hovering."""
+        return shorten(key.hash, HASH_SHOWN)
+
     @admin.display(description="scopes")
     def shown_scopes(self, key):
         """The scopes in a line."""
         return ", ".join(key.scopes)
 
     @admin.display(description="topics")
-    def shown_topics(self, key):
+    def limits(self, key):
         """The topics in a line."""
-        return ", ".join(key.topics) or ("none" if "partner" in key.scopes else "all")
+        topics = ", ".join(key.topics) or ("none" if "partner" in key.scopes else "all")
+        return shorten(topics, TOPICS_SHOWN)
 
     @admin.display(description="state", ordering="revoked_at")
     def state(self, key):
         """Valid, or since when not."""
-        return f"revoked {key.revoked_at:%Y-%m-%d %H:%M} UTC" if key.revoked_at else "valid"
+        return f"revoked {write_time(key.revoked_at)}" if key.revoked_at else "valid"
 
     def save_model(self, request, obj, form, change):
         """Makes a new key; the raw one travels on the request to the next page and nowhere else."""

@@ -44,7 +44,9 @@ class ThresholdForm(forms.ModelForm):
         required=False,
         help_text="It recovers only once it is back at this, so that it does not flicker. Empty: the limit.",
     )
-    action_params = ParamsField(required=False)
+    action_params = ParamsField(
+        required=False, label="Action parameters", help_text="An object of JSON, handed to the action."
+    )
     reason = forms.CharField(
         required=False,
         max_length=500,
@@ -59,6 +61,11 @@ class ThresholdForm(forms.ModelForm):
             *("keep_firing_for", "min_count", "no_data", "no_data_for", "interval", "delay", "severity"),
             *("cooldown", "enabled", "title", "suggestion", "action", "action_params"),
         ]
+        labels = {"kpi": "KPI"}
+        help_texts = {
+            "missed": "Evaluations that nobody could make in time, because no evaluator ran while "
+            "their points were kept. They count neither as beyond nor as within the limit."
+        }
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)

@@ -1,10 +1,9 @@
 """Thresholds for an analyst: the rule in human units, its light, its versions."""
 
-from datetime import UTC, datetime
-
 from django.contrib import admin
 from django.forms import BaseInlineFormSet
 
+from metrics_app.admin.cells import shorten, write_ms
 from metrics_app.admin.fields import RowSelect
 from metrics_app.admin.threshold_form import ThresholdForm
 from metrics_app.core import words
@@ -25,6 +24,18 @@ DATA = {
 }
 
 
+# The words of the overview; a state that no timer is told of needs no more.
+STATES = {
+    "ok": "Within limit",
+    "pending": "Over limit",
+    "firing": "Beyond limit",
+    "recovering": "Recovering",
+}
+# Sections that most thresholds leave alone: folded while they hold nothing else than at first.
+FOLDED = {"Timing", "Missing data", "Action"}
+TEXT_SHOWN = 32  # characters of a text in a cell
+
+
 class StateFilter(admin.SimpleListFilter):
     """By state."""
 
@@ -33,7 +44,7 @@ class StateFilter(admin.SimpleListFilter):
 
     def lookups(self, request, model_admin):
         """States as people know them."""
-        return [("firing", "firing"), ("pending", "pending"), ("recovering", "recovering"), ("ok", "ok")]
+        return [(state, STATES[state]) for state in ("firing", "pending", "recovering", "ok")]
 
     def queryset(self, request, queryset):
         """Thresholds in the chosen state."""
@@ -62,6 +73,7 @@ class VersionInline(admin.TabularInline):
 
     model = ThresholdVersion
     formset = ShownFormSet
+    template = "admin/edit_inline/lines.html"
     fields = readonly_fields = ["version", "created_at", "author", "reason", "changes"]
     extra = 0
     can_delete = False
@@ -94,7 +106,7 @@ class ThresholdAdmin(admin.ModelAdmin):
 
     form = ThresholdForm
     inlines = [VersionInline]
-    list_display = ["__str__", "rule", "light", "last_value", "data", "severity", "enabled", "title"]
+    list_display = ["label", "rule", "light", "last_value", "data", "severity"]
     list_filter = [StateFilter, "severity", "enabled", "aggregate"]
     list_select_related = ["kpi"]
     search_fields = ["name", "kpi__topic", "kpi__name", "title", "suggestion"]
@@ -117,7 +129,8 @@ class ThresholdAdmin(admin.ModelAdmin):
                 "description": "Silence never resolves a breach unless you say that it counts as clear.",
             },
         ),
-        ("Proposal", {"fields": ["title", "suggestion", "action", "action_params"]}),
+        ("Proposal", {"fields": ["title", "suggestion"]}),
+        ("Action", {"fields": ["action", "action_params"]}),
         ("This change", {"fields": ["reason"]}),
         ("Now", {"fields": ["light", "last_value", "data", "missed", "version", "edited_by", "updated_at"]}),
     ]
@@ -139,6 +152,13 @@ class ThresholdAdmin(admin.ModelAdmin):
             threshold.view = views[threshold.pk]
         return page
 
+    def get_fieldsets(self, request, obj=None):
+        """Sections that hold what they hold at first are folded."""
+        shown = super().get_fieldsets(request, obj)
+        return [
+            (title, options | {"classes": fold(title, options["fields"], obj)}) for title, options in shown
+        ]
+
     def get_readonly_fields(self, request, obj=None):
         """A threshold stays with its KPI."""
         return [*self.readonly_fields, *(["kpi"] if obj else [])]
@@ -146,6 +166,11 @@ class ThresholdAdmin(admin.ModelAdmin):
     def save_model(self, request, obj, form, change):
         """Through the same door as the API."""
         save_threshold(obj, by=request.user, reason=form.cleaned_data.get("reason", ""))
+
+    @admin.display(description="threshold", ordering="kpi__topic")
+    def label(self, threshold):
+        """Its name, or its KPI where it has none: the rule has a column of its own."""
+        return shorten(threshold.name or str(threshold.kpi), TEXT_SHOWN)
 
     @admin.display(description="rule")
     def rule(self, threshold):
@@ -159,8 +184,7 @@ class ThresholdAdmin(admin.ModelAdmin):
             return "not yet judged"
         if not threshold.enabled:
             return f"{words.SHAPES['none']} switched off"
-        state = get_view(threshold).state
-        return f"{words.SHAPES[state]} {state}"
+        return describe_light(threshold, get_view(threshold))
 
     @admin.display(description="value when last judged")
     def last_value(self, threshold):
@@ -176,7 +200,7 @@ class ThresholdAdmin(admin.ModelAdmin):
         if not threshold.pk:
             return "–"
         view = get_view(threshold)
-        since = "" if view.data == "fresh" or not view.data_since else f" since {show_time(view.data_since)}"
+        since = "" if view.data == "fresh" or not view.data_since else f" since {write_ms(view.data_since)}"
         return f"{DATA[view.data]}{since}"
 
     @admin.display(description="slots missed")
@@ -192,6 +216,18 @@ def get_view(threshold):
     return threshold.view
 
 
-def show_time(ms):
-    """A time in UTC for a cell of text."""
-    return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M} UTC"
+def describe_light(threshold, view):
+    """Shape and word of a state, as the overview says it."""
+    if view.state == "ok" and view.data == "empty":
+        return f"{words.SHAPES['silent']} No data"
+    under = view.state == "pending" and threshold.operator not in words.UPPER
+    return f"{words.SHAPES[view.state]} {'Under limit' if under else STATES[view.state]}"
+
+
+def fold(title, names, threshold):
+    """The classes of a section: folded where it holds what it holds at first."""
+    if title not in FOLDED:
+        return []
+    defaults = {name: Threshold._meta.get_field(name).get_default() for name in names}
+    changed = threshold is not None and any(getattr(threshold, name) != defaults[name] for name in names)
+    return [] if changed else ["collapse"]

@@ -1,9 +1,12 @@
 """Proposals in the admin: read, searched, never edited."""
 
+import json
+
 import pytest
 from django.contrib.auth.models import Permission
 
 from pipelines_app.admin import format_evidence
+from pipelines_app.facts import list_facts
 from pipelines_app.models import Pipeline
 from pipelines_app.services import propose, reject
 
@@ -40,7 +43,7 @@ def test_it_shows_one_with_its_evidence_votes_and_audit(client, admin_user, appr
     reject(pipeline=pipeline, by=approver, version=1, comment="no money")
     client.force_login(admin_user)
     page = client.get(f"{LIST}{pipeline.pk}/change/").content.decode()
-    for text in ("187,200 seconds", "no money", "&quot;ts&quot;: [1, 2]", "proposed", "rejected"):
+    for text in ("2 d 4 h", "no money", "&quot;ts&quot;: [1, 2]", "proposed", "rejected"):
         assert text in page
 
 
@@ -69,6 +72,53 @@ def test_it_hides_restricted_ones_from_staff_outside_the_group(client, analyst, 
     assert client.get(f"{LIST}{secret.pk}/change/").status_code == 302
     analyst.groups.add(group)
     assert b"Secret plan" in client.get(LIST).content
+
+
+def test_it_shows_values_in_human_units_and_hashes_by_their_beginning(client, admin_user):
+    for value in (181_558, 128_471.55987234041):
+        pipeline = propose(title="T", suggestion="y" * 200, kpi=value, topic="a.b", unit="seconds")[0]
+    client.force_login(admin_user)
+    page = client.get(f"{LIST}{pipeline.pk}/change/").content.decode()
+    assert "2 d 2 h" in page and "35 h 41 min" in page and "128471" not in page
+    sha = pipeline.evidence_sha256
+    assert f'<code title="{sha}">{sha[:12]}…</code>' in page and f">{sha}" not in page
+    assert f'<span title="{"y" * 200}">{"y" * 48}…</span>' in client.get(LIST).content.decode()
+
+
+def test_it_lists_the_evidence_of_a_breach_in_words(client, admin_user):
+    evidence = {
+        "value": 187_200,
+        "aggregate": "p50",
+        "operator": "gt",
+        "limit": 172_800,
+        "window": 1800,
+        "slot": 1_795_491_060_000,
+        "threshold": {"id": 1, "version": 2, "name": "Answered within 48 h"},
+        "companions": [{"name": "Open", "unit": "open", "value": 7, "aggregate": "mean", "window": 60}],
+    }
+    pipeline = propose(title="T", suggestion="x", unit="seconds", topic="a.b", evidence=evidence)[0]
+    facts = dict(list_facts(pipeline))
+    assert facts == {
+        "Value": "2 d 4 h",
+        "Aggregate": "median",
+        "Limit": "above 48 h",
+        "Window": "30 min",
+        "Fired": "2026-11-24 03:31:00 UTC",
+        "Threshold": "Answered within 48 h, version 2",
+        "Open": "7 open (mean over 1 min)",
+    }
+
+
+@pytest.mark.parametrize("odd", [[1], {"a": [1]}, "x" * 3_000, None, True, 1e300, -1e300, ""], ids=repr)
+def test_it_shows_evidence_of_any_shape(client, admin_user, odd):
+    names = ("value", "aggregate", "operator", "limit", "window", "slot", "step", "kpi", "companions", "n")
+    evidence = dict.fromkeys(names, odd)
+    text = json.dumps(evidence)
+    pipeline = propose(title="T", suggestion="x", unit="seconds", topic="a.b", kpi=-1e9)[0]
+    Pipeline.objects.update(evidence_text=text)
+    client.force_login(admin_user)
+    assert client.get(f"{LIST}{pipeline.pk}/change/").status_code == 200
+    assert client.get(LIST).status_code == 200
 
 
 def test_it_writes_evidence_with_a_line_per_field_and_columns_on_one():

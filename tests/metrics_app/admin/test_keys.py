@@ -41,6 +41,18 @@ def test_a_new_key_is_shown_exactly_once(admin):
     assert raw not in str(admin.session.items()) and raw not in str(admin.cookies)
 
 
+def test_the_page_of_a_new_key_copies_it_without_an_inline_script(admin):
+    page = add(admin).content.decode()
+    assert 'data-copy="raw-key"' in page and "metrics_app/copy.js" in page
+    assert all("src=" in tag or "application/json" in tag for tag in re.findall(r"<script[^>]*>", page))
+
+
+def test_a_hash_is_shown_by_its_beginning(admin):
+    key, _ = create_key(name="a", scopes=["emit"])
+    page = admin.get(f"{LIST}{key.pk}/change/").content.decode()
+    assert f'title="{key.hash}">{key.hash[:12]}…' in page
+
+
 def test_a_form_sent_twice_makes_one_key(admin):
     add(admin)
     assert "was made already" in add(admin).content.decode()

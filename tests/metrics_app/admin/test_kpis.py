@@ -21,9 +21,9 @@ def test_it_makes_a_kpi(admin_client):
     ("wanted", "message"),
     [
         ({"topic": "er wait"}, "is not a topic"),
-        ({"window": "0"}, "expected 1 to 3600 seconds"),
-        ({"window": "86400"}, "expected 1 to 3600 seconds"),
-        ({"window": "soon"}, "Enter a whole number"),
+        ({"window": "0"}, "expected 1 s to 1 h"),
+        ({"window": "1 d"}, "24 h is not a window of a tile: expected 1 s to 1 h"),
+        ({"window": "soon"}, "is not a duration: write"),
         ({"restricted": "on"}, "Choose the owner group"),
     ],
 )
@@ -39,6 +39,20 @@ def test_a_topic_stays_what_it_is(admin_client):
     assert admin_client.post(f"{LIST}{kpi.pk}/change/", wanted).status_code == 302
     kpi.refresh_from_db()
     assert (kpi.topic, kpi.restricted, kpi.owner) == ("er.wait", True, owner)
+
+
+def test_a_window_is_written_and_read_as_people_say_it(admin_client):
+    kpi = Kpi.objects.create(topic="er.wait", window=1800)
+    assert 'value="30 min"' in admin_client.get(f"{LIST}{kpi.pk}/change/").content.decode()
+    assert admin_client.post(f"{LIST}{kpi.pk}/change/", FORM | {"window": "1h"}).status_code == 302
+    kpi.refresh_from_db()
+    assert kpi.window == 3600
+
+
+def test_the_list_says_no_without_a_red_cross(admin_client):
+    Kpi.objects.create(topic="er.wait")
+    page = admin_client.get(LIST).content.decode()
+    assert '<td class="field-limited">no</td>' in page and "icon-no" not in page
 
 
 def test_the_list_tells_the_tile_in_words_and_searches(admin_client):

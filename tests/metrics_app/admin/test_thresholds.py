@@ -1,13 +1,16 @@
 """The analyst's form and list of thresholds."""
 
+import re
 import time
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
 
 from metrics_app import registry
+from metrics_app.admin.thresholds import describe_light
 from metrics_app.collector import collect_all
 from metrics_app.models import Breach, Kpi, Threshold, ThresholdState
+from metrics_app.services.states import View
 from metrics_app.tasks import watch
 from tests.metrics_app.watching import HOUR, make_threshold, send
 
@@ -181,10 +184,42 @@ def test_the_list_says_state_and_value_in_words(admin_client):
     threshold = make_threshold(now=now)
     ThresholdState.objects.filter(threshold=threshold).update(state="firing", value=187200)
     page = admin_client.get(LIST).content.decode()
-    assert "■ firing" in page and "2 d 4 h" in page and "mean over 30 min above 48 h" in page
+    assert "■ Beyond limit" in page and "2 d 4 h" in page and "mean over 30 min above 48 h" in page
     assert "behind: nothing is judged" in page
-    assert "■ firing" in admin_client.get(LIST, {"state": "firing", "q": "latency"}).content.decode()
+    assert "■ Beyond limit" in admin_client.get(LIST, {"state": "firing", "q": "latency"}).content.decode()
     assert "0 thresholds" in admin_client.get(LIST, {"state": "ok"}).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("state", "data", "operator", "said"),
+    [
+        ("ok", "fresh", "gt", "● Within limit"),
+        ("ok", "empty", "gt", "○ No data"),
+        ("pending", "fresh", "gte", "▲ Over limit"),
+        ("pending", "fresh", "lt", "▲ Under limit"),
+        ("firing", "empty", "gt", "■ Beyond limit"),
+        ("recovering", "fresh", "gt", "◐ Recovering"),
+    ],
+)
+def test_a_state_is_said_as_on_the_overview(base, state, data, operator, said):
+    view = View(state, base, None, 0, data, None, base, 0, False)
+    assert describe_light(Threshold(operator=operator), view) == said
+
+
+def test_sections_that_nobody_touched_are_folded(admin_client):
+    now = int(time.time() * 1000)
+    untouched, timed = make_threshold(now=now), make_threshold(now=now, cooldown=600, name="timed")
+    for threshold, folded in ((untouched, 3), (timed, 2)):
+        page = admin_client.get(f"{LIST}{threshold.pk}/change/").content.decode()
+        assert page.count("<details>") == folded
+
+
+def test_labels_are_words_and_no_heading_is_empty(admin_client):
+    threshold = make_threshold(now=int(time.time() * 1000))
+    page = admin_client.get(f"{LIST}{threshold.pk}/change/").content.decode()
+    assert "Action parameters" in page and "<label>KPI:</label>" in page
+    assert "no evaluator ran while" in page and "Kpi" not in page
+    assert not re.search(r"<th[^>]*>\s*</th>", page)
 
 
 def test_a_threshold_goes_with_its_breaches(admin_client):

@@ -1,0 +1,5 @@
+"""One form everywhere, with its zone: 2026-11-24 03:31:00 UTC."""
+
+DATE_FORMAT = SHORT_DATE_FORMAT = "Y-m-d"
+TIME_FORMAT = "H:i:s"
+DATETIME_FORMAT = SHORT_DATETIME_FORMAT = "Y-m-d H:i:s T"

@@ -1,0 +1,29 @@
+"""What stands in a cell or a read-only line of the admin: times, long texts, yes and no."""
+
+from datetime import UTC, datetime
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
+
+
+def write_time(moment):
+    """A datetime as every time of the admin, with its zone; a dash for none."""
+    return "–" if moment is None else date_format(timezone.localtime(moment), "DATETIME_FORMAT")
+
+
+def write_ms(ms):
+    """Milliseconds since the epoch the same way; a dash for None."""
+    return "–" if ms is None else write_time(datetime.fromtimestamp(ms / 1000, UTC))
+
+
+def shorten(text, length):
+    """The beginning of a text; the whole of it is told on hovering."""
+    if len(text) <= length:
+        return text
+    return format_html('<span title="{}">{}…</span>', text, text[:length].rstrip())
+
+
+def say(flag):
+    """Yes or no: a red cross would call an ordinary "no" a fault."""
+    return "yes" if flag else "no"
