@@ -6,16 +6,16 @@ summaries that the thresholds are judged by, so a tile never contradicts a rule.
 
 from datetime import datetime
 
+from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
 from metrics_app import queries
 from metrics_app.core import words
 from metrics_app.core.aggregates import ZERO_WHEN_EMPTY
-from metrics_app.core.curves import HOUR, ROLLABLE, roll
 from metrics_app.core.units import DASH, format_value, split_value
+from metrics_app.curves import describe_chart, describe_limit, find_start
 from metrics_app.models import Breach, Threshold
 
-MINUTE = 60_000
 BEHIND_AFTER = 10_000  # ms the collected-through mark may lag before a page says so
 SILENT_STATES = {"ok": "within limit", "pending": "over the limit", "recovering": "recovering"}
 # Which threshold a tile with several shows: the one that is worst off.
@@ -64,11 +64,12 @@ def get_state(rule):
 
 def describe_tile(kpi, rule, now, through):
     """One tile as a dict; ``rule`` may be None, ``through`` maps shards to ms."""
+    behind = find_standstill(kpi.topic, now, through)
+    # While the collector stands still so do the figures: a window that slid on would lose its points.
+    now = behind or now
     stats = queries.stats(kpi.topic, kpi.window, now=now)
     value = stats[kpi.aggregate]
     seen_at = stats["last_point_at"]
-    mark = through.get(queries.shard_for(kpi.topic), now)
-    behind = mark if now - mark > BEHIND_AFTER else None
     silent = stats["count"] == 0 and (seen_at is None or kpi.aggregate not in ZERO_WHEN_EMPTY)
     chart = describe_chart(kpi, rule, value, now)
     tile = {
@@ -78,17 +79,31 @@ def describe_tile(kpi, rule, now, through):
         "aggregate": kpi.aggregate,
         "last_at": seen_at,
         "chart": chart,
-        **describe_value(kpi, stats, value, chart, silent),
+        **describe_value(kpi, stats, value, chart, silent, rule),
         **describe_condition(rule, seen_at, silent, behind, now),
     }
-    tile["facts"] = tile.pop("notice") or describe_facts(kpi, stats, silent)
+    tile["facts"] = tile.pop("notice") or describe_facts(kpi, stats, silent, chart, now)
     return tile
 
 
-def describe_value(kpi, stats, value, chart, silent):
+def find_standstill(topic, now, through):
+    """Up to when (ms) the points of a topic are counted, where the collector is behind; else None."""
+    mark = through.get(queries.shard_for(topic), now)
+    return mark if now - mark > BEHIND_AFTER else None
+
+
+def describe_standstill(now, through):
+    """``Figures stand still since 03:45 UTC`` while a collector is behind; else empty."""
+    mark = min(through.values(), default=now)
+    return words.describe_standstill(clock_with_zone(mark, now)) if now - mark > BEHIND_AFTER else ""
+
+
+def describe_value(kpi, stats, value, chart, silent, rule):
     """The large number, and what stands small behind it."""
     if not silent:
-        number, suffix = split_value(value, kpi.unit, kpi.aggregate)
+        # In the unit of the limit below it.
+        beside = rule.limit if rule else None
+        number, suffix = split_value(value, kpi.unit, kpi.aggregate, beside)
         return {"value": value, "number": number, "suffix": suffix}
     known = [past for past in chart["values"] if past is not None]
     was = (
@@ -97,14 +112,17 @@ def describe_value(kpi, stats, value, chart, silent):
     return {"value": None, "number": DASH, "suffix": was}
 
 
-def describe_facts(kpi, stats, silent):
+def describe_facts(kpi, stats, silent, chart, now):
     """The line under the value."""
     if silent and stats["last_point_at"] is None:
         return "Waiting for its first point"
     if silent:
         return f"No points in the last {words.format_duration(kpi.window)}"
     median = format_value(stats["p50"], kpi.unit) if stats["count"] else ""
-    return words.describe_facts(kpi.aggregate, kpi.window, stats["count"], median=median)
+    watched = (now - find_start(kpi, chart)) // 1000
+    return words.describe_facts(
+        kpi.aggregate, kpi.window, stats["count"], median=median, watched=max(0, watched)
+    )
 
 
 def describe_condition(rule, seen_at, silent, behind, now):
@@ -115,17 +133,34 @@ def describe_condition(rule, seen_at, silent, behind, now):
     footer = describe_footer(rule, state, now)
     notice = ""
     if behind:
-        notice, kind = f"Collector behind since {clock(behind, now)}", "behind"
+        notice, kind = words.describe_standstill(clock_with_zone(behind, now)), "behind"
     elif silent:
         notice, kind = f"No data since {clock(seen_at, now)}" if seen_at else "No data yet", "silent"
-    if notice and state == "firing":
+    kept = notice and (behind or state == "firing")
+    if kept:
         # Absence never resolves: whoever hurries must still see that it is beyond its limit.
-        css = f"firing {kind}"
+        css = f"{state} {kind}"
     elif notice:
         text, shape, css = notice, words.SHAPES[kind], kind
+    if notice and state != "firing":
         footer = describe_kept(rule, state)
-    told = {"notice": notice if state == "firing" else ""}
+    link = describe_link(rule, state)
+    told = {"notice": notice if kept else "", "link": link["text"], "href": link["href"]}
     return {"state": state, "state_text": text, "shape": shape, "css": css, "footer": footer} | told
+
+
+def describe_link(rule, state):
+    """What came of an open breach as a link: ``{"text", "href"}``; empty where it opened no proposal."""
+    outcome = rule.open_breach.outcome if rule and rule.open_breach and state == "firing" else ""
+    found = words.PROPOSAL.search(outcome)
+    if not found:
+        return {"text": "", "href": ""}
+    try:
+        href = reverse("pipeline_detail", args=[found[1]])
+    except NoReverseMatch:
+        # A project without the proposals' pages.
+        href = ""
+    return {"text": words.describe_outcome(outcome), "href": href}
 
 
 def describe_state_of(rule):
@@ -159,9 +194,14 @@ def describe_footer(rule, state, now):
         state,
         **timers,
         since=clock(breach.since, now) if breach else "",
-        outcome=breach.outcome if breach else "",
+        outcome=tell_outcome(breach) if breach else "",
     )
     return " · ".join(text for text in (describe_limit(rule), coming) if text)
+
+
+def tell_outcome(breach):
+    """What came of a breach where no link says it."""
+    return "" if words.PROPOSAL.search(breach.outcome) else breach.outcome
 
 
 def describe_kept(rule, state):
@@ -171,71 +211,14 @@ def describe_kept(rule, state):
     return f"{describe_limit(rule)} · state kept: {SILENT_STATES[state]}"
 
 
-def describe_limit(rule):
-    """The rule's limit in words; with its aggregate where the tile shows another one."""
-    limit = words.describe_limit(
-        rule.limit, operator=rule.operator, unit=rule.kpi.unit, aggregate=rule.aggregate
-    )
-    return limit if rule.aggregate == rule.kpi.aggregate else f"{words.NAMES[rule.aggregate]} {limit}"
-
-
-def describe_chart(kpi, rule, value, now):
-    """The spark-line's series: the aggregate of the whole window at each minute of the last hour.
-
-    It follows the rule's aggregate and window where a rule is shown, so that the line
-    and the limit speak of the same thing.
-    """
-    aggregate = rule.aggregate if rule else kpi.aggregate
-    window = rule.window if rule else kpi.window
-    if (aggregate, window) != (kpi.aggregate, kpi.window):
-        value = observe_now(kpi.topic, aggregate, window, now)
-    ts, values = read_curve(kpi.topic, aggregate, window, now)
-    ts, values = [*ts, now], [*values, value]
-    limit_text = describe_limit(rule) if rule else ""
-    return {
-        "ts": ts,
-        "values": values,
-        "start": ts[0],
-        "end": now,
-        "limit": rule.limit if rule else None,
-        "limit_label": label_limit(rule) if rule else "",
-        "above": rule.operator in words.UPPER if rule else True,
-        "unit": kpi.unit,
-        "aggregate": aggregate,
-        "what": f"{words.NAMES[aggregate]} of {words.format_duration(window)}",
-        "sentence": words.describe_curve(
-            values, limit_text, lambda one: format_value(one, kpi.unit, aggregate)
-        ),
-    }
-
-
-def label_limit(rule):
-    """The limit as short as it fits beside a spark-line: ``48 h``, ``90``, ``92 %``."""
-    number, suffix = split_value(rule.limit, rule.kpi.unit, rule.aggregate)
-    return f"{number} %" if suffix == "%" else number
-
-
-def observe_now(topic, aggregate, window, now):
-    """An aggregate over the last ``window`` seconds, or None."""
-    end = (now // 1000 + 1) * 1000
-    return queries.observe([(topic, end - window * 1000, end, aggregate)])[0].value
-
-
-def read_curve(topic, aggregate, window, now):
-    """``(ts, values)``: an aggregate over a moving window, once a minute over the last hour."""
-    last = now // MINUTE * MINUTE
-    ends = list(range(last - HOUR, last + 1, MINUTE))
-    if aggregate in ROLLABLE and window % 60 == 0:
-        columns = queries.series(topic, ends[0] - window * 1000, last, MINUTE)
-        return ends, roll(columns, steps=window // 60, aggregate=aggregate)
-    # Percentiles and windows of odd seconds need more than the rows of minutes.
-    asked = [(topic, end - window * 1000, end, aggregate) for end in ends]
-    return ends, [observation.value for observation in queries.observe(asked)]
-
-
 def clock(ms, now):
     """A moment in the reader's zone: ``10:06``, with the day when it is not today's."""
     moment, today = (timezone.localtime(datetime.fromtimestamp(at / 1000, timezone.get_current_timezone()))
                      for at in (ms, now))  # fmt: skip
     text = f"{moment:%H:%M}"
     return text if moment.date() == today.date() else f"{moment.day} {moment:%b %H:%M}"
+
+
+def clock_with_zone(ms, now):
+    """``clock`` with the zone: ``03:45 UTC``."""
+    return f"{clock(ms, now)} {timezone.localtime():%Z}"

@@ -14,21 +14,28 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from metrics_app import conf, forms, queries, registry
 from metrics_app.core.units import format_duration, format_value
-from metrics_app.core.words import describe_overview
+from metrics_app.core.words import describe_overview, natural_key
+from metrics_app.curves import describe_limit
 from metrics_app.exceptions import BusUnavailable
 from metrics_app.models import Breach, Threshold
 from metrics_app.services.record import record
-from metrics_app.tiles import describe_limit, describe_state_of, list_states, list_tiles
+from metrics_app.tiles import (
+    describe_standstill,
+    describe_state_of,
+    find_standstill,
+    list_states,
+    list_tiles,
+)
 
 PER_PAGE = 60  # tiles
 LAST_BREACHES = 5
 FIGURES = (
-    ("n", "count", "count"),
+    ("points", "count", "count"),
     ("mean", "mean", "mean"),
     ("median", "p50", "mean"),
     ("95 % are below", "p95", "mean"),
-    ("least", "min", "mean"),
-    ("greatest", "max", "mean"),
+    ("lowest", "min", "mean"),
+    ("highest", "max", "mean"),
 )
 COMPLAINTS = ("complaint.received", "complaint.latency")
 
@@ -59,7 +66,8 @@ def page(view):
 def list_visible(user):
     """The KPIs this person may see, in the order of their topics."""
     who = registry.who_is(user)
-    return [kpi for kpi in registry.list_kpis() if registry.may_read(who, kpi.topic)]
+    visible = [kpi for kpi in registry.list_kpis() if registry.may_read(who, kpi.topic)]
+    return sorted(visible, key=lambda kpi: natural_key(kpi.topic))
 
 
 def find_kpi(user, topic):
@@ -83,8 +91,14 @@ def show_overview(request):
         "tiles": tiles,
         "topics": ["*"] if pages.num_pages == 1 else [tile["topic"] for tile in tiles],
         "headline": describe_overview(list_states(pages.object_list)),
+        "standstill": describe_present_standstill(),
     }
     return render(request, "metrics_app/overview.html", context)
+
+
+def describe_present_standstill():
+    """What a page says first while the collector is behind; else empty."""
+    return describe_standstill(queries.redis_now(), queries.collected_through())
 
 
 @require_safe
@@ -116,6 +130,7 @@ def show_kpi(request, topic):
     """One KPI: its last hour, figures, thresholds and breaches."""
     kpi = find_kpi(request.user, topic)
     context = describe_kpi(kpi) | {"page": "kpi", "window_text": format_duration(kpi.window)}
+    context["standstill"] = describe_present_standstill()
     return render(request, "metrics_app/kpi.html", context)
 
 
@@ -132,7 +147,10 @@ def show_kpi_live(request, topic):
 
 def describe_kpi(kpi):
     """What a KPI's page shows, as a template's context."""
-    stats = queries.stats(kpi.topic, kpi.window)
+    now = queries.redis_now()
+    stats = queries.stats(
+        kpi.topic, kpi.window, now=find_standstill(kpi.topic, now, queries.collected_through())
+    )
     rules = Threshold.objects.filter(kpi__topic=kpi.topic).select_related("kpi", "state_row")
     breaches = Breach.objects.filter(threshold__kpi__topic=kpi.topic).select_related("threshold__kpi")
     tile = list_tiles([kpi])[0]
@@ -141,12 +159,13 @@ def describe_kpi(kpi):
         "tile": tile,
         "kpi_id": kpi.pk,
         "figures": [
-            (label, format_value(stats[name], kpi.unit, aggregate)) for label, name, aggregate in FIGURES
+            (label, format_value(stats[name], kpi.unit, aggregate, chart["limit"]))
+            for label, name, aggregate in FIGURES
         ],
         "rules": [{"rule": rule, "limit": describe_limit(rule), **describe_state_of(rule)} for rule in rules],
         "breaches": list(breaches.prefetch_related("timeline")[:LAST_BREACHES]),
         "minutes": [
-            (ts, format_value(value, kpi.unit, chart["aggregate"]))
+            (ts, format_value(value, kpi.unit, chart["aggregate"], chart["limit"]))
             for ts, value in reversed(list(zip(chart["ts"], chart["values"], strict=True)))
         ],
     }

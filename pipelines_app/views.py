@@ -61,7 +61,8 @@ def show_waiting(request):
 def show_card(request, pk):
     """One card of the inbox, for a page that is open."""
     card = cards.make_card(find(request.user, pk), request.user)
-    return render(request, "pipelines_app/_card.html", {"card": card})
+    context = {"card": card, "may_decide": queries.may_decide_any(request.user)}
+    return render(request, "pipelines_app/_card.html", context)
 
 
 @require_safe
@@ -84,7 +85,7 @@ def show_proposal(request, pk):
     return render_proposal(request, find(request.user, pk))
 
 
-def render_proposal(request, pipeline, *, fault="", comment="", status=200):
+def render_proposal(request, pipeline, *, fault="", comment="", missing=False, status=200):
     """The page with its evidence, the live panel, the decision, history and audit."""
     visible = queries.visible_to(request.user)
     context = describe_since(pipeline) | {
@@ -97,6 +98,7 @@ def render_proposal(request, pipeline, *, fault="", comment="", status=200):
         "decisions": pipeline.decisions.all(),
         "fault": fault,
         "comment": comment,
+        "missing": missing,
     }
     return render(request, "pipelines_app/proposal.html", context, status=status)
 
@@ -122,6 +124,8 @@ def decide(request, pk):
     except NotAllowed as error:
         return render_proposal(request, pipeline, fault=str(error), comment=comment, status=403)
     except BadInput as error:
+        if request.POST.get("vote") == "reject" and not comment.strip():
+            return render_proposal(request, pipeline, comment=comment, missing=True, status=400)
         return render_proposal(
             request, pipeline, fault=f"Nothing was decided: {error}.", comment=comment, status=400
         )

@@ -4,6 +4,7 @@ Pure: times come in as text that is already in the reader's zone, durations as s
 """
 
 import math
+import re
 
 from metrics_app.core.aggregates import ZERO_WHEN_EMPTY
 from metrics_app.core.units import format_duration, format_value
@@ -30,6 +31,8 @@ NAMES = {
     "rate_per_hour": "rate",
 }
 UPPER = {"gt", "gte"}
+MOMENT = 60  # seconds; a mean over so short a window is what was last told
+PROPOSAL = re.compile(r"[Pp]ropos(?:ed|al) #(\d+)")
 
 
 def describe_timer(elapsed, total):
@@ -79,45 +82,73 @@ def describe_rest(seconds):
     return format_duration(math.ceil(left / 60) * 60 if left >= 120 else math.ceil(left))
 
 
-def describe_facts(aggregate, window, n, *, median=""):
-    """The line under a value: ``mean of 30 min · 23 points · median 44 h``."""
+def describe_outcome(text):
+    """What came of a breach as a sentence: ``Proposal #12 opened``."""
+    text = re.sub(r"\bproposed #(\d+)", r"Proposal #\1 opened", text)
+    return text[:1].upper() + text[1:]
+
+
+def describe_standstill(since):
+    """What a page says while nothing is counted; ``since`` is a time with its zone."""
+    return f"Figures stand still since {since}"
+
+
+def natural_key(text):
+    """Sorts names as people do: ``er.2`` before ``er.10``."""
+    return [
+        (0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", text) if part
+    ]
+
+
+def describe_facts(aggregate, window, n, *, median="", watched=None):
+    """The line under a value: ``mean of 30 min · 23 points · median 44 h``.
+
+    ``watched`` is for how many seconds anything has been counted; a rate over more than that is low.
+    """
+    if window <= MOMENT and aggregate not in ZERO_WHEN_EMPTY:
+        return ""
     points = "1 point" if n == 1 else f"{n:,} points"
     name = "over" if aggregate in ZERO_WHEN_EMPTY else f"{NAMES[aggregate]} of"
     words = [f"{name} {format_duration(window)}", points]
     if median and aggregate != "p50" and aggregate not in ZERO_WHEN_EMPTY:
         words.append(f"median {median}")
+    if watched is not None and watched < window and aggregate in ZERO_WHEN_EMPTY:
+        words.append(f"watched for {format_duration(watched // 60 * 60 if watched >= 60 else watched)}")
     return " · ".join(words)
 
 
 def describe_overview(states):
     """The first sentence of the overview, from the states of all tiles."""
-    total, beyond = len(states), states.count("firing")
-    kpis = "KPI" if total == 1 else "KPIs"
-    if not total:
+    watched = [state for state in states if state != "none"]
+    free, total = len(states) - len(watched), len(watched)
+    if not states:
         return "No KPI yet"
+    if not watched:
+        return f"{free} {'KPI' if free == 1 else 'KPIs'}, none with a limit yet"
+    rest = f" · {free} {'has' if free == 1 else 'have'} no limit" if free else ""
+    return describe_watched(watched, total) + rest
+
+
+def describe_watched(states, total):
+    """The states of the KPIs that have a limit, ``total`` of them, in words."""
+    beyond, over, recovering = (states.count(name) for name in ("firing", "pending", "recovering"))
     if beyond:
-        verb = "is beyond its limit" if beyond == 1 else "are beyond their limits"
-        return f"{beyond} of {total} {kpis} {verb}"
-    return describe_calm(states, total, kpis)
-
-
-def describe_calm(states, total, kpis):
-    """The first sentence while nothing fires."""
-    over, recovering = states.count("pending"), states.count("recovering")
+        return f"{beyond} of {total} watched KPIs {'is' if beyond == 1 else 'are'} beyond {own(beyond)}"
     if over:
-        return f"No KPI is beyond its limit, {over} of {total} {'is' if over == 1 else 'are'} over it for now"
+        verb = "is" if over == 1 else "are"
+        return f"No KPI is beyond its limit, {over} of {total} watched KPIs {verb} over it for now"
     if recovering:
-        return f"{recovering} of {total} {kpis} {'is' if recovering == 1 else 'are'} recovering"
-    if states.count("none") == total:
-        return f"{total} {kpis}, none with a limit yet"
-    limited = total - states.count("none")
-    if limited == 1:
-        return "The one KPI with a limit is within it" if total > 1 else "The KPI is within its limit"
+        return f"{recovering} of {total} watched KPIs {'is' if recovering == 1 else 'are'} recovering"
     return (
-        f"All {limited} KPIs with a limit are within it"
-        if limited < total
-        else f"All {total} KPIs are within their limits"
+        f"The one watched KPI is within {own(1)}"
+        if total == 1
+        else f"All {total} watched KPIs are within {own(total)}"
     )
+
+
+def own(count):
+    """Whose limit it is."""
+    return "its limit" if count == 1 else "their limits"
 
 
 def describe_curve(values, limit_text, format_one):

@@ -4,10 +4,12 @@ import json
 from datetime import UTC, datetime
 
 from django import template
+from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
 from metrics_app.core.units import format_value
+from metrics_app.core.words import PROPOSAL, describe_outcome
 
 register = template.Library()
 
@@ -30,8 +32,24 @@ def moment(ms):
 
 @register.filter
 def in_unit(value, rule):
-    """A value in the unit of a threshold's KPI."""
-    return format_value(value, rule.kpi.unit, rule.aggregate)
+    """A value in the unit of a threshold's KPI, and of its limit."""
+    return format_value(value, rule.kpi.unit, rule.aggregate, rule.limit)
+
+
+@register.filter
+def linked(text):
+    """A line of a timeline; the proposal it names becomes a link where the project has a page for it."""
+    found = PROPOSAL.search(text)
+    if not found:
+        return text
+    try:
+        href = reverse("pipeline_detail", args=[found[1]])
+    except NoReverseMatch:
+        return describe_outcome(text)
+    before, name, after = describe_outcome(text).partition(f"roposal #{found[1]}")
+    return format_html(
+        '{}<a class="usa-link" href="{}">{}</a>{}', before[:-1], href, before[-1:] + name, after
+    )
 
 
 @register.filter

@@ -32,6 +32,14 @@ def moment(at):
 
 
 @register.filter
+def day(at):
+    """A datetime with its date and zone, as a ``<time>``: ``24 Nov 2026, 03:45 UTC``."""
+    local = timezone.localtime(at)
+    text = f"{local.day} {local:%b %Y, %H:%M %Z}"
+    return format_html('<time datetime="{}">{}</time>', local.isoformat(timespec="seconds"), text)
+
+
+@register.filter
 def milliseconds(at):
     """A datetime as milliseconds since the epoch, for the page's clock."""
     return int(at.timestamp() * 1000)

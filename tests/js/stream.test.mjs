@@ -128,3 +128,43 @@ test("it says its state in words", () => {
   assert.equal(describe({ state: "stale", since: 1 }, time), "Stale since 10:42");
   assert.equal(describe({ state: "disconnected", since: 1 }, time), "Disconnected since 10:42, trying again");
 });
+
+test("it asks every two seconds, and is stale once five have passed without a word", () => {
+  const world = makeWorld(null);
+  world.sockets[0].onopen();
+  for (let round = 0; round < 5; round += 1) {
+    world.pass(2000);
+    assert.deepEqual(world.sockets[0].sent.at(-1), { type: "ping" });
+    world.say({ type: "pong" });
+  }
+  assert.equal(world.stream.status().state, "live");
+  assert.equal(world.stream.heard(), 10_000);
+  world.pass(4000);
+  assert.equal(world.stream.status().state, "live");
+  world.pass(2000);
+  assert.deepEqual(world.stream.status(), { state: "stale", since: 10_000 });
+  world.say({ type: "pong" });
+  assert.equal(world.stream.status().state, "live");
+});
+
+test("a dead server makes the page stale although it tries again", () => {
+  const world = makeWorld(null);
+  world.sockets[0].onopen();
+  world.sockets[0].onclose({ code: 1006 });
+  assert.equal(world.stream.status().state, "disconnected");
+  world.pass(6000);
+  assert.deepEqual(world.stream.status(), { state: "stale", since: 0 });
+});
+
+test("a page that was busy for long is not stale before it had a chance to hear", () => {
+  const world = makeWorld(null);
+  world.sockets[0].onopen();
+  world.pass(1000);
+  world.time += 20_000; // the machine did something else
+  for (const timer of world.timers) timer.at = Math.max(timer.at, world.time);
+  world.pass(0);
+  assert.equal(world.stream.status().state, "live");
+  world.say({ type: "pong" });
+  world.pass(3000);
+  assert.equal(world.stream.status().state, "live");
+});

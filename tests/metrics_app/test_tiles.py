@@ -1,6 +1,7 @@
 """A tile says what the summaries say, and what the rule made of it."""
 
 import time
+from datetime import timedelta
 
 import pytest
 from django.utils import timezone
@@ -63,6 +64,11 @@ def test_a_rate_climbs_from_zero(now):
     send(*[(now - 1000, 1)] * 10, topic=kpi.topic)
     tile = get_tile(kpi)
     assert (tile["number"], tile["suffix"]) == ("10", "per hour")
+    assert tile["chart"]["values"][0] is None, "nobody counted before it was watched"
+    assert "· watched for " in tile["facts"]
+    kpi.created_at -= timedelta(hours=2)
+    tile = get_tile(kpi)
+    assert tile["facts"] == "over 1 h · 10 points"
     assert tile["chart"]["values"][0] == 0
     assert tile["chart"]["values"][-1] == 10
 
@@ -103,7 +109,10 @@ def test_a_breach_says_since_when_and_what_came_of_it(kpi, now):
     tile = get_tile(kpi)
     clock = f"{timezone.localtime():%H:%M}"
     assert tile["state_text"] == "Beyond limit"
-    assert tile["footer"].startswith("limit 48 h · since ") and tile["footer"].endswith("· proposed #12")
+    assert tile["footer"].startswith("limit 48 h · since ") and (tile["link"], tile["href"]) == (
+        "Proposal #12 opened",
+        "/inbox/12/",
+    )
     assert clock[:2] in tile["footer"]
     assert tile["chart"]["limit"] == 48 * HOUR
     assert tile["chart"]["limit_label"] == "48 h"
@@ -130,7 +139,19 @@ def test_absence_never_hides_that_it_is_beyond_its_limit(kpi, now):
 def test_a_stopped_collector_never_reads_as_silence(kpi, now):
     send((now - 1000, 50))
     tile = tiles.describe_tile(kpi, None, redis_now(), {tiles.queries.shard_for(TOPIC): now - 5 * MINUTE})
-    assert tile["state_text"].startswith("Collector behind since ")
+    assert tile["facts"].startswith("Figures stand still since ")
+    assert tile["css"] == "none behind"
+
+
+def test_a_stopped_collector_lets_the_red_light_stay_red(kpi, now):
+    send((now - 1000, 60 * HOUR))
+    rule = make_threshold(now=now)
+    set_state(rule, state="firing")
+    rule = tiles.find_rules([kpi])[TOPIC]
+    late = redis_now() + 40 * MINUTE
+    tile = tiles.describe_tile(kpi, rule, late, {tiles.queries.shard_for(TOPIC): now})
+    assert (tile["css"], tile["state_text"], tile["number"]) == ("firing behind", "Beyond limit", "60 h")
+    assert tile["facts"].startswith("Figures stand still since ") and tile["facts"].endswith(" UTC")
 
 
 def test_a_kpi_without_a_point_waits_for_it(kpi):

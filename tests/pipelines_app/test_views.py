@@ -43,8 +43,24 @@ def test_the_inbox_shows_what_waits_with_its_buttons(inbox, pipeline):
 def test_who_may_not_decide_sees_a_sentence_and_no_button(client, outsider, pipeline):
     client.force_login(outsider)
     text = client.get("/inbox/").content.decode()
-    assert "You do not have the permission to decide on proposals" in text
+    assert text.count("You can follow the proposals; others decide on them.") == 1
+    assert "permission" not in text
     assert ">Approve" not in text
+
+
+def test_a_rejection_of_blanks_keeps_the_form_and_says_what_is_missing(inbox, pipeline):
+    response = vote(inbox, pipeline, vote="reject", comment="   ")
+    assert response.status_code == 400
+    assert "Say why, so that the next proposal can be better." in response.content.decode()
+    assert 'aria-invalid="true"' in response.content.decode()
+
+
+def test_the_open_page_counts_on_and_hears_what_was_decided(inbox, pipeline):
+    waiting = inbox.get("/inbox/waiting/").json()
+    assert waiting["oldest"] and waiting["before"] == "For "
+    vote(inbox, pipeline, vote="approve")
+    after = inbox.get("/inbox/waiting/").json()["today"]
+    assert after == "Decided today: 1 approved, 0 rejected, 0 expired"
 
 
 def test_an_empty_inbox_says_what_would_appear(inbox):

@@ -13,7 +13,8 @@ const decision = document.getElementById("decision");
 
 function drawEvidence(root) {
   for (const figure of root.querySelectorAll(".spark[data-evidence]")) {
-    drawSpark(figure, chartOf(JSON.parse(figure.dataset.evidence)));
+    const chart = chartOf(JSON.parse(figure.dataset.evidence));
+    drawSpark(figure, { ...chart, axes: figure.classList.contains("tall") });
   }
 }
 
@@ -79,7 +80,11 @@ async function refreshHead() {
   const waiting = await getJson(list.dataset.waitingUrl).catch(() => null);
   if (!waiting) return;
   setText(document.getElementById("headline"), waiting.headline);
-  setText(document.getElementById("lead"), waiting.lead);
+  const lead = document.getElementById("lead");
+  setText(lead, waiting.lead);
+  if (waiting.oldest) Object.assign(lead.dataset, { oldest: waiting.oldest, before: waiting.before, after: waiting.after });
+  else delete lead.dataset.oldest;
+  setText(document.getElementById("today"), waiting.today);
   document.title = `${waiting.headline} · HMS-GOV metrics`;
   document.getElementById("empty").hidden = list.children.length > 0;
 }
@@ -93,9 +98,18 @@ function say(place, text) {
   setText(fault, text);
 }
 
+/** A rejection without a reason is not sent: the form stays, and says what is missing at the field. */
+function askWhy(form, isMissing) {
+  const place = form.querySelector("[data-field=why]"), box = form.elements.comment;
+  place.hidden = !isMissing;
+  if (isMissing) box.setAttribute("aria-invalid", "true"); else box.removeAttribute("aria-invalid");
+  if (isMissing) box.focus();
+}
+
 async function vote(form, place) {
   const body = { version: Number(form.elements.version.value) };
   if (form.elements.comment) body.comment = form.elements.comment.value;
+  if (form.dataset.vote === "reject" && !body.comment.trim()) { askWhy(form, true); return; }
   const buttons = place.querySelectorAll("button");
   buttons.forEach((button) => { button.disabled = true; });
   let fault = "";
@@ -107,7 +121,9 @@ async function vote(form, place) {
       signal: AbortSignal.timeout(15_000),
     });
     if (!response.ok) fault = await readFault(response);
-    else form.elements.comment && (form.elements.comment.value = "");
+    // What was written stands: it only has to be mended.
+    if (response.status === 400) { buttons.forEach((button) => { button.disabled = false; }); say(place, fault); return; }
+    if (response.ok) form.elements.comment && (form.elements.comment.value = "");
     if (response.status === 409 && form.elements.comment) form.elements.comment.value = "";
   } catch {
     fault = "The server did not answer. Whether your decision arrived is unknown: reload the page to see.";
@@ -118,7 +134,9 @@ async function vote(form, place) {
 
 async function readFault(response) {
   const data = await response.json().catch(() => null);
-  return data?.errors?.[0]?.message ?? `The server refused with ${response.status}. Reload the page and try again.`;
+  const message = data?.errors?.[0]?.message;
+  if (message) return `${message[0].toUpperCase()}${message.slice(1).replace(/\.$/, "")}.`;
+  return `The server refused with ${response.status}. Reload the page and try again.`;
 }
 
 async function settle(place, fault) {
@@ -138,10 +156,16 @@ function openReject(place, isOpen) {
   const form = place.querySelector("form[data-vote=reject]");
   if (!form) return;
   form.hidden = !isOpen;
-  if (isOpen) form.querySelector("textarea").focus();
-  else place.querySelector("[data-open=reject]")?.focus();
+  if (isOpen) { form.querySelector("textarea").focus(); return; }
+  askWhy(form, false);
+  // Back to the card, where the keys work.
+  (list ? place : place.querySelector("[data-open=reject]"))?.focus();
 }
 
+document.addEventListener("input", (event) => {
+  const form = event.target.closest("form[data-vote=reject]");
+  if (form && event.target.value.trim()) askWhy(form, false);
+});
 document.addEventListener("submit", (event) => {
   const form = event.target.closest("form[data-vote]");
   if (!form) return;
@@ -165,7 +189,9 @@ function move(step) {
 }
 
 function press(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, button, a")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, [contenteditable]")) return;
+  // A button or a link that has the focus does what it says.
+  if (event.key === "Enter" && event.target.closest("button, a, summary")) return;
   const card = document.activeElement.closest(".proposal");
   if (event.key === "j") move(1);
   else if (event.key === "k") move(-1);
@@ -192,9 +218,10 @@ function startInbox() {
   setInterval(() => {
     if (document.hidden) return;
     for (const card of list.querySelectorAll("[data-state=awaiting_approval]")) {
-      if (!card.contains(document.activeElement)) refreshCard(card.dataset.id);
+      const focus = card.contains(document.activeElement) && document.activeElement !== card;
+      if (!focus && !card.querySelector(".reject:not([hidden])")) refreshCard(card.dataset.id);
     }
-  }, 30_000);
+  }, 15_000);
 }
 
 function startProposal() {
@@ -213,6 +240,11 @@ function startProposal() {
     else if (state !== decision.dataset.state) location.reload();
   });
   if (since.dataset.topic) watch([since.dataset.topic]);
+  setInterval(async () => {
+    const cost = decision.querySelector(".cost");
+    const fresh = cost && !document.hidden && (await getHtml(decision.dataset.url).catch(() => null))?.querySelector(".cost");
+    if (fresh?.querySelector("b")) cost.replaceChildren(...fresh.childNodes);
+  }, 15_000);
 }
 
 drawEvidence(document);

@@ -1,11 +1,11 @@
 // The page of one KPI: its chart, its figures and its thresholds, kept true without a reload.
 
 import uPlot from "../vendor/uplot/uPlot.esm.js";
-import { getJson, onMessage, watch } from "./page.js";
+import { clock, getJson, onMessage, watch } from "./page.js";
 import { makeRefresher } from "./refresh.js";
 import { findScale } from "./series.js";
 import { writeFields } from "./tile.js";
-import { formatValue } from "./units.js";
+import { formatTicks, formatValue } from "./units.js";
 
 const page = document.getElementById("kpi");
 const figure = page.querySelector(".chart");
@@ -19,7 +19,7 @@ const DURATIONS = [
 let chart = JSON.parse(figure.dataset.chart);
 let plot = null;
 
-const write = (value) => formatValue(value, chart.unit, chart.aggregate);
+const write = (value) => formatValue(value, chart.unit, chart.aggregate, chart.limit);
 const isDuration = () => chart.unit === "seconds" && !["count", "rate_per_hour"].includes(chart.aggregate);
 const columns = () => [chart.ts.map((ts) => ts / 1000), chart.values];
 
@@ -62,10 +62,10 @@ function build() {
     scales: { x: { range: () => [chart.start / 1000, chart.end / 1000] }, y: { range: () => findScale(chart.values, chart.limit) } },
     axes: [
       { ...axis, values: (u, splits) => splits.map((at) => new Date(at * 1000).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })) },
-      { ...axis, size: 70, ...(isDuration() ? { incrs: DURATIONS } : {}), values: (u, splits) => splits.map(write) },
+      { ...axis, size: 70, ...(isDuration() ? { incrs: DURATIONS } : {}), values: (u, splits) => (isDuration() ? formatTicks(splits) : splits.map(write)) },
     ],
     series: [
-      { label: "Window ends", value: (u, at) => (at ? new Date(at * 1000).toLocaleTimeString("en-GB", { timeZoneName: "short" }) : "—") },
+      { label: "Window ends", value: (u, at) => (at ? clock(at * 1000) : "—") },
       { label: chart.what, stroke: calm("--series"), width: 2, points: { show: false }, value: (u, value) => write(value) },
     ],
     hooks: { drawClear: [drawBand], draw: [drawLimit] },
@@ -74,8 +74,18 @@ function build() {
   plot = new uPlot(options, columns(), figure);
 }
 
+/** Whoever may no longer see it is told so, once; any other fault is tried again. */
+function leave(error) {
+  if (error.status === 404) {
+    refresher.stop();
+    page.className = "";
+    page.innerHTML = '<h1>You may no longer see this KPI</h1><p class="lead">It was restricted to a group you are not in, or removed. The overview shows what is open to you.</p>';
+  }
+  throw error;
+}
+
 async function load() {
-  const { tile, html } = await getJson(page.dataset.url);
+  const { tile, html } = await getJson(page.dataset.url).catch(leave);
   requestAnimationFrame(() => {
     chart = tile.chart;
     page.className = tile.css;
@@ -96,7 +106,7 @@ function replacePart(part, html) {
 }
 
 const refresher = makeRefresher({ load, now: () => performance.now(), later: (fn, ms) => setTimeout(fn, ms) });
-onMessage(({ type }) => { if (["points", "summary", "state"].includes(type)) refresher.ringAll(); });
+onMessage(({ type }) => { if (["points", "summary", "state", "error"].includes(type)) refresher.ringAll(); });
 build();
 new ResizeObserver(([{ contentRect }]) => {
   if (Math.abs(contentRect.width - plot.width) > 1) plot.setSize({ width: contentRect.width, height: contentRect.height - 30 });

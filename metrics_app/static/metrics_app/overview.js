@@ -9,7 +9,21 @@ const grid = document.getElementById("tiles");
 const template = document.getElementById("tile");
 const topics = JSON.parse(grid.dataset.topics);
 const find = (topic) => [...grid.children].find((article) => article.dataset.topic === topic);
+const MANY = 12; // tiles, from where on a reader needs to look for one
 const wild = topics.includes("*");
+
+/** A box that leaves only the tiles whose name or topic holds its words, where there are many. */
+function filter() {
+  const box = document.getElementById("filter");
+  if (!box) return;
+  const input = box.querySelector("input");
+  box.hidden = grid.children.length <= MANY && !input.value;
+  const words = input.value.toLowerCase().split(/\s+/);
+  for (const article of grid.children) {
+    const text = `${article.querySelector("h2").textContent} ${article.dataset.topic}`.toLowerCase();
+    article.hidden = !words.every((word) => text.includes(word));
+  }
+}
 
 function show(tiles) {
   for (const tile of tiles) {
@@ -17,13 +31,14 @@ function show(tiles) {
     if (!article && !(wild || topics.includes(tile.topic))) continue;
     if (!article) {
       article = makeTile(template, tile);
-      const next = [...grid.children].find((other) => other.dataset.topic > tile.topic);
+      const next = [...grid.children].find((other) => other.dataset.topic.localeCompare(tile.topic, "en", { numeric: true }) > 0);
       grid.insertBefore(article, next ?? null);
       article.classList.add("fresh");
     }
     paintTile(article, tile);
   }
   document.getElementById("empty")?.toggleAttribute("hidden", grid.children.length > 0);
+  filter();
 }
 
 async function load(wanted) {
@@ -56,6 +71,8 @@ onMessage((message) => {
 });
 
 drawAll();
+filter();
+document.getElementById("filter")?.addEventListener("input", filter);
 watch(topics);
 // What came between the server's answer and the connection.
 refresher.ringAll();

@@ -1,7 +1,7 @@
 // What every live page shares: one connection, one clock, ages that keep counting.
 
 import { connect, describe } from "./stream.js";
-import { formatAge } from "./units.js";
+import { formatAge, formatDuration } from "./units.js";
 
 const STATUS_EVERY = 10_000, TIMEOUT = 15_000;
 let skew = 0; // ms the server's clock is ahead of this one
@@ -9,14 +9,17 @@ let stream = null;
 const listeners = new Set();
 
 export const serverNow = () => Date.now() + skew;
-export const clock = (ms) => new Date(ms).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+/** A time of day as every page writes it: "03:45:10 UTC". */
+export const clock = (ms) => `${new Date(ms).toLocaleTimeString("en-GB")} ${zone()}`;
 const zone = () => new Intl.DateTimeFormat("en-US", { timeZoneName: "short" })
   .formatToParts().find((part) => part.type === "timeZoneName").value;
 
 /** JSON from the site; an Error that says what to do when it cannot be had. */
 export async function getJson(url) {
   const response = await fetch(url, { headers: { Accept: "application/json" }, signal: AbortSignal.timeout(TIMEOUT) });
-  if (response.redirected || !response.ok) throw new Error(`${url} answered ${response.status}`);
+  if (response.redirected || !response.ok) {
+    throw Object.assign(new Error(`${url} answered ${response.status}`), { status: response.status });
+  }
   const data = await response.json();
   if (data.now) setClock(data);
   return data;
@@ -67,8 +70,18 @@ function showStatus() {
   const words = describe(status, clock);
   place.dataset.state = status.state;
   setText(place.querySelector("[data-field=state]"), status.state === "live" ? `${words} ·` : words);
-  const time = new Date(serverNow()).toLocaleTimeString("en-GB");
-  setText(place.querySelector("[data-field=clock]"), status.state === "live" ? `${time} ${zone()}` : "");
+  // The time of the server's last word: a clock that runs on by itself would promise what nobody knows.
+  setText(place.querySelector("[data-field=clock]"), status.state === "live" ? clock(stream.heard()) : "");
+  showStandstill(status);
+}
+
+/** The first sentence says it where figures no longer move; they fade. */
+function showStandstill({ state, since }) {
+  const stands = state === "stale" || state === "ended";
+  document.body.classList.toggle("stands", stands);
+  const place = document.querySelector("h1 .standstill");
+  if (state === "disconnected" || !place) return;
+  setText(place, stands && since !== null ? `Figures stand still since ${clock(since)} · ` : "");
 }
 
 /** Writes a text only where it changed, so that nothing is read out or selected anew. */
@@ -81,11 +94,18 @@ function countAges() {
     const at = Number(place.dataset.at);
     setText(place, at ? formatAge((serverNow() - at) / 1000) : "");
   }
+  // "…, the oldest for 12 min": the seconds of the first minute, whole minutes from then on.
+  for (const place of document.querySelectorAll("[data-oldest]")) {
+    const age = Math.max(0, Math.floor((serverNow() - Number(place.dataset.oldest)) / 1000));
+    const text = formatDuration(age < 60 ? age : age - (age % 60));
+    const { before, after } = place.dataset;
+    setText(place, before === undefined ? place.textContent.replace(/for [^,]*$/, `for ${text}`) : `${before}${text}${after}`);
+  }
 }
 
 /** Starts the clock of the page, and its connection where there is a status to show. */
 export function start() {
   countAges();
-  setInterval(() => { countAges(); showStatus(); }, 1000);
+  setInterval(countAges, 1000);
   if (document.getElementById("live")) setTimeout(() => stream ?? open(null));
 }

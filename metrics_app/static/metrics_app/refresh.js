@@ -14,10 +14,10 @@ const AT_MOST_EVERY = 1000, SLOW_ROUND = 15_000, AFTER_FAILURE = 5000;
  */
 export function makeRefresher({ load, now, later }) {
   const changed = new Set();
-  let all = false, busy = false, planned = false, last = -Infinity;
+  let all = false, busy = false, stopped = false, planned = false, last = -Infinity;
 
   function plan() {
-    if (busy || planned || (!all && !changed.size)) return;
+    if (stopped || busy || planned || (!all && !changed.size)) return;
     planned = true;
     later(run, Math.max(0, last + AT_MOST_EVERY - now()));
   }
@@ -42,6 +42,7 @@ export function makeRefresher({ load, now, later }) {
   }
 
   function round() {
+    if (stopped) return;
     all = true;
     plan();
     later(round, SLOW_ROUND);
@@ -53,5 +54,7 @@ export function makeRefresher({ load, now, later }) {
     ring: (topic) => { changed.add(topic); plan(); },
     /** Anything may have changed. */
     ringAll: () => { all = true; plan(); },
+    /** There is nothing to ask for any more. */
+    stop: () => { stopped = true; },
   };
 }

@@ -1,5 +1,8 @@
 // Series: what is drawn and on which scale. Pure: no document, no clock.
 
+const M = 60, H = 3600, D = 86_400; // seconds
+const TIMES = [1, 2, 5, 10, 30, M, 2 * M, 5 * M, 10 * M, 30 * M, H, 2 * H, 4 * H, 8 * H, 12 * H, D, 2 * D, 5 * D, 10 * D, 20 * D, 50 * D, 100 * D];
+
 /** A bounded ring of [ts, value] points in order of time; the oldest give way. */
 export class Ring {
   constructor(size) {
@@ -57,6 +60,18 @@ export function findScale(values, limit = null) {
   if (low >= 0 && low < 0.6 * high) low = 0;
   const air = (high - low || Math.abs(high) || 1) * 0.12;
   return [low === 0 ? 0 : low - air, high + air];
+}
+
+/** Round values between low and high, about `count` of them; durations in steps of minutes, hours or days. */
+export function findTicks(low, high, count = 4, isDuration = false) {
+  const rough = (high - low) / count;
+  if (!(rough > 0)) return [];
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const steps = isDuration && rough >= 1 ? TIMES : [1, 2, 5, 10].map((factor) => factor * power);
+  const step = steps.find((one) => one >= rough) ?? 10 * power;
+  const ticks = [];
+  for (let at = Math.ceil(low / step) * step; at <= high; at += step) ticks.push(Number(at.toPrecision(12)));
+  return ticks;
 }
 
 /** The runs of neighbouring known values, as lists of [ts, value]: gaps stay gaps. */

@@ -1,9 +1,11 @@
 // Draws a spark-line into its figure: the line, the dashed limit with its label, the tinted side.
 
-import { layOut } from "./series.js";
+import { findScale, findTicks, layOut } from "./series.js";
+import { formatTicks, formatValue } from "./units.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const RIGHT = 46; // px for the label at the right end
+const LEFT = 56, BELOW = 20; // px for the values and the times of a chart with axes
 const PAD = 3; // px so that the line's thickness stays inside
 
 function element(name, attributes, text) {
@@ -13,24 +15,46 @@ function element(name, attributes, text) {
   return node;
 }
 
+/** A few round values at the left, a few times with their zone below. */
+function drawAxes(group, chart, width, height) {
+  const isDuration = chart.unit === "seconds" && !["count", "rate_per_hour"].includes(chart.aggregate);
+  const [low, high] = findScale(chart.values, chart.limit);
+  const ticks = findTicks(low, high, 3, isDuration);
+  const texts = isDuration ? formatTicks(ticks) : ticks.map((tick) => formatValue(tick));
+  ticks.forEach((tick, index) => {
+    const y = height - ((tick - low) / (high - low)) * height;
+    group.append(element("line", { class: "ground", x1: 0, x2: width, y1: y, y2: y }));
+    group.append(element("text", { class: "tick", x: -6, y: y + 4, "text-anchor": "end" }, texts[index]));
+  });
+  const zone = new Intl.DateTimeFormat("en-US", { timeZoneName: "short" }).formatToParts().find(({ type }) => type === "timeZoneName").value;
+  const days = chart.end - chart.start > 86_400_000;
+  const write = (at) => new Date(at).toLocaleString("en-GB", { hour: "2-digit", minute: "2-digit", ...(days ? { day: "numeric", month: "short" } : {}) });
+  [[0, "start"], [0.5, "middle"], [1, "end"]].forEach(([share, anchor]) => {
+    const text = write(chart.start + share * (chart.end - chart.start)) + (share === 1 ? ` ${zone}` : "");
+    group.append(element("text", { class: "tick", x: share * width, y: height + 17, "text-anchor": anchor }, text));
+  });
+}
+
 /** The SVG of a chart (see `tiles.py`) in `width` × `height` pixels. */
 export function renderSpark(chart, width, height) {
   const right = chart.limit_label ? Math.max(RIGHT, chart.limit_label.length * 6.4 + 8) : 4;
-  const inner = Math.max(20, width - right);
-  const { lines, dots, limit, band } = layOut(chart, inner, height - 2 * PAD);
+  const left = chart.axes ? LEFT : 0, below = chart.axes ? BELOW : 0;
+  const inner = Math.max(20, width - right - left), tall = height - 2 * PAD - below;
+  const { lines, dots, limit, band } = layOut(chart, inner, tall);
   const svg = element("svg", { viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true", focusable: "false" });
-  const group = element("g", { transform: `translate(0 ${PAD})` });
+  const group = element("g", { transform: `translate(${left} ${PAD})` });
+  if (chart.axes) drawAxes(group, chart, inner, tall);
   if (band) group.append(element("rect", { class: "band", x: 0, y: band[0], width: inner, height: Math.max(0, band[1]) }));
-  if (!lines.length && !dots.length) group.append(element("line", { class: "ground", x1: 0, x2: inner, y1: height - 8, y2: height - 8 }));
+  if (!lines.length && !dots.length) group.append(element("line", { class: "ground", x1: 0, x2: inner, y1: tall - 5, y2: tall - 5 }));
   for (const path of lines) group.append(element("path", { class: "line", d: path }));
   for (const [cx, cy] of dots) group.append(element("circle", { class: "dot", cx, cy, r: 2 }));
   if (chart.mark) {
     const x = Math.max(0, ((chart.mark - chart.start) / (chart.end - chart.start)) * inner);
-    group.append(element("line", { class: "mark", x1: x, x2: x, y1: 0, y2: height - 2 * PAD }));
+    group.append(element("line", { class: "mark", x1: x, x2: x, y1: 0, y2: tall }));
   }
   if (limit !== null) {
     group.append(element("line", { class: "limit", x1: 0, x2: inner, y1: limit, y2: limit }));
-    const y = Math.min(Math.max(limit + 4, 9), height - PAD);
+    const y = Math.min(Math.max(limit + 4, 9), tall + PAD);
     group.append(element("text", { x: inner + 5, y }, chart.limit_label));
   }
   svg.append(group);

@@ -5,7 +5,9 @@
 // what the reader may be told by the time of the data, never by the socket alone.
 
 export const STALE_AFTER = 10_000; // ms the data may lag before the page says so
-const FIRST_WAIT = 500, LONGEST_WAIT = 30_000, PING_EVERY = 20_000, PATIENCE = 45_000;
+const FIRST_WAIT = 500, LONGEST_WAIT = 30_000, PING_EVERY = 2000, PATIENCE = 45_000;
+export const SILENCE = 5000; // ms without a word from the server before the page says so
+const TICK = 1000, LONGEST_TICK = 1500;
 // Closed by the server for good: another try would be refused as well.
 const FINAL = new Set([4401, 4403]);
 
@@ -14,9 +16,11 @@ export function backOff(attempt, random) {
   return Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** attempt) * (0.5 + random / 2);
 }
 
-/** What a reader is told: {state, since} with state "live", "catching", "stale", "disconnected", "ended". */
-export function judge({ open, ended, catching, through, now, lost }) {
+/** What a reader is told: {state, since} with state "live", "catching", "stale", "disconnected", "ended";
+ * `silent` is for how many ms the page has waited in vain, `heard` when the server last spoke. */
+export function judge({ open, ended, catching, through, now, lost, silent = 0, heard = null }) {
   if (ended) return { state: "ended", since: lost };
+  if (silent >= SILENCE) return { state: "stale", since: heard };
   if (!open) return { state: "disconnected", since: lost };
   if (catching) return { state: "catching", since: null };
   if (through !== null && now - through > STALE_AFTER) return { state: "stale", since: through };
@@ -47,14 +51,23 @@ export function describe({ state, since }, time) {
 export function connect({ open, now, later, random = Math.random, subscription, onMessage, onChange = () => {} }) {
   const positions = {};
   const waiting = new Set();
-  let socket = null, attempt = 0, isOpen = false, ended = false, closed = false;
-  let lost = now(), heard = now(), through = null;
+  let socket = null, asked = now(), attempt = 0, isOpen = false, ended = false, closed = false;
+  let lost = now(), heard = now(), through = null, silent = 0, ticked = now();
+
+  // A page that was busy or asleep has heard nothing either: only time it was awake for counts.
+  function tick() {
+    if (closed) return;
+    silent += Math.min(Math.max(now() - ticked, 0), LONGEST_TICK);
+    ticked = now();
+    onChange();
+    later(tick, TICK);
+  }
 
   function start() {
     if (closed) return;
     const mine = open();
     socket = mine;
-    heard = now();
+    asked = now();
     mine.onopen = () => mine === socket && opened();
     mine.onmessage = (event) => mine === socket && receive(JSON.parse(event.data));
     mine.onclose = (event) => mine === socket && dropped(event.code);
@@ -63,7 +76,7 @@ export function connect({ open, now, later, random = Math.random, subscription, 
 
   function opened() {
     isOpen = true;
-    heard = now();
+    hear();
     waiting.clear();
     Object.keys(positions).forEach((topic) => waiting.add(topic));
     if (subscription?.topics?.length) {
@@ -77,7 +90,7 @@ export function connect({ open, now, later, random = Math.random, subscription, 
   function ping(mine) {
     if (mine !== socket || !isOpen) return;
     // A dead network tells nobody: silence for longer than the patience is a closed socket.
-    if (now() - heard > PATIENCE) { drop(mine); return; }
+    if (now() - Math.max(heard, asked) > PATIENCE) { drop(mine); return; }
     socket.send('{"type":"ping"}');
     later(() => ping(mine), PING_EVERY);
   }
@@ -87,8 +100,13 @@ export function connect({ open, now, later, random = Math.random, subscription, 
     if (mine === socket) dropped(1006);
   }
 
-  function receive(message) {
+  function hear() {
     heard = now();
+    silent = 0;
+  }
+
+  function receive(message) {
+    hear();
     attempt = 0;
     if (message.position) positions[message.topic] = message.position;
     if (message.type === "reset") delete positions[message.topic];
@@ -107,9 +125,12 @@ export function connect({ open, now, later, random = Math.random, subscription, 
   }
 
   start();
+  later(tick, TICK);
   return {
     /** What the reader may be told now. */
-    status: () => judge({ open: isOpen, ended, catching: waiting.size > 0, through, now: now(), lost }),
+    status: () => judge({ open: isOpen, ended, catching: waiting.size > 0, through, now: now(), lost, silent, heard }),
+    /** When the server last spoke (ms). */
+    heard: () => heard,
     /** The server says up to which time (ms) points have been counted. */
     setThrough: (ts) => { through = ts; onChange(); },
     /** Watches other topics from now on. */

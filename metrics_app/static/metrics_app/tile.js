@@ -13,6 +13,12 @@ export function writeFields(root, tile) {
       if (field !== "name" || node.closest(".tile")) setText(node, tile[field]);
     }
   }
+  const link = root.querySelector("[data-field=link]");
+  if (link) {
+    setText(link, tile.link);
+    if (tile.href) link.href = tile.href; else link.removeAttribute("href");
+    link.hidden = !tile.link;
+  }
   const age = root.querySelector(".age");
   if (age) age.dataset.at = tile.last_at ?? "";
 }

@@ -65,20 +65,37 @@ def test_it_names_the_window_and_the_points_behind_a_value():
     assert words.describe_facts("p50", 3600, 1204, median="2 h") == "median of 1 h · 1,204 points"
 
 
+def test_it_leaves_out_needless_facts_and_says_how_long_it_has_watched():
+    assert words.describe_facts("mean", 60, 1, median="3") == ""
+    young = words.describe_facts("rate_per_hour", 3600, 12, watched=250)
+    assert young == "over 1 h · 12 points · watched for 4 min"
+    assert words.describe_facts("rate_per_hour", 3600, 12, watched=4000) == "over 1 h · 12 points"
+
+
+def test_what_came_of_a_breach_is_a_sentence():
+    assert words.describe_outcome("proposed #12") == "Proposal #12 opened"
+    still = words.describe_outcome("proposal #12 is still open; noted the newer value")
+    assert still == "Proposal #12 is still open; noted the newer value"
+
+
+def test_names_are_sorted_as_people_do():
+    assert sorted(["er.10", "er.2", "er", "10.a"], key=words.natural_key) == ["10.a", "er", "er.2", "er.10"]
+
+
 @pytest.mark.parametrize(
     ("states", "text"),
     [
         ([], "No KPI yet"),
-        (["firing"] + ["ok"] * 5, "1 of 6 KPIs is beyond its limit"),
-        (["firing", "firing", "none"], "2 of 3 KPIs are beyond their limits"),
-        (["firing"], "1 of 1 KPI is beyond its limit"),
-        (["pending", "ok"], "No KPI is beyond its limit, 1 of 2 is over it for now"),
-        (["recovering", "ok"], "1 of 2 KPIs is recovering"),
+        (["firing"] + ["ok"] * 5, "1 of 6 watched KPIs is beyond its limit"),
+        (["firing", "firing", "none"], "2 of 2 watched KPIs are beyond their limits · 1 has no limit"),
+        (["firing"], "1 of 1 watched KPIs is beyond its limit"),
+        (["pending", "ok"], "No KPI is beyond its limit, 1 of 2 watched KPIs is over it for now"),
+        (["recovering", "ok"], "1 of 2 watched KPIs is recovering"),
         (["none", "none"], "2 KPIs, none with a limit yet"),
-        (["ok", "none"], "The one KPI with a limit is within it"),
-        (["ok"], "The KPI is within its limit"),
-        (["ok", "ok", "none"], "All 2 KPIs with a limit are within it"),
-        (["ok", "ok"], "All 2 KPIs are within their limits"),
+        (["ok", "none"], "The one watched KPI is within its limit · 1 has no limit"),
+        (["ok"], "The one watched KPI is within its limit"),
+        (["ok", "ok", "none"], "All 2 watched KPIs are within their limits · 1 has no limit"),
+        (["ok", "ok"], "All 2 watched KPIs are within their limits"),
     ],
 )
 def test_the_first_sentence_of_the_overview_changes_with_the_data(states, text):

@@ -1,0 +1,90 @@
+"""The curve of a tile: what its rule saw over the last hour, with its limit."""
+
+from metrics_app import queries
+from metrics_app.core import words
+from metrics_app.core.aggregates import ZERO_WHEN_EMPTY
+from metrics_app.core.curves import HOUR, ROLLABLE, roll
+from metrics_app.core.units import format_value, split_value
+
+MINUTE = 60_000
+
+
+def describe_chart(kpi, rule, value, now):
+    """The spark-line's series: the aggregate of the whole window at each minute of the last hour.
+
+    It follows the rule's aggregate and window where a rule is shown, so that the line
+    and the limit speak of the same thing.
+    """
+    aggregate = rule.aggregate if rule else kpi.aggregate
+    window = rule.window if rule else kpi.window
+    if (aggregate, window) != (kpi.aggregate, kpi.window):
+        value = observe_now(kpi.topic, aggregate, window, now)
+    ts, values = read_curve(kpi.topic, aggregate, window, now)
+    ts, values = [*ts, now], [*values, value]
+    if aggregate in ZERO_WHEN_EMPTY:
+        values = drop_unwatched(ts, values, int(kpi.created_at.timestamp() * 1000))
+    limit_text = describe_limit(rule) if rule else ""
+    return {
+        "ts": ts,
+        "values": values,
+        "start": ts[0],
+        "end": now,
+        "limit": rule.limit if rule else None,
+        "limit_label": label_limit(rule) if rule else "",
+        "above": rule.operator in words.UPPER if rule else True,
+        "unit": kpi.unit,
+        "aggregate": aggregate,
+        "what": f"{words.NAMES[aggregate]} of {words.format_duration(window)}",
+        "sentence": words.describe_curve(
+            values,
+            limit_text,
+            lambda one: format_value(one, kpi.unit, aggregate, rule.limit if rule else None),
+        ),
+    }
+
+
+def drop_unwatched(ts, values, since):
+    """The values without the zeros before ``since`` (ms) and before the first point: nobody counted then."""
+    first = next((index for index, value in enumerate(values) if value), len(values))
+    return [
+        None if index < first and at < since else value
+        for index, (at, value) in enumerate(zip(ts, values, strict=True))
+    ]
+
+
+def label_limit(rule):
+    """The limit as short as it fits beside a spark-line: ``48 h``, ``90``, ``92 %``."""
+    number, suffix = split_value(rule.limit, rule.kpi.unit, rule.aggregate)
+    return f"{number} %" if suffix == "%" else number
+
+
+def describe_limit(rule):
+    """The rule's limit in words; with its aggregate where the tile shows another one."""
+    limit = words.describe_limit(
+        rule.limit, operator=rule.operator, unit=rule.kpi.unit, aggregate=rule.aggregate
+    )
+    return limit if rule.aggregate == rule.kpi.aggregate else f"{words.NAMES[rule.aggregate]} {limit}"
+
+
+def observe_now(topic, aggregate, window, now):
+    """An aggregate over the last ``window`` seconds, or None."""
+    end = (now // 1000 + 1) * 1000
+    return queries.observe([(topic, end - window * 1000, end, aggregate)])[0].value
+
+
+def read_curve(topic, aggregate, window, now):
+    """``(ts, values)``: an aggregate over a moving window, once a minute over the last hour."""
+    last = now // MINUTE * MINUTE
+    ends = list(range(last - HOUR, last + 1, MINUTE))
+    if aggregate in ROLLABLE and window % 60 == 0:
+        columns = queries.series(topic, ends[0] - window * 1000, last, MINUTE)
+        return ends, roll(columns, steps=window // 60, aggregate=aggregate)
+    # Percentiles and windows of odd seconds need more than the rows of minutes.
+    asked = [(topic, end - window * 1000, end, aggregate) for end in ends]
+    return ends, [observation.value for observation in queries.observe(asked)]
+
+
+def find_start(kpi, chart):
+    """When (ms) a KPI began to be watched: as its row was made, or at an older point."""
+    known = (at for at, value in zip(chart["ts"], chart["values"], strict=True) if value)
+    return min(int(kpi.created_at.timestamp() * 1000), next(known, chart["end"]))
