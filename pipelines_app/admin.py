@@ -47,7 +47,7 @@ class DecisionInline(ReadOnly, admin.TabularInline):
     """Who voted what."""
 
     model = Decision
-    template = "admin/edit_inline/lines.html"
+    template = "admin/pipelines_app/lines.html"
     fields = readonly_fields = ["created_at", "person", "vote", "version", "comment"]
     extra = 0
 
@@ -61,7 +61,7 @@ class AuditInline(ReadOnly, admin.TabularInline):
     """What happened to it, from the chain."""
 
     model = AuditEntry
-    template = "admin/edit_inline/lines.html"
+    template = "admin/pipelines_app/lines.html"
     verbose_name_plural = "audit trail"
     fields = readonly_fields = ["seq", "at", "actor", "event", "details", "link"]
     extra = 0

@@ -36,7 +36,7 @@ class TimelineInline(admin.TabularInline):
     """What happened, line by line."""
 
     model = BreachEvent
-    template = "admin/edit_inline/lines.html"
+    template = "admin/metrics_app/lines.html"
     fields = readonly_fields = ["when", "kind", "text"]
     extra = 0
     can_delete = False

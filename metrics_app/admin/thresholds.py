@@ -73,7 +73,7 @@ class VersionInline(admin.TabularInline):
 
     model = ThresholdVersion
     formset = ShownFormSet
-    template = "admin/edit_inline/lines.html"
+    template = "admin/metrics_app/lines.html"
     fields = readonly_fields = ["version", "created_at", "author", "reason", "changes"]
     extra = 0
     can_delete = False
