@@ -12,6 +12,7 @@ from pipelines_app.telling import describe_opening, describe_present, tell_time,
 
 SECOND, HOUR = 1000, 3_600_000
 SQUARES = 12
+CLAIM_WINDOW = 600  # seconds; the chart of an hour frozen with what somebody says
 SURE_AFTER = 10 * 60 * SECOND  # of waiting, before its cost is told per hour
 # How an effect looks on the track record; what is not measured yet stays empty.
 EFFECTS = {State.EFFECTIVE.value: "good", State.HARMFUL.value: "bad", State.INEFFECTIVE.value: "none"}
@@ -162,7 +163,14 @@ def describe_chart(pipeline, basis):
         "end": basis["measured_to"],
         "value": basis["value"],
         "sentence": describe_opening(pipeline, basis),
-    } | describe_rule(pipeline, basis)
+    } | describe_rule(pipeline, shorten_window(basis))
+
+
+def shorten_window(basis):
+    """The basis with a window that leaves a line: no more minutes than the span were frozen with a claim."""
+    if not basis.get("said"):
+        return basis
+    return basis | {"window": min(basis["window"], CLAIM_WINDOW)}
 
 
 def list_rows(columns):
