@@ -2,6 +2,8 @@
 
 from math import isfinite
 
+import numpy as np
+
 from metrics_app.core.aggregates import ZERO_WHEN_EMPTY
 
 BREACH, BAND, CLEAR = "breach", "band", "clear"
@@ -45,3 +47,21 @@ def classify(rule, observation):
         return BREACH
     recovery = rule.limit if rule.recovery_limit is None else rule.recovery_limit
     return BAND if is_beyond(value, rule.operator, recovery) else CLEAR
+
+
+def classify_many(rule, values, n):
+    """The class of each of many slots, as ``classify`` gives it; arrays of values (NaN: none) and n."""
+    idle = rule.aggregate in ZERO_WHEN_EMPTY
+    values = np.where(n == 0, 0.0, values) if idle else values
+    recovery = rule.limit if rule.recovery_limit is None else rule.recovery_limit
+    few = np.zeros(len(n), bool)
+    cases = [
+        (ERROR, n < 0),
+        (EMPTY, few if idle else n == 0),
+        (THIN, few if idle else n < rule.min_count),
+        (ERROR, ~np.isfinite(values)),
+        (BREACH, is_beyond(values, rule.operator, rule.limit)),
+        (BAND, is_beyond(values, rule.operator, recovery)),
+    ]
+    names = np.array([name for name, _ in cases] + [CLEAR])
+    return names[np.select([chosen for _, chosen in cases], range(len(cases)), len(cases))]

@@ -4,6 +4,7 @@ A *rule* is anything with a threshold's fields; ``unit`` is its KPI's.
 """
 
 from metrics_app.core import watch
+from metrics_app.core.aggregates import ZERO_WHEN_EMPTY
 from metrics_app.core.entries import is_duration, write_duration, write_value
 from metrics_app.core.units import format_duration, format_value, split_value
 from metrics_app.core.words import NAMES
@@ -73,3 +74,42 @@ def describe_field(name, value, rule, unit):
     if name in DURATIONS:
         return write_duration(value)
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+def count_words(number, one, many=None):
+    """ "1 breach", "4 breaches", "no breach"."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}" if number else f"no {one}"
+
+
+def describe_backtest(found, proposals):
+    """ "Over 30 days: 4 breaches, 11 h red, 4 proposals. The window usually holds …"."""
+    days, rest = divmod(round((found.end - found.start) / 60_000), 1440)
+    span = count_words(days, "day") if days and not rest else write_duration(days * 86_400 + rest * 60)
+    counts = [
+        count_words(len(found.result.breaches), "breach", "breaches"),
+        f"{format_duration(found.result.count_red() / 1000)} red",
+        count_words(proposals, "proposal"),
+    ]
+    missing = len(found.result.data_breaches)
+    counts += [count_words(missing, "data breach", "data breaches")] if missing else []
+    if not found.usual_n:
+        return f"Over {span}: no points at all, so nothing is known of this rule."
+    return (
+        f"Over {span}: {', '.join(counts)}. The window usually holds about "
+        f"{count_words(found.usual_n, 'point')}. Judged every {write_duration(found.step)}."
+    )
+
+
+def warn_of_min_count(rule, found):
+    """What to say of a ``min_count`` that the window does not reach; "" where it does."""
+    if rule.aggregate in ZERO_WHEN_EMPTY or not found.usual_n or rule.min_count <= found.usual_n:
+        return ""
+    if rule.min_count > found.most_n:
+        return (
+            f"It would never fire: it asks for {rule.min_count:,} points, and no window held more than "
+            f"{found.most_n:,}."
+        )
+    return (
+        f"It would be silent most of the time: it asks for {rule.min_count:,} points, and the window "
+        f"usually holds about {found.usual_n:,}."
+    )

@@ -1,9 +1,10 @@
 """The invariants of the watch, against a slow and obvious reference."""
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrics_app.core.classes import classify
+from metrics_app.core.classes import classify, classify_many
 from metrics_app.core.slots import list_due
 from metrics_app.core.watch import Observation, Rule, State, step
 from tests.metrics_app.core.reference_watch import Reference
@@ -184,3 +185,12 @@ def test_it_gives_every_observation_exactly_one_class(operator, limit, gap, valu
         good = {"gt": value <= recovery, "gte": value < recovery}
         good |= {"lt": value >= recovery, "lte": value > recovery}
         assert seen == ("breach" if beyond[operator] else "clear" if good[operator] else "band")
+
+
+@given(rules, st.lists(st.tuples(st.floats() | st.none(), st.integers(-1, 5)), max_size=30), st.booleans())
+def test_many_observations_get_the_classes_they_get_one_by_one(rule, seen, idle):
+    rule = rule._replace(aggregate="count") if idle else rule
+    # A window of points always has a value, were it infinite.
+    seen = [(0.0 if value is None and n > 0 else value, n) for value, n in seen]
+    values, n = (np.array([pair[at] for pair in seen], float) for at in (0, 1))
+    assert classify_many(rule, values, n).tolist() == [classify(rule, Observation(*pair)) for pair in seen]

@@ -1,0 +1,207 @@
+"""What a threshold would have done: the same ``step`` as live, over history.
+
+Only slots at which something can happen are stepped; what lies between them moves
+numbers and nothing else, and is counted. A property test holds that this gives what
+stepping every slot gives.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from metrics_app.core.classes import BREACH, CLEAR, EMPTY, ERROR, UNUSABLE, classify_many, worse
+from metrics_app.core.watch import (
+    DATA_CLOSED,
+    DATA_OPENED,
+    FIRED,
+    FLAPPING_OFF,
+    HISTORY,
+    PENDING,
+    RECOVERED,
+    RECOVERING,
+    REOPENED,
+    Observation,
+    State,
+    step,
+)
+from metrics_app.core.windows import list_slots, view_windows
+
+ENDLESS = 2**62
+
+
+class Seen(NamedTuple):
+    """What each slot saw: ``first`` slot and ``interval`` in ms, arrays of one entry per slot.
+
+    ``edges`` are the indices at which the class changes, with the length at the end,
+    ``classes`` the class from each of them on.
+    """
+
+    first: int
+    interval: int
+    values: Any
+    n: Any
+    edges: list
+    classes: list
+
+    def slot(self, at):
+        """The slot (ms) of an index."""
+        return self.first + at * self.interval
+
+    def observe(self, at):
+        """The Observation of an index."""
+        value = self.values.item(at)
+        return Observation(None if value != value else value, self.n.item(at))
+
+
+class Incident(NamedTuple):
+    """A breach; times in ms, ``end`` None while it is open."""
+
+    start: int
+    end: int | None
+    peak: float | None
+
+
+class Result(NamedTuple):
+    """What a backtest found.
+
+    ``ticks`` slots were judged, ``ticks_in_breach`` of them were of class BREACH;
+    ``fired`` breaches are new ones, the others reopened within the cool-down.
+    """
+
+    ticks: int
+    ticks_in_breach: int
+    breaches: list
+    data_breaches: list
+    fired: int
+    state: State
+
+    def count_red(self):
+        """Milliseconds during which a breach was open."""
+        return sum((b.end or self.state.last_slot) - b.start for b in self.breaches)
+
+
+def backtest(rule, pieces, slots=None):
+    """The Result of a rule over ``Pieces`` at its own interval; ``slots`` default to all of the points."""
+    if slots is None:
+        slots = list_slots(pieces, rule.interval, rule.window)
+    if not len(slots):
+        return Result(0, 0, [], [], 0, State())
+    return judge(rule, see(rule, slots, view_windows(pieces, slots, rule.aggregate, rule.window)))
+
+
+def see(rule, slots, views):
+    """The Seen of the Views of neighbouring slots."""
+    names = classify_many(rule, views.values, views.n)
+    changes = np.flatnonzero(np.append(True, names[1:] != names[:-1]))
+    starts = np.cumsum(views.repeat) - views.repeat
+    return Seen(
+        int(slots[0]),
+        rule.interval * 1000,
+        np.repeat(views.values, views.repeat),
+        np.repeat(views.n, views.repeat),
+        [*starts[changes].tolist(), len(slots)],
+        names[changes].tolist(),
+    )
+
+
+def judge(rule, seen, state=None):
+    """Walks through all slots; the Result."""
+    state, notes = State() if state is None else state, Notes(rule)
+    for name, first, last in zip(seen.classes, seen.edges, seen.edges[1:], strict=False):
+        at = first
+        while at < last:
+            state, transition = step(state, rule, seen.observe(at), seen.slot(at))
+            notes.take(state, transition)
+            at += 1
+            quiet = min(last - at, count_quiet(state, rule, name))
+            if quiet:
+                state = skip(state, rule, name, seen, at, at + quiet)
+                notes.raise_peak(state)
+                at += quiet
+    lengths = zip(seen.classes, seen.edges, seen.edges[1:], strict=False)
+    in_breach = sum(last - first for name, first, last in lengths if name == BREACH)
+    return Result(seen.edges[-1], in_breach, notes.breaches, notes.data_breaches, notes.fired, state)
+
+
+def is_ending(state, rule, seen):
+    """Whether slots of class ``seen`` let the timer of recovery grow."""
+    overdue = seen == EMPTY and state.empty_ms >= rule.no_data_for * 1000
+    return state.state == RECOVERING and (seen == CLEAR or (overdue and rule.no_data == "ok"))
+
+
+def count_quiet(state, rule, seen):
+    """How many more slots of the class just judged can change nothing but numbers."""
+    waits = []
+    if state.state == PENDING and seen == BREACH:
+        waits.append(rule.pending_for * 1000 - state.timer_ms)
+    if is_ending(state, rule, seen):
+        waits.append(rule.keep_firing_for * 1000 - state.timer_ms)
+    if state.state == PENDING and seen in UNUSABLE:
+        waits.append(rule.no_data_for * 1000 - state.absent_ms)
+    if seen == EMPTY and state.empty_ms < rule.no_data_for * 1000:
+        waits.append(rule.no_data_for * 1000 - state.empty_ms)
+    # The slot that ends a wait is stepped.
+    return min((-(-wait // (rule.interval * 1000)) - 1 for wait in waits), default=ENDLESS)
+
+
+def skip(state, rule, seen, values, at, end):
+    """The state after the quiet slots ``at`` to ``end``, all of class ``seen``."""
+    grown = (end - at) * values.interval
+    value, n = values.observe(end - 1)
+    running = is_ending(state, rule, seen) or (state.state == PENDING and seen == BREACH)
+    peak = state.peak
+    if seen == BREACH:
+        span = values.values[at:end]
+        worst = span.max() if rule.operator in ("gt", "gte") else span.min()
+        peak = worse(rule.operator, peak, worst.item())
+    changes = state.changes << min(end - at, HISTORY) & ((1 << HISTORY) - 1)
+    return state._replace(
+        last_slot=values.slot(end - 1),
+        timer_ms=state.timer_ms + grown * running,
+        value=None if seen == ERROR else value,
+        n=n,
+        absent_ms=state.absent_ms + grown if seen in UNUSABLE else None,
+        empty_ms=state.empty_ms + grown if seen == EMPTY else state.empty_ms,
+        peak=peak,
+        changes=changes,
+        flapping=state.flapping and changes.bit_count() / HISTORY >= FLAPPING_OFF,
+    )
+
+
+class Notes:
+    """The breaches that the transitions of a walk make, each ``[start, end, peak]``."""
+
+    def __init__(self, rule):
+        self.rule, self.fired = rule, 0
+        self.limit, self.data = [], []
+
+    @property
+    def breaches(self):
+        """The Incidents beyond the limit."""
+        return [Incident(*found) for found in self.limit]
+
+    @property
+    def data_breaches(self):
+        """The Incidents of missing points."""
+        return [Incident(*found) for found in self.data]
+
+    def take(self, state, transition):
+        """Opens and closes what the events of one slot say."""
+        for event in transition.events:
+            if event == FIRED or (event == REOPENED and not self.limit):
+                self.fired += 1
+                self.limit.append([transition.slot, None, state.peak])
+            elif event == REOPENED:
+                self.limit[-1][1] = None
+            elif event == RECOVERED and self.limit:
+                self.limit[-1][1] = transition.slot
+            elif event == DATA_OPENED:
+                self.data.append([transition.slot, None, None])
+            elif event == DATA_CLOSED and self.data:
+                self.data[-1][1] = transition.slot
+        self.raise_peak(state)
+
+    def raise_peak(self, state):
+        """Keeps the worst value on the open breach."""
+        if state.peak is not None and self.limit and self.limit[-1][1] is None:
+            self.limit[-1][2] = worse(self.rule.operator, self.limit[-1][2], state.peak)

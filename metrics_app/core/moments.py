@@ -1,0 +1,24 @@
+"""Times as people and programs write them."""
+
+import re
+
+from metrics_app.core.points import EARLIEST, parse_iso
+from metrics_app.exceptions import BadInput
+
+WHOLE = re.compile(r"[+-]?[0-9]{1,18}\Z")
+# A plus sign in a query string arrives as a space.
+LOST_PLUS = re.compile(r"(T\S*) (\d\d:?\d\d)\Z")
+
+
+def parse_moment(text, *, now, field=None):
+    """A time in ms: milliseconds, ISO 8601 with an offset, or seconds before ``now`` such as -3600."""
+    try:
+        moment = int(text) if WHOLE.match(text) else parse_iso(LOST_PLUS.sub(r"\1+\2", text[:50]))
+    except BadInput as error:
+        raise BadInput(f"{error}, or seconds before now such as -3600", field=field) from None
+    if moment <= 0:
+        moment = now + moment * 1000
+    if moment < EARLIEST:
+        expected = "milliseconds since 2000-01-01, or seconds before now such as -3600"
+        raise BadInput(f"{text[:50]} is too long ago: expected {expected}", field=field)
+    return moment

@@ -1,0 +1,108 @@
+"""The windows of many slots of one topic at once, from its points or its minutes.
+
+Exact and without subtraction: a difference of running sums would lose the digits of
+small windows behind large ones.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from metrics_app.core.aggregates import AGGREGATES, QUANTILES
+from metrics_app.core.buckets import HOUR, MINUTE, Summary, floor
+
+EXTREMES = {"min", "max"}
+
+
+class Pieces(NamedTuple):
+    """What a topic holds, in order of time: points, or summaries of short spans by their start.
+
+    Arrays of one length: ``ts`` (int64 ms), ``count``, ``sum``, ``low``, ``high``.
+    ``values`` (float64) where every piece is one point: only they answer percentiles.
+    """
+
+    ts: Any
+    count: Any
+    sum: Any
+    low: Any
+    high: Any
+    values: Any = None
+
+
+class Views(NamedTuple):
+    """What the windows of neighbouring slots held; arrays of one length.
+
+    ``first`` and ``last`` are the pieces of each window, ``repeat`` how many slots in a
+    row see the very same ones, ``values`` the aggregate (NaN: none) and ``n`` the points.
+    """
+
+    first: Any
+    last: Any
+    repeat: Any
+    values: Any
+    n: Any
+
+
+def make_pieces(ts, values):
+    """The Pieces of points in any order."""
+    order = np.argsort(ts, kind="stable")
+    values = np.asarray(values, np.float64)[order]
+    return Pieces(np.asarray(ts, np.int64)[order], np.ones(len(order), np.int64), *[values] * 4)
+
+
+def list_slots(pieces, step, window):
+    """The slots (ms) at multiples of ``step`` from the first point until every window is empty again.
+
+    Both in seconds; the last one is empty.
+    """
+    step, window = step * 1000, window * 1000
+    if not len(pieces.ts):
+        return np.empty(0, np.int64)
+    first = floor(int(pieces.ts[0]), step) + step
+    last = floor(int(pieces.ts[-1]) + window, step) + step
+    return np.arange(first, last + 1, step, dtype=np.int64)
+
+
+def view_windows(pieces, slots, aggregate, window):
+    """The Views of ``slots`` (ms, ascending) for an aggregate over ``window`` seconds."""
+    starts = slots - window * 1000
+    if window * 1000 > HOUR:
+        # As live: what is longer than the hot hour starts on a whole minute.
+        starts = floor(starts, MINUTE)
+    first, last = (np.searchsorted(pieces.ts, edges) for edges in (starts, slots))
+    new = np.flatnonzero(np.diff(first, prepend=-1) | np.diff(last, prepend=-1))
+    first, last, repeat = first[new], last[new], np.diff(np.append(new, len(slots)))
+    summaries = summarise_windows(pieces, first, last, aggregate)
+    judge = AGGREGATES[aggregate]
+    values = np.array([judge(summary, window) for summary in summaries], np.float64)
+    return Views(first, last, repeat, values, np.array([s.count for s in summaries], np.int64))
+
+
+def summarise_windows(pieces, first, last, aggregate):
+    """The Summary of each window ``pieces[first:last]``, with what the aggregate reads of it."""
+    running = np.concatenate(([0], np.cumsum(pieces.count)))
+    count = (running[last] - running[first]).tolist()
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = combine(np.add, pieces.sum, first, last, 0.0).tolist()
+    if aggregate not in EXTREMES and aggregate not in QUANTILES:
+        return [Summary(n, s) for n, s in zip(count, total, strict=True)]
+    low = combine(np.minimum, pieces.low, first, last, np.inf).tolist()
+    high = combine(np.maximum, pieces.high, first, last, -np.inf).tolist()
+    parts = [None] * len(count)
+    if aggregate in QUANTILES:
+        parts = [pieces.values[a:b] for a, b in zip(first.tolist(), last.tolist(), strict=True)]
+    return [Summary(n, s, 0.0, a, b, v) for n, s, a, b, v in zip(count, total, low, high, parts, strict=True)]
+
+
+def combine(operation, values, first, last, neutral):
+    """``operation`` over ``values[first:last]`` of each pair, from spans of doubling length."""
+    found = np.full(len(first), neutral)
+    at, left, width = first.copy(), last - first, 1
+    while left.any():
+        odd = np.flatnonzero(left & 1)
+        found[odd] = operation(found[odd], values[at[odd]])
+        at[odd] += width
+        left = left >> 1
+        values = operation(values[:-width], values[width:])
+        width *= 2
+    return found

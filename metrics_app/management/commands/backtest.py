@@ -1,0 +1,156 @@
+"""`manage.py backtest`: what a threshold would have done."""
+
+import json
+import time
+from datetime import UTC, datetime
+
+from django.core.management.base import BaseCommand, CommandError
+
+from metrics_app.cases import Columns, read_cases
+from metrics_app.core.moments import parse_moment
+from metrics_app.core.phrases import count_words, describe_rule
+from metrics_app.core.points import check_topic
+from metrics_app.core.units import format_duration, format_value
+from metrics_app.exceptions import BadInput, BusUnavailable
+from metrics_app.models import Kpi, Threshold
+from metrics_app.services.backtest import backtest_history, backtest_points, make_rule
+from metrics_app.services.replay import build_events
+from metrics_app.services.rules import check_rule
+
+NAMED = 10
+RULE = ("aggregate", "window", "operator", "limit", "min_count", "pending_for", "keep_firing_for")
+RULE += ("recovery_limit", "cooldown", "no_data", "no_data_for")
+REQUIRED = ("topic", "aggregate", "window", "operator", "limit")
+
+
+class Command(BaseCommand):
+    help = (
+        "What a threshold would have done: a stored one, or a rule given here; over the points of a file "
+        "of cases, or over the KPI's history. Each new breach counts one pipeline, as if the one before "
+        "it had been decided."
+    )
+
+    def add_arguments(self, parser):
+        parser.add_argument("threshold", nargs="?", type=int, help="the id of a stored threshold")
+        parser.add_argument("--topic")
+        parser.add_argument("--aggregate")
+        parser.add_argument("--operator", help="gt, gte, lt or lte")
+        for name in ("limit", "recovery-limit"):
+            parser.add_argument(f"--{name}", type=float, help="in the KPI's unit")
+        for name in ("window", "pending-for", "keep-firing-for", "cooldown", "no-data-for"):
+            parser.add_argument(f"--{name}", type=int, help="seconds")
+        parser.add_argument("--min-count", type=int)
+        parser.add_argument("--no-data", help="keep, fire or ok")
+        parser.add_argument("--csv", metavar="CASES.csv", help="judge the points of a file of cases")
+        parser.add_argument(
+            "--from", dest="start", help="ms, ISO 8601 with an offset, or -3600 for an hour ago"
+        )
+        parser.add_argument("--to", dest="end", help="as --from; default: now")
+        parser.add_argument(
+            "--step", type=int, help="seconds between slots; default 60 (a threshold's interval)"
+        )
+        parser.add_argument("--json", action="store_true", help="figures for programs")
+        parser.add_argument("--received-topic", default="complaint.received", help="of the file's cases")
+        parser.add_argument("--latency-topic", default="complaint.latency", help="of the file's closed cases")
+
+    def handle(self, **options):
+        try:
+            threshold = self.find_threshold(options)
+            result = self.run(threshold, options)
+        except OSError as error:
+            raise CommandError(f"{options['csv']} cannot be read: {error.strerror or error}") from None
+        except (BadInput, BusUnavailable) as error:
+            raise CommandError(str(error)) from None
+        pipelines = result.fired if threshold.title else 0
+        if options["json"]:
+            self.stdout.write(json.dumps(make_json(result, pipelines)))
+        else:
+            self.sum_up(threshold, result, pipelines)
+
+    def find_threshold(self, options):
+        """The stored threshold, or one made of the options; BadInput."""
+        given = {name: options[name] for name in RULE if options[name] is not None}
+        if options["threshold"] is not None:
+            if given or options["topic"]:
+                raise BadInput("give the id of a threshold, or a rule, not both")
+            found = Threshold.objects.select_related("kpi").filter(pk=options["threshold"]).first()
+            if found is None:
+                raise BadInput(f"there is no threshold {options['threshold']}")
+            return found
+        if missing := [f"--{name}" for name in REQUIRED if options[name] is None]:
+            raise BadInput(f"give the id of a threshold, or a rule: {', '.join(missing)} missing")
+        topic = check_topic(options["topic"])
+        # A title, so that what it would have proposed is counted.
+        threshold = Threshold(kpi=find_kpi(topic), title="Backtest", interval=60, **given)
+        check_rule(threshold)
+        return threshold
+
+    def run(self, threshold, options):
+        """The Result over the file or the history."""
+        step = options["step"] or (threshold.interval if options["csv"] else None)
+        if step is not None and not 1 <= step <= 86_400:
+            raise BadInput(f"--step {step} is not between 1 and 86400 seconds")
+        if options["csv"]:
+            if options["start"] or options["end"]:
+                raise BadInput("give --csv or --from and --to, not both")
+            return backtest_points(make_rule(threshold, interval=step), *read_points(threshold, options))
+        if not options["start"]:
+            raise BadInput("say over what: --csv CASES.csv, or --from and --to")
+        now = time.time_ns() // 1_000_000
+        start, end = (parse_moment(options[name] or "0", now=now) for name in ("start", "end"))
+        found = backtest_history(threshold.kpi.topic, make_rule(threshold), start, end, step=step)
+        if found.window != threshold.window and not options["json"]:
+            self.stdout.write(f"The window was widened to {found.window} s: whole steps of {found.step} s.")
+        return found.result
+
+    def sum_up(self, threshold, result, pipelines):
+        """Says it to a person."""
+        unit, aggregate = threshold.kpi.unit, threshold.aggregate
+        self.stdout.write(f"{threshold.kpi.topic}: {describe_rule(threshold, unit)}")
+        red = format_duration(result.count_red() / 1000)
+        breaches = count_words(len(result.breaches), "breach", "breaches")
+        self.stdout.write(
+            f"{result.ticks:,} slots judged, {result.ticks_in_breach:,} in breach; {breaches}, {red} red, "
+            f"{count_words(pipelines, 'proposal')}."
+        )
+        for start, end, peak in result.breaches[:NAMED]:
+            worst = format_value(peak, unit, aggregate)
+            self.stdout.write(f"  {write_time(start)} – {write_time(end) if end else 'open'}  worst {worst}")
+        if len(result.breaches) > NAMED:
+            self.stdout.write(f"  … and {len(result.breaches) - NAMED:,} more")
+
+
+def find_kpi(topic):
+    """The stored ``Kpi`` of a topic, or an unsaved one: a file needs no registry."""
+    return Kpi.objects.filter(topic=topic).first() or Kpi(topic=topic)
+
+
+def read_points(threshold, options):
+    """``(ts, values)`` of the threshold's topic in the file; BadInput where the file has no such topic."""
+    topics = options["received_topic"], options["latency_topic"]
+    if threshold.kpi.topic not in topics:
+        raise BadInput(
+            f"the cases give {' and '.join(topics)}, not {threshold.kpi.topic}: "
+            "name it with --received-topic or --latency-topic"
+        )
+    rows = read_cases(options["csv"], Columns()).rows
+    events = build_events(rows, received=topics[0], latency=topics[1])
+    if threshold.kpi.topic not in events.topics:
+        return [], []
+    mine = events.topic == events.topics.index(threshold.kpi.topic)
+    return events.ts[mine], events.values[mine]
+
+
+def make_json(result, pipelines):
+    """The figures by the names of the contract; times in ms."""
+    return {
+        "ticks": result.ticks,
+        "ticks_in_breach": result.ticks_in_breach,
+        "breaches": [incident._asdict() for incident in result.breaches],
+        "pipelines": pipelines,
+    }
+
+
+def write_time(ms):
+    """A time in UTC, to the minute."""
+    return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M}Z"

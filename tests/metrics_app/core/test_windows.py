@@ -1,0 +1,66 @@
+"""Windows of many slots at once, against the plain answer slot by slot."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from metrics_app.core.aggregates import AGGREGATES
+from metrics_app.core.buckets import summarise
+from metrics_app.core.windows import combine, list_slots, make_pieces, view_windows
+
+START = 1_774_747_800_000  # shortly before the night of 2026 in which Europe moves its clocks
+points = st.lists(st.tuples(st.integers(0, 7_200_000), st.floats(-1e9, 1e9)), min_size=1, max_size=40).map(
+    lambda pairs: ([START + ts for ts, _ in pairs], [value for _, value in pairs])
+)
+
+
+def expand(views):
+    """``[(value, n)]`` of every slot."""
+    return list(zip(np.repeat(views.values, views.repeat), np.repeat(views.n, views.repeat), strict=True))
+
+
+@settings(max_examples=150, deadline=None)
+@given(points, st.sampled_from(sorted(AGGREGATES)), st.sampled_from([60, 90, 600, 1800]))
+def test_every_window_is_that_of_the_plain_answer(pairs, aggregate, window):
+    ts, values = np.array(pairs[0]), np.array(pairs[1])
+    slots = list_slots(make_pieces(ts, values), 60, window)
+    found = expand(view_windows(make_pieces(ts, values), slots, aggregate, window))
+    for slot, (value, n) in zip(slots.tolist(), found, strict=True):
+        inside = values[(ts >= slot - window * 1000) & (ts < slot)]
+        plain = AGGREGATES[aggregate](summarise(inside), window)
+        assert n == len(inside)
+        assert math.isnan(value) if plain is None else value == pytest.approx(plain, rel=1e-12, abs=1e-6)
+
+
+@given(points, st.randoms())
+def test_the_order_of_arrival_does_not_matter(pairs, random):
+    mixed = list(zip(*pairs, strict=True))
+    random.shuffle(mixed)
+    ts, values = zip(*sorted(mixed), strict=True)
+    slots = list_slots(make_pieces(ts, values), 60, 600)
+    same = [
+        view_windows(make_pieces(*zip(*order, strict=True)), slots, "max", 600)
+        for order in (mixed, sorted(mixed))
+    ]
+    assert np.array_equal(*map(expand, same), equal_nan=True)
+
+
+def test_slots_go_from_the_first_point_until_every_window_is_empty_again():
+    slots = list_slots(make_pieces([START + 1, START + 60_000], [1, 1]), 60, 120)
+    assert (slots - START).tolist() == [60_000, 120_000, 180_000, 240_000]
+    assert view_windows(make_pieces([START + 60_000], [1]), slots, "count", 120).n[-1] == 0
+    assert not len(list_slots(make_pieces([], []), 60, 120))
+
+
+def test_a_window_holds_its_start_and_not_its_end():
+    views = view_windows(make_pieces([START, START + 60_000], [1, 5]), np.array([START + 60_000]), "mean", 60)
+    assert expand(views) == [(1.0, 1)]
+
+
+def test_a_small_window_behind_large_values_keeps_its_digits():
+    values = np.array([1e17, 1e17, 0.1, 0.2])
+    found = combine(np.add, values, np.array([0, 2]), np.array([2, 4]), 0.0)
+    assert found.tolist() == [2e17, 0.1 + 0.2]
