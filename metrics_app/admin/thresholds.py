@@ -1,16 +1,23 @@
 """Thresholds for an analyst: the rule in human units, its light, its versions."""
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.forms import BaseInlineFormSet
+from django.http import JsonResponse
+from django.urls import path
+from django.views.decorators.http import require_POST
 
 from metrics_app.admin.cells import shorten, write_ms
 from metrics_app.admin.fields import RowSelect
 from metrics_app.admin.threshold_form import ThresholdForm
 from metrics_app.core import words
+from metrics_app.core.moments import WHOLE
 from metrics_app.core.phrases import describe_changes, describe_rule
 from metrics_app.core.units import format_value
+from metrics_app.exceptions import BadInput, BusUnavailable
 from metrics_app.models import Threshold, ThresholdVersion
-from metrics_app.registry import who_is
+from metrics_app.registry import may_read, who_is
+from metrics_app.services.backtest import backtest_last, describe
 from metrics_app.services.states import read_states
 from metrics_app.services.thresholds import save_threshold
 from metrics_app.services.visibility import limit_to_visible
@@ -105,6 +112,7 @@ class ThresholdAdmin(admin.ModelAdmin):
     """Saving judges the threshold at once: a limit that is crossed fires within two seconds."""
 
     form = ThresholdForm
+    change_form_template = "admin/metrics_app/threshold/change_form.html"
     inlines = [VersionInline]
     list_display = ["label", "rule", "light", "last_value", "data", "severity"]
     list_filter = [StateFilter, "severity", "enabled", "aggregate"]
@@ -143,6 +151,31 @@ class ThresholdAdmin(admin.ModelAdmin):
         """The search for a KPI."""
         options["widget"] = RowSelect(db_field, self.admin_site)
         return super().formfield_for_foreignkey(db_field, request, **options)
+
+    def get_urls(self):
+        """With the address at which the form tries a rule."""
+        view = self.admin_site.admin_view(require_POST(self.try_rule))
+        return [path("backtest/", view, name="metrics_app_threshold_backtest"), *super().get_urls()]
+
+    def try_rule(self, request):
+        """What the rule in the posted form would have done; nothing is written."""
+        if not (self.has_add_permission(request) or self.has_change_permission(request)):
+            raise PermissionDenied
+        pk = request.POST.get("backtest_of", "")
+        threshold = self.get_queryset(request).filter(pk=int(pk)).first() if WHOLE.match(pk) else None
+        form = ThresholdForm(request.POST, instance=threshold)
+        if threshold is not None:
+            # A threshold stays with its KPI.
+            del form.fields["kpi"]
+        if not form.is_valid():
+            return JsonResponse({"faults": list(form.errors)})
+        kpi = form.instance.kpi
+        if not may_read(who_is(request.user), kpi.topic):
+            raise PermissionDenied
+        try:
+            return JsonResponse(describe(backtest_last(form.instance, kpi.topic), form.instance, kpi))
+        except (BadInput, BusUnavailable) as error:
+            return JsonResponse({"sentence": str(error), "warning": ""})
 
     def get_changelist_instance(self, request):
         """The page with the states of its rows, read at once."""

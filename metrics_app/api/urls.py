@@ -2,6 +2,7 @@
 
 from django.urls import path, re_path
 
+from metrics_app.api.backtest import BacktestView, DraftBacktestView
 from metrics_app.api.breaches import BreachListView, BreachView
 from metrics_app.api.kpis import KpiListView, KpiView, SeriesView, StatsView
 from metrics_app.api.points import PointsView
@@ -20,6 +21,8 @@ kpis = [
 watch = [
     path("thresholds/", ThresholdListView.as_view(), name="threshold_list"),
     path("thresholds/<int:pk>/", ThresholdView.as_view(), name="threshold_detail"),
+    path("thresholds/backtest/", DraftBacktestView.as_view(), name="backtest_draft"),
+    path("thresholds/<int:pk>/backtest/", BacktestView.as_view(), name="threshold_backtest"),
     path("breaches/", BreachListView.as_view(), name="breach_list"),
     path("breaches/<int:pk>/", BreachView.as_view(), name="breach_detail"),
 ]

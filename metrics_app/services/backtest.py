@@ -1,5 +1,6 @@
 """What a rule would have done over the history of a KPI, or over points at hand."""
 
+import time
 from typing import NamedTuple
 
 import numpy as np
@@ -64,6 +65,12 @@ def backtest_history(topic, rule, start, end, *, step=None):
     filled = seen.n[seen.n > 0]
     usual, most = (int(np.median(filled)), int(filled.max())) if len(filled) else (0, 0)
     return Backtest(judge(rule, seen), step, window, start, end, usual, most, draw(rule, slots, seen))
+
+
+def backtest_last(threshold, topic, *, now=None, span=DEFAULT_SPAN):
+    """The Backtest of a threshold, saved or not, over the last ``span`` ms of a topic."""
+    now = time.time_ns() // 1_000_000 if now is None else now
+    return backtest_history(topic, make_rule(threshold), now - span, now)
 
 
 def choose_step(rule, span):

@@ -241,3 +241,41 @@ def test_staff_outside_its_group_do_not_see_a_restricted_kpi(client, kpi):
     assert client.get(f"{LIST}{threshold.pk}/change/").status_code == 302
     staff.groups.add(owners)
     assert client.get(f"{LIST}{threshold.pk}/change/").status_code == 200
+
+
+def try_rule(client, **fields):
+    response = client.post(f"{LIST}backtest/", fill(**fields))
+    assert response.status_code == 200, response.content
+    return response.json()
+
+
+def test_the_form_says_what_the_rule_as_typed_would_have_done(admin_client, kpi, base):
+    send((base, 50 * HOUR), (base + 1, 60 * HOUR))
+    found = try_rule(admin_client, kpi=kpi.pk, min_count="1")
+    assert found["sentence"].startswith("Over 30 days: 1 breach, ")
+    assert "1 proposal. The window usually holds about 2 points." in found["sentence"]
+    assert found["chart"]["limit_label"] == "48 h" and not Threshold.objects.exists()
+    assert try_rule(admin_client, kpi=kpi.pk)["warning"].startswith(
+        "It would never fire: it asks for 3 points"
+    )
+
+
+def test_a_stored_threshold_is_tried_with_what_is_typed(admin_client, kpi, base):
+    send((base, 50 * HOUR))
+    threshold = make_threshold(now=int(time.time() * 1000))
+    found = try_rule(admin_client, backtest_of=threshold.pk, limit="60 h", recovery_limit="", min_count="1")
+    assert found["breach_count"] == 0
+    threshold.refresh_from_db()
+    assert threshold.limit == 172800
+    page = admin_client.get(f"{LIST}{threshold.pk}/change/").content.decode()
+    assert f'data-threshold="{threshold.pk}"' in page and "metrics_app/backtest.js" in page
+
+
+def test_while_a_field_is_wrong_the_panel_names_it(admin_client, kpi):
+    assert try_rule(admin_client, kpi=kpi.pk, limit="48 parsecs") == {"faults": ["limit"]}
+    assert admin_client.get(f"{LIST}backtest/").status_code == 405
+
+
+def test_who_may_not_write_thresholds_tries_none(client, kpi):
+    client.force_login(User.objects.create_user("reader", is_staff=True))
+    assert client.post(f"{LIST}backtest/", fill(kpi=kpi.pk)).status_code == 403
