@@ -2,6 +2,8 @@
 
 import logging
 
+from django.urls import reverse
+
 from metrics_app import queries
 from metrics_app.core.aggregates import AGGREGATES
 from metrics_app.exceptions import MetricsError
@@ -38,6 +40,7 @@ def freeze_breach(breach):
         "kpi": {"topic": kpi.topic, "name": str(kpi), "direction": kpi.direction},
         "threshold": {"id": threshold.pk, "version": breach.version, "name": str(threshold), "rule": rule},
         "breach": {"id": breach.pk, "kind": breach.kind, "peak": breach.peak, "reopened": breach.reopened},
+        "explained_at": f"{reverse('explain', args=[threshold.pk])}?at={breach.fired_at}",
         "measured_from": start,
         "measured_to": breach.fired_at,
         "step": step,

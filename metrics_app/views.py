@@ -1,24 +1,28 @@
 """The pages about KPIs: they fetch, call and show."""
 
+import time
 from functools import wraps
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import Http404, JsonResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.utils.timezone import localtime
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from metrics_app import conf, forms, queries, registry
+from metrics_app.core.moments import parse_moment
 from metrics_app.core.units import format_duration, format_value
 from metrics_app.core.words import describe_overview, natural_key
 from metrics_app.curves import describe_limit
-from metrics_app.exceptions import BusUnavailable
+from metrics_app.exceptions import BadInput, BusUnavailable
 from metrics_app.models import Breach, Threshold
+from metrics_app.services.explain import describe, explain
 from metrics_app.services.record import record
+from metrics_app.services.visibility import limit_to_visible
 from metrics_app.tiles import (
     describe_standstill,
     describe_state_of,
@@ -193,3 +197,24 @@ def show_complaints(request):
     }
     status = 400 if form.is_bound else 200
     return render(request, "metrics_app/complaints.html", context, status=status)
+
+
+@require_safe
+@page
+def show_explanation(request, pk):
+    """Why a threshold did, or did not, fire at ``?at=`` (default: now)."""
+    rows = limit_to_visible(
+        Threshold.objects.select_related("kpi"), registry.who_is(request.user), "kpi__topic"
+    )
+    threshold, now = get_object_or_404(rows, pk=pk), time.time_ns() // 1_000_000
+    context = {"threshold": threshold, "page": "kpi"}
+    try:
+        found = describe(
+            explain(threshold, parse_moment(request.GET.get("at", "0"), now=now, field="at"), now=now),
+            threshold,
+        )
+    except BadInput as error:
+        return render(request, "metrics_app/explain.html", context | {"fault": str(error)}, status=400)
+    return render(
+        request, "metrics_app/explain.html", context | {"found": found, "earlier": found["slot"] - 1}
+    )

@@ -4,6 +4,7 @@ from django.urls import path, re_path
 
 from metrics_app.api.backtest import BacktestView, DraftBacktestView
 from metrics_app.api.breaches import BreachListView, BreachView
+from metrics_app.api.explain import ExplainView
 from metrics_app.api.kpis import KpiListView, KpiView, SeriesView, StatsView
 from metrics_app.api.points import PointsView
 from metrics_app.api.thresholds import ThresholdListView, ThresholdView
@@ -23,6 +24,7 @@ watch = [
     path("thresholds/<int:pk>/", ThresholdView.as_view(), name="threshold_detail"),
     path("thresholds/backtest/", DraftBacktestView.as_view(), name="backtest_draft"),
     path("thresholds/<int:pk>/backtest/", BacktestView.as_view(), name="threshold_backtest"),
+    path("thresholds/<int:pk>/explain/", ExplainView.as_view(), name="threshold_explain"),
     path("breaches/", BreachListView.as_view(), name="breach_list"),
     path("breaches/<int:pk>/", BreachView.as_view(), name="breach_detail"),
 ]

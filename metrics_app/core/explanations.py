@@ -1,0 +1,76 @@
+"""Why a slot did or did not fire, in words.
+
+A *rule* has a threshold's fields in the version that was judged; ``unit`` is its KPI's.
+"""
+
+from metrics_app.core import watch
+from metrics_app.core.classes import BAND, BREACH, CLEAR, EMPTY, ERROR, THIN, UNUSABLE
+from metrics_app.core.entries import write_duration
+from metrics_app.core.phrases import OPERATORS, count_words, write_limit
+from metrics_app.core.units import format_value
+from metrics_app.core.words import NAMES
+
+
+def explain_slot(rule, unit, seen, before, after):
+    """Two sentences: what the window said, and what that did to the state; ``seen`` is a Record."""
+    return f"{explain_class(rule, unit, seen)} {explain_change(rule, seen.slot_class, before, after)}"
+
+
+def explain_class(rule, unit, seen):
+    """What the window said about the limit."""
+    value = f"{NAMES[rule.aggregate]} {format_value(seen.value, unit, rule.aggregate)}"
+    window, limit = write_duration(rule.window), write_limit(rule.limit, unit, rule.aggregate)
+    back = rule.limit if rule.recovery_limit is None else rule.recovery_limit
+    points = count_words(max(seen.n, 0), "point")
+    asked = count_words(rule.min_count, "point")
+    return {
+        BREACH: f"The {value} over {window} ({points}) is {OPERATORS[rule.operator]} the limit of {limit}.",
+        BAND: f"The {value} over {window} ({points}) is within the limit of {limit}, but not yet back at "
+        f"{format_value(back, unit, rule.aggregate)}.",
+        CLEAR: f"The {value} over {window} ({points}) is on the good side of {limit}.",
+        THIN: f"The window of {window} held {points}, and the rule asks for {asked}: its value is not judged.",
+        EMPTY: f"The window of {window} held no point.",
+        ERROR: f"The window of {window} could not be read.",
+    }[seen.slot_class]
+
+
+def explain_change(rule, seen, before, after):
+    """What the class of a slot did to the state."""
+    if before is None:
+        return f"It was {after} then; the state before is not known."
+    if seen in UNUSABLE and before == after:
+        return explain_hold(rule, after)
+    pending, keep = write_duration(rule.pending_for), write_duration(rule.keep_firing_for)
+    return {
+        (watch.OK, watch.OK): "It stays ok.",
+        (watch.OK, watch.PENDING): f"It becomes pending: it fires once that has lasted {pending}.",
+        (watch.OK, watch.FIRING): "It fires at once: the rule waits for nothing.",
+        (watch.PENDING, watch.PENDING): f"It stays pending: it fires once that has lasted {pending}.",
+        (watch.PENDING, watch.FIRING): f"It fires: that has lasted {pending}.",
+        (watch.PENDING, watch.OK): explain_return(rule, seen),
+        (watch.FIRING, watch.FIRING): "It stays firing."
+        if seen == BREACH
+        else "It stays firing until it is back.",
+        (watch.FIRING, watch.RECOVERING): f"It begins to recover: that must last {keep}.",
+        (watch.FIRING, watch.OK): "It has recovered: the rule waits for nothing.",
+        (watch.RECOVERING, watch.RECOVERING): f"It goes on recovering: that must last {keep}.",
+        (watch.RECOVERING, watch.FIRING): "It fires again, the same breach: it had not recovered yet.",
+        (watch.RECOVERING, watch.OK): f"It has recovered: that has lasted {keep}.",
+    }.get((before, after), f"It went from {before} to {after}.")
+
+
+def explain_return(rule, seen):
+    """Why pending ended without a breach."""
+    if seen in UNUSABLE:
+        silence = write_duration(rule.no_data_for)
+        return f"It is ok again without having fired: nothing usable came for {silence}."
+    return "It is ok again before it fired."
+
+
+def explain_hold(rule, state):
+    """Why a slot without usable data changed nothing."""
+    if state == watch.OK:
+        return "It stays ok: missing data fires nothing by itself."
+    if state == watch.PENDING:
+        return "It stays pending, and this slot does not count towards its time."
+    return f"It stays {state}: silence is not recovery."

@@ -1,0 +1,150 @@
+"""Why a threshold did or did not fire at a slot: from the record of it, else recomputed."""
+
+import time
+from types import SimpleNamespace
+from typing import NamedTuple
+
+from metrics_app import queries
+from metrics_app.core.explanations import explain_slot
+from metrics_app.core.phrases import describe_rule
+from metrics_app.core.records import Record, unpack_records
+from metrics_app.core.watch import Observation, Rule, State, step
+from metrics_app.exceptions import BadInput
+from metrics_app.models import Breach, EvaluationRecord, ThresholdState, ThresholdVersion
+
+WALKED = 120  # slots before one that is recomputed, so that its timers are known
+ROWS = 200  # records looked through for one threshold
+
+
+class Explanation(NamedTuple):
+    """One slot of one threshold; times in ms, ``before`` None where it is not known.
+
+    ``source`` is ``record``, or ``minutes`` where it was recomputed. ``revised``: points
+    arrived after it was judged; ``now`` is what the window holds today.
+    """
+
+    slot: int
+    rule: SimpleNamespace
+    seen: Record
+    before: str | None
+    source: str
+    revised: bool
+    now: Observation | None
+    breach: Breach | None
+    notes: list
+
+
+def explain(threshold, at, *, now=None):
+    """The Explanation of the newest slot up to ``at`` (ms); BadInput where none can have been judged."""
+    now = time.time_ns() // 1_000_000 if now is None else now
+    if at > now:
+        raise BadInput(f"{at} is in the future: nothing is judged yet", field="at")
+    if at < threshold.created_at.timestamp() * 1000 - 1000:
+        made = f"{threshold.created_at:%Y-%m-%d %H:%M} UTC"
+        raise BadInput(f"{at} is before the threshold was made ({made})", field="at")
+    state = ThresholdState.objects.filter(threshold=threshold).first()
+    # What is asked for may not have been judged yet: then the newest slot is explained.
+    newest = min(at, state.last_slot) if state and state.last_slot else at
+    found = find_record(threshold, newest)
+    if found is None:
+        return recompute(threshold, newest)
+    slot, seen = found
+    rule = find_rule(threshold, seen.version)
+    earlier = find_record(threshold, slot - 1)
+    today = observe(threshold, rule, slot)
+    revised = today is not None and seen.n >= 0 and today.n > seen.n
+    before = earlier[1].state if earlier else None
+    notes = []
+    if at - slot > rule.interval * 1000:
+        notes.append("It was not judged between this slot and the time you asked for.")
+    if revised:
+        late = today.n - seen.n
+        notes.append(f"Revised: {late:,} point{'' if late == 1 else 's'} arrived after it was judged.")
+    breach = find_breach(threshold, slot)
+    return Explanation(slot, rule, seen, before, "record", revised, today, breach, notes)
+
+
+def find_record(threshold, at):
+    """``(slot, Record)`` of the newest judgement up to ``at``, or None."""
+    intervals = {0, threshold.interval}
+    intervals |= {rule.get("interval") for rule in threshold.versions.values_list("rule", flat=True)}
+    rows = EvaluationRecord.objects.filter(slot__lte=at, interval__in=intervals - {None})
+    # Twice the interval: rows of others are not searched without end.
+    rows = rows.filter(slot__gte=at - max(intervals - {None}) * 2000)
+    for slot, packed in rows.order_by("-slot").values_list("slot", "packed")[:ROWS].iterator(chunk_size=10):
+        for record in unpack_records(packed):
+            if record.threshold == threshold.pk:
+                return slot, record
+    return None
+
+
+def find_rule(threshold, version):
+    """The rule as it stood in a version, with the fields of a threshold."""
+    stored = ThresholdVersion.objects.filter(threshold=threshold, version=version).first()
+    fields = {name: getattr(threshold, name) for name in threshold.RULE_FIELDS}
+    return SimpleNamespace(**(fields | (stored.rule if stored else {})), version=version)
+
+
+def find_version(threshold, at):
+    """The number of the version in force at a moment."""
+    versions = threshold.versions.order_by("version")
+    made = [v.version for v in versions if v.created_at.timestamp() * 1000 <= at]
+    return made[-1] if made else threshold.version
+
+
+def observe(threshold, rule, slot):
+    """What the window of a slot holds today."""
+    return queries.observe([(threshold.kpi.topic, slot - rule.window * 1000, slot, rule.aggregate)])[0]
+
+
+def recompute(threshold, at):
+    """The Explanation of a slot that left no record, from the minutes that are kept."""
+    rule = find_rule(threshold, find_version(threshold, at))
+    interval = rule.interval * 1000
+    slot = at // interval * interval
+    slots = range(slot - WALKED * interval, slot + 1, interval)
+    asks = [(threshold.kpi.topic, one - rule.window * 1000, one, rule.aggregate) for one in slots]
+    pure, state, transition = Rule(*(getattr(rule, name) for name in Rule._fields)), State(), None
+    for one, seen in zip(slots, queries.observe(asks), strict=True):
+        state, transition = step(state, pure, Observation(*seen), one)
+    seen = Record(threshold.pk, rule.version, state.slot_class, state.value, state.n, state.state)
+    notes = [
+        "No record of this slot is left, or it was missed: this is recomputed from the minutes that are "
+        f"kept, as if the watch had begun {WALKED} slots before."
+    ]
+    breach = find_breach(threshold, slot)
+    return Explanation(slot, rule, seen, transition.before, "minutes", False, None, breach, notes)
+
+
+def find_breach(threshold, slot):
+    """The breach that was open at a slot, or closed by it; None."""
+    rows = Breach.objects.filter(threshold=threshold, fired_at__lte=slot).order_by("-fired_at", "-pk")
+    found = rows.first()
+    return found if found and (found.recovered_at is None or found.recovered_at >= slot) else None
+
+
+def describe(found, threshold):
+    """The Explanation for programs; times in ms."""
+    unit, seen = threshold.kpi.unit, found.seen
+    sentence = explain_slot(found.rule, unit, seen, found.before, seen.state)
+    return {
+        "threshold": threshold.pk,
+        "topic": threshold.kpi.topic,
+        "slot": found.slot,
+        "window_start": found.slot - found.rule.window * 1000,
+        "rule": describe_rule(found.rule, unit),
+        "version": found.rule.version,
+        "value": seen.value,
+        "n": max(seen.n, 0),
+        "window": found.rule.window,
+        "class": seen.slot_class,
+        "before": found.before,
+        "after": seen.state,
+        "reason": " ".join([sentence, *found.notes]),
+        "source": found.source,
+        "revised": found.revised,
+        "value_now": found.now.value if found.revised else None,
+        "n_now": found.now.n if found.revised else None,
+        "breach": found.breach.pk if found.breach else None,
+        "outcome": found.breach.outcome if found.breach else "",
+    }

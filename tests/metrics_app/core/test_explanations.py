@@ -1,0 +1,50 @@
+"""Why a slot did or did not fire, in words."""
+
+import pytest
+
+from metrics_app.core.explanations import explain_change, explain_slot
+from metrics_app.core.records import CLASSES, STATES, Record
+from metrics_app.core.watch import Rule
+
+HOUR = 3600
+RULE = Rule("mean", 1800, "gt", 48 * HOUR, 43.2 * HOUR, pending_for=600, keep_firing_for=1200, min_count=3)
+
+
+@pytest.mark.parametrize(
+    ("slot_class", "value", "n", "before", "after", "words"),
+    [
+        (
+            "breach",
+            52 * HOUR,
+            12,
+            "ok",
+            "pending",
+            "mean 2 d 4 h over 30 min (12 points) is above the limit of 48 h",
+        ),
+        ("breach", 52 * HOUR, 12, "pending", "firing", "It fires: that has lasted 10 min."),
+        (
+            "band",
+            45 * HOUR,
+            5,
+            "firing",
+            "firing",
+            "not yet back at 43 h 12 min. It stays firing until it is back.",
+        ),
+        ("clear", 40 * HOUR, 5, "firing", "recovering", "It begins to recover: that must last 20 min."),
+        ("thin", 90 * HOUR, 1, "firing", "firing", "held 1 point, and the rule asks for 3 points"),
+        ("empty", None, 0, "firing", "firing", "held no point. It stays firing: silence is not recovery."),
+        ("empty", None, 0, "pending", "ok", "nothing usable came for 1 h"),
+        ("error", None, -1, "ok", "ok", "could not be read. It stays ok"),
+        ("breach", 52 * HOUR, 3, None, "firing", "the state before is not known"),
+    ],
+)
+def test_it_says_what_the_window_said_and_what_that_did(slot_class, value, n, before, after, words):
+    text = explain_slot(RULE, "seconds", Record(1, 1, slot_class, value, n, after), before, after)
+    assert words in text
+
+
+@pytest.mark.parametrize("before", STATES)
+@pytest.mark.parametrize("after", STATES)
+@pytest.mark.parametrize("slot_class", CLASSES)
+def test_there_is_a_sentence_for_every_change(slot_class, before, after):
+    assert explain_change(RULE, slot_class, before, after).startswith("It ")

@@ -1,0 +1,79 @@
+"""Why a threshold did or did not fire: from the record, else recomputed."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from metrics_app.exceptions import BadInput
+from metrics_app.models import EvaluationRecord, Threshold
+from metrics_app.services.evaluate import evaluate
+from metrics_app.services.explain import describe, explain
+from metrics_app.services.thresholds import save_threshold
+from tests.metrics_app.watching import HOUR, make_threshold, send
+
+pytestmark = pytest.mark.django_db
+MINUTE = 60_000
+
+
+@pytest.fixture
+def judged(base):
+    """A threshold that fired two minutes after it was made, and was judged for ten."""
+    threshold = make_threshold(now=base, window=300)
+    send((base + 61_000, 60 * HOUR))
+    evaluate(now=base + 10 * MINUTE + 1)
+    return made_at(threshold, base)
+
+
+def made_at(threshold, base):
+    """The threshold, as if it had been made at ``base``."""
+    Threshold.objects.filter(pk=threshold.pk).update(created_at=datetime.fromtimestamp(base / 1000, UTC))
+    return Threshold.objects.get(pk=threshold.pk)
+
+
+def test_it_tells_from_the_record_why_it_fired(judged, base):
+    found = describe(explain(judged, base + 2 * MINUTE + 30_000), judged)
+    assert (found["slot"], found["window_start"]) == (base + 2 * MINUTE, base - 3 * MINUTE)
+    assert (found["value"], found["n"], found["class"]) == (60 * HOUR, 1, "breach")
+    assert (found["before"], found["after"], found["source"]) == ("ok", "firing", "record")
+    assert found["reason"] == (
+        "The mean 2 d 12 h over 5 min (1 point) is above the limit of 48 h. "
+        "It fires at once: the rule waits for nothing."
+    )
+    assert found["breach"] == judged.breaches.get().pk and not found["revised"]
+
+
+def test_it_tells_why_it_did_not_recover(judged, base):
+    found = describe(explain(judged, base + 9 * MINUTE), judged)
+    assert (found["class"], found["before"], found["after"]) == ("empty", "firing", "firing")
+    assert "silence is not recovery" in found["reason"]
+
+
+def test_a_point_that_came_later_marks_the_slot_as_revised(judged, base):
+    send((base + 62_000, 2 * HOUR))
+    found = describe(explain(judged, base + 2 * MINUTE), judged)
+    assert found["revised"] and (found["n"], found["n_now"]) == (1, 2)
+    assert (found["value"], found["value_now"]) == (60 * HOUR, 31 * HOUR)
+    assert "Revised: 1 point arrived after it was judged." in found["reason"]
+
+
+def test_it_recomputes_where_no_record_is_left_and_says_so(judged, base):
+    kept = describe(explain(judged, base + 2 * MINUTE), judged)
+    EvaluationRecord.objects.all().delete()
+    found = describe(explain(judged, base + 2 * MINUTE), judged)
+    assert found["source"] == "minutes" and "No record of this slot is left" in found["reason"]
+    same = ("slot", "value", "n", "class", "before", "after")
+    assert [found[name] for name in same] == [kept[name] for name in same]
+
+
+def test_it_names_the_rule_that_was_judged_and_not_the_one_of_today(judged, base):
+    judged.limit = 100 * HOUR
+    save_threshold(judged, by=None, now=base + 11 * MINUTE)
+    found = describe(explain(judged, base + 2 * MINUTE), judged)
+    assert found["version"] == 1 and "above the limit of 48 h" in found["reason"]
+
+
+def test_it_says_when_it_was_not_judged_at_all(judged, base):
+    with pytest.raises(BadInput, match="is in the future"):
+        explain(judged, base + MINUTE, now=base)
+    with pytest.raises(BadInput, match="before the threshold was made"):
+        explain(judged, base - 2 * MINUTE)
