@@ -28,7 +28,7 @@ def explain_class(rule, unit, seen):
         BAND: f"The {value} over {window} ({points}) is within the limit of {limit}, but not yet back at "
         f"{format_value(back, unit, rule.aggregate)}.",
         CLEAR: f"The {value} over {window} ({points}) is on the good side of {limit}.",
-        THIN: f"The window of {window} held {points}, and the rule asks for {asked}: its value is not judged.",
+        THIN: f"The window of {window} held {points}, fewer than the {asked} it asks for: not judged.",
         EMPTY: f"The window of {window} held no point.",
         ERROR: f"The window of {window} could not be read.",
     }[seen.slot_class]

@@ -63,6 +63,12 @@ def list_slots(pieces, step, window):
     return np.arange(first, last + 1, step, dtype=np.int64)
 
 
+def list_range(start, end, step):
+    """The slots (ms) after ``start`` up to ``end``: multiples of ``step`` seconds."""
+    step *= 1000
+    return np.arange(floor(start, step) + step, end + 1, step, dtype=np.int64)
+
+
 def view_windows(pieces, slots, aggregate, window):
     """The Views of ``slots`` (ms, ascending) for an aggregate over ``window`` seconds."""
     starts = slots - window * 1000

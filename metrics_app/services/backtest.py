@@ -8,11 +8,10 @@ import numpy as np
 from metrics_app import queries
 from metrics_app.core.aggregates import QUANTILES
 from metrics_app.core.backtest import Result, backtest, judge, see
-from metrics_app.core.buckets import floor
 from metrics_app.core.classes import worse
 from metrics_app.core.phrases import describe_backtest, warn_of_min_count, write_limit
 from metrics_app.core.watch import Rule
-from metrics_app.core.windows import Pieces, Views, make_pieces, view_windows
+from metrics_app.core.windows import Pieces, Views, list_range, make_pieces, view_windows
 from metrics_app.exceptions import BadInput
 
 DEFAULT_SPAN = 30 * 86_400_000  # ms
@@ -57,7 +56,7 @@ def backtest_history(topic, rule, start, end, *, step=None):
     step = choose_step(rule, end - start) if step is None else check_step(step, end - start)
     window = -(-rule.window // step) * step
     rule = rule._replace(interval=step, window=window)
-    slots = np.arange(floor(start, step * 1000) + step * 1000, end + 1, step * 1000, dtype=np.int64)
+    slots = list_range(start, end, step)
     views = read_views(topic, rule, slots) if len(slots) else None
     if views is None:
         raise BadInput(f"there is no slot in a span shorter than {step} s", field="to")

@@ -31,7 +31,7 @@ RULE = Rule("mean", 1800, "gt", 48 * HOUR, 43.2 * HOUR, pending_for=600, keep_fi
             "not yet back at 43 h 12 min. It stays firing until it is back.",
         ),
         ("clear", 40 * HOUR, 5, "firing", "recovering", "It begins to recover: that must last 20 min."),
-        ("thin", 90 * HOUR, 1, "firing", "firing", "held 1 point, and the rule asks for 3 points"),
+        ("thin", 90 * HOUR, 1, "firing", "firing", "held 1 point, fewer than the 3 points it asks for"),
         ("empty", None, 0, "firing", "firing", "held no point. It stays firing: silence is not recovery."),
         ("empty", None, 0, "pending", "ok", "nothing usable came for 1 h"),
         ("error", None, -1, "ok", "ok", "could not be read. It stays ok"),

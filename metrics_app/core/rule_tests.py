@@ -1,0 +1,112 @@
+"""Rule tests: points written in a line, walked through by the same ``step`` as live."""
+
+import re
+from typing import NamedTuple
+
+from metrics_app.core.backtest import see
+from metrics_app.core.entries import parse_duration, parse_value
+from metrics_app.core.explanations import explain_slot
+from metrics_app.core.records import CLASSES, STATES, Record
+from metrics_app.core.watch import State, step
+from metrics_app.core.windows import list_range, make_pieces, view_windows
+from metrics_app.exceptions import BadInput
+
+EVERY = re.compile(r"\s*every\s+([^:]+):(.*)\Z", re.DOTALL)
+TIMES = re.compile(r"(.*?)(?:\s+x\s*([0-9]{1,6}))?\Z", re.DOTALL)
+CHECKED = {"state": STATES, "class": CLASSES, "value": None, "n": None}
+MOST_SLOTS = 200_000
+
+
+class Step(NamedTuple):
+    """What one slot saw, and the state before and after it."""
+
+    seen: Record
+    before: str
+
+
+def parse_points(text, start):
+    """``(ts, values)`` of "every 5m: 40h x6 ; _ x6 ; 47h": one point each 5 minutes from ``start`` ms."""
+    found = EVERY.match(text) if isinstance(text, str) else None
+    if found is None:
+        raise BadInput(f"{text!r:.100} is no line of points: write 'every 5m: 40h x6 ; _ x6'", field="points")
+    every = parse_duration(found[1], "points")
+    if every <= 0:
+        raise BadInput(f"'every {found[1].strip()}' is no distance between points", field="points")
+    ts, values, at = [], [], 0
+    for part in found[2].split(";"):
+        word, times = TIMES.match(part.strip()).groups()
+        value = None if word == "_" else parse_value(word, "seconds", field="points")
+        for _ in range(int(times or 1)):
+            if value is not None:
+                ts.append(start + round(at * every * 1000))
+                values.append(value)
+            at += 1
+    return ts, values
+
+
+def walk(rule, ts, values, start, end):
+    """``{slot: Step}`` of every slot after ``start`` up to ``end`` (ms)."""
+    slots = list_range(start, end, rule.interval)
+    if not len(slots):
+        return {}
+    if len(slots) > MOST_SLOTS:
+        raise BadInput(f"{len(slots)} slots are too many, at most {MOST_SLOTS}", field="expect")
+    seen = see(rule, slots, view_windows(make_pieces(ts, values), slots, rule.aggregate, rule.window))
+    state, found = State(), {}
+    for at, slot in enumerate(slots.tolist()):
+        state, transition = step(state, rule, seen.observe(at), slot)
+        record = Record(0, 0, state.slot_class, state.value, state.n, state.state)
+        found[slot] = Step(record, transition.before)
+    return found
+
+
+def check(rule, steps, start, expected):
+    """The faults, in words, of expectations ``{"at": "50m", "state": "pending", …}``."""
+    for wanted in expected:
+        at = parse_duration(wanted["at"], "expect")
+        slot = start + round(at * 1000)
+        if slot not in steps:
+            nearest = min(steps, key=lambda one: abs(one - slot), default=start)
+            yield (
+                f"at {wanted['at']}: there is no slot then, the nearest one is "
+                f"{(nearest - start) / 60_000:g}m after the start"
+            )
+            continue
+        yield from compare(rule, steps[slot], wanted)
+
+
+def compare(rule, found, wanted):
+    """What differs at one slot, with the reason for what was found."""
+    seen = found.seen
+    actual = {"state": seen.state, "class": seen.slot_class, "value": seen.value, "n": seen.n}
+    faults = [
+        f"expected {name} {value}, found {actual[name]}"
+        for name, value in read_expectation(wanted)
+        if not is_same(actual[name], value)
+    ]
+    if faults:
+        why = explain_slot(rule, "seconds", seen, found.before, seen.state)
+        yield f"at {wanted['at']}: {'; '.join(faults)}. {why}"
+
+
+def read_expectation(wanted):
+    """``(name, value)`` of what is expected; BadInput for what nothing is known of."""
+    for name, value in wanted.items():
+        if name == "at":
+            continue
+        if name not in CHECKED:
+            raise BadInput(f"{name!r:.50} cannot be expected, only {', '.join(CHECKED)}", field="expect")
+        words = CHECKED[name]
+        if words and value not in words:
+            raise BadInput(f"{value!r:.50} is no {name}: expected {', '.join(words)}", field="expect")
+        yield (
+            name,
+            parse_value(value, "seconds", field="expect") if name == "value" and value is not None else value,
+        )
+
+
+def is_same(actual, value):
+    """Whether a figure is the expected one, but for rounding."""
+    if isinstance(actual, float) and isinstance(value, (int, float)):
+        return abs(actual - value) <= 1e-9 * max(abs(actual), abs(value), 1e-9)
+    return actual == value
