@@ -22,6 +22,7 @@ from metrics_app.exceptions import BadInput, BusUnavailable
 from metrics_app.models import Breach, Threshold
 from metrics_app.services.explain import describe, explain
 from metrics_app.services.record import record
+from metrics_app.services.silences import find_silence, list_acting
 from metrics_app.services.visibility import limit_to_visible
 from metrics_app.tiles import (
     describe_standstill,
@@ -158,7 +159,7 @@ def describe_kpi(kpi):
     rules = Threshold.objects.filter(kpi__topic=kpi.topic).select_related("kpi", "state_row")
     breaches = Breach.objects.filter(threshold__kpi__topic=kpi.topic).select_related("threshold__kpi")
     tile = list_tiles([kpi])[0]
-    chart = tile["chart"]
+    chart, acting = tile["chart"], list_acting()
     return {
         "tile": tile,
         "kpi_id": kpi.pk,
@@ -166,13 +167,20 @@ def describe_kpi(kpi):
             (label, format_value(stats[name], kpi.unit, aggregate, chart["limit"]))
             for label, name, aggregate in FIGURES
         ],
-        "rules": [{"rule": rule, "limit": describe_limit(rule), **describe_state_of(rule)} for rule in rules],
+        "rules": [describe_rule(rule, acting) for rule in rules],
         "breaches": list(breaches.prefetch_related("timeline")[:LAST_BREACHES]),
         "minutes": [
             (ts, format_value(value, kpi.unit, chart["aggregate"], chart["limit"]))
             for ts, value in reversed(list(zip(chart["ts"], chart["values"], strict=True)))
         ],
     }
+
+
+def describe_rule(rule, acting):
+    """A threshold on its KPI's page: its limit, its light and what silences it."""
+    silence = find_silence(rule, acting)
+    silenced = silence.describe() if silence else ""
+    return {"rule": rule, "limit": describe_limit(rule), "silenced": silenced, **describe_state_of(rule)}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -217,7 +217,8 @@ class ThresholdAdmin(admin.ModelAdmin):
             return "not yet judged"
         if not threshold.enabled:
             return f"{words.SHAPES['none']} switched off"
-        return describe_light(threshold, get_view(threshold))
+        light, silenced = describe_light(threshold, get_view(threshold)), get_view(threshold).silenced
+        return f"{light}, {silenced}" if silenced else light
 
     @admin.display(description="value when last judged")
     def last_value(self, threshold):

@@ -26,7 +26,7 @@ REFUSED = {
     403: OpenApiResponse(ErrorsSerializer, "Not allowed."),
     404: OpenApiResponse(ErrorsSerializer, "No such threshold, or not for you."),
 }
-READ_ONLY = ("id", "state", "since", "value", "data", "data_since", "version")
+READ_ONLY = ("id", "state", "since", "value", "data", "data_since", "silenced", "version")
 PERMISSIONS = {"POST": "add", "PATCH": "change", "DELETE": "delete"}
 
 
@@ -67,6 +67,7 @@ class ThresholdSerializer(serializers.Serializer):
     value = serializers.FloatField(read_only=True, allow_null=True, help_text="As last judged.")
     data = serializers.ChoiceField(["fresh", "thin", "empty", "error", "behind"], read_only=True)
     data_since = serializers.IntegerField(read_only=True, allow_null=True)
+    silenced = serializers.CharField(read_only=True, help_text="Until when, by whom and why; or empty.")
     version = serializers.IntegerField(read_only=True)
 
     def to_internal_value(self, data):
@@ -83,7 +84,7 @@ class ThresholdSerializer(serializers.Serializer):
             {"id": threshold.pk, "topic": threshold.kpi.topic}
             | {name: getattr(threshold, name) for name in names}
             | {"state": view.state, "since": view.since, "value": view.value, "data": view.data}
-            | {"data_since": view.data_since, "version": threshold.version}
+            | {"data_since": view.data_since, "silenced": view.silenced, "version": threshold.version}
         )
 
 

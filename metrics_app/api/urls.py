@@ -7,6 +7,7 @@ from metrics_app.api.breaches import BreachListView, BreachView
 from metrics_app.api.explain import ExplainView
 from metrics_app.api.kpis import KpiListView, KpiView, SeriesView, StatsView
 from metrics_app.api.points import PointsView
+from metrics_app.api.silences import SilenceListView, SilenceView
 from metrics_app.api.thresholds import ThresholdListView, ThresholdView
 
 points = [
@@ -25,6 +26,8 @@ watch = [
     path("thresholds/backtest/", DraftBacktestView.as_view(), name="backtest_draft"),
     path("thresholds/<int:pk>/backtest/", BacktestView.as_view(), name="threshold_backtest"),
     path("thresholds/<int:pk>/explain/", ExplainView.as_view(), name="threshold_explain"),
+    path("silences/", SilenceListView.as_view(), name="silence_list"),
+    path("silences/<int:pk>/", SilenceView.as_view(), name="silence_detail"),
     path("breaches/", BreachListView.as_view(), name="breach_list"),
     path("breaches/<int:pk>/", BreachView.as_view(), name="breach_detail"),
 ]

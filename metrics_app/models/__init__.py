@@ -6,6 +6,7 @@ points are; ``DateTimeField`` says when a row was written. Durations are seconds
 
 from metrics_app.models.breaches import Breach, BreachEvent, EvaluationRecord
 from metrics_app.models.kpis import Aggregate, ApiKey, Kpi, validate_topic
+from metrics_app.models.silences import Silence
 from metrics_app.models.thresholds import Threshold, ThresholdState, ThresholdVersion
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "BreachEvent",
     "EvaluationRecord",
     "Kpi",
+    "Silence",
     "Threshold",
     "ThresholdState",
     "ThresholdVersion",

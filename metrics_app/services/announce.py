@@ -16,6 +16,7 @@ from django.utils.module_loading import import_string
 
 from metrics_app import conf
 from metrics_app.models import Breach, BreachEvent
+from metrics_app.services.silences import find_silence, list_acting
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,9 @@ def find_reason_against(breach):
         return "no proposal: points are missing, so nothing is known of the value"
     if not breach.threshold.title:
         return "no proposal: the threshold has no title"
+    if (silence := find_silence(breach.threshold, list_acting())) is not None:
+        suggestion = breach.threshold.suggestion or breach.threshold.title
+        return f"would have proposed “{suggestion}”: {silence.describe()}"
     return None
 
 

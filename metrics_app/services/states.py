@@ -6,6 +6,7 @@ from typing import NamedTuple
 from metrics_app import queries
 from metrics_app.exceptions import BusUnavailable
 from metrics_app.models import ThresholdState
+from metrics_app.services.silences import find_silence, list_acting
 
 BEHIND_AFTER = 10_000  # ms a mark or an evaluation may lag before people are told
 
@@ -22,6 +23,7 @@ class View(NamedTuple):
     last_slot: int
     missed: int
     flapping: bool
+    silenced: str = ""  # until when, by whom and why; "" where nothing silences it
 
 
 def read_states(thresholds, *, now=None):
@@ -37,10 +39,19 @@ def read_states(thresholds, *, now=None):
         marks = queries.collected_through()
     except BusUnavailable:
         marks = {}
+    acting = list_acting(at=now)
     return {
-        threshold.pk: make_view(threshold, rows.get(threshold.pk) or ThresholdState(), marks, now)
+        threshold.pk: make_view(threshold, rows.get(threshold.pk) or ThresholdState(), marks, now)._replace(
+            silenced=describe_silence(threshold, acting)
+        )
         for threshold in thresholds
     }
+
+
+def describe_silence(threshold, acting):
+    """What silences a threshold, in words; "" where nothing does."""
+    found = find_silence(threshold, acting)
+    return found.describe() if found else ""
 
 
 def make_view(threshold, row, marks, now):

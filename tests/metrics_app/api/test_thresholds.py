@@ -65,7 +65,7 @@ def test_it_creates_a_threshold_with_the_defaults_of_the_contract(client, analys
     body = response.json()
     assert body.pop("id") == Threshold.objects.get().pk
     assert body.pop("data") == "behind", "nothing has ever been collected"
-    state = {"state": "ok", "since": None, "value": None, "data_since": None, "version": 1}
+    state = {"state": "ok", "since": None, "value": None, "data_since": None, "version": 1, "silenced": ""}
     assert body == LIMIT | DEFAULTS | state
     version = ThresholdVersion.objects.get()
     assert (version.author, version.reason, version.rule["limit"]) == (analyst, "the law of 2024", 172800)

@@ -1,0 +1,80 @@
+"""Silences, for the people who set them."""
+
+from django import forms
+from django.contrib import admin
+
+from metrics_app.admin.breaches import DELETES_THRESHOLDS
+from metrics_app.exceptions import BadInput
+from metrics_app.models import Silence
+from metrics_app.registry import who_is
+from metrics_app.services.silences import check_silence, end_silence, save_silence
+from metrics_app.services.visibility import limit_to_visible
+
+
+class SilenceForm(forms.ModelForm):
+    """A silence with every fault at its field."""
+
+    class Meta:
+        model = Silence
+        fields = [
+            "topic",
+            "threshold",
+            "severity",
+            "starts_at",
+            "ends_at",
+            "days",
+            "opens",
+            "closes",
+            "zone",
+            "reason",
+        ]
+
+    def _post_clean(self):
+        """The rules of the API."""
+        super()._post_clean()
+        if not self.errors:
+            for field, message in check_silence(self.instance):
+                self.add_error(field, message)
+
+
+@admin.register(Silence)
+class SilenceAdmin(admin.ModelAdmin):
+    """A silence is ended, not deleted: what it did stays explained."""
+
+    form = SilenceForm
+    list_display = ["__str__", "threshold", "severity", "starts_at", "ends_at", "days", "zone", "author"]
+    list_select_related = ["threshold__kpi", "author"]
+    search_fields = ["topic", "reason"]
+    readonly_fields = ["author", "created_at"]
+    actions = ["end_now"]
+    fieldsets = [
+        ("What is silenced", {"fields": ["topic", "threshold", "severity"]}),
+        ("When", {"fields": ["starts_at", "ends_at"]}),
+        ("Only at these hours", {"fields": ["days", "opens", "closes", "zone"]}),
+        ("Why", {"fields": ["reason", "author", "created_at"]}),
+    ]
+
+    def has_delete_permission(self, request, obj=None):
+        """It is ended instead; deleting a threshold takes its silences with it."""
+        return request.resolver_match.url_name in DELETES_THRESHOLDS
+
+    def formfield_for_foreignkey(self, db_field, request, **kwargs):
+        """Only thresholds that this person may see."""
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        if db_field.name == "threshold":
+            rows = field.queryset.select_related("kpi")
+            field.queryset = limit_to_visible(rows, who_is(request.user), "kpi__topic")
+        return field
+
+    def save_model(self, request, obj, form, change):
+        """Through the same door as the API."""
+        try:
+            save_silence(obj, by=request.user)
+        except BadInput as error:
+            self.message_user(request, str(error), "error")
+
+    @admin.action(description="End now", permissions=["change"])
+    def end_now(self, request, queryset):
+        """Ends the chosen ones."""
+        for silence in queryset:
+            end_silence(silence)

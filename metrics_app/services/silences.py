@@ -1,0 +1,117 @@
+"""Silences: saved with their faults named, and found where they act."""
+
+import time
+from datetime import UTC, datetime
+from typing import NamedTuple
+from zoneinfo import available_timezones
+
+from django.utils import timezone
+
+from metrics_app.core.points import check_pattern
+from metrics_app.core.silences import DAYS, Span, acts_until, is_matched
+from metrics_app.exceptions import BadInput
+from metrics_app.models import Silence
+from metrics_app.services.rules import is_storable, list_errors
+
+
+class Acting(NamedTuple):
+    """A silence that acts, and until when (ms) without pause."""
+
+    silence: Silence
+    until: int
+
+    def describe(self):
+        """ "silenced until 2026-11-24 08:00 UTC by ann: maintenance"."""
+        moment = datetime.fromtimestamp(self.until / 1000, UTC)
+        author = f" by {self.silence.author.get_username()}" if self.silence.author else ""
+        return f"silenced until {moment:%Y-%m-%d %H:%M} UTC{author}: {self.silence.reason}"
+
+
+def save_silence(silence, *, by):
+    """Saves a new or changed ``Silence``; BadInput with every fault."""
+    if errors := list(check_silence(silence)):
+        raise BadInput("; ".join(message for _, message in errors), errors=list_errors(errors))
+    silence.days = ",".join(day for day in DAYS if day in split_days(silence.days))
+    if silence.pk is None:
+        silence.author = by
+    silence.save()
+    return silence
+
+
+def end_silence(silence, *, now=None):
+    """Ends a silence at once; what it silenced stays on record."""
+    moment = now or timezone.now()
+    Silence.objects.filter(pk=silence.pk, ends_at__gt=moment).update(ends_at=moment)
+    silence.refresh_from_db()
+    return silence
+
+
+def check_silence(silence):
+    """Faults as ``(field, message)``."""
+    if silence.topic:
+        try:
+            check_pattern(silence.topic)
+        except BadInput as error:
+            yield "topic", str(error)
+    if not (silence.topic or silence.threshold_id or silence.severity):
+        yield "topic", "say what is silenced: a topic, a threshold or a severity ('*' is every topic)"
+    if silence.severity not in ("", "info", "warning", "critical"):
+        yield "severity", f"{silence.severity!r:.50} is not one of info, warning, critical"
+    if not silence.reason.strip() or not is_storable(silence.reason):
+        yield "reason", "say why, so that who meets it later understands"
+    elif len(silence.reason) > 500:
+        yield "reason", f"has {len(silence.reason)} characters, at most 500 are allowed"
+    if silence.ends_at <= silence.starts_at:
+        yield "ends_at", "is not after the start"
+    yield from check_hours(silence)
+
+
+def check_hours(silence):
+    """Faults of the recurrence."""
+    unknown = split_days(silence.days) - set(DAYS)
+    if unknown:
+        yield "days", f"{', '.join(sorted(unknown))!r:.50} is no day: write {','.join(DAYS)}"
+    if bool(silence.days) != (silence.opens is not None) or (silence.opens is None) != (
+        silence.closes is None
+    ):
+        yield "days", "days, opens and closes go together: all of them, or none"
+    if silence.zone not in available_timezones():
+        yield "zone", f"{silence.zone!r:.50} is no time zone: write one such as Europe/Berlin"
+
+
+def split_days(text):
+    """The set of words of "mon, tue"."""
+    return {day.strip().lower() for day in text.split(",") if day.strip()}
+
+
+def list_acting(*, at=None):
+    """Every silence that acts at a moment (ms, default: now), the one that lasts longest first."""
+    at = time.time_ns() // 1_000_000 if at is None else at
+    moment = datetime.fromtimestamp(at / 1000, UTC)
+    rows = Silence.objects.filter(starts_at__lte=moment, ends_at__gt=moment).select_related("author")
+    found = [Acting(row, acts_until(make_span(row), at)) for row in rows]
+    return sorted((one for one in found if one.until), key=lambda one: -one.until)
+
+
+def make_span(silence):
+    """The pure Span of a row."""
+    ends = (round(at.timestamp() * 1000) for at in (silence.starts_at, silence.ends_at))
+    days = tuple(split_days(silence.days))
+    return Span(*ends, days, silence.opens, silence.closes, silence.zone)
+
+
+def find_silence(threshold, acting):
+    """The first of ``list_acting`` that fits a threshold (with its ``kpi``), or None."""
+    return next((one for one in acting if fits(one.silence, threshold)), None)
+
+
+def fits(silence, threshold):
+    """Whether a silence means this threshold."""
+    return is_matched(
+        silence.topic,
+        silence.severity,
+        silence.threshold_id,
+        topic=threshold.kpi.topic,
+        threshold=threshold.pk,
+        grade=threshold.severity,
+    )

@@ -1,0 +1,103 @@
+"""Silences over HTTP and in the admin."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import Group, Permission, User
+from django.utils import timezone
+
+from metrics_app import registry
+from metrics_app.models import Kpi, Silence
+from tests.metrics_app.watching import make_threshold
+
+pytestmark = pytest.mark.django_db
+URL = "/api/v1/silences/"
+
+
+def later(hours=1):
+    return (timezone.now() + timedelta(hours=hours)).isoformat()
+
+
+@pytest.fixture
+def operator(client):
+    user = User.objects.create_user("operator")
+    user.user_permissions.set(Permission.objects.filter(codename__in=["add_silence", "change_silence"]))
+    client.force_login(user)
+    return user
+
+
+def post(client, **fields):
+    body = {"topic": "complaint.*", "ends_at": later(), "reason": "maintenance"} | fields
+    return client.post(URL, body, content_type="application/json")
+
+
+def test_it_is_created_listed_and_ended(client, operator, base):
+    threshold = make_threshold(now=base)
+    made = post(client)
+    assert made.status_code == 201, made.content
+    assert made.json()["author"] == "operator"
+    assert "silenced until" in client.get(f"/api/v1/thresholds/{threshold.pk}/").json()["silenced"]
+    page = client.get(f"/kpis/{threshold.kpi.topic}/").content.decode()
+    assert "Silenced until" in page and "by operator: maintenance" in page
+    assert client.get(URL).json()["count"] == 1
+    ended = client.delete(f"{URL}{made.json()['id']}/")
+    assert ended.status_code == 200
+    assert client.get(f"/api/v1/thresholds/{threshold.pk}/").json()["silenced"] == ""
+    assert client.get(f"{URL}{made.json()['id']}/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"topic": ""}, "topic"),
+        ({"topik": "complaint.*"}, "topik"),
+        ({"ends_at": "soon"}, "ends_at"),
+        ({"threshold": 404}, "threshold"),
+        ({"days": "mon", "opens": "25:00", "closes": "06:00"}, "opens"),
+        ({"reason": "a\x00b"}, "reason"),
+        ({"author": "somebody"}, "author"),
+    ],
+)
+def test_it_refuses_by_name(client, operator, fields, field):
+    response = post(client, **fields)
+    assert response.status_code == 400, response.content
+    assert response.json()["errors"][0]["field"] == field and not Silence.objects.exists()
+
+
+def test_others_read_and_do_not_write(client, person, bearer):
+    assert post(client).status_code == 403
+    assert client.get(URL).status_code == 200
+    client.logout()
+    assert client.get(URL).status_code == 401
+    assert client.get(URL, headers=bearer("read")).status_code == 200
+
+
+def test_a_restricted_kpi_is_not_named_to_others(client, operator, base):
+    threshold = make_threshold(now=base)
+    made = post(client, topic="", threshold=threshold.pk).json()
+    Kpi.objects.update(restricted=True, owner=Group.objects.create(name="owners"))
+    registry.forget()
+    assert client.get(URL).json()["count"] == 0
+    assert client.delete(f"{URL}{made['id']}/").status_code == 404
+    assert post(client, topic="", threshold=threshold.pk).status_code == 400
+
+
+def test_the_admin_sets_one_with_every_fault_at_its_field(admin_client, base):
+    form = {"topic": "*", "severity": "", "starts_at_0": "2026-01-01", "starts_at_1": "00:00", "zone": "UTC"}
+    form |= {
+        "ends_at_0": "2036-01-01",
+        "ends_at_1": "00:00",
+        "reason": "move",
+        "days": "sun",
+        "opens": "22:00",
+    }
+    add = "/admin/metrics_app/silence/add/"
+    refused = admin_client.post(add, form)
+    assert list(refused.context["adminform"].form.errors) == ["days"]
+    assert admin_client.post(add, form | {"closes": "06:00"}).status_code == 302
+    assert Silence.objects.get().author.username == "admin"
+    threshold = make_threshold(now=base)
+    Silence.objects.update(threshold=threshold)
+    assert "move" in admin_client.get("/admin/metrics_app/silence/").content.decode()
+    gone = admin_client.post(f"/admin/metrics_app/threshold/{threshold.pk}/delete/", {"post": "yes"})
+    assert gone.status_code == 302 and not Silence.objects.exists()

@@ -1,0 +1,92 @@
+"""A silence changes what is delivered, never a state."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from metrics_app.exceptions import BadInput
+from metrics_app.models import Breach, Silence
+from metrics_app.services.announce import announce
+from metrics_app.services.evaluate import evaluate
+from metrics_app.services.silences import end_silence, save_silence
+from metrics_app.services.states import read_states
+from tests.metrics_app.watching import HOUR, make_threshold, send
+
+pytestmark = pytest.mark.django_db
+
+
+def make_silence(*, by=None, **fields):
+    now = timezone.now()
+    span = {"starts_at": now - timedelta(minutes=5), "ends_at": now + timedelta(hours=1)}
+    return save_silence(Silence(**({"reason": "maintenance"} | span | fields)), by=by)
+
+
+@pytest.fixture
+def fired(base, settings):
+    settings.METRICS_APP = settings.METRICS_APP | {"BREACH_HANDLERS": [f"{__name__}.propose"]}
+    threshold = make_threshold(now=base)
+    send((base + 1000, 60 * HOUR))
+    return threshold
+
+
+def propose(breach):
+    return "proposed #12"
+
+
+def test_a_breach_under_a_silence_says_what_it_would_have_proposed(fired, base):
+    silence = make_silence(topic="complaint.*", by=User.objects.create_user("ann"))
+    evaluate(now=base + 60_001)
+    announce()
+    breach = Breach.objects.get()
+    assert breach.outcome == (
+        f"would have proposed “Hire 2 temp agents”: silenced until {silence.ends_at:%Y-%m-%d %H:%M} UTC "
+        "by ann: maintenance"
+    )
+    assert breach.timeline.filter(text=breach.outcome).exists()
+    view = read_states([fired])[fired.pk]
+    assert view.state == "firing" and view.silenced.endswith("by ann: maintenance")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"topic": "er.*"},
+        {"topic": "*", "severity": "critical"},
+        {"topic": "*", "starts_at": timezone.now() + timedelta(minutes=30)},
+    ],
+)
+def test_what_does_not_fit_silences_nothing(fired, base, fields):
+    make_silence(**fields)
+    evaluate(now=base + 60_001)
+    announce()
+    assert Breach.objects.get().outcome == "proposed #12"
+    assert read_states([fired])[fired.pk].silenced == ""
+
+
+def test_an_ended_silence_acts_no_more_and_stays_on_record(fired, base):
+    silence = end_silence(make_silence(threshold=fired))
+    assert silence.ends_at <= timezone.now()
+    evaluate(now=base + 60_001)
+    announce()
+    assert Breach.objects.get().outcome == "proposed #12" and Silence.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({}, "topic"),
+        ({"topic": "No Topic"}, "topic"),
+        ({"topic": "*", "reason": " "}, "reason"),
+        ({"topic": "*", "ends_at": timezone.now() - timedelta(days=1)}, "ends_at"),
+        ({"topic": "*", "days": "mon"}, "days"),
+        ({"topic": "*", "days": "payday"}, "days"),
+        ({"topic": "*", "zone": "Mars/Base"}, "zone"),
+        ({"topic": "*", "severity": "loud"}, "severity"),
+    ],
+)
+def test_it_says_what_is_wrong(fields, field):
+    with pytest.raises(BadInput) as caught:
+        make_silence(**fields)
+    assert caught.value.errors[0]["field"] == field and not Silence.objects.exists()
