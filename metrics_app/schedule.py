@@ -5,6 +5,7 @@ from django.db import connections
 
 WATCH = "metrics: judge thresholds and announce breaches"
 PRUNE = "metrics: prune evaluation records"
+ARCHIVE = "metrics: archive minutes and late points"
 
 
 def register_tasks(*, using, **kwargs):
@@ -18,11 +19,14 @@ def register_tasks(*, using, **kwargs):
     every = apps.get_model("django_celery_beat", "IntervalSchedule").objects.using(using)
     nightly = apps.get_model("django_celery_beat", "CrontabSchedule").objects.using(using)
     second, _ = every.get_or_create(every=1, period="seconds")
+    often, _ = every.get_or_create(every=5, period="seconds")
     night, _ = nightly.get_or_create(minute="17", hour="3")
     add_task(tasks, WATCH, "metrics_app.tasks.watch", interval=second, expire_seconds=1)
+    archive = "metrics_app.tasks.archive_history"
+    add_task(tasks, ARCHIVE, archive, interval=often, expire_seconds=5, queue="slow")
     add_task(tasks, PRUNE, "metrics_app.tasks.prune_evaluations", crontab=night, expire_seconds=86_400)
 
 
 def add_task(tasks, name, task, **timing):
     """One row of beat; what an administrator changed in it stays."""
-    tasks.get_or_create(name=name, defaults={"task": task, "queue": "watch", **timing})
+    tasks.get_or_create(name=name, defaults={"task": task, "queue": "watch"} | timing)
