@@ -5,6 +5,7 @@ from django.db import connections
 
 WATCH = "metrics: judge thresholds and announce breaches"
 PRUNE = "metrics: prune evaluation records"
+COMPACT = "metrics: verify, compact and prune history"
 ARCHIVE = "metrics: archive minutes and late points"
 
 
@@ -24,6 +25,8 @@ def register_tasks(*, using, **kwargs):
     add_task(tasks, WATCH, "metrics_app.tasks.watch", interval=second, expire_seconds=1)
     archive = "metrics_app.tasks.archive_history"
     add_task(tasks, ARCHIVE, archive, interval=often, expire_seconds=5, queue="slow")
+    compact = "metrics_app.tasks.compact_history"
+    add_task(tasks, COMPACT, compact, crontab=night, expire_seconds=86_400, queue="slow")
     add_task(tasks, PRUNE, "metrics_app.tasks.prune_evaluations", crontab=night, expire_seconds=86_400)
 
 

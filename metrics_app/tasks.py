@@ -7,6 +7,7 @@ from celery import shared_task
 from metrics_app.exceptions import BusUnavailable
 from metrics_app.services.announce import announce
 from metrics_app.services.archive import archive
+from metrics_app.services.compact import compact_history as compact
 from metrics_app.services.evaluate import evaluate
 from metrics_app.services.records import prune_records
 
@@ -37,3 +38,9 @@ def archive_history():
         archive()
     except BusUnavailable as error:
         log.warning("Nothing is archived: %s", error)
+
+
+@shared_task(name="metrics_app.tasks.compact_history")
+def compact_history():
+    """The nightly work on history; it goes on tomorrow where it was stopped."""
+    compact()

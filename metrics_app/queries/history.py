@@ -122,7 +122,8 @@ def fetch_rows(size, topic, spans, shape):
         with connection.cursor() as cursor:
             cursor.execute(
                 f"SELECT {columns} FROM {table} WHERE topic = %s AND ({where})",
-                [topic, *(edge for span in part for edge in span)],
+                # Plain numbers: SQLite would take NumPy's for blobs, and find nothing.
+                [topic, *(int(edge) for span in part for edge in span)],
             )
             found += [Row(row[0], row[1], make_summary(row[2:])) for row in cursor.fetchall()]
     return found
