@@ -8,7 +8,7 @@ from rest_framework.views import APIView
 
 from metrics_app.api.fields import Text
 from metrics_app.api.pagination import ListPagination
-from metrics_app.api.params import read_time
+from metrics_app.api.params import read_time, refuse_parameters
 from metrics_app.api.permissions import CanRead, identify
 from metrics_app.api.schema import ErrorsSerializer
 from metrics_app.core.points import check_topic
@@ -113,6 +113,7 @@ class CorrectionListView(APIView):
     )
     def get(self, request):
         """One page, newest first."""
+        refuse_parameters(request.query_params, "topic")
         rows, topic = list_visible(request), request.query_params.get("topic")
         if topic is not None:
             rows = rows.filter(topic=check_topic(topic))
