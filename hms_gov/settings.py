@@ -178,6 +178,8 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # "watch" must never wait behind a slow webhook: separate queues, separate workers.
 CELERY_TASK_DEFAULT_QUEUE = "slow"
 CELERY_TASK_ROUTES = {
+    "metrics_app.tasks.archive_history": {"queue": "slow"},
+    "metrics_app.tasks.compact_history": {"queue": "slow"},
     "metrics_app.tasks.*": {"queue": "watch"},
     "pipelines_app.tasks.*": {"queue": "slow"},
 }

@@ -17,6 +17,8 @@ DEFAULTS = {
     "LOG_POINTS": 100_000,  # newest raw points kept per topic, at most one hour of them
     "HELD_HOURS": 24,  # hours a sealed minute waits in Redis for the archiver
     "LATE_POINTS": 1_000_000,  # late points that wait in Redis per shard for the archiver
+    "MINUTES_DAYS": 400,  # days that minutes of history are kept (at least 2)
+    "HOURS_DAYS": 36_500,  # days that hours of history are kept; days stay for ever
     "BUS_BYTES": 512_000_000,  # bytes of Redis memory over which the bus refuses (503)
     "STREAMS_PER_USER": 2_000,  # open streams of one user or key; the oldest gives way
     "FRAMES_PER_SECOND": 10,  # frames per topic and WebSocket client

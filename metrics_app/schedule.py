@@ -5,6 +5,8 @@ from django.db import connections
 
 WATCH = "metrics: judge thresholds and announce breaches"
 PRUNE = "metrics: prune evaluation records"
+COMPACT = "metrics: verify, compact and prune history"
+ARCHIVE = "metrics: archive minutes and late points"
 
 
 def register_tasks(*, using, **kwargs):
@@ -18,11 +20,16 @@ def register_tasks(*, using, **kwargs):
     every = apps.get_model("django_celery_beat", "IntervalSchedule").objects.using(using)
     nightly = apps.get_model("django_celery_beat", "CrontabSchedule").objects.using(using)
     second, _ = every.get_or_create(every=1, period="seconds")
+    often, _ = every.get_or_create(every=5, period="seconds")
     night, _ = nightly.get_or_create(minute="17", hour="3")
     add_task(tasks, WATCH, "metrics_app.tasks.watch", interval=second, expire_seconds=1)
+    archive = "metrics_app.tasks.archive_history"
+    add_task(tasks, ARCHIVE, archive, interval=often, expire_seconds=5, queue="slow")
+    compact = "metrics_app.tasks.compact_history"
+    add_task(tasks, COMPACT, compact, crontab=night, expire_seconds=86_400, queue="slow")
     add_task(tasks, PRUNE, "metrics_app.tasks.prune_evaluations", crontab=night, expire_seconds=86_400)
 
 
 def add_task(tasks, name, task, **timing):
     """One row of beat; what an administrator changed in it stays."""
-    tasks.get_or_create(name=name, defaults={"task": task, "queue": "watch", **timing})
+    tasks.get_or_create(name=name, defaults={"task": task, "queue": "watch"} | timing)

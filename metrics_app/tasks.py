@@ -6,6 +6,8 @@ from celery import shared_task
 
 from metrics_app.exceptions import BusUnavailable
 from metrics_app.services.announce import announce
+from metrics_app.services.archive import archive
+from metrics_app.services.compact import compact_history as compact
 from metrics_app.services.evaluate import evaluate
 from metrics_app.services.records import prune_records
 
@@ -27,3 +29,18 @@ def watch():
 def prune_evaluations():
     """Deletes evaluation records older than 35 days."""
     prune_records()
+
+
+@shared_task(name="metrics_app.tasks.archive_history", expires=5)
+def archive_history():
+    """Brings what waits in Redis to SQL. Overlapping runs are harmless, and take turns."""
+    try:
+        archive()
+    except BusUnavailable as error:
+        log.warning("Nothing is archived: %s", error)
+
+
+@shared_task(name="metrics_app.tasks.compact_history")
+def compact_history():
+    """The nightly work on history; it goes on tomorrow where it was stopped."""
+    compact()

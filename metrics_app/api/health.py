@@ -11,6 +11,7 @@ from redis.exceptions import ResponseError
 from metrics_app import queries
 from metrics_app.connection import get_redis, guard
 from metrics_app.exceptions import BusUnavailable
+from metrics_app.services.archive import read_health
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ def show_health(request):
 def show_readiness(request):
     """Each part by name; 503 unless all are well."""
     parts = {"database": check_database(), "redis": check_redis(), "collector": check_collector()}
+    parts["archiver"] = check_archiver()
     ready = all(part["ok"] for part in parts.values())
     answer = {"status": "ok" if ready else "unavailable", "parts": parts}
     return JsonResponse(answer, status=200 if ready else 503)
@@ -96,3 +98,16 @@ def check_collector():
         return {"ok": False, "message": "has never run", "shard": shard}
     behind = max(0.0, (now - mark) / 1000)
     return {"ok": behind <= MAX_BEHIND, "behind_seconds": round(behind, 3), "shard": shard}
+
+
+def check_archiver():
+    """How much waits for the archiver; a warning before the oldest is dropped.
+
+    A site that is behind with its history still takes points and shows them: it stays ready.
+    """
+    try:
+        health = read_health()
+    except BusUnavailable:
+        return {"ok": True, "message": "unknown while redis does not answer"}
+    found = {"ok": True, "behind_seconds": round(health.behind, 3), "late_points": health.late}
+    return found | ({"warning": health.warning} if health.warning else {})

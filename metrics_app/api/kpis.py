@@ -15,9 +15,18 @@ from metrics_app.api.schema import ErrorsSerializer, KpiSerializer, SeriesSerial
 from metrics_app.core.points import MAX_TOPIC, TOPIC
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Kpi
+from metrics_app.queries.history import CORRECTED, PUBLISHED
 
-MAX_WINDOW = 86_400  # seconds that Redis may still hold
+MAX_WINDOW = 3_660 * 86_400  # seconds: ten years
 MAX_BUCKETS = 10_000  # rows of one series
+VIEWS = [CORRECTED, PUBLISHED]
+AS = OpenApiParameter(
+    "as",
+    str,
+    enum=VIEWS,
+    description="`published`: as first published, before points that came over an hour late and before spans "
+    "were voided or restored.",
+)
 REFUSED = {
     400: OpenApiResponse(ErrorsSerializer, "A bad parameter, by name."),
     401: OpenApiResponse(ErrorsSerializer, "Not logged in and no valid key."),
@@ -107,7 +116,15 @@ class StatsView(APIView):
     @extend_schema(
         operation_id="get_kpi_stats",
         summary="Statistics of a window that ends now",
-        parameters=[OpenApiParameter("window", int, description="Seconds, 1 to 86400. Default: the KPI's.")],
+        parameters=[
+            OpenApiParameter(
+                "window",
+                int,
+                description="Seconds, at most ten years. Default: the KPI's. A window that reaches behind "
+                "the hot hour starts on a whole minute (older history: hour or day); `start` says which.",
+            ),
+            AS,
+        ],
         responses={200: StatsSerializer} | REFUSED,
     )
     def get(self, request, topic):
@@ -115,7 +132,7 @@ class StatsView(APIView):
         kpi = find_kpi(request, topic)
         default = min(kpi.window, MAX_WINDOW)
         window = read_integer(request.query_params, "window", default=default, low=1, high=MAX_WINDOW)
-        stats = queries.stats(topic, window)
+        stats = queries.stats(topic, window, view=read_view(request.query_params))
         return Response({name: keep_finite(value) for name, value in stats.items()})
 
 
@@ -131,15 +148,23 @@ class SeriesView(APIView):
             OpenApiParameter(name, str, description="ms, ISO 8601 with an offset, or -3600 (seconds ago).")
             for name in ("start", "end")
         ]
-        + [OpenApiParameter("step", int, description="Seconds of a bucket. Default: 60.")],
+        + [OpenApiParameter("step", int, description="Seconds of a bucket. Default: 60."), AS],
         responses={200: SeriesSerializer} | REFUSED,
     )
     def get(self, request, topic):
         """Buckets from ``start`` (default an hour ago) to ``end`` (default now)."""
         find_kpi(request, topic)
         start, end, step = read_span(request.query_params, queries.redis_now())
-        columns = queries.series(topic, start, end, step)
+        columns = queries.series(topic, start, end, step, view=read_view(request.query_params))
         return Response({name: [keep_finite(value) for value in column] for name, column in columns.items()})
+
+
+def read_view(params):
+    """``as``: "corrected" (default) or "published"; BadInput otherwise."""
+    view = params.get("as", CORRECTED)
+    if view not in VIEWS:
+        raise BadInput(f"{view[:50]!r} is no view: expected {' or '.join(VIEWS)}", field="as")
+    return view
 
 
 def read_span(params, now):

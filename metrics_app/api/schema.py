@@ -78,6 +78,9 @@ class StatsSerializer(serializers.Serializer):
     rate_per_hour = serializers.FloatField()
     last_point_at = serializers.IntegerField(allow_null=True, help_text="Milliseconds since the epoch.")
     computed_at = serializers.IntegerField(help_text="Milliseconds since the epoch.")
+    start = serializers.IntegerField(
+        required=False, help_text="Where the window begins, ms; given where that is before the hot hour."
+    )
 
 
 class Column(serializers.ListField):
@@ -96,3 +99,8 @@ class SeriesSerializer(serializers.Serializer):
     max = Column()
     p50 = Column()
     p95 = Column()
+    revised = serializers.ListField(
+        child=serializers.BooleanField(),
+        required=False,
+        help_text="Whether late points or a voided span changed the bucket; given behind the hot hour.",
+    )

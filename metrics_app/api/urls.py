@@ -4,6 +4,7 @@ from django.urls import path, re_path
 
 from metrics_app.api.backtest import BacktestView, DraftBacktestView
 from metrics_app.api.breaches import BreachListView, BreachView
+from metrics_app.api.corrections import CorrectionListView, RestoreView
 from metrics_app.api.explain import ExplainView
 from metrics_app.api.kpis import KpiListView, KpiView, SeriesView, StatsView
 from metrics_app.api.points import PointsView
@@ -20,6 +21,10 @@ kpis = [
     path("kpis/<str:topic>/stats/", StatsView.as_view(), name="kpi_stats"),
     path("kpis/<str:topic>/series/", SeriesView.as_view(), name="kpi_series"),
 ]
+history = [
+    path("corrections/", CorrectionListView.as_view(), name="correction_list"),
+    path("corrections/<int:pk>/restore/", RestoreView.as_view(), name="correction_restore"),
+]
 watch = [
     path("thresholds/", ThresholdListView.as_view(), name="threshold_list"),
     path("thresholds/<int:pk>/", ThresholdView.as_view(), name="threshold_detail"),
@@ -32,4 +37,4 @@ watch = [
     path("breaches/<int:pk>/", BreachView.as_view(), name="breach_detail"),
 ]
 
-urlpatterns = [*points, *kpis, *watch]
+urlpatterns = [*points, *kpis, *history, *watch]

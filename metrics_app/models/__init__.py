@@ -1,24 +1,42 @@
-"""Rows of the app: the registry, the keys, the thresholds and what came of them.
+"""Rows of the app: the registry, the keys, the thresholds and what came of them, the history.
 
 Times of events (slots, breaches) are integer milliseconds since the epoch, as
 points are; ``DateTimeField`` says when a row was written. Durations are seconds.
 """
 
 from metrics_app.models.breaches import Breach, BreachEvent, EvaluationRecord
+from metrics_app.models.history import (
+    LATE,
+    Correction,
+    DayRollup,
+    Generation,
+    HourRollup,
+    MinuteRollup,
+    ShardHistory,
+    Topic,
+)
 from metrics_app.models.kpis import Aggregate, ApiKey, Kpi, validate_topic
 from metrics_app.models.silences import Silence
 from metrics_app.models.thresholds import Threshold, ThresholdState, ThresholdVersion
 
 __all__ = [
+    "LATE",
     "Aggregate",
     "ApiKey",
     "Breach",
     "BreachEvent",
+    "Correction",
+    "DayRollup",
     "EvaluationRecord",
+    "Generation",
+    "HourRollup",
     "Kpi",
     "Silence",
+    "MinuteRollup",
+    "ShardHistory",
     "Threshold",
     "ThresholdState",
     "ThresholdVersion",
+    "Topic",
     "validate_topic",
 ]

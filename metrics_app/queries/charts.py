@@ -11,8 +11,10 @@ from metrics_app.core.buckets import MINUTE, floor, merge
 from metrics_app.core.chunks import unpack_chunk
 from metrics_app.core.packing import unpack_head
 from metrics_app.exceptions import BadInput
+from metrics_app.queries.corrections import list_voids
+from metrics_app.queries.history import CORRECTED, PUBLISHED, is_revised, read_past
 from metrics_app.queries.logs import clock, shard_for
-from metrics_app.queries.reading import Want, read_one
+from metrics_app.queries.reading import Want, is_void, read_one
 
 SECOND = 1000
 MOST_BUCKETS = 20_000
@@ -32,18 +34,32 @@ class Snapshot:
     rows: list = field(default_factory=list)
 
 
-def series(topic, start, end, step):
+def series(topic, start, end, step, *, view=CORRECTED):
     """Columns ts, count, mean, min, max, p50, p95 of buckets of ``step`` ms.
 
     ``start`` is aligned down and ``end`` up to the step; an empty bucket has count 0
     and None elsewhere. BadInput for a step that is no whole second, or too many buckets.
+    Where the span reaches behind the hot hour there is also ``revised``: whether a bucket
+    had late points or was corrected; ``view`` "published" answers as it was before.
     """
     check_step(start, end, step)
     start, end = floor(start, step), -floor(-end, step)
     reading = read_one(Want(topic, start, end, True))
+    [past] = read_past([reading])
+    voids = [] if view == PUBLISHED else list_voids(topic)
     buckets = [[] for _ in range((end - start) // step)]
-    for minute, part in cut_steps(reading, start, end, step):
+    for minute, part in cut_steps(reading, start, end, step, voids):
         buckets[(minute - start) // step].append(part)
+    for row in past.read(reading, step=step, view=view) if past else ():
+        buckets[max(row.start - start, 0) // step].append(row.summary)
+    columns = make_columns(buckets, start, end, step)
+    if reading.want.is_old():
+        columns["revised"] = is_revised(past, reading, columns["ts"], step)
+    return columns
+
+
+def make_columns(buckets, start, end, step):
+    """The columns of ``buckets``, lists of Summaries."""
     merged = [merge(parts) for parts in buckets]
     return {
         "ts": list(range(start, end, step)),
@@ -69,16 +85,10 @@ def check_step(start, end, step):
         )
 
 
-def cut_steps(reading, start, end, step):
-    """``(ts within its bucket, Summary)`` of every piece of a minute that lies in one bucket.
-
-    A sealed minute has no seconds any more: it counts where it starts.
-    """
+def cut_steps(reading, start, end, step, voids=()):
+    """``(ts within its bucket, Summary)`` of every piece of a hot minute that lies in one bucket."""
     for minute in reading.want.minutes():
-        if minute < reading.sealed:
-            if minute in reading.held and minute >= start:
-                yield minute, reading.hold(minute)
-        elif minute in reading.ring:
+        if minute >= reading.sealed and minute in reading.ring and not is_void(minute, voids):
             edges = range(floor(minute, step) + step, minute + MINUTE, step)
             cuts = [max(minute, start), *(edge for edge in edges if start < edge < end)]
             for low, high in zip(cuts, [*cuts[1:], min(minute + MINUTE, end)], strict=True):

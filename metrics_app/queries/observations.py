@@ -8,8 +8,11 @@ from metrics_app.connection import get_redis, guard, key
 from metrics_app.core import details
 from metrics_app.core.aggregates import AGGREGATES, QUANTILES
 from metrics_app.core.buckets import MINUTE, Summary, floor, merge
+from metrics_app.core.generations import Generations
 from metrics_app.core.packing import SLOT, SLOTS
 from metrics_app.lua import read_script
+from metrics_app.queries.corrections import list_voids
+from metrics_app.queries.history import has_others, list_parts, read_past
 from metrics_app.queries.logs import shard_for
 from metrics_app.queries.reading import Want, find_edges, is_old, read_many
 
@@ -35,7 +38,7 @@ def observe(requests):
     found = [None] * len(requests)
     topics, single = {}, []
     for index, (topic, start, _, aggregate) in enumerate(requests):
-        if aggregate in QUANTILES or is_old(start):
+        if aggregate in QUANTILES or is_old(start) or list_voids(topic):
             single.append(index)
         else:
             topics.setdefault(topic, []).append(index)
@@ -54,9 +57,10 @@ def observe_details(requests, indices, found):
     for at in range(0, len(indices), CHUNK):
         part = indices[at : at + CHUNK]
         wants = [Want(*requests[i][:3], requests[i][3] in QUANTILES) for i in part]
-        for index, reading in zip(part, read_many(wants), strict=True):
+        readings = read_many(wants)
+        for index, reading, past in zip(part, readings, read_past(readings), strict=True):
             _, start, end, aggregate = requests[index]
-            found[index] = judge(aggregate, merge(reading.parts()), start, end)
+            found[index] = judge(aggregate, merge(list_parts(reading, past)), start, end)
 
 
 def judge(aggregate, summary, start, end):
@@ -71,7 +75,11 @@ def observe_rings(shard, rows, requests, found):
     owner = [at for at, (_, indices) in enumerate(rows) for _ in indices]
     spans = [requests[index][1:3] for index in order]
     cuts = [(at, minute) for at, span in zip(owner, spans, strict=True) for minute in find_edges(*span)]
-    sealed, rings, packed = fetch_rings(shard, topics, sorted(set(cuts)))
+    sealed, generations, rings, packed = fetch_rings(shard, topics, sorted(set(cuts)))
+    # After a loss the rings are not all there is: for an hour the slower way is the right one.
+    if generations.is_young(min(start for start, _ in spans)) and has_others(shard, generations):
+        observe_details(requests, order, found)
+        return
     extremes = any(requests[index][3] in EXTREMES for index in order)
     whole = sum_slots(rings.reshape(len(topics), SLOTS), owner, spans, sealed, extremes)
     for index, at, summary in zip(order, owner, whole, strict=True):
@@ -82,18 +90,20 @@ def observe_rings(shard, rows, requests, found):
 
 
 def fetch_rings(shard, topics, cuts):
-    """``(sealed, slots of all rings, {(topic's number, minute): bytes})`` as of one moment."""
+    """``(sealed, Generations, slots of all rings, {(topic's number, minute): bytes})`` as of one moment."""
     pipe = get_redis().pipeline(transaction=True)
     pipe.hget(key(shard, "meta"), "sealed")
+    pipe.get(key(shard, "gens"))
     pipe.mget([key(shard, f"ring:{topic}") for topic in topics])
     if cuts:
         pairs = [text for at, minute in cuts for text in (topics[at], minute)]
         pipe.eval(DETAILS, 1, key(shard, "meta"), key(shard, ""), *pairs)
     with guard():
-        sealed, rings, *packed = pipe.execute()
+        sealed, generations, rings, *packed = pipe.execute()
     # A ring ends with the last slot that was ever written.
     data = b"".join([ring.ljust(len(EMPTY_RING), b"\0") if ring else EMPTY_RING for ring in rings])
-    return int(sealed or 0), np.frombuffer(data, SLOT), dict(zip(cuts, *packed, strict=True)) if cuts else {}
+    found = dict(zip(cuts, *packed, strict=True)) if cuts else {}
+    return int(sealed or 0), Generations((generations or b"").decode()), np.frombuffer(data, SLOT), found
 
 
 def cut_edges(packed, at, start, end, sealed):

@@ -10,7 +10,9 @@ from metrics_app import conf
 from metrics_app.connection import get_redis, guard, key
 from metrics_app.core import details
 from metrics_app.core.buckets import HOT, HOUR, MINUTE, Summary, floor, merge_columns
+from metrics_app.core.generations import Generations
 from metrics_app.core.packing import SLOT, unpack_head, unpack_held, unpack_ring
+from metrics_app.core.spans import subtract
 from metrics_app.lua import read_script
 from metrics_app.queries.logs import clock, shard_for
 
@@ -40,9 +42,9 @@ class Want(NamedTuple):
         """The minutes whose detail is needed: all for percentiles, else those cut by an edge."""
         return self.minutes() if self.shape else find_edges(self.whole_start(), self.end)
 
-    def held(self):
-        """The minutes that may be sealed already; one that is counts whole."""
-        return self.minutes() if is_old(self.start) else ()
+    def is_old(self):
+        """Whether the span may reach into sealed minutes, which count whole."""
+        return is_old(self.start)
 
 
 def is_old(start):
@@ -64,6 +66,7 @@ class Reading:
 
     want: Want
     sealed: int
+    generations: Generations
     packed_head: bytes
     packed_ring: bytes
     packed: dict
@@ -79,21 +82,27 @@ class Reading:
         """``{minute: (count, sum, m2, min, max)}``."""
         return unpack_ring(self.packed_ring)
 
-    def parts(self):
-        """Summaries that make up the span: minutes, cut at its edges; whole ones together if that will do."""
+    def parts(self, voids=()):
+        """Summaries of the hot part: minutes, cut at its edges; whole ones together if that will do.
+
+        Minutes in ``voids`` (``[(start, end), …]``) are left out.
+        """
         start, end = self.want.whole_start(), self.want.end
         for minute in self.packed:
-            if minute >= self.sealed:
+            if minute >= self.sealed and not is_void(minute, voids):
                 yield self.cut(minute, max(start - minute, 0), min(end - minute, MINUTE))
-        for minute in self.held:
-            if minute < self.sealed:
-                yield self.hold(minute)
         if not self.want.shape:
-            yield sum_ring(self.packed_ring, max(-floor(-start, MINUTE), self.sealed), floor(end, MINUTE))
+            low, high = max(-floor(-start, MINUTE), self.sealed), floor(end, MINUTE)
+            for span in subtract([(low, high)], voids):
+                yield sum_ring(self.packed_ring, *span)
 
     def hold(self, minute):
-        """The Summary of a sealed minute, with its sketch."""
-        return unpack_held(self.held[minute])
+        """The Summary of a held minute, with its sketch."""
+        return self.unpack(self.held[minute])
+
+    def unpack(self, data):
+        """The Summary of a packed held minute."""
+        return unpack_held(data)
 
     def cut(self, minute, start, end):
         """The Summary of [start, end) ms of a hot minute."""
@@ -101,6 +110,11 @@ class Reading:
         if end - start < MINUTE:
             return detail.cut(start, end, self.want.shape)
         return Summary(*self.ring[minute], *detail.shape())
+
+
+def is_void(minute, voids):
+    """Whether a minute (ms) lies in one of the spans that do not count."""
+    return any(low <= minute < high for low, high in voids)
 
 
 def sum_ring(ring, start, end):
@@ -130,22 +144,29 @@ def read_many(wants, chunk=256):
 
 def read_shard(shard, wants):
     """The Readings of one shard's topics."""
-    asks = [(want.topic, want.details(), want.held()) for want in wants]
-    sealed, rows = fetch(shard, asks)
+    asks = [(want.topic, want.details(), want.is_old()) for want in wants]
+    sealed, generations, rows = fetch(shard, asks)
     return [
-        Reading(want, sealed, head, ring, name_minutes(hot, packed), name_minutes(old, held))
-        for want, (_, hot, old), (head, ring, packed, held) in zip(wants, asks, rows, strict=True)
+        Reading(want, sealed, generations, head, ring, name_minutes(hot, packed), name_held(want, held))
+        for want, (_, hot, _), (head, ring, packed, held) in zip(wants, asks, rows, strict=True)
     ]
 
 
 def fetch(shard, asks):
-    """``(sealed mark, [(head, ring, details, held), …])`` of ``[(topic, hot minutes, held minutes), …]``."""
-    arguments = [
-        text for topic, *minutes in asks for text in (topic, *(",".join(map(str, m)) for m in minutes))
-    ]
+    """``(sealed mark, Generations, [(head, ring, details, held), …])`` of ``[(topic, minutes, old), …]``."""
+    rows = ((topic, ",".join(map(str, minutes)), "1" if old else "") for topic, minutes, old in asks)
     with guard():
-        sealed, *found = get_redis().eval(READ, 1, key(shard, "meta"), key(shard, ""), *arguments)
-    return int(sealed or 0), list(zip(*(found[at::4] for at in range(4)), strict=True))
+        sealed, generations, *found = get_redis().eval(
+            READ, 1, key(shard, "meta"), key(shard, ""), *(text for row in rows for text in row)
+        )
+    parts = list(zip(*(found[at::4] for at in range(4)), strict=True))
+    return int(sealed or 0), Generations(generations.decode()), parts
+
+
+def name_held(want, found):
+    """``{minute: bytes}`` of the held minutes in a span, of a flat ``[minute, bytes, …]``."""
+    pairs = zip(map(int, found[::2]), found[1::2], strict=True)
+    return {minute: data for minute, data in pairs if want.whole_start() <= minute < want.end}
 
 
 def name_minutes(minutes, found):

@@ -3,6 +3,7 @@
 from metrics_app.core.aggregates import AGGREGATES, QUANTILES, mean, stddev
 from metrics_app.core.buckets import merge
 from metrics_app.exceptions import BadInput
+from metrics_app.queries.history import CORRECTED, list_parts, read_past
 from metrics_app.queries.logs import clock
 from metrics_app.queries.reading import Want, read_one
 
@@ -15,9 +16,13 @@ def window_of(window, now=None):
     return end - round(window * 1000), end
 
 
-def span(topic, start, end, *, percentiles=False):
-    """The Summary of [start, end) ms; its quantiles answer only with ``percentiles``."""
-    return merge(read_one(Want(topic, start, end, percentiles)).parts())
+def span(topic, start, end, *, percentiles=False, view=CORRECTED):
+    """The Summary of [start, end) ms; its quantiles answer only with ``percentiles``.
+
+    ``view``: "corrected", or "published" as it was before late points and people's corrections.
+    """
+    reading = read_one(Want(topic, start, end, percentiles))
+    return merge(list_parts(reading, *read_past([reading]), view))
 
 
 def mean_last(topic, window, *, now=None):
@@ -25,11 +30,15 @@ def mean_last(topic, window, *, now=None):
     return mean(span(topic, *window_of(window, now)), window)
 
 
-def stats(topic, window, *, now=None):
-    """All statistics of the last ``window`` seconds, under the names of the API."""
+def stats(topic, window, *, now=None, view=CORRECTED):
+    """All statistics of the last ``window`` seconds, under the names of the API.
+
+    A window that reaches behind the hot hour starts on a whole minute, and ``start`` says which.
+    """
     computed_at = clock() if now is None else int(now)
     reading = read_one(Want(topic, *window_of(window, computed_at), True))
-    summary = merge(reading.parts())
+    [past] = read_past([reading])
+    summary = merge(list_parts(reading, past, view))
     names = ("sum", "mean", "min", "max", *QUANTILES, "rate_per_hour")
     found = {name: AGGREGATES[name](summary, window) for name in names}
     return {
@@ -41,4 +50,4 @@ def stats(topic, window, *, now=None):
         **{name: found[name] for name in (*QUANTILES, "rate_per_hour")},
         "last_point_at": reading.head.last_ts if reading.head else None,
         "computed_at": computed_at,
-    }
+    } | ({"start": past.whole_start(reading.want)} if reading.want.is_old() else {})

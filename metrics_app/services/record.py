@@ -3,7 +3,7 @@
 import time
 
 import numpy as np
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 
 from metrics_app import bus, conf, registry
 from metrics_app.connection import get_redis, guard
@@ -62,8 +62,10 @@ def record_rows(rows, batch_id):
     except MetricsError as error:
         raise Refused(str(error), apart=True) from error
     finally:
-        # The client's thread has no request whose end would close its connection.
-        close_old_connections()
+        # The client's thread has no request whose end would close its connection; a caller's
+        # own transaction is not ours to end.
+        if not connection.in_atomic_block:
+            close_old_connections()
 
 
 def group_rows(rows):

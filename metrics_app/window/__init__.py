@@ -5,7 +5,7 @@ A shard's state is one consistent whole: each script refuses (StaleFence) unless
 the new fence. See ``metrics_app/lua``.
 """
 
-from metrics_app.window.archive import read_held, read_late
+from metrics_app.window.archive import clean, list_dirty, read_backlogs, read_held, read_late, take
 from metrics_app.window.fence import (
     advance,
     begin_generation,
@@ -23,14 +23,18 @@ __all__ = [
     "apply",
     "begin_generation",
     "check_shards",
+    "clean",
     "drop_held",
+    "list_dirty",
     "load_details",
     "load_topics",
     "note_run_id",
+    "read_backlogs",
     "read_held",
     "read_late",
     "read_meta",
     "release_leases",
     "seal",
+    "take",
     "take_leases",
 ]

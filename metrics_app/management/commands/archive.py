@@ -1,0 +1,28 @@
+"""``manage.py archive``: what waits in Redis goes to SQL, once or as long as it runs."""
+
+import threading
+
+from django.core.management.base import BaseCommand, CommandError
+
+from metrics_app.exceptions import BusUnavailable
+from metrics_app.services.archive import archive
+
+
+class Command(BaseCommand):
+    help = "Writes dirty minutes and late points to the history, until nothing waits."
+
+    def add_arguments(self, parser):
+        parser.add_argument("--every", type=float, help="Seconds between two runs. Default: run once.")
+
+    def handle(self, *args, every=None, **options):
+        stop = threading.Event()
+        while not stop.is_set():
+            try:
+                found = archive(patience=float("inf"))
+            except BusUnavailable as error:
+                raise CommandError(str(error)) from None
+            self.stdout.write(f"Archived {found.minutes:,} minutes and {found.late:,} late points.")
+            self.stdout.flush()
+            if every is None:
+                return
+            stop.wait(every)

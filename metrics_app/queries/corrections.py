@@ -1,0 +1,53 @@
+"""Spans of topics that people have voided, remembered in the process for less than 2 s."""
+
+import threading
+import time
+
+from django.core.signals import setting_changed
+from django.db.models.signals import post_save
+
+from metrics_app.models import Correction
+
+FRESH = 1.5  # seconds
+
+_lock = threading.Lock()
+_voids = (0.0, {})  # (fresh until, topic -> sorted [(start, end), …])
+
+
+def list_voids(topic):
+    """``[(start, end), …]`` in ms of the spans of a topic that do not count."""
+    return load_voids().get(topic, [])
+
+
+def load_voids():
+    """The voided spans of all topics, at most ``FRESH`` seconds old."""
+    global _voids
+    fresh_until, found = _voids
+    if time.monotonic() < fresh_until:
+        return found
+    with _lock:
+        # Whoever waited for the lock finds what the first one read.
+        fresh_until, found = _voids
+        if time.monotonic() >= fresh_until:
+            found = {}
+            rows = Correction.objects.filter(restored_at=None).order_by("topic", "start")
+            for topic, start, end in rows.values_list("topic", "start", "end"):
+                found.setdefault(topic, []).append((start, end))
+            _voids = (time.monotonic() + FRESH, found)
+    return found
+
+
+def forget(**kwargs):
+    """Drops what is remembered: a change made in this process takes effect at once."""
+    global _voids
+    _voids = (0.0, {})
+
+
+def forget_on_change(*, setting, **kwargs):
+    """Forgets when a test overrides the settings: it also has a database of its own."""
+    if setting == "METRICS_APP":
+        forget()
+
+
+post_save.connect(forget, sender=Correction)
+setting_changed.connect(forget_on_change)

@@ -1,0 +1,44 @@
+import pytest
+from django.contrib.auth.models import Permission, User
+
+from metrics_app.models import Correction
+
+pytestmark = pytest.mark.django_db
+URL = "/admin/metrics_app/correction/"
+FORM = {
+    "topic": "er.wait",
+    "reason": "a test",
+    "begin": "2026-03-01 14:05",
+    "until": "2026-03-01 14:07",
+}
+
+
+@pytest.fixture
+def analyst(client):
+    user = User.objects.create_user("ann", is_staff=True)
+    for name in ("correct_history", "view_correction"):
+        user.user_permissions.add(Permission.objects.get(codename=name))
+    client.force_login(user)
+    return user
+
+
+def test_it_voids_with_its_author_and_restores_by_an_action(client, analyst):
+    assert client.post(f"{URL}add/", FORM).status_code == 302
+    row = Correction.objects.get()
+    assert (row.author, row.end - row.start) == (analyst, 120_000)
+    client.post(URL, {"action": "restore_spans", "_selected_action": row.pk})
+    row.refresh_from_db()
+    assert row.restored_by == analyst
+
+
+def test_it_says_what_is_wrong(client, analyst):
+    assert "not after" in client.post(f"{URL}add/", FORM | {"until": "2026-03-01 14:00"}).content.decode()
+    assert "is not a topic" in client.post(f"{URL}add/", FORM | {"topic": "Er Wait"}).content.decode()
+    assert not Correction.objects.exists()
+
+
+def test_nothing_is_changed_or_deleted(client, analyst):
+    client.post(f"{URL}add/", FORM)
+    row = Correction.objects.get()
+    assert client.post(f"{URL}{row.pk}/change/", FORM | {"reason": "other"}).status_code == 403
+    assert client.post(f"{URL}{row.pk}/delete/", {"post": "yes"}).status_code == 403
