@@ -1,5 +1,7 @@
 """The walk of a newcomer, on the real thing: file, watch, limit, inbox, decide."""
 
+import re
+
 from playwright.sync_api import expect
 
 
@@ -91,8 +93,9 @@ def test_who_decides_a_moment_later_reads_who_was_first(open_page, call_api):
     card(first, "Late").get_by_role("button", name="Approve").click()
     expect(card(first, "Late").get_by_role("status")).to_contain_text("Approved by approver")
     card(second, "Late").get_by_role("button", name="Approve").click()
-    expect(card(second, "Late").get_by_role("alert")).to_contain_text("approver approved proposal")
-    expect(second.locator("#live")).to_contain_text("Disconnected")
+    expect(card(second, "Late").get_by_role("alert")).to_contain_text("Approver approved proposal")
+    # After some seconds without a socket the word tells how old the page is.
+    expect(second.locator("#live")).to_contain_text(re.compile("Disconnected|Stale since"))
 
 
 def test_the_keys_move_and_decide(open_page, call_api):
