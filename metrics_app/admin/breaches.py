@@ -172,4 +172,5 @@ def read_rule(breach):
 
 def show(breach, value):
     """A value of the breach in human units, by the aggregate that fired."""
-    return format_value(value, breach.threshold.kpi.unit, read_rule(breach).aggregate)
+    rule = read_rule(breach)
+    return format_value(value, breach.threshold.kpi.unit, rule.aggregate, beside=rule.limit)

@@ -226,7 +226,7 @@ class ThresholdAdmin(admin.ModelAdmin):
         if not threshold.pk:
             return "–"
         view = get_view(threshold)
-        return format_value(view.value, threshold.kpi.unit, threshold.aggregate)
+        return format_value(view.value, threshold.kpi.unit, threshold.aggregate, beside=threshold.limit)
 
     @admin.display(description="data")
     def data(self, threshold):

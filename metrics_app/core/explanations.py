@@ -18,7 +18,7 @@ def explain_slot(rule, unit, seen, before, after):
 
 def explain_class(rule, unit, seen):
     """What the window said about the limit."""
-    value = f"{NAMES[rule.aggregate]} {format_value(seen.value, unit, rule.aggregate)}"
+    value = f"{NAMES[rule.aggregate]} {format_value(seen.value, unit, rule.aggregate, beside=rule.limit)}"
     window, limit = write_duration(rule.window), write_limit(rule.limit, unit, rule.aggregate)
     back = rule.limit if rule.recovery_limit is None else rule.recovery_limit
     points = count_words(max(seen.n, 0), "point")

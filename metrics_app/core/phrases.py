@@ -32,9 +32,9 @@ def write_limit(value, unit, aggregate):
 
 
 def describe_observation(rule, unit, state):
-    """ "mean 2 d 4 h over 30 min, 12 points"."""
+    """ "mean 52 h over 30 min, 12 points": in the units of the rule's limit."""
     points = "1 point" if state.n == 1 else f"{state.n:,} points"
-    value = format_value(state.value, unit, rule.aggregate)
+    value = format_value(state.value, unit, rule.aggregate, beside=rule.limit)
     return f"{NAMES[rule.aggregate]} {value} over {write_duration(rule.window)}, {points}"
 
 
@@ -42,7 +42,7 @@ def describe_event(event, rule, unit, state, breach):
     """A line of a breach's timeline; ``state`` is that after the slot."""
     seen, silence = describe_observation(rule, unit, state), write_duration(rule.no_data_for)
     lasted = format_duration((state.last_slot - breach.fired_at) / 1000)
-    worst = format_value(breach.peak, unit, rule.aggregate)
+    worst = format_value(breach.peak, unit, rule.aggregate, beside=rule.limit)
     return {
         watch.FIRED: f"Fired: {seen}; {describe_bound(rule, unit)}.",
         watch.REOPENED: f"Open again within the cool-down: {seen}. No new proposal.",

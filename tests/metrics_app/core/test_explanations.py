@@ -19,7 +19,7 @@ RULE = Rule("mean", 1800, "gt", 48 * HOUR, 43.2 * HOUR, pending_for=600, keep_fi
             12,
             "ok",
             "pending",
-            "mean 2 d 4 h over 30 min (12 points) is above the limit of 48 h",
+            "mean 52 h over 30 min (12 points) is above the limit of 48 h",
         ),
         ("breach", 52 * HOUR, 12, "pending", "firing", "It fires: that has lasted 10 min."),
         (

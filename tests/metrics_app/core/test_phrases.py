@@ -30,9 +30,9 @@ def test_each_line_of_a_timeline_says_what_was_seen():
         for event in ("fired", "reopened", "recovered", "no_data", "data_closed")
     }
     assert lines == {
-        "fired": "Fired: mean 2 d 4 h over 30 min, 1 point; above 48 h.",
-        "reopened": "Open again within the cool-down: mean 2 d 4 h over 30 min, 1 point. No new proposal.",
-        "recovered": "Recovered after 2 h: mean 2 d 4 h over 30 min, 1 point. Worst 2 d 12 h.",
+        "fired": "Fired: mean 52 h over 30 min, 1 point; above 48 h.",
+        "reopened": "Open again within the cool-down: mean 52 h over 30 min, 1 point. No new proposal.",
+        "recovered": "Recovered after 2 h: mean 52 h over 30 min, 1 point. Worst 60 h.",
         "no_data": "No points for 1 h: it stays open, silence is not recovery.",
         "data_closed": "Points arrive again after 2 h.",
     }

@@ -42,7 +42,7 @@ def test_a_failure_says_what_was_found_and_why(tmp_path, capsys):
         run(tmp_path, f"name: too early\n{RULE}expect: [{{at: 50m, state: firing}}]\n---{RULE}{EXPECT}")
     out = capsys.readouterr().out
     assert "too early" in out
-    assert "at 50m: expected state firing, found pending. The mean 2 d 1 h over 30 min (6 points)" in out
+    assert "at 50m: expected state firing, found pending. The mean 49 h 20 min over 30 min (6 points)" in out
     assert "It becomes pending: it fires once that has lasted 10 min." in out
 
 

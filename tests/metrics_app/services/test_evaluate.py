@@ -30,7 +30,7 @@ def test_it_opens_one_breach_when_the_mean_crosses_the_limit(base):
     assert (breach.fired_at, breach.since, breach.n) == (base + 2 * MINUTE, base + 2 * MINUTE, 2)
     assert breach.value == breach.peak == 53.5 * HOUR
     assert breach.version == 1 and breach.recovered_at is None and not breach.caught_up
-    assert breach.timeline.get().text == "Fired: mean 2 d 6 h over 30 min, 2 points; above 48 h."
+    assert breach.timeline.get().text == "Fired: mean 53 h 30 min over 30 min, 2 points; above 48 h."
     evaluate(now=base + 3 * MINUTE + 1)
     assert Breach.objects.count() == 1
 
@@ -170,7 +170,7 @@ def test_it_keeps_the_peak_and_the_story_of_an_incident(base):
     assert breach.peak == 70 * HOUR and breach.recovered_at == base + 7 * MINUTE
     assert events_of(breach) == ["fired", "recovering", "relapsed", "recovering", "recovered"]
     assert breach.timeline.last().text == (
-        "Recovered after 7 min: mean 30 h over 1 min, 1 point. Worst 2 d 22 h."
+        "Recovered after 7 min: mean 30 h over 1 min, 1 point. Worst 70 h."
     )
     assert get_state(threshold).state == "ok"
 

@@ -36,7 +36,7 @@ def test_it_tells_from_the_record_why_it_fired(judged, base):
     assert (found["value"], found["n"], found["class"]) == (60 * HOUR, 1, "breach")
     assert (found["before"], found["after"], found["source"]) == ("ok", "firing", "record")
     assert found["reason"] == (
-        "The mean 2 d 12 h over 5 min (1 point) is above the limit of 48 h. "
+        "The mean 60 h over 5 min (1 point) is above the limit of 48 h. "
         "It fires at once: the rule waits for nothing."
     )
     assert found["breach"] == judged.breaches.get().pk and not found["revised"]
