@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from django.contrib import admin
 from django.db.models import OuterRef, Subquery
 
-from metrics_app.admin.cells import say, shorten, write_ms
+from metrics_app.admin.cells import link_explanation, say, shorten, write_ms
 from metrics_app.core import words
 from metrics_app.core.phrases import describe_changes, describe_rule
 from metrics_app.core.units import format_duration, format_value
@@ -63,7 +63,18 @@ class BreachAdmin(admin.ModelAdmin):
     list_select_related = ["threshold__kpi"]
     search_fields = ["threshold__name", "threshold__kpi__topic", "threshold__title", "outcome"]
     fields = readonly_fields = [
-        *("threshold", "rule", "rule_now", "light", "kind", "severity", "began", "fired", "recovered"),
+        *(
+            "threshold",
+            "rule",
+            "rule_now",
+            "explained",
+            "light",
+            "kind",
+            "severity",
+            "began",
+            "fired",
+            "recovered",
+        ),
         *("fired_with", "points", "worst", "reopened", "late", "announced_at", "outcome"),
     ]
 
@@ -95,6 +106,11 @@ class BreachAdmin(admin.ModelAdmin):
     def rule(self, breach):
         """The rule in the version that fired, in words."""
         return f"{describe_rule(read_rule(breach), breach.threshold.kpi.unit)} (version {breach.version})"
+
+    @admin.display(description="explained")
+    def explained(self, breach):
+        """The page that says why it fired."""
+        return link_explanation("Why it fired", breach.threshold_id, breach.fired_at) or "–"
 
     @admin.display(description="changed since")
     def rule_now(self, breach):

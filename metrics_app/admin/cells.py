@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
@@ -27,3 +28,12 @@ def shorten(text, length):
 def say(flag):
     """Yes or no: a red cross would call an ordinary "no" a fault."""
     return "yes" if flag else "no"
+
+
+def link_explanation(text, threshold_id, at=None):
+    """A link to the page that says why; "" in a project without the pages. ``at`` in ms, None: now."""
+    try:
+        address = reverse("explain", args=[threshold_id])
+    except NoReverseMatch:
+        return ""
+    return format_html('<a href="{}{}">{}</a>', address, f"?at={at}" if at else "", text)

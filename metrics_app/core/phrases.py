@@ -81,10 +81,15 @@ def count_words(number, one, many=None):
     return f"{number:,} {one if number == 1 else many or one + 's'}" if number else f"no {one}"
 
 
+def write_span(ms):
+    """ "30 days", "36 h"."""
+    days, rest = divmod(round(ms / 60_000), 1440)
+    return count_words(days, "day") if days and not rest else write_duration(days * 86_400 + rest * 60)
+
+
 def describe_backtest(found, proposals):
     """ "Over 30 days: 4 breaches, 11 h red, 4 proposals. The window usually holds …"."""
-    days, rest = divmod(round((found.end - found.start) / 60_000), 1440)
-    span = count_words(days, "day") if days and not rest else write_duration(days * 86_400 + rest * 60)
+    span = write_span(found.end - found.start)
     counts = [
         count_words(len(found.result.breaches), "breach", "breaches"),
         f"{format_duration(found.result.count_red() / 1000)} red",

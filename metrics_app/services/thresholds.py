@@ -6,9 +6,10 @@ import time
 from django.db import transaction
 
 from metrics_app import queries
+from metrics_app.core.phrases import describe_changes
 from metrics_app.core.slots import next_slot
 from metrics_app.exceptions import BadInput, BusUnavailable
-from metrics_app.models import Threshold, ThresholdState, ThresholdVersion
+from metrics_app.models import Breach, BreachEvent, Threshold, ThresholdState, ThresholdVersion
 from metrics_app.services.announce import announce
 from metrics_app.services.evaluate import evaluate_now
 from metrics_app.services.rules import check_reason, check_rule
@@ -68,10 +69,32 @@ def save_version(threshold, stored, by, reason):
     threshold.version = stored.version + 1 if stored else 1
     threshold.edited_by = by
     threshold.save()
-    rule = {name: getattr(threshold, name) for name in Threshold.RULE_FIELDS}
-    ThresholdVersion.objects.create(
+    rule = read_rule(threshold)
+    version = ThresholdVersion.objects.create(
         threshold=threshold, version=threshold.version, rule=rule, author=by, reason=reason
     )
+    if stored:
+        note_edit(version, describe_changes(read_rule(stored), rule, threshold.kpi.unit))
+
+
+def read_rule(threshold):
+    """The rule as a version keeps it."""
+    return {name: getattr(threshold, name) for name in Threshold.RULE_FIELDS}
+
+
+def note_edit(version, changes):
+    """A line on the running breach: it goes on, by another rule than the one that fired."""
+    breach = Breach.objects.filter(threshold=version.threshold, recovered_at=None).first()
+    if breach is None:
+        return
+    author = f" by {version.author.get_username()}" if version.author else ""
+    reason = f", “{version.reason}”" if version.reason else ""
+    text = (
+        f"The rule was changed{author} to version {version.version}{reason}: {changes}. "
+        f"The breach fired by version {breach.version} and goes on."
+    )
+    at = round(version.created_at.timestamp() * 1000)
+    BreachEvent.objects.create(breach=breach, at=at, kind="edited", text=text[:500])
 
 
 def schedule(threshold, stored, now):

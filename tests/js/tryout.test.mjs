@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { makeTryout, readAnswer } from "../../metrics_app/static/metrics_app/tryout.js";
+import { makeTryout, readAnswer, readSuggestion } from "../../metrics_app/static/metrics_app/tryout.js";
 
 /** Timers that fire when the test says so. */
 function clock() {
@@ -48,4 +48,11 @@ test("a server that does not answer is told", async () => {
 test("while a field is wrong the panel names it", () => {
   assert.equal(readAnswer({ faults: ["recovery_limit", "kpi"] }).sentence, "Not judged yet: look at recovery limit, kpi.");
   assert.deepEqual(readAnswer({ sentence: "a", warning: "b", chart: {} }), { sentence: "a", warning: "b", chart: {} });
+});
+
+test("a suggestion asks for what it still misses", () => {
+  assert.match(readSuggestion({ faults: ["kpi", "window"] }).sentence, /^Choose a KPI/);
+  assert.equal(readSuggestion({ faults: ["window"] }).sentence, "Nothing to suggest yet: look at window.");
+  const parts = [{ field: "limit", text: "48 h" }];
+  assert.deepEqual(readSuggestion({ sentence: "Known.", parts }), { sentence: "Known.", parts });
 });

@@ -27,3 +27,11 @@ export function readAnswer(answer, labels = {}) {
   }
   return { sentence: answer.sentence, warning: answer.warning, chart: answer.chart ?? null };
 }
+
+/** What the panel of suggestions says of an answer: {sentence, parts}. */
+export function readSuggestion({ faults, sentence, parts }) {
+  if (!faults) return { sentence, parts: parts ?? [] };
+  if (faults.includes("kpi")) return { sentence: "Choose a KPI: its last 30 days suggest a limit.", parts: [] };
+  const names = faults.map((name) => name.replaceAll("_", " "));
+  return { sentence: `Nothing to suggest yet: look at ${names.join(", ")}.`, parts: [] };
+}

@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import Group, Permission, User
 
 from metrics_app import registry
-from metrics_app.admin.thresholds import describe_light
+from metrics_app.admin.threshold_cells import describe_light
 from metrics_app.collector import collect_all
 from metrics_app.models import Breach, Kpi, Threshold, ThresholdState
 from metrics_app.services.states import View
@@ -88,6 +88,31 @@ def test_an_edit_is_a_new_version_that_says_what_changed(admin_client, kpi):
     assert (threshold.limit, threshold.version) == (600, 2)
     page = admin_client.get(f"{LIST}{threshold.pk}/change/").content.decode()
     assert "limit: 48 h → 10 min" in page
+
+
+def test_a_change_of_the_rule_asks_for_its_reason(admin_client, kpi):
+    threshold = make_threshold(now=int(time.time() * 1000))
+    address = f"{LIST}{threshold.pk}/change/"
+    response = admin_client.post(address, fill(threshold, limit="10 min", recovery_limit="", reason=" "))
+    assert list(response.context["adminform"].form.errors) == ["reason"]
+    same = {"limit": "48h", "recovery_limit": "", "interval": "1 min", "min_count": "1", "cooldown": "0"}
+    same |= {"keep_firing_for": "0 s", "severity": "warning", "reason": "", "name": "Answer in time"}
+    assert admin_client.post(address, fill(threshold, **same)).status_code == 302
+    threshold.refresh_from_db()
+    assert (threshold.name, threshold.version) == ("Answer in time", 1)
+
+
+def test_the_running_breach_says_which_version_fired(admin_client, kpi):
+    threshold = make_threshold(now=int(time.time() * 1000))
+    breach = Breach.objects.create(threshold=threshold, version=1, since=1, fired_at=1)
+    changed = fill(threshold, limit="50 h", recovery_limit="", reason="New law.")
+    assert admin_client.post(f"{LIST}{threshold.pk}/change/", changed).status_code == 302
+    line = breach.timeline.get(kind="edited").text
+    assert line.startswith("The rule was changed by admin to version 2, “New law.”: ")
+    assert "limit: 48 h → 50 h" in line and line.endswith("fired by version 1 and goes on.")
+    page = admin_client.get(f"{LIST}{threshold.pk}/change/").content.decode()
+    assert f"breach #{breach.pk} is open, fired by version 1" in page
+    assert f'href="/thresholds/{threshold.pk}/explain/">Why?' in page
 
 
 @pytest.mark.django_db(transaction=True)
@@ -279,3 +304,28 @@ def test_while_a_field_is_wrong_the_panel_names_it(admin_client, kpi):
 def test_who_may_not_write_thresholds_tries_none(client, kpi):
     client.force_login(User.objects.create_user("reader", is_staff=True))
     assert client.post(f"{LIST}backtest/", fill(kpi=kpi.pk)).status_code == 403
+
+
+def suggest(client, **fields):
+    response = client.post(f"{LIST}suggest/", fill(**fields))
+    assert response.status_code == 200, response.content
+    return response.json()
+
+
+def test_the_form_suggests_a_rule_from_the_history_with_a_reason_for_each_part(admin_client, kpi, base):
+    send(*((base + number * 11_000, (1 + number % 20) * HOUR) for number in range(200)))
+    found = suggest(admin_client, kpi=kpi.pk, limit="", window="1 min")
+    assert found["sentence"].startswith("The last 40 min: half of ")
+    parts = {part["field"]: part for part in found["parts"]}
+    assert list(parts) == ["limit", "recovery_limit", "min_count"]
+    assert parts["limit"]["said"].endswith(" h") and all(part["reason"] for part in found["parts"])
+    typed = {name: part["text"] for name, part in parts.items()}
+    assert "sentence" in try_rule(admin_client, kpi=kpi.pk, window="1 min", **typed)
+
+
+def test_without_a_kpi_or_a_history_it_suggests_nothing_and_says_so(admin_client, client, kpi):
+    assert suggest(admin_client, kpi="")["faults"] == ["kpi"]
+    found = suggest(admin_client, kpi=kpi.pk)
+    assert found["parts"] == [] and "too few to suggest a limit" in found["sentence"]
+    client.force_login(User.objects.create_user("reader", is_staff=True))
+    assert client.post(f"{LIST}suggest/", fill(kpi=kpi.pk)).status_code == 403

@@ -1,0 +1,99 @@
+"""What the admin shows of a threshold: its rule in words, its light, the health of its data."""
+
+from django.contrib import admin
+from django.utils.html import format_html
+
+from metrics_app.admin.cells import link_explanation, shorten, write_ms
+from metrics_app.core import words
+from metrics_app.core.phrases import describe_rule
+from metrics_app.core.units import format_value
+from metrics_app.services.states import read_states
+
+DATA = {
+    "fresh": "fresh",
+    "thin": "too few points",
+    "empty": "no points",
+    "error": "cannot be read",
+    "behind": "behind: nothing is judged",
+}
+
+
+# The words of the overview; a state that no timer is told of needs no more.
+STATES = {
+    "ok": "Within limit",
+    "pending": "Over limit",
+    "firing": "Beyond limit",
+    "recovering": "Recovering",
+}
+TEXT_SHOWN = 32  # characters of a text in a cell
+
+
+class ThresholdCells:
+    """Columns and read-only fields; beside ``ModelAdmin``."""
+
+    @admin.display(description="threshold", ordering="kpi__topic")
+    def label(self, threshold):
+        """Its name, or its KPI where it has none: the rule has a column of its own."""
+        return shorten(threshold.name or str(threshold.kpi), TEXT_SHOWN)
+
+    @admin.display(description="rule")
+    def rule(self, threshold):
+        """ "mean over 30 min above 48 h"."""
+        return describe_rule(threshold, threshold.kpi.unit)
+
+    @admin.display(description="state")
+    def light(self, threshold):
+        """Shape and word."""
+        if not threshold.pk:
+            return "not yet judged"
+        if not threshold.enabled:
+            return f"{words.SHAPES['none']} switched off"
+        light, silenced = describe_light(threshold, get_view(threshold)), get_view(threshold).silenced
+        return f"{light}, {silenced}" if silenced else light
+
+    @admin.display(description="explained")
+    def explained(self, threshold):
+        """The page that says why, and which version an open breach fired by."""
+        if not threshold.pk:
+            return "–"
+        link = link_explanation("Why?", threshold.pk)
+        breach = threshold.breaches.filter(recovered_at=None).first()
+        fired = f"breach #{breach.pk} is open, fired by version {breach.version}" if breach else ""
+        return format_html("{}{}{}", link, " · " if link and fired else "", fired) or "–"
+
+    @admin.display(description="value when last judged")
+    def last_value(self, threshold):
+        """The value in human units, with when it was judged."""
+        if not threshold.pk:
+            return "–"
+        view = get_view(threshold)
+        return format_value(view.value, threshold.kpi.unit, threshold.aggregate, beside=threshold.limit)
+
+    @admin.display(description="data")
+    def data(self, threshold):
+        """The health of the data, and since when."""
+        if not threshold.pk:
+            return "–"
+        view = get_view(threshold)
+        since = "" if view.data == "fresh" or not view.data_since else f" since {write_ms(view.data_since)}"
+        return f"{DATA[view.data]}{since}"
+
+    @admin.display(description="slots missed")
+    def missed(self, threshold):
+        """How many slots nobody could judge."""
+        return get_view(threshold).missed if threshold.pk else 0
+
+
+def get_view(threshold):
+    """The state of a threshold, read once per row object."""
+    if not hasattr(threshold, "view"):
+        threshold.view = read_states([threshold])[threshold.pk]
+    return threshold.view
+
+
+def describe_light(threshold, view):
+    """Shape and word of a state, as the overview says it."""
+    if view.state == "ok" and view.data == "empty":
+        return f"{words.SHAPES['silent']} No data"
+    under = view.state == "pending" and threshold.operator not in words.UPPER
+    return f"{words.SHAPES[view.state]} {'Under limit' if under else STATES[view.state]}"
