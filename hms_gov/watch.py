@@ -10,6 +10,7 @@ def describe_watch(topic):
     if kpi is None:
         return {}
     names = ("id", "limit", "operator", "aggregate", "window")
-    rules = Threshold.objects.filter(kpi__topic=topic, enabled=True).order_by("pk").values(*names)
+    rules = Threshold.objects.filter(kpi__topic=topic, enabled=True, kind=Threshold.Kind.LIMIT)
+    rules = rules.order_by("pk").values(*names)
     facts = {"name": str(kpi), "aggregate": kpi.aggregate, "window": kpi.window}
     return facts | {"rules": list(rules)}

@@ -54,7 +54,9 @@ def describe_topic(topic):
     kpi = registry.get_kpi(topic)
     if kpi is None:
         return {"kpi": None, "thresholds": []}
-    rules = Threshold.objects.filter(kpi__topic=topic, enabled=True).select_related("kpi", "state_row")
+    rules = Threshold.objects.filter(
+        kpi__topic=topic, enabled=True, kind=Threshold.Kind.LIMIT
+    ).select_related("kpi", "state_row")
     return {"kpi": describe_kpi(kpi), "thresholds": [describe_threshold(rule) for rule in rules]}
 
 

@@ -15,6 +15,7 @@ from metrics_app.core.aggregates import ZERO_WHEN_EMPTY
 from metrics_app.core.units import DASH, format_value, split_value
 from metrics_app.curves import describe_chart, describe_limit, find_start
 from metrics_app.models import Breach, Threshold
+from metrics_app.services.deadman import list_silent
 
 BEHIND_AFTER = 10_000  # ms the collected-through mark may lag before a page says so
 SILENT_STATES = {"ok": "within limit", "pending": "over the limit", "recovering": "recovering"}
@@ -26,8 +27,11 @@ def list_tiles(kpis):
     """The tiles of ``Kpi`` rows, as dicts that JSON can carry, in their order."""
     now = queries.redis_now()
     through = queries.collected_through()
-    rules = find_rules(kpis)
-    return [describe_tile(kpi, rules.get(kpi.topic), now, through) for kpi in kpis]
+    rules, overdue = find_rules(kpis), list_silent([kpi.topic for kpi in kpis])
+    return [
+        describe_tile(kpi, rules.get(kpi.topic), now, through, kpi.topic in overdue and kpi.expected_interval)
+        for kpi in kpis
+    ]
 
 
 def list_states(kpis):
@@ -38,7 +42,9 @@ def list_states(kpis):
 
 def find_rules(kpis):
     """The threshold each topic's tile shows, with its state and its open breach: {topic: Threshold}."""
-    rows = Threshold.objects.filter(kpi__topic__in=[kpi.topic for kpi in kpis], enabled=True)
+    rows = Threshold.objects.filter(
+        kpi__topic__in=[kpi.topic for kpi in kpis], enabled=True, kind=Threshold.Kind.LIMIT
+    )
     found = {}
     for rule in rows.select_related("kpi", "state_row"):
         found.setdefault(rule.kpi.topic, []).append(rule)
@@ -62,8 +68,11 @@ def get_state(rule):
     return row.state if row else "ok"
 
 
-def describe_tile(kpi, rule, now, through):
-    """One tile as a dict; ``rule`` may be None, ``through`` maps shards to ms."""
+def describe_tile(kpi, rule, now, through, overdue=None):
+    """One tile as a dict; ``rule`` may be None, ``through`` maps shards to ms.
+
+    ``overdue``: seconds within which a point was expected that did not come; else None or False.
+    """
     behind = find_standstill(kpi.topic, now, through)
     # While the collector stands still so do the figures: a window that slid on would lose its points.
     now = behind or now
@@ -80,7 +89,7 @@ def describe_tile(kpi, rule, now, through):
         "last_at": seen_at,
         "chart": chart,
         **describe_value(kpi, stats, value, chart, silent, rule),
-        **describe_condition(rule, seen_at, silent, behind, now),
+        **describe_condition(rule, seen_at, silent, behind, now, overdue),
     }
     tile["facts"] = tile.pop("notice") or describe_facts(kpi, stats, silent, chart, now)
     return tile
@@ -125,7 +134,7 @@ def describe_facts(kpi, stats, silent, chart, now):
     )
 
 
-def describe_condition(rule, seen_at, silent, behind, now):
+def describe_condition(rule, seen_at, silent, behind, now, overdue=None):
     """State, shape, colour class and footer of a tile."""
     state = get_state(rule) if rule else "none"
     text, css = words.describe_state(state, **describe_timers(rule)), state
@@ -134,8 +143,8 @@ def describe_condition(rule, seen_at, silent, behind, now):
     notice = ""
     if behind:
         notice, kind = words.describe_standstill(clock_with_zone(behind, now)), "behind"
-    elif silent:
-        notice, kind = f"No data since {clock(seen_at, now)}" if seen_at else "No data yet", "silent"
+    elif silent or overdue:
+        notice, kind = words.describe_silence(seen_at and clock(seen_at, now), overdue), "silent"
     kept = notice and (behind or state == "firing")
     if kept:
         # Absence never resolves: whoever hurries must still see that it is beyond its limit.
@@ -168,6 +177,13 @@ def describe_state_of(rule):
     state = get_state(rule)
     text = words.describe_state(state, **describe_timers(rule))
     return {"shape": words.SHAPES[state], "state_text": text, "css": state}
+
+
+def describe_dead_man(rule):
+    """``describe_state_of`` a threshold that expects points."""
+    silent = getattr(rule, "state_row", None) is not None and rule.state_row.data_breach
+    text, css = ("Silent", "silent") if silent else ("Points come as expected", "ok")
+    return {"shape": words.SHAPES[css], "state_text": text, "css": css}
 
 
 def describe_timers(rule):

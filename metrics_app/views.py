@@ -14,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from metrics_app import conf, forms, queries, registry
+from metrics_app.core.deadman import is_silence_rule
 from metrics_app.core.moments import parse_moment
 from metrics_app.core.units import format_duration, format_value
 from metrics_app.core.words import describe_overview, natural_key
@@ -25,6 +26,7 @@ from metrics_app.services.record import record
 from metrics_app.services.silences import find_silence, list_acting
 from metrics_app.services.visibility import limit_to_visible
 from metrics_app.tiles import (
+    describe_dead_man,
     describe_standstill,
     describe_state_of,
     find_standstill,
@@ -180,6 +182,8 @@ def describe_rule(rule, acting):
     """A threshold on its KPI's page: its limit, its light and what silences it."""
     silence = find_silence(rule, acting)
     silenced = silence.describe() if silence else ""
+    if is_silence_rule(rule):
+        return {"rule": rule, "limit": "", "silenced": silenced, **describe_dead_man(rule)}
     return {"rule": rule, "limit": describe_limit(rule), "silenced": silenced, **describe_state_of(rule)}
 
 

@@ -115,7 +115,8 @@ class BreachAdmin(admin.ModelAdmin):
     @admin.display(description="changed since")
     def rule_now(self, breach):
         """What the rule has become since, or that it has not changed."""
-        threshold, fired = breach.threshold, vars(read_rule(breach))
+        threshold = breach.threshold
+        fired = {name: getattr(read_rule(breach), name) for name in threshold.RULE_FIELDS}
         if (present := read_present(threshold)) == fired:
             return "no: the rule is still the same"
         changes = describe_changes(fired, present, threshold.kpi.unit)
@@ -183,7 +184,8 @@ def read_present(threshold):
 
 def read_rule(breach):
     """The rule in the version that fired; what no version keeps is as it is now."""
-    return SimpleNamespace(**(read_present(breach.threshold) | (breach.rule_that_fired or {})))
+    rule = read_present(breach.threshold) | (breach.rule_that_fired or {})
+    return SimpleNamespace(**rule, kind=breach.threshold.kind)
 
 
 def show(breach, value):

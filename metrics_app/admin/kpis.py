@@ -3,12 +3,17 @@
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
+from django.urls import reverse
+from django.utils.html import format_html
 
-from metrics_app.admin.cells import say
+from metrics_app.admin.cells import say, write_ms
 from metrics_app.admin.fields import DurationField
 from metrics_app.core.entries import write_duration
 from metrics_app.core.units import format_duration
+from metrics_app.core.words import SHAPES
+from metrics_app.exceptions import BadInput
 from metrics_app.models import Kpi
+from metrics_app.services.deadman import check_expectation, list_silent, save_expectation
 
 MAX_WINDOW = 3_600  # seconds that are hot
 
@@ -18,6 +23,12 @@ class KpiForm(forms.ModelForm):
 
     window = DurationField(
         initial=Kpi._meta.get_field("window").default, help_text="How far the tile looks back: '30 min'."
+    )
+
+    expected_interval = DurationField(
+        required=False,
+        help_text="A point must come at least this often: '15 min'. If none does, a data breach opens "
+        "until the next point. Empty: it may be silent.",
     )
 
     class Meta:
@@ -31,6 +42,15 @@ class KpiForm(forms.ModelForm):
             expected = f"1 s to {write_duration(MAX_WINDOW)}"
             raise ValidationError(f"{write_duration(window)} is not a window of a tile: expected {expected}.")
         return window
+
+    def clean_expected_interval(self):
+        """An interval that can be watched."""
+        seconds = self.cleaned_data["expected_interval"]
+        try:
+            check_expectation(seconds)
+        except BadInput as error:
+            raise ValidationError(str(error)) from None
+        return seconds
 
     def clean(self):
         """A restricted KPI needs a group that may see it."""
@@ -49,7 +69,7 @@ class KpiAdmin(admin.ModelAdmin):
     list_filter = ["restricted", "owner", "direction", "aggregate"]
     list_select_related = ["owner"]
     search_fields = ["topic", "name"]
-    readonly_fields = ["created_at"]
+    readonly_fields = ["silent", "created_at"]
     fieldsets = [
         (None, {"fields": ["topic", "name", "unit", "direction"]}),
         (
@@ -60,6 +80,7 @@ class KpiAdmin(admin.ModelAdmin):
                 "or the rate per hour over 1 h.",
             },
         ),
+        ("Silence", {"fields": ["expected_interval", "silent"]}),
         ("Who answers for it", {"fields": ["owner", "restricted"]}),
         ("Record", {"fields": ["created_at"]}),
     ]
@@ -73,6 +94,25 @@ class KpiAdmin(admin.ModelAdmin):
     def tile(self, kpi):
         """The tile in words."""
         return f"{kpi.get_aggregate_display()}, {format_duration(kpi.window)}"
+
+    @admin.display(description="now")
+    def silent(self, kpi):
+        """Whether points come as expected, in words."""
+        if not kpi.pk or not kpi.expected_interval:
+            return "–"
+        breach = list_silent([kpi.topic]).get(kpi.topic)
+        if breach is None:
+            return f"{SHAPES['ok']} points come as expected"
+        return format_html(
+            '{} silent, found {} · <a href="{}">breach #{}</a>',
+            *(SHAPES["silent"], write_ms(breach.fired_at)),
+            *(reverse("admin:metrics_app_breach_change", args=[breach.pk]), breach.pk),
+        )
+
+    def save_model(self, request, obj, form, change):
+        """With the watch for silence that it asks for."""
+        super().save_model(request, obj, form, change)
+        save_expectation(obj, by=request.user)
 
     def get_readonly_fields(self, request, obj=None):
         """A topic is where the points are: another topic is another KPI."""

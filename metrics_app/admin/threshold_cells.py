@@ -5,6 +5,7 @@ from django.utils.html import format_html
 
 from metrics_app.admin.cells import link_explanation, shorten, write_ms
 from metrics_app.core import words
+from metrics_app.core.deadman import is_silence_rule
 from metrics_app.core.phrases import describe_rule
 from metrics_app.core.units import format_value
 from metrics_app.services.states import read_states
@@ -93,6 +94,9 @@ def get_view(threshold):
 
 def describe_light(threshold, view):
     """Shape and word of a state, as the overview says it."""
+    if is_silence_rule(threshold):
+        silent = view.data == "empty"
+        return f"{words.SHAPES['silent']} Silent" if silent else f"{words.SHAPES['ok']} Points come"
     if view.state == "ok" and view.data == "empty":
         return f"{words.SHAPES['silent']} No data"
     under = view.state == "pending" and threshold.operator not in words.UPPER

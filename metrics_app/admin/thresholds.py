@@ -7,6 +7,7 @@ from metrics_app.admin.threshold_cells import STATES, ThresholdCells
 from metrics_app.admin.threshold_form import ThresholdForm
 from metrics_app.admin.trials import ThresholdTrials
 from metrics_app.admin.versions import VersionInline
+from metrics_app.core.deadman import is_silence_rule
 from metrics_app.models import Threshold
 from metrics_app.registry import who_is
 from metrics_app.services.states import read_states
@@ -15,6 +16,13 @@ from metrics_app.services.visibility import limit_to_visible
 
 # Sections that most thresholds leave alone: folded while they hold nothing else than at first.
 FOLDED = {"Timing", "Missing data", "Action"}
+
+# A dead man is set on its KPI: here is what it does.
+NOW = ("light", "explained", "last_value", "data", "missed", "version", "edited_by", "updated_at")
+DEAD_MAN = [
+    (None, {"fields": ["kpi", "rule", "window", "interval", "severity", "enabled"]}),
+    ("Now", {"fields": ["light", "explained", "data", "missed", "version", "edited_by", "updated_at"]}),
+]
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -44,9 +52,7 @@ class ThresholdAdmin(ThresholdCells, ThresholdTrials, admin.ModelAdmin):
     list_select_related = ["kpi"]
     search_fields = ["name", "kpi__topic", "kpi__name", "title", "suggestion"]
     autocomplete_fields = ["kpi"]
-    readonly_fields = [
-        *("light", "explained", "last_value", "data", "missed", "version", "edited_by", "updated_at")
-    ]
+    readonly_fields = NOW
     fieldsets = [
         (None, {"fields": ["kpi", "name", "severity", "enabled"]}),
         (
@@ -67,8 +73,17 @@ class ThresholdAdmin(ThresholdCells, ThresholdTrials, admin.ModelAdmin):
         ("Proposal", {"fields": ["title", "suggestion"]}),
         ("Action", {"fields": ["action", "action_params"]}),
         ("This change", {"fields": ["reason"]}),
-        ("Now", {"fields": readonly_fields}),
+        ("Now", {"fields": NOW}),
     ]
+
+    def has_change_permission(self, request, obj=None):
+        """A dead man is set on its KPI."""
+        return super().has_change_permission(request, obj) and not (obj and is_silence_rule(obj))
+
+    def has_delete_permission(self, request, obj=None):
+        """As with changes; it goes with its KPI."""
+        own = request.resolver_match.url_name.startswith("metrics_app_threshold_")
+        return super().has_delete_permission(request, obj) and not (own and obj and is_silence_rule(obj))
 
     def get_queryset(self, request):
         """Thresholds of the KPIs that this person may see."""
@@ -89,6 +104,8 @@ class ThresholdAdmin(ThresholdCells, ThresholdTrials, admin.ModelAdmin):
 
     def get_fieldsets(self, request, obj=None):
         """Sections that hold what they hold at first are folded."""
+        if obj is not None and is_silence_rule(obj):
+            return DEAD_MAN
         shown = super().get_fieldsets(request, obj)
         return [
             (title, options | {"classes": fold(title, options["fields"], obj)}) for title, options in shown
@@ -96,7 +113,7 @@ class ThresholdAdmin(ThresholdCells, ThresholdTrials, admin.ModelAdmin):
 
     def get_readonly_fields(self, request, obj=None):
         """A threshold stays with its KPI."""
-        return [*self.readonly_fields, *(["kpi"] if obj else [])]
+        return [*self.readonly_fields, "rule", *(["kpi"] if obj else [])]
 
     def save_model(self, request, obj, form, change):
         """Through the same door as the API."""

@@ -56,6 +56,12 @@ class KpiSerializer(serializers.Serializer):
     direction = serializers.CharField(help_text="Which way is better: lower, higher, none.")
     aggregate = serializers.CharField()
     window = serializers.IntegerField(help_text="Seconds.")
+    expected_interval = serializers.IntegerField(
+        allow_null=True, help_text="Seconds within which a point must come; null: it may be silent."
+    )
+    silent_since = serializers.IntegerField(
+        allow_null=True, help_text="ms; the slot that found it silent for longer than that; null: it is not."
+    )
     value = serializers.FloatField(allow_null=True)
     computed_at = serializers.IntegerField(help_text="Milliseconds since the epoch.")
 

@@ -13,8 +13,9 @@ from metrics_app.api.params import refuse_parameters
 from metrics_app.api.parsing import SmallJSONParser
 from metrics_app.api.permissions import CanRead, identify
 from metrics_app.api.schema import ErrorsSerializer
+from metrics_app.core.deadman import is_silence_rule
 from metrics_app.core.points import check_topic
-from metrics_app.exceptions import BadInput
+from metrics_app.exceptions import BadInput, Conflict
 from metrics_app.models import Aggregate, Kpi, Threshold
 from metrics_app.services.states import read_states
 from metrics_app.services.thresholds import save_threshold
@@ -26,7 +27,7 @@ REFUSED = {
     403: OpenApiResponse(ErrorsSerializer, "Not allowed."),
     404: OpenApiResponse(ErrorsSerializer, "No such threshold, or not for you."),
 }
-READ_ONLY = ("id", "state", "since", "value", "data", "data_since", "silenced", "version")
+READ_ONLY = ("id", "kind", "state", "since", "value", "data", "data_since", "silenced", "version")
 PERMISSIONS = {"POST": "add", "PATCH": "change", "DELETE": "delete"}
 
 
@@ -34,6 +35,9 @@ class ThresholdSerializer(serializers.Serializer):
     """A threshold; durations in seconds, times in ms."""
 
     id = serializers.IntegerField(read_only=True)
+    kind = serializers.ChoiceField(
+        Threshold.Kind.choices, read_only=True, help_text="silence: kept by the KPI's expected interval."
+    )
     topic = Text(source="kpi.topic", help_text="An existing KPI; it cannot be changed later.")
     name = Text(required=False, allow_blank=True, help_text="Empty: made from the rule.")
     aggregate = Choice(Aggregate.choices)
@@ -81,7 +85,7 @@ class ThresholdSerializer(serializers.Serializer):
         names = [name for name in self.fields if name not in READ_ONLY and name not in ("topic", "reason")]
         view = self.context["states"][threshold.pk]
         return (
-            {"id": threshold.pk, "topic": threshold.kpi.topic}
+            {"id": threshold.pk, "kind": threshold.kind, "topic": threshold.kpi.topic}
             | {name: getattr(threshold, name) for name in names}
             | {"state": view.state, "since": view.since, "value": view.value, "data": view.data}
             | {"data_since": view.data_since, "silenced": view.silenced, "version": threshold.version}
@@ -126,6 +130,16 @@ def find_threshold(request, pk, lock=False):
     threshold = (rows.select_for_update(of=("self",)) if lock else rows).filter(pk=pk).first()
     if threshold is None:
         raise NotFound(f"There is no threshold {pk}, or you may not see it.")
+    return threshold
+
+
+def find_writable(request, pk, lock=False):
+    """``find_threshold`` for a change; 409 for one that is kept by its KPI."""
+    threshold = find_threshold(request, pk, lock=lock)
+    if is_silence_rule(threshold):
+        raise Conflict(
+            f"Threshold {pk} is kept by the expected interval of {threshold.kpi.topic}: set it there."
+        )
     return threshold
 
 
@@ -222,7 +236,7 @@ class ThresholdView(APIView):
         serializer.is_valid(raise_exception=True)
         # Locked from reading on: of two people who change different fields both are heard.
         with transaction.atomic():
-            save(request, find_threshold(request, pk, lock=True), serializer.validated_data)
+            save(request, find_writable(request, pk, lock=True), serializer.validated_data)
         return Response(render(find_threshold(request, pk)))
 
     @extend_schema(
@@ -232,5 +246,5 @@ class ThresholdView(APIView):
     )
     def delete(self, request, pk):
         """Nothing."""
-        find_threshold(request, pk).delete()
+        find_writable(request, pk).delete()
         return Response(status=204)

@@ -5,6 +5,7 @@ A *rule* has a threshold's fields in the version that was judged; ``unit`` is it
 
 from metrics_app.core import watch
 from metrics_app.core.classes import BAND, BREACH, CLEAR, EMPTY, ERROR, THIN, UNUSABLE
+from metrics_app.core.deadman import is_silence_rule
 from metrics_app.core.entries import write_duration
 from metrics_app.core.phrases import OPERATORS, count_words, write_limit
 from metrics_app.core.units import format_value
@@ -13,7 +14,19 @@ from metrics_app.core.words import NAMES
 
 def explain_slot(rule, unit, seen, before, after):
     """Two sentences: what the window said, and what that did to the state; ``seen`` is a Record."""
+    if is_silence_rule(rule):
+        return explain_silence(rule, seen)
     return f"{explain_class(rule, unit, seen)} {explain_change(rule, seen.slot_class, before, after)}"
+
+
+def explain_silence(rule, seen):
+    """What a dead man saw."""
+    window, points = write_duration(rule.window), count_words(max(seen.n, 0), "point").capitalize()
+    return {
+        EMPTY: f"No point came for {window}, and one is expected at least so often: the KPI is silent, and "
+        "a data breach is open until the next point.",
+        ERROR: f"The last {window} could not be read: that proves neither points nor silence.",
+    }.get(seen.slot_class, f"{points} came within {window}, as expected.")
 
 
 def explain_class(rule, unit, seen):

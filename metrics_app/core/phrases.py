@@ -5,6 +5,7 @@ A *rule* is anything with a threshold's fields; ``unit`` is its KPI's.
 
 from metrics_app.core import watch
 from metrics_app.core.aggregates import ZERO_WHEN_EMPTY
+from metrics_app.core.deadman import is_silence_rule
 from metrics_app.core.entries import is_duration, write_duration, write_value
 from metrics_app.core.units import format_duration, format_value, split_value
 from metrics_app.core.words import NAMES
@@ -15,6 +16,8 @@ DURATIONS = {"window", "interval", "pending_for", "keep_firing_for", "cooldown",
 
 def describe_rule(rule, unit):
     """ "mean over 30 min above 48 h"."""
+    if is_silence_rule(rule):
+        return f"no point for {write_duration(rule.window)}"
     return f"{NAMES[rule.aggregate]} over {write_duration(rule.window)} {describe_bound(rule, unit)}"
 
 
@@ -40,7 +43,8 @@ def describe_observation(rule, unit, state):
 
 def describe_event(event, rule, unit, state, breach):
     """A line of a breach's timeline; ``state`` is that after the slot."""
-    seen, silence = describe_observation(rule, unit, state), write_duration(rule.no_data_for)
+    silence = write_duration(rule.window if is_silence_rule(rule) else rule.no_data_for)
+    seen = describe_observation(rule, unit, state)
     lasted = format_duration((state.last_slot - breach.fired_at) / 1000)
     worst = format_value(breach.peak, unit, rule.aggregate, beside=rule.limit)
     return {

@@ -93,6 +93,14 @@ def describe_standstill(since):
     return f"Figures stand still since {since}"
 
 
+def describe_silence(since, overdue=None):
+    """ "Silent since 10:42, a point was expected every 5 min"; ``since`` empty: there never was one."""
+    if overdue:
+        expected = f"a point was expected every {format_duration(overdue)}"
+        return f"Silent since {since}, {expected}" if since else f"No data yet, {expected}"
+    return f"No data since {since}" if since else "No data yet"
+
+
 def natural_key(text):
     """Sorts names as people do: ``er.2`` before ``er.10``."""
     return [

@@ -58,6 +58,11 @@ class Kpi(models.Model):
         max_length=20, choices=Aggregate, default=Aggregate.MEAN, help_text="What the tile shows."
     )
     window = models.PositiveIntegerField(default=1800, help_text="Seconds the tile looks back.")
+    expected_interval = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="A point must come at least this often, in seconds. Empty: it may be silent.",
+    )
     owner = models.ForeignKey(
         Group,
         null=True,

@@ -27,7 +27,13 @@ class Threshold(models.Model):
         WARNING = "warning", "warning"
         CRITICAL = "critical", "critical"
 
+    class Kind(models.TextChoices):
+        LIMIT = "limit", "a limit"
+        SILENCE = "silence", "a KPI that falls silent"
+
     kpi = models.ForeignKey(Kpi, on_delete=models.CASCADE, related_name="thresholds")
+    # Those of kind silence are kept by ``services.deadman``, as the KPI's expected interval says.
+    kind = models.CharField(max_length=7, choices=Kind, default=Kind.LIMIT, editable=False)
     name = models.CharField(max_length=100, blank=True, help_text="Empty: made from the rule.")
     aggregate = models.CharField(max_length=20, choices=Aggregate, default=Aggregate.MEAN)
     window = models.PositiveIntegerField(default=1800, help_text="Seconds the rule looks back.")
@@ -97,6 +103,11 @@ class Threshold(models.Model):
 
     class Meta:
         ordering = ["kpi__topic", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kpi"], condition=models.Q(kind="silence"), name="one_dead_man_per_kpi"
+            )
+        ]
 
     def __str__(self):
         return self.name or f"{self.kpi.topic}: {describe_rule(self, self.kpi.unit)}"

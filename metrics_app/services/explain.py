@@ -82,7 +82,7 @@ def find_rule(threshold, version):
     """The rule as it stood in a version, with the fields of a threshold."""
     stored = ThresholdVersion.objects.filter(threshold=threshold, version=version).first()
     fields = {name: getattr(threshold, name) for name in threshold.RULE_FIELDS}
-    return SimpleNamespace(**(fields | (stored.rule if stored else {})), version=version)
+    return SimpleNamespace(**(fields | (stored.rule if stored else {})), version=version, kind=threshold.kind)
 
 
 def find_version(threshold, at):

@@ -3,7 +3,7 @@
 import pytest
 from django.contrib.auth.models import Group
 
-from metrics_app.models import Kpi
+from metrics_app.models import Breach, Kpi
 
 pytestmark = pytest.mark.django_db
 
@@ -61,3 +61,31 @@ def test_the_list_tells_the_tile_in_words_and_searches(admin_client):
     page = admin_client.get(LIST).content.decode()
     assert "mean, 30 min" in page and "rate per hour, 1 h" in page
     assert admin_client.get(f"{LIST}?q=waiting").context["cl"].result_count == 1
+
+
+def test_an_expected_interval_is_written_in_words_and_watched_at_once(admin_client):
+    assert admin_client.post(f"{LIST}add/", FORM | {"expected_interval": "15 min"}).status_code == 302
+    kpi = Kpi.objects.get()
+    threshold = kpi.thresholds.get()
+    assert (kpi.expected_interval, threshold.kind, threshold.window) == (900, "silence", 900)
+    assert "points come as expected" in admin_client.get(f"{LIST}{kpi.pk}/change/").content.decode()
+    Breach.objects.create(threshold=threshold, kind="data", version=1, since=1, fired_at=1)
+    page = admin_client.get(f"{LIST}{kpi.pk}/change/").content.decode()
+    assert "○ silent, found" in page and 'value="15 min"' in page
+    wrong = admin_client.post(f"{LIST}{kpi.pk}/change/", FORM | {"expected_interval": "1 s"})
+    assert "1 s cannot be watched: expected 10 s to 31 d" in wrong.content.decode()
+    assert admin_client.post(f"{LIST}{kpi.pk}/change/", FORM).status_code == 302
+    threshold.refresh_from_db()
+    assert not threshold.enabled and Breach.objects.get().recovered_at is not None
+
+
+def test_the_watch_for_silence_is_set_on_its_kpi_alone(admin_client):
+    admin_client.post(f"{LIST}add/", FORM | {"expected_interval": "15 min"})
+    threshold = Kpi.objects.get().thresholds.get()
+    address = f"/admin/metrics_app/threshold/{threshold.pk}/change/"
+    page = admin_client.get(address).content.decode()
+    assert "no point for 15 min" in page and "e+308" not in page and 'name="limit"' not in page
+    assert admin_client.post(address, {"limit": "1"}).status_code == 403
+    assert "no point for 15 min" in admin_client.get("/admin/metrics_app/threshold/").content.decode()
+    assert admin_client.post(f"{LIST}{Kpi.objects.get().pk}/delete/", {"post": "yes"}).status_code == 302
+    assert not Kpi.objects.exists()

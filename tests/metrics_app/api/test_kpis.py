@@ -6,7 +6,8 @@ import pytest
 from django.contrib.auth.models import Group
 
 from metrics_app.collector import collect_all
-from metrics_app.models import Kpi
+from metrics_app.models import Breach, Kpi
+from metrics_app.services.deadman import save_expectation
 from metrics_app.services.record import record
 
 pytestmark = pytest.mark.django_db
@@ -42,6 +43,8 @@ def test_it_lists_what_one_may_see_with_the_values_of_the_tiles(client, person, 
         "direction": "lower",
         "aggregate": "mean",
         "window": 1800,
+        "expected_interval": None,
+        "silent_since": None,
         "value": 30.0,
     }
     assert (received["name"], received["value"]) == ("complaint.received", 1.0)
@@ -176,3 +179,14 @@ def test_it_says_that_redis_is_away(client, person, settings):
         response = get(client, url)
         assert response.status_code == 503
         assert response["Retry-After"]
+
+
+def test_a_kpi_that_fell_silent_says_since_when(client, person, kpis):
+    kpi = Kpi.objects.get(topic="complaint.received")
+    kpi.expected_interval = 60
+    kpi.save()
+    threshold = save_expectation(kpi, by=None)
+    assert get(client, "complaint.received/").json()["silent_since"] is None
+    Breach.objects.create(threshold=threshold, kind="data", version=1, since=4_000, fired_at=5_000)
+    body = get(client, "complaint.received/").json()
+    assert (body["expected_interval"], body["silent_since"]) == (60, 5_000)

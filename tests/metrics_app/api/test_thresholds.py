@@ -7,6 +7,7 @@ from django.contrib.auth.models import Group, Permission, User
 
 from metrics_app import registry
 from metrics_app.models import Breach, Kpi, Threshold, ThresholdVersion
+from metrics_app.services.deadman import save_expectation
 from tests.metrics_app.watching import send
 
 pytestmark = pytest.mark.django_db
@@ -65,6 +66,7 @@ def test_it_creates_a_threshold_with_the_defaults_of_the_contract(client, analys
     body = response.json()
     assert body.pop("id") == Threshold.objects.get().pk
     assert body.pop("data") == "behind", "nothing has ever been collected"
+    assert body.pop("kind") == "limit"
     state = {"state": "ok", "since": None, "value": None, "data_since": None, "version": 1, "silenced": ""}
     assert body == LIMIT | DEFAULTS | state
     version = ThresholdVersion.objects.get()
@@ -265,3 +267,14 @@ def test_it_lists_by_topic_and_page(client, analyst):
     assert (page["count"], len(page["results"])) == (2, 1)
     assert client.get(URL, {"topic": "er wait"}).status_code == 400
     assert client.get(f"{URL}{10**30}/").status_code == 404
+
+
+def test_a_dead_man_is_read_here_and_set_on_its_kpi(client, analyst, kpi):
+    kpi.expected_interval = 900
+    dead_man = save_expectation(kpi, by=None, now=1_800_000_000_000)
+    body = client.get(f"{URL}{dead_man.pk}/").json()
+    assert (body["kind"], body["window"], body["no_data"]) == ("silence", 900, "fire")
+    for response in (patch(client, dead_man.pk, window=60), client.delete(f"{URL}{dead_man.pk}/")):
+        assert response.status_code == 409
+        assert "is kept by the expected interval of er.wait" in response.json()["errors"][0]["message"]
+    assert post(client, kind="silence").status_code == 400
