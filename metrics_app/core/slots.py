@@ -4,6 +4,13 @@ Slots are ms since the epoch, intervals are seconds. Daylight saving knows no
 slots: UTC neither skips nor doubles one.
 """
 
+HOT_MS = 3_600_000 + 300_000  # Redis keeps the last hour and ten minutes more; half of those are slack
+
+
+def find_span(rule, mark):
+    """``(from, until)`` ms: the slots that can be judged while the mark (ms) stands where it does."""
+    return mark - HOT_MS + min(rule.window, 3600) * 1000, mark - rule.delay * 1000 - 1
+
 
 def next_slot(interval, last_slot, extra=None):
     """The slot after ``last_slot``: the next multiple, or an extra one that comes before it."""

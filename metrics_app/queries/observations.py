@@ -7,14 +7,14 @@ import numpy as np
 from metrics_app.connection import get_redis, guard, key
 from metrics_app.core import details
 from metrics_app.core.aggregates import AGGREGATES, QUANTILES
-from metrics_app.core.buckets import MINUTE, Summary, floor, merge
+from metrics_app.core.buckets import HOT, MINUTE, Summary, floor, merge
 from metrics_app.core.generations import Generations
 from metrics_app.core.packing import SLOT, SLOTS
 from metrics_app.lua import read_script
-from metrics_app.queries.corrections import list_voids
+from metrics_app.queries.corrections import load_voids
 from metrics_app.queries.history import has_others, list_parts, read_past
-from metrics_app.queries.logs import shard_for
-from metrics_app.queries.reading import Want, find_edges, is_old, read_many
+from metrics_app.queries.logs import clock, shard_for
+from metrics_app.queries.reading import Want, find_edges, read_many
 
 DETAILS = read_script("details")
 CHUNK = 500  # topics per read: 1.7 MB of rings
@@ -37,8 +37,10 @@ def observe(requests):
     """
     found = [None] * len(requests)
     topics, single = {}, []
+    # Asked once, not ten thousand times.
+    hot_from, voids = clock() - HOT, load_voids()
     for index, (topic, start, _, aggregate) in enumerate(requests):
-        if aggregate in QUANTILES or is_old(start) or list_voids(topic):
+        if aggregate in QUANTILES or start < hot_from or topic in voids:
             single.append(index)
         else:
             topics.setdefault(topic, []).append(index)
@@ -74,7 +76,12 @@ def observe_rings(shard, rows, requests, found):
     order = [index for _, indices in rows for index in indices]
     owner = [at for at, (_, indices) in enumerate(rows) for _ in indices]
     spans = [requests[index][1:3] for index in order]
-    cuts = [(at, minute) for at, span in zip(owner, spans, strict=True) for minute in find_edges(*span)]
+    cuts = [
+        (at, minute)
+        for at, (start, end) in zip(owner, spans, strict=True)
+        if start % MINUTE or end % MINUTE
+        for minute in find_edges(start, end)
+    ]
     sealed, generations, rings, packed = fetch_rings(shard, topics, sorted(set(cuts)))
     # After a loss the rings are not all there is: for an hour the slower way is the right one.
     if generations.is_young(min(start for start, _ in spans)) and has_others(shard, generations):

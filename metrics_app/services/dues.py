@@ -6,15 +6,25 @@ from django.core.signals import setting_changed
 from django.db import connection
 
 from metrics_app import queries
-from metrics_app.core.slots import list_due
+from metrics_app.core.slots import find_span, list_due
 from metrics_app.core.watch import Rule, State
 from metrics_app.models import Threshold, ThresholdState
+from metrics_app.services.calm import ROW, part_calm
 
 CHUNK = 2_000  # thresholds per read and write, so that 10,000 due at once are no peak of memory
 WINDOWS = 8_000  # windows per read, when few thresholds have many slots to catch up on
-HOT_MS = 3_600_000 + 300_000  # Redis keeps the last hour and ten minutes more; half of those are slack
 
-COLUMNS = ("pk", "rule_version", "extra_slot", *State._fields)
+
+class Chunk(NamedTuple):
+    """What is due among some thresholds: ``(row, Known)`` of those at rest, ``Due``s of the others."""
+
+    calm: list
+    dues: list
+    marks: dict
+
+    def wake(self, row, known):
+        """The ``Due`` of one that was at rest."""
+        return make_due(row, known, self.marks, 1)
 
 
 class Known(NamedTuple):
@@ -56,24 +66,28 @@ def read_marks(now=None):
 def list_chunks(marks):
     """Due thresholds in the order of their ids, at most ``CHUNK`` at a time."""
     due = ThresholdState.objects.filter(due_at__lt=max(marks.values()))
-    ids = sorted(due.values_list("pk", flat=True))
+    ids = sorted(pk for (pk,) in fetch_rows(due.values_list("pk")))
     for at in range(0, len(ids), CHUNK):
-        found = load_due(marks, ids[at], ids[min(at + CHUNK, len(ids)) - 1])
-        if found:
-            yield found
+        yield load_due(marks, ids[at], ids[min(at + CHUNK, len(ids)) - 1])
 
 
 def load_due(marks, first, last):
-    """The ``Due``s among the thresholds with ids from ``first`` to ``last``."""
+    """The ``Chunk`` of the thresholds with ids from ``first`` to ``last``."""
     due = ThresholdState.objects.filter(pk__gte=first, pk__lte=last, due_at__lt=max(marks.values()))
-    # Without the ORM's conversions, which these columns do not need: a third of the time.
-    with connection.cursor() as cursor:
-        cursor.execute(*due.order_by("pk").values_list(*COLUMNS).query.sql_with_params())
-        rows = cursor.fetchall()
+    rows = fetch_rows(due.order_by("pk").values_list(*ROW))
     load_rules([row for row in rows if row[0] not in known_rules or known_rules[row[0]][0] != row[1]])
     most = max(1, WINDOWS // max(1, len(rows)))
-    dues = (make_due(row, known_rules[row[0]], marks, most) for row in rows if row[0] in known_rules)
-    return [due for due in dues if due]
+    pairs = [(row, known_rules[row[0]]) for row in rows if row[0] in known_rules]
+    calm, rest = part_calm(pairs, marks)
+    dues = (make_due(row, known, marks, most) for row, known in rest)
+    return Chunk(calm, [due for due in dues if due], marks)
+
+
+def fetch_rows(query):
+    """The rows of a query without the ORM's conversions, which these columns do not need: faster by far."""
+    with connection.cursor() as cursor:
+        cursor.execute(*query.query.sql_with_params())
+        return cursor.fetchall()
 
 
 def load_rules(rows):
@@ -95,9 +109,7 @@ def make_due(row, known, marks, most):
     """The ``Due`` of a row, or None while its shard's mark has not passed a hot slot."""
     pk, _, extra, *state = row
     state, rule = State._make(state), known.rule
-    mark = marks.get(known.shard, 0)
-    until = mark - rule.delay * 1000 - 1
-    hot_from = mark - HOT_MS + min(rule.window, 3600) * 1000
+    hot_from, until = find_span(rule, marks.get(known.shard, 0))
     slots, following = list_due(
         rule.interval, state.last_slot, extra, until=until, hot_from=hot_from, most=most
     )

@@ -13,9 +13,10 @@ from metrics_app import live, queries
 from metrics_app.core.watch import FAILED, State, Transition, step
 from metrics_app.exceptions import BusUnavailable
 from metrics_app.models import EvaluationRecord, ThresholdState
+from metrics_app.services.calm import find_slot, part_clear, write_clear
 from metrics_app.services.dues import Due, list_chunks, load_due, read_marks
 from metrics_app.services.incidents import is_moved, release_caught_up, write_incidents
-from metrics_app.services.records import make_records
+from metrics_app.services.records import make_clear_records, make_records
 from metrics_app.services.rows import update_rows
 
 log = logging.getLogger(__name__)
@@ -48,8 +49,8 @@ def evaluate(*, now=None):
     while behind:
         behind = False
         for chunk in list_chunks(marks):
-            outcomes = judge_chunk(chunk)
-            advanced += len(outcomes)
+            outcomes, clear = judge_chunk(chunk)
+            advanced += len(outcomes) + clear
             behind = behind or any(outcome.due.more for outcome in outcomes)
     release_caught_up(marks)
     return advanced
@@ -58,22 +59,27 @@ def evaluate(*, now=None):
 def evaluate_now(threshold_id, *, now=None):
     """Judges what is due of one threshold, such as the extra slot of a save; whether it advanced."""
     marks = read_marks(now)
-    chunk = load_due(marks, threshold_id, threshold_id) if marks else []
-    return bool(chunk and judge_chunk(chunk))
+    return bool(marks) and any(judge_chunk(load_due(marks, threshold_id, threshold_id)))
 
 
 def judge_chunk(chunk):
-    """Reads all windows at once, walks every slot, writes; the outcomes that were written."""
-    requests = [
-        (known.topic, slot - known.rule.window * 1000, slot, known.rule.aggregate)
-        for _, known, _, slots, *_ in chunk
-        for slot in slots
-    ]
-    observations = iter(observe_all(requests))
-    outcomes = [walk_slots(due, observations) for due in chunk]
-    written = write_outcomes(outcomes)
+    """Reads all windows at once, judges, writes: the outcomes written, and how many were only moved on."""
+    requests = [make_request(known, find_slot(row, known)) for row, known in chunk.calm]
+    requests += [make_request(due.known, slot) for due in chunk.dues for slot in due.slots]
+    observations = observe_all(requests)
+    at_rest = len(chunk.calm)
+    clear, woken = part_clear(chunk.calm, observations[:at_rest])
+    outcomes = [walk_slots(chunk.wake(*pair), iter([observation])) for pair, observation in woken]
+    rest = iter(observations[at_rest:])
+    written = write_outcomes(outcomes + [walk_slots(due, rest) for due in chunk.dues])
+    moved_on = move_on(clear)
     announce_changes(written)
-    return written
+    return written, moved_on
+
+
+def make_request(known, slot):
+    """What to read for a slot (ms)."""
+    return known.topic, slot - known.rule.window * 1000, slot, known.rule.aggregate
 
 
 def observe_all(requests):
@@ -137,6 +143,16 @@ def write_part(outcomes, moved):
         write_incidents(moved)
         EvaluationRecord.objects.bulk_create(make_records(outcomes))
     return outcomes
+
+
+def move_on(clear):
+    """Writes those that stay as they are, in one transaction; how many nobody else had written."""
+    if not clear:
+        return 0
+    with transaction.atomic():
+        written = write_clear(clear)
+        EvaluationRecord.objects.bulk_create(make_clear_records(written))
+    return len(written)
 
 
 def list_changes(outcomes):

@@ -2,8 +2,11 @@
 
 import time
 
+from metrics_app.core.classes import CLEAR
 from metrics_app.core.records import Record, pack_records
+from metrics_app.core.watch import OK
 from metrics_app.models import EvaluationRecord
+from metrics_app.services.calm import find_slot
 
 KEPT_MS = 35 * 86_400_000
 BATCH = 5_000  # rows per statement: a long delete would hold SQLite's only writer
@@ -18,6 +21,18 @@ def make_records(outcomes):
             slot = state.last_slot
             record = Record(due.id, version, state.slot_class, state.value, state.n, state.state)
             groups.setdefault((0 if slot % (interval * 1000) else interval, slot), []).append(record)
+    return [
+        EvaluationRecord(interval=interval, slot=slot, packed=pack_records(records))
+        for (interval, slot), records in groups.items()
+    ]
+
+
+def make_clear_records(clear):
+    """Unsaved rows of thresholds that stay ok and clear: ``((row, Known), Observation)`` each."""
+    groups = {}
+    for (row, known), (value, n) in clear:
+        record = (row[0], known.version, CLEAR, value, n, OK)
+        groups.setdefault((known.rule.interval, find_slot(row, known)), []).append(record)
     return [
         EvaluationRecord(interval=interval, slot=slot, packed=pack_records(records))
         for (interval, slot), records in groups.items()
