@@ -59,13 +59,15 @@ class Row:
         return above / below if below else 0.0
 
 
-def compare(*, ours, reference, rounds, **words):
+def compare(*, ours, reference, rounds, first="ours", **words):
     """A ``Row`` from two functions that return one number each, called in turn ``rounds`` times.
 
-    In turn, so that what else the machine does weighs on both alike.
+    In turn, so that what else the machine does weighs on both alike; ``first`` says who begins.
     """
-    pairs = [(ours(), reference()) for _ in range(rounds)]
-    left, right = zip(*pairs, strict=True)
+    if first == "reference":
+        right, left = zip(*((reference(), ours()) for _ in range(rounds)), strict=True)
+    else:
+        left, right = zip(*((ours(), reference()) for _ in range(rounds)), strict=True)
     return Row(ours=Sample(left), reference=Sample(right), **words)
 
 
