@@ -1,5 +1,8 @@
 """Spans of time as sorted lists of (start, end) in ms, and the roll-ups that fill one."""
 
+from bisect import bisect_left, bisect_right
+from itertools import pairwise
+
 from metrics_app.core.buckets import HOUR, MINUTE, floor
 
 DAY = 86_400_000
@@ -26,6 +29,27 @@ def intersect(spans, low, high):
     return [span for span in cut if span[0] < span[1]]
 
 
+def cut(spans, edges):
+    """The spans cut at the edges (ascending) that lie in them."""
+    found = []
+    for start, end in spans:
+        within = edges[bisect_right(edges, start) : bisect_left(edges, end)]
+        cuts = list(dict.fromkeys((start, *within, end)))
+        found += pairwise(cuts)
+    return found
+
+
+def join(spans):
+    """Sorted spans, those that touch as one."""
+    found = []
+    for start, end in spans:
+        if found and found[-1][1] == start:
+            found[-1] = (found[-1][0], end)
+        else:
+            found.append((start, end))
+    return found
+
+
 def plan(spans, *, steps, days_through, pruned_minutes=0, pruned_hours=0):
     """``{step: spans}``: the coarsest roll-ups that fill the spans, each moment once.
 
@@ -39,7 +63,7 @@ def plan(spans, *, steps, days_through, pruned_minutes=0, pruned_hours=0):
         for least, low, high in [*parts, (MINUTE, second, end)]:
             if low < high:
                 fill(found, floor(low, least), ceil(high, least), least, steps, days_through)
-    return {step: sorted(parts) for step, parts in found.items() if parts}
+    return {step: join(sorted(parts)) for step, parts in found.items() if parts}
 
 
 def fill(found, start, end, least, steps, days_through):

@@ -5,6 +5,7 @@ A window is [end − window, end), and ends at the next whole second. What start
 the hot hour starts on a whole minute, and minutes that are sealed count whole.
 """
 
+from metrics_app.queries.calendars import calendar_series, compare_series, compare_span, so_far
 from metrics_app.queries.charts import Snapshot, series, snapshot
 from metrics_app.queries.logs import collected_through, get_head, list_topics, redis_now, shard_for
 from metrics_app.queries.observations import Observation, observe
@@ -13,7 +14,10 @@ from metrics_app.queries.statistics import mean_last, span, stats
 __all__ = [
     "Observation",
     "Snapshot",
+    "calendar_series",
     "collected_through",
+    "compare_series",
+    "compare_span",
     "get_head",
     "list_topics",
     "mean_last",
@@ -22,6 +26,7 @@ __all__ = [
     "series",
     "shard_for",
     "snapshot",
+    "so_far",
     "span",
     "stats",
 ]

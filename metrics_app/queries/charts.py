@@ -6,15 +6,15 @@ import numpy as np
 
 from metrics_app.connection import get_redis, guard, key
 from metrics_app.core import details
-from metrics_app.core.aggregates import clip, maximum, mean, minimum
-from metrics_app.core.buckets import MINUTE, floor, merge
+from metrics_app.core.aggregates import clip
+from metrics_app.core.buckets import floor, merge
 from metrics_app.core.chunks import unpack_chunk
 from metrics_app.core.packing import unpack_head
 from metrics_app.exceptions import BadInput
-from metrics_app.queries.corrections import list_voids
-from metrics_app.queries.history import CORRECTED, PUBLISHED, is_revised, read_past
+from metrics_app.queries.buckets import make_columns, read_buckets
+from metrics_app.queries.history import CORRECTED
 from metrics_app.queries.logs import clock, shard_for
-from metrics_app.queries.reading import Want, is_void, read_one
+from metrics_app.queries.reading import Want, read_one
 
 SECOND = 1000
 MOST_BUCKETS = 20_000
@@ -44,32 +44,12 @@ def series(topic, start, end, step, *, view=CORRECTED):
     """
     check_step(start, end, step)
     start, end = floor(start, step), -floor(-end, step)
-    reading = read_one(Want(topic, start, end, True))
-    [past] = read_past([reading])
-    voids = [] if view == PUBLISHED else list_voids(topic)
-    buckets = [[] for _ in range((end - start) // step)]
-    for minute, part in cut_steps(reading, start, end, step, voids):
-        buckets[(minute - start) // step].append(part)
-    for row in past.read(reading, step=step, view=view) if past else ():
-        buckets[max(row.start - start, 0) // step].append(row.summary)
-    columns = make_columns(buckets, start, end, step)
-    if reading.want.is_old():
-        columns["revised"] = is_revised(past, reading, columns["ts"], step)
-    return columns
-
-
-def make_columns(buckets, start, end, step):
-    """The columns of ``buckets``, lists of Summaries."""
-    merged = [merge(parts) for parts in buckets]
-    return {
-        "ts": list(range(start, end, step)),
-        "count": [summary.count for summary in merged],
-        "mean": [mean(summary, step) for summary in merged],
-        "min": [minimum(summary, step) for summary in merged],
-        "max": [maximum(summary, step) for summary in merged],
-        "p50": [clip(summary.quantile(0.5)) for summary in merged],
-        "p95": [clip(summary.quantile(0.95)) for summary in merged],
-    }
+    edges = [*range(start, end, step), end]
+    if len(edges) == 1:
+        return make_columns([], [])
+    summaries, revised = read_buckets(topic, edges, step=step, view=view)
+    columns = make_columns(edges[:-1], summaries)
+    return columns if revised is None else columns | {"revised": revised}
 
 
 def check_step(start, end, step):
@@ -83,16 +63,6 @@ def check_step(start, end, step):
             f"{(end - start) // step} buckets are too many, at most {MOST_BUCKETS}: take a larger step",
             field="step",
         )
-
-
-def cut_steps(reading, start, end, step, voids=()):
-    """``(ts within its bucket, Summary)`` of every piece of a hot minute that lies in one bucket."""
-    for minute in reading.want.minutes():
-        if minute >= reading.sealed and minute in reading.ring and not is_void(minute, voids):
-            edges = range(floor(minute, step) + step, minute + MINUTE, step)
-            cuts = [max(minute, start), *(edge for edge in edges if start < edge < end)]
-            for low, high in zip(cuts, [*cuts[1:], min(minute + MINUTE, end)], strict=True):
-                yield low, reading.cut(minute, low - minute, high - minute)
 
 
 def snapshot(topic, *, since, max_points=None):

@@ -1,13 +1,15 @@
 """The past: roll-ups in SQL and what is held for them, read after the hot part and before its mark."""
 
 import math
+from bisect import bisect_right
+from itertools import pairwise
 from typing import NamedTuple
 
 from django.db import connection
 
 from metrics_app.core import sketch as sketches
 from metrics_app.core.buckets import HOUR, MINUTE, Summary, floor
-from metrics_app.core.spans import DAY, ceil, intersect, plan, subtract
+from metrics_app.core.spans import DAY, ceil, cut, intersect, plan, subtract
 from metrics_app.models import (
     LATE,
     DayRollup,
@@ -49,14 +51,22 @@ class Past:
             return floor(start, DAY)
         return floor(start, HOUR) if start < self.state.pruned_minutes else start
 
-    def read(self, reading, *, step=None, view=CORRECTED):
+    def whole_edge(self, edge):
+        """An edge where roll-ups can be cut: on the next minute, or on what pruning has left."""
+        size = DAY if edge < self.state.pruned_hours else HOUR if edge < self.state.pruned_minutes else MINUTE
+        return ceil(edge, size)
+
+    def read(self, reading, *, step=None, edges=(), view=CORRECTED):
         """The Rows of a Reading before its sealed mark, and those of other generations behind it.
 
-        ``step`` (ms): rows never cross a bucket of it, where the past is still that fine.
+        Rows never cross an edge (ms, ascending), where the past is still that fine; with ``step``
+        (ms) the edges are its multiples.
         """
         want, topic = reading.want, self.topics.get(reading.want.topic)
         voids = [] if view == PUBLISHED else list_voids(want.topic)
         spans = subtract([(self.whole_start(want), want.end)], voids)
+        if edges and step is None:
+            spans = cut(spans, [self.whole_edge(edge) for edge in edges])
         held = {minute: data for minute, data in reading.held.items() if intersect(spans, minute, minute + 1)}
         rows = self.read_rows(topic, reading, spans, voids, held, step) if topic else []
         return self.join_held([row for row in rows if self.counts(row, reading, view)], held, reading)
@@ -136,16 +146,14 @@ def make_summary(columns):
     return Summary(count, total, m2, low, high, None, sketches.unpack(bytes(packed[0])) if packed else None)
 
 
-def is_revised(past, reading, starts, step):
-    """For each bucket of ``step`` ms whether it has late points, or lies in a void."""
+def is_revised(past, reading, edges):
+    """For each bucket between the edges (ms) whether it has late points, or lies in a void."""
     topic, want = past.topics.get(reading.want.topic), reading.want
-    size = max((size for size in (MINUTE, HOUR) if step % size == 0), default=MINUTE)
-    rows = MODELS[size].objects.filter(
-        topic=topic, generation=LATE, start__gte=want.start, start__lt=want.end
-    )
-    late = {floor(start, step) for start in rows.values_list("start", flat=True)}
+    model = MinuteRollup if any(edge % HOUR for edge in edges) else HourRollup
+    rows = model.objects.filter(topic=topic, generation=LATE, start__gte=want.start, start__lt=want.end)
+    late = {bisect_right(edges, start) - 1 for start in rows.values_list("start", flat=True)}
     voids = list_voids(want.topic)
-    return [at in late or bool(intersect(voids, at, at + step)) for at in starts]
+    return [at in late or bool(intersect(voids, *span)) for at, span in enumerate(pairwise(edges))]
 
 
 def has_others(shard, generations):

@@ -1,0 +1,118 @@
+"""Calendars: series per local hour, day, week and month, and beside them an earlier time.
+
+Zones are names such as "America/New_York". "Earlier" is the same time of the local clock a
+day, week, month or year before, so that daylight saving moves nothing.
+"""
+
+from itertools import accumulate
+
+from metrics_app.core.aggregates import AGGREGATES, QUANTILES, stddev
+from metrics_app.core.buckets import MINUTE, floor, merge
+from metrics_app.core.calendars import CALENDARS, SPANS, check_zone, list_edges, shift_back
+from metrics_app.exceptions import BadInput
+from metrics_app.queries.buckets import make_columns, read_buckets
+from metrics_app.queries.charts import MOST_BUCKETS
+from metrics_app.queries.history import CORRECTED, list_parts, read_past
+from metrics_app.queries.logs import clock
+from metrics_app.queries.reading import Want, read_many
+
+NAMES = ("sum", "mean", "min", "max", *QUANTILES, "rate_per_hour")
+
+
+def calendar_series(topic, start, end, calendar, zone, *, view=CORRECTED):
+    """Columns like ``series``, of the local hours, days, weeks or months that hold [start, end) ms.
+
+    ``end`` is the column of their ends: a day may have 23 or 25 hours.
+    """
+    return bucket_series(topic, find_edges(start, end, calendar, zone), view=view)
+
+
+def bucket_series(topic, edges, *, step=None, view=CORRECTED):
+    """The columns of the buckets between edges (ms, ascending), with the column ``end``."""
+    summaries, revised = read_buckets(topic, edges, step=step, view=view)
+    columns = make_columns(edges[:-1], summaries)
+    columns = {"ts": columns.pop("ts"), "end": edges[1:], **columns}
+    return columns if revised is None else columns | {"revised": revised}
+
+
+def find_edges(start, end, calendar, zone):
+    """The edges (ms) of the buckets of a calendar that hold [start, end); BadInput names what is wrong."""
+    if calendar not in CALENDARS:
+        raise BadInput(f"{calendar!r:.50} is no calendar: expected {', '.join(CALENDARS)}", field="calendar")
+    least = {"hour": 3_600_000, "day": 82_800_000}.get(calendar, 601_200_000)
+    if (end - start) // least > MOST_BUCKETS:
+        raise BadInput(f"that is over {MOST_BUCKETS} buckets: take a longer calendar", field="calendar")
+    return list_edges(start, end, calendar, check_zone(zone))
+
+
+def earlier_edges(edges, back, zone):
+    """The edges a day, week, month or year earlier on the local clock; some may coincide."""
+    zone = check_zone(zone)
+    check_back(back)
+    # The last days of a long month have no counterpart in a short one: empty buckets.
+    return list(accumulate((shift_back(edge, back, zone) for edge in edges), max))
+
+
+def check_back(back):
+    """Nothing, or BadInput for what is not day, week, month or year."""
+    if back not in SPANS:
+        raise BadInput(f"{back!r:.50} cannot be compared with: expected {', '.join(SPANS)}", field="compare")
+
+
+def compare_span(topics, start, end, *, zone="UTC", compare=(), view=CORRECTED):
+    """``{topic: figures}`` of [start, end) ms, each with those of the same local times earlier.
+
+    Figures are ``start``, ``end``, ``count``, ``sum``, ``mean``, ``min``, ``max``, ``stddev``,
+    percentiles and ``rate_per_hour``, and ``earlier``: ``{"week": figures, …}`` for each word of
+    ``compare`` (day, week, month, year). What ended before the hot hour ends on a whole minute.
+    """
+    place, spans = check_zone(zone), {None: (start, end)}
+    for back in compare:
+        check_back(back)
+        low, high = (shift_back(at, back, place) for at in (start, end))
+        spans[back] = low, max(floor(high, MINUTE), low)
+    wants = [Want(topic, *span, True) for topic in topics for span in spans.values()]
+    figures = iter(read_figures(wants, view))
+    found = {}
+    for topic in topics:
+        by_back = {back: next(figures) for back in spans}
+        found[topic] = by_back.pop(None) | {"earlier": by_back}
+    return found
+
+
+def so_far(topics, zone, *, calendar="day", compare=("day", "week"), now=None, view=CORRECTED):
+    """``compare_span`` since the local day (hour, week, month) began, up to the next whole second.
+
+    ``so_far(["complaint.received"], "America/New_York")["complaint.received"]`` is today since local
+    midnight; its ``["earlier"]["day"]`` is yesterday up to the same time, ``["week"]`` the same weekday.
+    """
+    end = ((clock() if now is None else now) // 1000 + 1) * 1000
+    start = find_edges(end - 1, end, calendar, zone)[0]
+    return compare_span(topics, start, end, zone=zone, compare=compare, view=view)
+
+
+def read_figures(wants, view=CORRECTED):
+    """The figures of each Want; those of one shard as of one moment."""
+    readings = read_many(wants)
+    found = []
+    for want, reading, past in zip(wants, readings, read_past(readings), strict=True):
+        start = past.whole_start(want) if past and want.is_old() else want.start
+        summary = merge(list_parts(reading, past, view)) if want.start < want.end else merge([])
+        found.append(
+            {"start": start, "end": want.end} | list_figures(summary, (want.end - want.start) / 1000)
+        )
+    return found
+
+
+def list_figures(summary, seconds):
+    """The statistics of a Summary of a span of ``seconds``, by name."""
+    values = {name: AGGREGATES[name](summary, max(seconds, 1)) for name in NAMES}
+    return {"count": summary.count, **values, "stddev": stddev(summary)}
+
+
+def compare_series(topic, edges, *, zone="UTC", compare=(), step=None, view=CORRECTED):
+    """``bucket_series`` with ``earlier``: by each word of ``compare`` the same buckets then."""
+    columns = bucket_series(topic, edges, step=step, view=view)
+    before = {back: earlier_edges(edges, back, zone) for back in compare}
+    earlier = {back: bucket_series(topic, then, view=view) for back, then in before.items()}
+    return columns | ({"earlier": earlier} if compare else {})
