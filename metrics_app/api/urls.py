@@ -7,6 +7,7 @@ from metrics_app.api.breaches import BreachListView, BreachView
 from metrics_app.api.corrections import CorrectionListView, RestoreView
 from metrics_app.api.explain import ExplainView
 from metrics_app.api.kpis import KpiListView, KpiView, SeriesView, StatsView
+from metrics_app.api.notes import NoteListView, NoteView
 from metrics_app.api.points import PointsView
 from metrics_app.api.silences import SilenceListView, SilenceView
 from metrics_app.api.thresholds import ThresholdListView, ThresholdView
@@ -22,6 +23,8 @@ kpis = [
     path("kpis/<str:topic>/series/", SeriesView.as_view(), name="kpi_series"),
 ]
 history = [
+    path("notes/", NoteListView.as_view(), name="note_list"),
+    path("notes/<int:pk>/", NoteView.as_view(), name="note_detail"),
     path("corrections/", CorrectionListView.as_view(), name="correction_list"),
     path("corrections/<int:pk>/restore/", RestoreView.as_view(), name="correction_restore"),
 ]

@@ -16,6 +16,7 @@ from metrics_app.models.history import (
     Topic,
 )
 from metrics_app.models.kpis import Aggregate, ApiKey, Kpi, validate_topic
+from metrics_app.models.notes import Note, NoteChange
 from metrics_app.models.silences import Silence
 from metrics_app.models.thresholds import Threshold, ThresholdState, ThresholdVersion
 
@@ -33,6 +34,8 @@ __all__ = [
     "Kpi",
     "Silence",
     "MinuteRollup",
+    "Note",
+    "NoteChange",
     "ShardHistory",
     "Threshold",
     "ThresholdState",

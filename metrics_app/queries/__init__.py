@@ -8,8 +8,10 @@ the hot hour starts on a whole minute, and minutes that are sealed count whole.
 from metrics_app.queries.calendars import calendar_series, compare_series, compare_span, so_far
 from metrics_app.queries.charts import Snapshot, series, snapshot
 from metrics_app.queries.logs import collected_through, get_head, list_topics, redis_now, shard_for
+from metrics_app.queries.notes import list_notes
 from metrics_app.queries.observations import Observation, observe
 from metrics_app.queries.statistics import mean_last, span, stats
+from metrics_app.queries.windows import windows
 
 __all__ = [
     "Observation",
@@ -19,6 +21,7 @@ __all__ = [
     "compare_series",
     "compare_span",
     "get_head",
+    "list_notes",
     "list_topics",
     "mean_last",
     "observe",
@@ -29,4 +32,5 @@ __all__ = [
     "so_far",
     "span",
     "stats",
+    "windows",
 ]
