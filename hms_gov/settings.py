@@ -188,6 +188,7 @@ METRICS_APP = {
     "REDIS_URL": REDIS_URL,
     "REDIS_PREFIX": REDIS_PREFIX,
     "ACTIONS": "hms_gov.wiring.list_actions",
+    "MARKS": "hms_gov.marks.list_marks",
     "BREACH_HANDLERS": ["hms_gov.wiring.propose_for_breach"],
 }
 PIPELINES_APP = {

@@ -29,8 +29,7 @@ def check_paths():
     """An error for each dotted path that is not something to call."""
     config = conf.get_config()
     named = [("BREACH_HANDLERS", path) for path in config["BREACH_HANDLERS"]]
-    if config["ACTIONS"]:
-        named.append(("ACTIONS", config["ACTIONS"]))
+    named += [(key, config[key]) for key in ("ACTIONS", "MARKS") if config[key]]
     errors = []
     for key, path in named:
         try:

@@ -25,6 +25,7 @@ DEFAULTS = {
     "ALLOWED_ORIGINS": [],  # origins of WebSockets besides the site's own
     "COMPLAINTS_DEMO": True,  # /demo/complaints/, the form of the worked example
     "ACTIONS": "",  # dotted path: list_actions() -> names of the actions a threshold may propose
+    "MARKS": "",  # dotted path: list_marks(topic, start_ms, end_ms, user) -> marks on a KPI's chart
     "BREACH_HANDLERS": [],  # dotted paths: handler(breach) -> outcome in words
 }
 

@@ -1,10 +1,16 @@
-"""The complaint form: what a person files or answers, as points."""
+"""What people fill in on pages: complaints as points, notes on a chart."""
+
+from datetime import datetime
 
 from django import forms
+from django.utils import timezone
 
 from metrics_app.core.entries import parse_value
 from metrics_app.core.units import HOUR, MINUTE, format_duration
 from metrics_app.exceptions import BadInput
+from metrics_app.models import Note
+from metrics_app.services.notes import LONGEST as LONGEST_NOTE
+from metrics_app.services.notes import check_note
 
 DAY = 24 * HOUR
 # Choices of "after how long": under the limit, beyond it, far beyond it.
@@ -77,3 +83,54 @@ def read_complaints(data):
     """The form that a post's ``action`` asks for, filled with it."""
     kinds = {"file": FileForm, "answer": AnswerForm}
     return kinds.get(data.get("action"), UnknownForm)(data)
+
+
+PICKER = "%Y-%m-%dT%H:%M"  # as a browser's field for date and time writes it
+
+
+class NoteForm(forms.Form):
+    """A note on the time axis; its times are in the reader's zone."""
+
+    text = forms.CharField(
+        max_length=LONGEST_NOTE,
+        error_messages={"required": "Say what happened, such as: new form went live."},
+    )
+    at = forms.DateTimeField(
+        required=False,
+        input_formats=[PICKER, "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"],
+        error_messages={"invalid": "Write a date and a time, such as 2026-03-29 14:30."},
+    )
+    until = forms.DateTimeField(
+        required=False,
+        input_formats=[PICKER, "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"],
+        error_messages={"invalid": "Write a date and a time, such as 2026-03-29 15:30."},
+    )
+
+    @classmethod
+    def of(cls, note):
+        """The form filled with a note, as its fields show it."""
+        times = {name: write_time(getattr(note, name)) for name in ("at", "until")}
+        return cls(initial={"text": note.text} | times)
+
+    def clean(self):
+        """The rules of the service, each at its field."""
+        data = super().clean()
+        if not self.errors:
+            for field, message in check_note(self.fill(Note())):
+                self.add_error(field, f"{message[0].upper()}{message[1:]}.")
+        return data
+
+    def fill(self, note):
+        """The note with what the form says; without a time it is of now."""
+        data = self.cleaned_data
+        note.text = data["text"]
+        note.at = round((data.get("at") or timezone.now()).timestamp() * 1000)
+        note.until = round(data["until"].timestamp() * 1000) if data.get("until") else None
+        return note
+
+
+def write_time(ms):
+    """Milliseconds as a browser's field for date and time takes them, in the reader's zone."""
+    if ms is None:
+        return ""
+    return f"{datetime.fromtimestamp(ms / 1000, timezone.get_current_timezone()):{PICKER}}"

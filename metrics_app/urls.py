@@ -2,14 +2,17 @@
 
 from django.urls import path
 
-from metrics_app import views
+from metrics_app import kpi_views, views
 
 urlpatterns = [
     path("", views.show_overview, name="overview"),
     path("tiles/", views.show_tiles, name="tiles"),
     path("live/", views.show_live_status, name="live_status"),
-    path("kpis/<str:topic>/", views.show_kpi, name="kpi"),
-    path("kpis/<str:topic>/live/", views.show_kpi_live, name="kpi_live"),
+    path("kpis/<str:topic>/", kpi_views.show_kpi, name="kpi"),
+    path("kpis/<str:topic>/live/", kpi_views.show_kpi_live, name="kpi_live"),
+    path("kpis/<str:topic>/chart/", kpi_views.show_kpi_chart, name="kpi_chart"),
+    path("kpis/<str:topic>/values.csv", kpi_views.download_values, name="kpi_values"),
+    path("kpis/<str:topic>/notes/", kpi_views.write_note, name="kpi_notes"),
     path("thresholds/<int:pk>/explain/", views.show_explanation, name="explain"),
     path("demo/complaints/", views.show_complaints, name="complaints_demo"),
 ]

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db.models import Q
 from django.utils import timezone
@@ -11,7 +11,7 @@ from pipelines_app import conf
 from pipelines_app.core.states import AGREED, OPEN, State
 from pipelines_app.core.urgency import HOUR, cost_of_waiting, sort_key
 from pipelines_app.core.voting import APPROVE, REJECT
-from pipelines_app.models import Decision, Pipeline
+from pipelines_app.models import AuditEntry, Decision, Pipeline
 
 logger = logging.getLogger(__name__)
 PERMISSION = "pipelines_app.decide_pipeline"
@@ -218,3 +218,10 @@ def start_of_day(now):
     return local - timedelta(
         hours=local.hour, minutes=local.minute, seconds=local.second, microseconds=local.microsecond
     )
+
+
+def list_moments(topic, start_ms, end_ms, user):
+    """The audit entries in [start, end] ms about proposals of a topic that this person may see."""
+    span = (datetime.fromtimestamp(at / 1000, UTC) for at in (start_ms, end_ms))
+    rows = AuditEntry.objects.filter(pipeline__in=visible_to(user).filter(topic=topic), at__range=tuple(span))
+    return rows.select_related("pipeline").defer(*(f"pipeline__{name}" for name in HEAVY)).order_by("seq")

@@ -56,3 +56,26 @@ def linked(text):
 def as_json(value):
     """Compact JSON for a ``data-`` attribute (escaped by the template)."""
     return json.dumps(value, separators=(",", ":"))
+
+
+@register.filter
+def note_fields(form):
+    """``(name, label, type)`` of the fields of a note's form."""
+    zone = f"{timezone.localtime():%Z}"
+    return [
+        ("text", "What happened?", "text"),
+        ("at", f"When ({zone}; empty: now)", "datetime-local"),
+        ("until", f"Until ({zone}; empty: a moment)", "datetime-local"),
+    ]
+
+
+@register.filter
+def get(mapping, name):
+    """A value of a dict whose key is not fixed, or None."""
+    return mapping.get(name) if mapping else None
+
+
+@register.filter
+def written(form, name):
+    """What a form's field holds, as it was written."""
+    return form[name].value() or "" if form else ""

@@ -1,77 +1,105 @@
-// The page of one KPI: its chart, its figures and its thresholds, kept true without a reload.
+// The page of one KPI: its chart over any span, its figures and thresholds, kept true without a reload.
 
-import uPlot from "../vendor/uplot/uPlot.esm.js";
-import { clock, getJson, onMessage, watch } from "./page.js";
+import { Hold } from "./hold.js";
+import { clock, getJson, onMessage, serverNow, setText, watch, zone } from "./page.js";
+import { makePlot } from "./plot.js";
 import { makeRefresher } from "./refresh.js";
-import { findScale } from "./series.js";
 import { writeFields } from "./tile.js";
-import { formatTicks, formatValue } from "./units.js";
+import { describeValue, isCounting, readView, touch, writeView } from "./view.js";
+
+const HOUR = 3_600_000, MOST_POINTS = 20_000;
+// A chart of hours and days changes slowly; the newest value moves in between.
+const CHART_EVERY = { "1h": 5000, "24h": 60_000, "7d": 300_000, "90d": 600_000 };
 
 const page = document.getElementById("kpi");
-const figure = page.querySelector(".chart");
-const calm = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-// Steps a reader of durations expects: minutes, hours, days; never 13 h 53 min.
-const MINUTE = 60, HOUR = 3600, DAY = 86400;
-const DURATIONS = [
-  0.1, 0.5, 1, 2, 5, 10, 30, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 30 * MINUTE,
-  HOUR, 2 * HOUR, 4 * HOUR, 8 * HOUR, 12 * HOUR, DAY, 2 * DAY, 5 * DAY, 10 * DAY, 20 * DAY, 50 * DAY, 100 * DAY, 365 * DAY, 3650 * DAY,
-];
-let chart = JSON.parse(figure.dataset.chart);
-let plot = null;
+const figure = document.getElementById("chart");
+const tools = document.getElementById("tools");
+const crosshair = document.getElementById("crosshair");
+const part = (name) => page.querySelector(`[data-part=${name}]`);
 
-const write = (value) => formatValue(value, chart.unit, chart.aggregate, chart.limit);
-const isDuration = () => chart.unit === "seconds" && !["count", "rate_per_hour"].includes(chart.aggregate);
-const columns = () => [chart.ts.map((ts) => ts / 1000), chart.values];
+let view = readView(location.search);
+let plot = JSON.parse(figure.dataset.plot);
+let chart = null, asked = performance.now(), wanted = 0, drawing = false;
+/** What the page holds of the topic, in the order of the server's log. */
+export const held = new Hold();
 
-/** The tinted side and the dashed limit with its label, below and above the line. */
-function drawBand(u) {
-  if (chart.limit === null) return;
-  const { left, top, width, height } = u.bbox;
-  const y = u.valToPos(chart.limit, "y", true);
-  u.ctx.save();
-  u.ctx.fillStyle = calm("--band");
-  if (chart.above) u.ctx.fillRect(left, top, width, Math.max(0, y - top));
-  else u.ctx.fillRect(left, y, width, Math.max(0, top + height - y));
-  u.ctx.restore();
-}
-
-function drawLimit(u) {
-  if (chart.limit === null) return;
-  const { left, width } = u.bbox;
-  const y = u.valToPos(chart.limit, "y", true);
-  u.ctx.save();
-  u.ctx.strokeStyle = u.ctx.fillStyle = calm("--limit");
-  u.ctx.lineWidth = 1.5 * devicePixelRatio;
-  u.ctx.setLineDash([6 * devicePixelRatio, 5 * devicePixelRatio]);
-  u.ctx.beginPath();
-  u.ctx.moveTo(left, y);
-  u.ctx.lineTo(left + width, y);
-  u.ctx.stroke();
-  u.ctx.font = `700 ${12 * devicePixelRatio}px "Source Sans Pro Web", sans-serif`;
-  u.ctx.textAlign = "right";
-  u.ctx.fillText(`limit ${chart.limit_label}`, left + width - 4 * devicePixelRatio, y - 5 * devicePixelRatio);
-  u.ctx.restore();
-}
+const isLive = () => view.from === null;
+// The points are of the last hour, and of the line's kind unless it counts them.
+const isHot = () => plot.end - plot.start <= 2 * HOUR && plot.end > serverNow() - HOUR && !isCounting(plot);
+const time = (ms) => {
+  const moment = new Date(ms), today = new Date(serverNow());
+  const day = moment.toDateString() === today.toDateString() ? "" : `${moment.toLocaleDateString("en-GB", { day: "numeric", month: "short" })} `;
+  return `${day}${moment.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })} ${zone()}`;
+};
 
 function build() {
-  const { width, height } = figure.getBoundingClientRect();
-  const axis = { stroke: calm("--soft"), grid: { stroke: calm("--line"), width: 1 }, ticks: { stroke: calm("--line") }, font: '13px "Source Sans Pro Web"' };
-  const options = {
-    width, height: height - 30,
-    cursor: { y: false },
-    scales: { x: { range: () => [chart.start / 1000, chart.end / 1000] }, y: { range: () => findScale(chart.values, chart.limit) } },
-    axes: [
-      { ...axis, values: (u, splits) => splits.map((at) => new Date(at * 1000).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })) },
-      { ...axis, size: 70, ...(isDuration() ? { incrs: DURATIONS } : {}), values: (u, splits) => (isDuration() ? formatTicks(splits) : splits.map(write)) },
-    ],
-    series: [
-      { label: "Window ends", value: (u, at) => (at ? clock(at * 1000) : "—") },
-      { label: chart.what, stroke: calm("--series"), width: 2, points: { show: false }, value: (u, value) => write(value) },
-    ],
-    hooks: { drawClear: [drawBand], draw: [drawLimit] },
-  };
-  plot?.destroy();
-  plot = new uPlot(options, columns(), figure);
+  chart?.destroy();
+  chart = makePlot(figure, { get: () => ({ plot, view, hold: isHot() ? held : null }), zone: zone(), onPoint: tell, onZoom: zoom });
+}
+
+function tell(index) {
+  const known = index !== null && index !== undefined && index < plot.ts.length;
+  setText(crosshair, known ? describeValue(plot, index, time) : crosshair.dataset.hint);
+}
+
+/** Shows what changed, once per frame of the screen. */
+function draw() {
+  if (drawing) return;
+  drawing = true;
+  requestAnimationFrame(() => { drawing = false; chart.show(); });
+}
+
+// The view: its address, its controls, its data.
+
+function go(change, { push = true } = {}) {
+  view = { ...view, ...change };
+  const query = writeView(view);
+  if (push) history.pushState(null, "", query ? `?${query}` : location.pathname);
+  showControls();
+  loadChart();
+}
+
+function zoom(from, to) {
+  if (to - from < 60_000) return;
+  go({ from: Math.round(from), to: Math.round(to) });
+}
+
+const reset = () => go({ from: null, to: null });
+
+function showControls() {
+  for (const link of page.querySelectorAll("[data-span]")) {
+    if (isLive() && link.dataset.span === view.span) link.setAttribute("aria-current", "true");
+    else link.removeAttribute("aria-current");
+    link.search = writeView({ ...view, span: link.dataset.span, from: null, to: null });
+  }
+  document.getElementById("reset").hidden = isLive();
+  tools.querySelector("[name=percentiles]").checked = view.percentiles;
+  tools.querySelector("[name=percentiles]").disabled = isCounting(plot);
+  tools.querySelector("[name=table]").checked = view.table;
+  tools.querySelector("[name=compare]").value = view.compare;
+  document.getElementById("values").classList.toggle("shown", view.table);
+  const pinned = writeView(view, [plot.start, plot.end]);
+  document.getElementById("csv").search = pinned;
+  document.getElementById("view").search = pinned;
+  const query = writeView(view);
+  for (const form of page.querySelectorAll("form.note")) form.action = `${form.dataset.action}${query ? `?${query}` : ""}`;
+}
+
+/** Reads the chart anew; an answer that a later question overtook is dropped. */
+async function loadChart() {
+  const mine = (wanted += 1);
+  asked = performance.now();
+  const query = new URLSearchParams(writeView(view));
+  // Paper shows the table, so it is there even while the screen does not show it.
+  query.set("table", "1");
+  const found = await getJson(`${figure.dataset.url}?${query}`).catch(() => null);
+  if (!found || mine !== wanted) return;
+  plot = found.plot;
+  setText(figure.querySelector("figcaption"), plot.sentence);
+  setText(part("what"), plot.what[0].toUpperCase() + plot.what.slice(1));
+  for (const [name, text] of Object.entries(found.html)) replacePart(part(name), text);
+  showControls();
+  draw();
 }
 
 /** Whoever may no longer see it is told so, once; any other fault is tried again. */
@@ -86,32 +114,87 @@ function leave(error) {
 
 async function load() {
   const { tile, html } = await getJson(page.dataset.url).catch(leave);
-  requestAnimationFrame(() => {
-    chart = tile.chart;
-    page.className = tile.css;
-    writeFields(page, tile);
-    figure.querySelector("figcaption").textContent = chart.sentence;
-    plot.setData(columns());
-    for (const [name, text] of Object.entries(html)) replacePart(page.querySelector(`[data-part=${name}]`), text);
-  });
+  page.className = tile.css;
+  writeFields(page, tile);
+  for (const [name, text] of Object.entries(html)) replacePart(part(name), text);
+  if (!isLive()) return;
+  if (performance.now() - asked > CHART_EVERY[view.span]) await loadChart();
+  else if (plot.span === "1h" && plot.aggregate === tile.chart.aggregate) plot = touch(plot, tile.chart.end, tile.chart.values.at(-1));
+  draw();
 }
 
 /** Replaces a part only when it changed, and never under the reader's hands. */
-function replacePart(part, html) {
-  if (part.dataset.html === html || part.contains(document.activeElement)) return;
-  const opened = [...part.querySelectorAll("details")].map((node) => node.open);
-  part.dataset.html = html;
-  part.innerHTML = html;
-  part.querySelectorAll("details").forEach((node, index) => { if (index in opened) node.open = opened[index]; });
+function replacePart(place, html) {
+  if (!place || place.dataset.html === html || place.contains(document.activeElement)) return;
+  const opened = [...place.querySelectorAll("details")].map((node) => node.open);
+  if (place.dataset.part === "marks" && opened.some(Boolean)) return;
+  const scroll = place.querySelector(".scroll")?.scrollTop;
+  place.dataset.html = html;
+  place.innerHTML = html;
+  place.querySelectorAll("details").forEach((node, index) => { if (index in opened) node.open = opened[index]; });
+  if (scroll) place.querySelector(".scroll").scrollTop = scroll;
+}
+
+// What the connection brings.
+
+/** Says in words that the server lost what it held, and what is left. */
+function tellReset() {
+  const notice = document.getElementById("notice");
+  notice.hidden = false;
+  setText(notice, `The server lost its points of the last hour at ${clock(serverNow())}; the line begins anew. What was archived before stays in the longer spans.`);
+}
+
+function hear(message) {
+  if (message.topic === page.dataset.topic && held.take(message)) {
+    held.trim(serverNow());
+    if (isHot()) draw();
+  }
+  if (message.type === "reset") { tellReset(); loadChart(); }
+  if (["points", "summary", "state", "error", "reset"].includes(message.type)) refresher.ringAll();
+  if (message.type === "pipeline") setTimeout(loadChart, 500);
+}
+
+// Keys on the chart: arrows move the crosshair, + and - zoom, Escape resets.
+
+function press(event) {
+  const last = plot.ts.length - 1;
+  const at = chart.index() ?? last;
+  const middle = plot.ts[at], half = (plot.end - plot.start) / 4;
+  const moves = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: last };
+  if (event.key in moves && last >= 0) {
+    crosshair.setAttribute("role", "status");
+    chart.point(Math.min(Math.max(moves[event.key], 0), last));
+  } else if (event.key === "+") zoom(middle - half, Math.min(middle + half, plot.end));
+  else if (event.key === "-" && !isLive()) zoom(plot.start - 2 * half, plot.end + 2 * half);
+  else if (event.key === "Escape" && !isLive()) reset();
+  else return;
+  event.preventDefault();
+}
+
+function start() {
+  figure.tabIndex = 0;
+  figure.setAttribute("aria-describedby", "crosshair");
+  figure.addEventListener("keydown", press);
+  figure.addEventListener("dblclick", () => isLive() || reset());
+  document.getElementById("reset").addEventListener("click", reset);
+  page.querySelector(".spans").addEventListener("click", (event) => {
+    const span = event.target.closest("[data-span]")?.dataset.span;
+    if (!span || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    go({ span, from: null, to: null });
+  });
+  tools.addEventListener("change", ({ target }) => go({ [target.name]: target.type === "checkbox" ? target.checked : target.value }));
+  addEventListener("popstate", () => { view = readView(location.search); go({}, { push: false }); });
+  new ResizeObserver(([{ contentRect }]) => chart.resize(contentRect.width, contentRect.height)).observe(figure);
+  for (const media of ["(prefers-color-scheme: dark)", "print"]) matchMedia(media).addEventListener("change", build);
+  document.addEventListener("themechange", build);
 }
 
 const refresher = makeRefresher({ load, now: () => performance.now(), later: (fn, ms) => setTimeout(fn, ms) });
-onMessage(({ type }) => { if (["points", "summary", "state", "error"].includes(type)) refresher.ringAll(); });
+onMessage(hear);
 build();
-new ResizeObserver(([{ contentRect }]) => {
-  if (Math.abs(contentRect.width - plot.width) > 1) plot.setSize({ width: contentRect.width, height: contentRect.height - 30 });
-}).observe(figure);
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", build);
-document.addEventListener("themechange", build);
-watch([page.dataset.topic]);
+start();
+tell(null);
+showControls();
+watch([page.dataset.topic], { history: 3600, max_points: MOST_POINTS });
 refresher.ringAll();

@@ -11,7 +11,8 @@ const listeners = new Set();
 export const serverNow = () => Date.now() + skew;
 /** A time of day as every page writes it: "03:45:10 UTC". */
 export const clock = (ms) => `${new Date(ms).toLocaleTimeString("en-GB")} ${zone()}`;
-const zone = () => new Intl.DateTimeFormat("en-US", { timeZoneName: "short" })
+/** The short name of the reader's zone: "EST". */
+export const zone = () => new Intl.DateTimeFormat("en-US", { timeZoneName: "short" })
   .formatToParts().find((part) => part.type === "timeZoneName").value;
 
 /** JSON from the site; an Error that says what to do when it cannot be had. */
@@ -36,10 +37,9 @@ export function onMessage(listener) {
   listeners.add(listener);
 }
 
-/** Watches topics on the page's one connection. */
-export function watch(topics) {
-  // One point of history: the page draws what the server computed, the stream only rings.
-  open({ topics, history: 1, max_points: 1 });
+/** Watches topics on the page's one connection; without a wish for `history` (seconds) it only rings. */
+export function watch(topics, { history = 1, max_points = 1 } = {}) {
+  open({ topics, history, max_points });
 }
 
 function open(subscription) {

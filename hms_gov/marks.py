@@ -1,0 +1,57 @@
+"""What the proposals leave on the chart of their KPI: decisions, actions, measured effects."""
+
+from django.urls import reverse
+
+from pipelines_app import queries
+from pipelines_app.core.states import State
+
+DECISIONS = {
+    "proposed": "was proposed by",
+    State.APPROVED: "approved by",
+    State.REJECTED: "rejected by",
+    State.WITHDRAWN: "withdrawn by",
+    State.EXPIRED: "expired undecided, by",
+}
+ACTIONS = {
+    State.EXECUTING: "began, by",
+    State.DONE: "was carried out by",
+    State.FAILED: "failed, by",
+}
+EFFECTS = {
+    State.EFFECTIVE: "proved effective",
+    State.INEFFECTIVE: "had no effect",
+    State.HARMFUL: "proved harmful",
+    State.INCONCLUSIVE: "has no clear effect",
+}
+
+
+def list_marks(topic, start_ms, end_ms, user):
+    """``[{"at", "kind", "text", "href"}, …]`` of a KPI's proposals that this person may see."""
+    marks = (describe_entry(entry) for entry in queries.list_moments(topic, start_ms, end_ms, user))
+    return [mark for mark in marks if mark]
+
+
+def describe_entry(entry):
+    """The mark of an audit entry; None for what changes nothing for the KPI."""
+    came_to = entry.event if entry.event == "proposed" else entry.data.get("state")
+    if entry.event in {"voted", "changed", "noted"} or came_to is None:
+        return None
+    found = phrase(came_to, entry.actor)
+    if found is None:
+        return None
+    kind, words = found
+    return {
+        "at": queries.to_ms(entry.at),
+        "kind": kind,
+        "text": f"“{entry.pipeline.suggestion}” {words}",
+        "href": reverse("pipeline_detail", args=[entry.pipeline_id]),
+    }
+
+
+def phrase(came_to, actor):
+    """``(kind, words)`` of what a proposal came to, or None."""
+    if came_to in DECISIONS:
+        return "decision", f"{DECISIONS[came_to]} {actor}"
+    if came_to in ACTIONS:
+        return "action", f"{ACTIONS[came_to]} {actor}"
+    return ("effect", EFFECTS[came_to]) if came_to in EFFECTS else None

@@ -1,0 +1,50 @@
+"""What part of a KPI's past a page shows, and how fine. Pure."""
+
+from typing import NamedTuple
+
+MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
+SPANS = {"1h": HOUR, "24h": DAY, "7d": 7 * DAY, "90d": 90 * DAY}
+NAMES = {"1h": "1 hour", "24h": "24 hours", "7d": "7 days", "90d": "90 days"}
+SHIFTS = {"yesterday": 1, "week": 7}  # days back
+# Longest span → the grain it is read in and the distance of two values on the chart, in ms.
+GRAINS = (
+    (2 * HOUR, MINUTE, MINUTE),
+    (12 * HOUR, MINUTE, 5 * MINUTE),
+    (36 * HOUR, 5 * MINUTE, 5 * MINUTE),
+    (10 * DAY, 10 * MINUTE, 30 * MINUTE),
+    (120 * DAY, HOUR, 6 * HOUR),
+    (1200 * DAY, DAY, DAY),
+)
+LONGEST = GRAINS[-1][0]
+SHORTEST = 5 * MINUTE
+MOST_STEPS = 120  # of one window; above that the grain would cost too much
+
+
+class Plan(NamedTuple):
+    """How a span is read: all in ms. ``drawn`` is the window that each value stands for."""
+
+    step: int
+    stride: int
+    drawn: int
+
+    @property
+    def is_exact(self):
+        """Whether steps fill the drawn window, few enough to merge."""
+        return self.drawn % self.step == 0 and self.drawn // self.step <= MOST_STEPS
+
+
+def plan_span(start, end, window):
+    """The Plan of [start, end) ms for a rule's ``window`` in ms.
+
+    The window is drawn as the rule judges it, as long as values are not further apart than that.
+    """
+    length = end - start
+    step, stride = next(((step, stride) for most, step, stride in GRAINS if length <= most), GRAINS[-1][1:])
+    return Plan(step, stride, max(window, stride))
+
+
+def clamp_span(start, end, now):
+    """A zoomed span that can be drawn: not in the future, neither too short nor too long."""
+    end = min(end, now)
+    start = min(start, end - SHORTEST)
+    return max(start, end - LONGEST), end

@@ -1,0 +1,211 @@
+"""The page of one KPI: its chart over any span, as a table and as CSV, and the notes on it."""
+
+import csv
+
+from django.contrib import messages
+from django.http import HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from metrics_app import queries
+from metrics_app.comparisons import list_comparisons
+from metrics_app.core.deadman import is_silence_rule
+from metrics_app.core.plans import NAMES, SHIFTS, SPANS, clamp_span
+from metrics_app.core.units import format_duration, format_value
+from metrics_app.curves import describe_limit, find_start
+from metrics_app.forms import NoteForm
+from metrics_app.models import Breach, Note, Threshold
+from metrics_app.pages import describe_live, describe_present_standstill, find_kpi, page
+from metrics_app.plots import describe_plot, list_marks, make_view
+from metrics_app.services.notes import delete_note, save_note
+from metrics_app.services.silences import find_silence, list_acting
+from metrics_app.tiles import describe_dead_man, describe_state_of, find_rules, find_standstill, list_tiles
+
+LAST_BREACHES = 5
+FIGURES = (
+    ("points", "count", "count"),
+    ("mean", "mean", "mean"),
+    ("median", "p50", "mean"),
+    ("95 % are below", "p95", "mean"),
+    ("lowest", "min", "mean"),
+    ("highest", "max", "mean"),
+)
+COLUMNS = ("value", "n", "mean", "p50", "p95", "min", "max", "coverage")
+
+
+def read_view(params, now):
+    """The View an address asks for; what it misspells is the last hour, uncompared."""
+    span = params.get("span") if params.get("span") in SPANS else "1h"
+    wanted = params.get("compare") if params.get("compare") in SHIFTS else ""
+    texts = params.get("from", ""), params.get("to", "")
+    zoom = None
+    if all(text.isascii() and text.isdecimal() and len(text) <= 13 for text in texts):
+        start, end = clamp_span(*map(int, texts), now)
+        zoom = (start, end) if start > 0 else None
+    return make_view(span, now, wanted, zoom)
+
+
+def find_now(kpi):
+    """The server's time (ms), or up to when points are counted where the collector is behind."""
+    now = queries.redis_now()
+    return find_standstill(kpi.topic, now, queries.collected_through()) or now
+
+
+@require_safe
+@page
+def show_kpi(request, topic):
+    """One KPI: its chart, figures, thresholds, breaches and notes."""
+    kpi = find_kpi(request.user, topic)
+    context = describe_kpi(kpi) | describe_chart(request, kpi)
+    context |= {"page": "kpi", "window_text": format_duration(kpi.window), "spans": NAMES.items()}
+    context |= {"standstill": describe_present_standstill(), "form": NoteForm()}
+    context["shown"] = [name for name in ("table", "percentiles") if name in request.GET]
+    return render(request, "metrics_app/kpi.html", context)
+
+
+@require_safe
+@page
+def show_kpi_live(request, topic):
+    """The moving parts of a KPI's page: its tile as JSON, its tables as HTML."""
+    parts = describe_kpi(find_kpi(request.user, topic))
+    html = {
+        name: render_to_string(f"metrics_app/_{name}.html", parts, request)
+        for name in ("figures", "rules", "comparisons")
+    }
+    return JsonResponse({"tile": parts["tile"], "html": html} | describe_live())
+
+
+@require_safe
+@page
+def show_kpi_chart(request, topic):
+    """The chart of the view in the address as JSON, its marks and, with ``?table=``, its values as HTML."""
+    kpi = find_kpi(request.user, topic)
+    parts = describe_chart(request, kpi)
+    names = ("marks", "values") if "table" in request.GET else ("marks",)
+    html = {name: render_to_string(f"metrics_app/_{name}.html", parts, request) for name in names}
+    return JsonResponse({"plot": parts["plot"], "html": html} | describe_live())
+
+
+@require_safe
+@page
+def download_values(request, topic):
+    """What the chart shows as CSV: times in the reader's zone with its offset, values unrounded."""
+    kpi = find_kpi(request.user, topic)
+    view = read_view(request.GET, find_now(kpi))
+    plot = describe_plot(kpi, find_rules([kpi]).get(topic), view, timezone.get_current_timezone())
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{topic}-{view.span}.csv"'
+    writer = csv.writer(response)
+    writer.writerow(["window_ends", *COLUMNS])
+    for at, *row in zip(plot["ts"], *(plot[name] for name in COLUMNS), strict=True):
+        writer.writerow([to_local(at).isoformat(timespec="seconds"), *row])
+    return response
+
+
+def to_local(ms):
+    """A moment in the reader's zone."""
+    return timezone.datetime.fromtimestamp(ms / 1000, timezone.get_current_timezone())
+
+
+def describe_chart(request, kpi):
+    """The chart of the view in the address: ``plot``, ``marks`` and ``values`` for the templates."""
+    view = read_view(request.GET, find_now(kpi))
+    rule = find_rules([kpi]).get(kpi.topic)
+    plot = describe_plot(kpi, rule, view, timezone.get_current_timezone())
+    marks = number_marks(kpi.topic, view, request.user)
+    plot["marks"] = [{name: mark[name] for name in ("at", "until", "kind", "number")} for mark in marks]
+    return {"plot": plot, "marks": marks, "values": list_values(plot, kpi), "topic": kpi.topic}
+
+
+def number_marks(topic, view, user):
+    """Decisions, actions and notes of a span in order of time, numbered as on the chart."""
+    notes = [
+        {"at": note.at, "until": note.until, "kind": "note", "text": note.text, "href": "", "note": note}
+        | {"form": NoteForm.of(note)}
+        for note in queries.list_notes(topic, view.start, view.end)
+    ]
+    marks = [{"until": None, "note": None} | mark for mark in list_marks(topic, view, user)]
+    both = sorted([*marks, *notes], key=lambda mark: mark["at"])
+    return [mark | {"number": number} for number, mark in enumerate(both, 1)]
+
+
+def list_values(plot, kpi):
+    """The rows of the table, newest first: ``(ts, value, n, mean, median, coverage)`` in words."""
+    limit = plot["limit"]
+    names = ("ts", "value", "n", "mean", "p50", "coverage")
+    return [
+        (
+            at,
+            format_value(value, kpi.unit, plot["aggregate"], limit),
+            format_value(n, "", "count"),
+            format_value(mean, kpi.unit, "mean", limit),
+            format_value(median, kpi.unit, "mean", limit),
+            "—" if coverage is None else f"{coverage:.0%}",
+        )
+        for at, value, n, mean, median, coverage in zip(*(plot[name][::-1] for name in names), strict=True)
+    ]
+
+
+def describe_kpi(kpi):
+    """What a KPI's page shows beside its chart, as a template's context."""
+    now = find_now(kpi)
+    stats = queries.stats(kpi.topic, kpi.window, now=now)
+    rules = Threshold.objects.filter(kpi__topic=kpi.topic).select_related("kpi", "state_row")
+    breaches = Breach.objects.filter(threshold__kpi__topic=kpi.topic).select_related("threshold__kpi")
+    tile = list_tiles([kpi])[0]
+    chart, acting = tile["chart"], list_acting()
+    since = find_start(kpi, chart)
+    return {
+        "tile": tile,
+        "kpi_id": kpi.pk,
+        "figures": [
+            (label, format_value(stats[name], kpi.unit, aggregate, chart["limit"]))
+            for label, name, aggregate in FIGURES
+        ],
+        "comparisons": list_comparisons(kpi, now, timezone.get_current_timezone(), since),
+        "rules": [describe_rule(rule, acting) for rule in rules],
+        "breaches": list(breaches.prefetch_related("timeline")[:LAST_BREACHES]),
+    }
+
+
+def describe_rule(rule, acting):
+    """A threshold on its KPI's page: its limit, its light and what silences it."""
+    silence = find_silence(rule, acting)
+    silenced = silence.describe() if silence else ""
+    if is_silence_rule(rule):
+        return {"rule": rule, "limit": "", "silenced": silenced, **describe_dead_man(rule)}
+    return {"rule": rule, "limit": describe_limit(rule), "silenced": silenced, **describe_state_of(rule)}
+
+
+@require_POST
+@page
+def write_note(request, topic):
+    """Adds, changes or deletes a note, as the form says; back to the chart it was written on."""
+    kpi = find_kpi(request.user, topic)
+    known = {"topic": kpi.topic, "deleted_at": None}
+    pk = request.POST.get("note", "")
+    if pk and not (pk.isascii() and pk.isdecimal() and len(pk) < 19):
+        pk = "0"
+    note = get_object_or_404(Note, pk=pk, **known) if pk else Note(topic=kpi.topic)
+    back = f"{reverse('kpi', args=[kpi.topic])}?{request.GET.urlencode()}#notes"
+    if request.POST.get("action") == "delete" and note.pk:
+        delete_note(note, by=request.user)
+        messages.success(request, f"The note “{note.text}” is off the chart; it stays on record.")
+        return redirect(back)
+    form = NoteForm(request.POST)
+    if not form.is_valid():
+        return show_refused_note(request, kpi, form)
+    save_note(form.fill(note), by=request.user)
+    messages.success(request, f"The note “{note.text}” is on the chart.")
+    return redirect(back)
+
+
+def show_refused_note(request, kpi, form):
+    """The page again, with the fault at its field and what was written."""
+    context = describe_kpi(kpi) | describe_chart(request, kpi)
+    context |= {"page": "kpi", "window_text": format_duration(kpi.window), "spans": NAMES.items()}
+    context |= {"standstill": describe_present_standstill(), "form": form, "refused": True}
+    return render(request, "metrics_app/kpi.html", context, status=400)

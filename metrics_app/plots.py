@@ -1,0 +1,163 @@
+"""The large chart of a KPI: what its rule saw over a span, and what happened meanwhile."""
+
+from typing import NamedTuple
+
+from django.utils.module_loading import import_string
+
+from metrics_app import conf, queries
+from metrics_app.core import words
+from metrics_app.core.aggregates import ZERO_WHEN_EMPTY
+from metrics_app.core.days import go_back
+from metrics_app.core.plans import NAMES, SHIFTS, SPANS, plan_span
+from metrics_app.core.units import format_duration, format_value
+from metrics_app.curves import describe_limit, drop_unwatched
+from metrics_app.models import Breach, Threshold
+from metrics_app.queries.windows import FACTS
+
+COLUMNS = ("value", *FACTS)
+MOST_BREACHES = 500  # shaded on one chart
+SCALED = {"count", "sum"}
+COMPARED = {"yesterday": "the day before", "week": "a week before"}
+
+
+class View(NamedTuple):
+    """What part of a KPI's past is shown; a zoomed one has a start and an end of its own (ms)."""
+
+    span: str
+    start: int
+    end: int
+    zoomed: bool = False
+    compare: str = ""
+
+
+def make_view(span, now, compare="", zoom=None):
+    """The View of a named span that ends now, or of ``zoom``, (start, end) in ms."""
+    if zoom:
+        return View(span, *zoom, True, compare)
+    return View(span, now - SPANS[span], now, False, compare)
+
+
+def describe_plot(kpi, rule, view, zone):
+    """The chart as a dict that JSON can carry; ``rule`` may be None, ``zone`` is the reader's."""
+    aggregate = rule.aggregate if rule else kpi.aggregate
+    window = (rule.window if rule else kpi.window) * 1000
+    plan = plan_span(view.start, view.end, window)
+    columns = read_columns(kpi.topic, aggregate, plan, view)
+    since = int(kpi.created_at.timestamp() * 1000)
+    if aggregate in ZERO_WHEN_EMPTY:
+        columns["value"] = drop_unwatched(columns["ts"], columns["value"], since)
+    share = window / plan.drawn if aggregate in SCALED else 1
+    columns["value"] = scale(columns["value"], share)
+    what = describe_what(aggregate, window, plan, share)
+    return columns | {
+        "span": view.span,
+        "zoomed": view.zoomed,
+        "start": view.start,
+        "end": view.end,
+        "stride": plan.stride,
+        "unit": kpi.unit,
+        "aggregate": aggregate,
+        "what": what,
+        "compare": compare(kpi.topic, aggregate, plan, view, columns["ts"], share, zone),
+        "lines": list_lines(kpi, aggregate, window),
+        "limit": rule.limit if rule else None,
+        "above": rule.operator in words.UPPER if rule else True,
+        "breaches": list_breaches(kpi.topic, view),
+        "sentence": describe_sentence(kpi, rule, view, aggregate, columns["value"], what),
+    }
+
+
+def describe_what(aggregate, window, plan, share):
+    """What each value is, in words."""
+    text = f"{words.NAMES[aggregate]} of {format_duration(plan.drawn / 1000)}"
+    if plan.drawn == window:
+        return text
+    judged = format_duration(window / 1000)
+    return f"{text} as if of {judged}" if share != 1 else f"{text} (the rule judges {judged})"
+
+
+def read_columns(topic, aggregate, plan, view):
+    """``ts`` and the columns; the newest value ends with the span itself where that is now."""
+    ends = list(range(-(-view.start // plan.stride) * plan.stride, view.end + 1, plan.stride))
+    columns = {"ts": ends} | read_windows(topic, ends, plan, aggregate)
+    if not view.zoomed and (not ends or ends[-1] < view.end):
+        row = read_now(topic, aggregate, plan, view.end)
+        columns = {name: [*column, row[name]] for name, column in columns.items()}
+    return columns
+
+
+def read_windows(topic, ends, plan, aggregate):
+    """The columns of windows that end at ``ends``; only value and n where the grain does not fit them."""
+    if plan.is_exact:
+        found = queries.windows(topic, ends, step=plan.step, window=plan.drawn, aggregate=aggregate)
+        return found
+    seen = queries.observe([(topic, at - plan.drawn, at, aggregate) for at in ends])
+    empty = {name: [None] * len(ends) for name in COLUMNS}
+    return empty | {"value": [one.value for one in seen], "n": [one.n for one in seen]}
+
+
+def read_now(topic, aggregate, plan, now):
+    """The row of the window that ends now."""
+    stats = queries.stats(topic, plan.drawn // 1000, now=now)
+    row = {name: stats.get(name) for name in COLUMNS}
+    return row | {"ts": now, "value": stats[aggregate], "n": stats["count"]}
+
+
+def scale(values, share):
+    """Counts of a longer window as if of the rule's own."""
+    return values if share == 1 else [None if value is None else value * share for value in values]
+
+
+def compare(topic, aggregate, plan, view, ts, share, zone):
+    """The values of an earlier day at the same local time, ``{"name", "values"}``; None unless asked for."""
+    if view.compare not in SHIFTS:
+        return None
+    step = plan.step
+    back = view.end - go_back(view.end, SHIFTS[view.compare], zone)
+    # Whole steps, even over a change of the clocks.
+    back = round(back / step) * step
+    ends = [at - back for at in ts if at % plan.stride == 0]
+    values = scale(read_windows(topic, ends, plan, aggregate)["value"], share)
+    return {"name": COMPARED[view.compare], "values": values + [None] * (len(ts) - len(values))}
+
+
+def list_lines(kpi, aggregate, window):
+    """Limit and recovery lines of the thresholds that judge what is drawn."""
+    rules = Threshold.objects.filter(
+        kpi__topic=kpi.topic, aggregate=aggregate, window=window // 1000, enabled=True
+    )
+    lines = []
+    for rule in rules.select_related("kpi"):
+        lines.append({"kind": "limit", "value": rule.limit, "label": describe_limit(rule)})
+        if rule.recovery_limit is not None and rule.recovery_limit != rule.limit:
+            text = format_value(rule.recovery_limit, kpi.unit, aggregate, rule.limit)
+            lines.append({"kind": "recovery", "value": rule.recovery_limit, "label": f"recovers at {text}"})
+    return lines
+
+
+def list_breaches(topic, view):
+    """The spans beyond a limit that touch the view: ``{"start", "end" or None, "severity"}``."""
+    rows = Breach.objects.filter(threshold__kpi__topic=topic, since__lt=view.end)
+    rows = rows.exclude(recovered_at__lt=view.start).order_by("-fired_at")[:MOST_BREACHES]
+    return [{"start": row.since, "end": row.recovered_at, "severity": row.severity} for row in rows]
+
+
+def describe_sentence(kpi, rule, view, aggregate, values, what):
+    """The text alternative of the chart."""
+    name = "The part chosen" if view.zoomed else f"The last {NAMES[view.span]}"
+    known = [value for value in values if value is not None]
+    if not known:
+        return f"{name}: no values."
+    low, high, last = (
+        format_value(value, kpi.unit, aggregate, rule.limit if rule else None)
+        for value in (min(known), max(known), known[-1])
+    )
+    limit = f"; {describe_limit(rule)}" if rule else ""
+    return f"{name}, {what}: between {low} and {high}, at last {last}{limit}."
+
+
+def list_marks(topic, view, user):
+    """What the project marks on the time axis: ``[{"at", "kind", "text", "href"}, …]`` in order of time."""
+    path = conf.get("MARKS")
+    found = import_string(path)(topic, view.start, view.end, user) if path else []
+    return sorted(found, key=lambda mark: mark["at"])

@@ -1,0 +1,44 @@
+// What a page holds of a topic equals what the server would send anew.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Hold, thin } from "../../metrics_app/static/metrics_app/hold.js";
+
+const points = (...ts) => ts.map((at) => [at, at / 10]);
+
+test("a snapshot replaces, points are added in the order of their arrival", () => {
+  const hold = new Hold();
+  hold.take({ type: "points", points: points(1, 2) });
+  hold.take({ type: "snapshot", recovered: false, points: points(10, 30) });
+  assert.equal(hold.take({ type: "points", points: points(20) }), true);
+  assert.deepEqual(hold.points.map(([ts]) => ts), [10, 30, 20]);
+});
+
+test("a snapshot that only brings what was missed is added", () => {
+  const hold = new Hold();
+  hold.take({ type: "snapshot", recovered: false, points: points(1, 2) });
+  hold.take({ type: "snapshot", recovered: true, points: points(3) });
+  assert.deepEqual(hold.points.map(([ts]) => ts), [1, 2, 3]);
+});
+
+test("a reset empties it and is counted", () => {
+  const hold = new Hold();
+  hold.take({ type: "snapshot", recovered: false, points: points(1), rows: [[0, 2, 1, 1, 1]] });
+  hold.take({ type: "reset" });
+  assert.deepEqual([hold.points, hold.rows, hold.resets], [[], [], 1]);
+});
+
+test("what is more than an hour old goes, and other messages change nothing", () => {
+  const hold = new Hold();
+  hold.take({ type: "points", points: points(1, 3_600_000, 2) });
+  hold.trim(3_600_003);
+  assert.deepEqual(hold.points.map(([ts]) => ts), [3_600_000]);
+  assert.equal(hold.take({ type: "state", state: "firing" }), false);
+});
+
+test("many points become one bar per column, rows with their extremes", () => {
+  const hold = new Hold();
+  hold.take({ type: "points", points: [[0, 5], [1, 9], [50, 1], [200, 7]] });
+  hold.take({ type: "summary", rows: [[51, 3, 2, -4, 8]] });
+  assert.deepEqual(thin(hold, 0, 100, 10), [[0, 5, 9], [5, -4, 8]]);
+});

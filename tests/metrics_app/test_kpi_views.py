@@ -1,0 +1,160 @@
+"""The page of one KPI: any span, as a chart, a table and a file, with what happened meanwhile."""
+
+import csv
+import io
+import time
+
+import pytest
+from django.contrib.auth.models import Group, User
+
+from metrics_app.models import Breach, Kpi, Note, NoteChange, ThresholdState
+from metrics_app.registry import forget
+from metrics_app.services.notes import save_note
+from pipelines_app.models import Pipeline
+from pipelines_app.services import approve, propose
+from tests.metrics_app.watching import HOUR, TOPIC, make_threshold, send
+
+pytestmark = pytest.mark.django_db
+PAGE = f"/kpis/{TOPIC}/"
+
+
+@pytest.fixture
+def now():
+    return time.time_ns() // 1_000_000
+
+
+@pytest.fixture
+def reader(client):
+    user = User.objects.create_user("ada")
+    client.force_login(user)
+    return user
+
+
+@pytest.fixture
+def rule(now):
+    """The worked example with points and its rule, beyond its limit for ten minutes."""
+    Kpi.objects.create(topic=TOPIC, name="Response time", unit="seconds")
+    send((now - 600_000, 50 * HOUR), (now - 1000, 54 * HOUR))
+    rule = make_threshold(now=now, recovery_limit=40 * HOUR)
+    ThresholdState.objects.update_or_create(threshold=rule, defaults={"state": "firing"})
+    Breach.objects.create(threshold=rule, version=1, since=now - 540_000, fired_at=now - 540_000)
+    forget()
+    return rule
+
+
+def get_plot(client, **query):
+    response = client.get(f"{PAGE}chart/", query)
+    assert response.status_code == 200
+    return response.json()["plot"]
+
+
+@pytest.mark.parametrize("span", ["1h", "24h", "7d", "90d", "nonsense"])
+def test_every_span_ends_with_the_value_of_now(client, reader, rule, span):
+    plot = get_plot(client, span=span)
+    assert plot["value"][-1] == pytest.approx(52 * HOUR)
+    assert plot["n"][-1] == 2
+    assert plot["ts"] == sorted(set(plot["ts"]))
+    assert [(line["kind"], line["value"]) for line in plot["lines"]][:2] == (
+        [("limit", 48 * HOUR), ("recovery", 40 * HOUR)]
+    )
+    assert [breach["end"] for breach in plot["breaches"]] == [None]
+
+
+def test_a_gap_is_a_gap(client, reader, rule):
+    assert get_plot(client)["value"][0] is None
+
+
+def test_a_zoom_is_what_the_address_says_and_nonsense_is_the_last_hour(client, reader, rule, now):
+    plot = get_plot(client, **{"from": now - 1_800_000, "to": now - 600_000, "span": "24h"})
+    assert (plot["zoomed"], plot["start"], plot["end"]) == (True, now - 1_800_000, now - 600_000)
+    assert plot["breaches"] == []
+    for query in ({"from": "x", "to": "1"}, {"from": "9" * 30, "to": "9"}, {"span": "²", "compare": "'"}):
+        assert get_plot(client, **query)["zoomed"] is False
+    assert client.get(f"{PAGE}chart/", {"from": "0", "to": "0"}).status_code == 200
+
+
+def test_an_earlier_day_is_drawn_beside_it(client, reader, rule):
+    plot = get_plot(client, compare="yesterday")
+    assert plot["compare"]["name"] == "the day before"
+    assert len(plot["compare"]["values"]) == len(plot["ts"])
+
+
+def test_the_file_holds_what_the_chart_shows(client, reader, rule):
+    response = client.get(f"{PAGE}values.csv", {"span": "24h"})
+    rows = list(csv.DictReader(io.StringIO(response.content.decode())))
+    assert "attachment" in response["Content-Disposition"]
+    assert float(rows[-1]["value"]) == pytest.approx(52 * HOUR)
+    assert rows[-1]["n"] == "2" and rows[0]["value"] == "" and "+" in rows[0]["window_ends"]
+
+
+def test_decisions_stand_on_the_chart_for_those_who_may_see_them(client, reader, rule, now):
+    boss = User.objects.create_superuser("boss")
+    group = Group.objects.create(name="owners")
+    pipeline, _ = propose(title="Slow", suggestion="Hire 2", topic=TOPIC, restricted_to=group)
+    approve(pipeline=pipeline, by=boss, version=1)
+    assert get_plot(client)["marks"] == []
+    Pipeline.objects.update(restricted_to=None)
+    body = client.get(f"{PAGE}chart/").json()
+    assert [mark["kind"] for mark in body["plot"]["marks"]][:2] == ["decision", "decision"]
+    assert "“Hire 2” approved by boss" in body["html"]["marks"]
+
+
+def test_a_note_is_written_changed_and_deleted_on_the_page(client, reader, rule):
+    client.cookies["timezone"] = "America/New_York"
+    form = {"text": "New form", "at": "2026-03-29T14:30", "until": ""}
+    response = client.post(f"{PAGE}notes/?span=24h", form)
+    assert response.status_code == 302 and response.url == f"{PAGE}?span=24h#notes"
+    note = Note.objects.get()
+    assert (note.at, note.author) == (1774809000000, reader), "the time was in the reader's zone"
+    client.post(f"{PAGE}notes/", {"note": note.pk, "text": "Newer form"})
+    assert "Newer form" in client.get(PAGE).content.decode()
+    client.post(f"{PAGE}notes/", {"note": note.pk, "action": "delete"})
+    assert get_plot(client)["marks"] == []
+    assert list(NoteChange.objects.values_list("action", flat=True)) == ["added", "changed", "deleted"]
+
+
+@pytest.mark.parametrize(
+    ("form", "fault"),
+    [
+        ({"text": "  "}, "Say what happened"),
+        ({"text": "x", "at": "tomorrow"}, "Write a date and a time"),
+        ({"text": "x", "at": "2026-03-29T14:30", "until": "2026-03-29T14:29"}, "Is before the beginning"),
+        ({"text": "x", "at": "1926-03-29T14:30"}, "Is no time between"),
+        ({"text": "a\x00"}, "Null characters are not allowed"),
+    ],
+)
+def test_a_note_that_says_too_little_is_refused_at_its_field(client, reader, rule, form, fault):
+    response = client.post(f"{PAGE}notes/", form)
+    assert response.status_code == 400
+    assert fault in response.content.decode() and not Note.objects.exists()
+
+
+@pytest.mark.parametrize("pk", ["0", "999", "x", "9" * 40])
+def test_a_note_that_is_none_is_404(client, reader, rule, pk):
+    assert client.post(f"{PAGE}notes/", {"note": pk, "text": "x"}).status_code == 404
+
+
+def test_what_is_restricted_answers_as_what_does_not_exist(client, reader, rule):
+    note = save_note(Note(topic=TOPIC, text="x", at=1774787400000), by=reader)
+    Kpi.objects.update(restricted=True, owner=Group.objects.create(name="owners"))
+    forget()
+    for path in ("", "live/", "chart/", "values.csv"):
+        hidden, none = client.get(PAGE + path), client.get(f"/kpis/no.such/{path}")
+        assert hidden.status_code == none.status_code == 404
+        assert strip(hidden) == strip(none)
+        assert TOPIC not in strip(hidden) and "Response time" not in strip(hidden)
+    assert client.post(f"{PAGE}notes/", {"note": note.pk, "action": "delete"}).status_code == 404
+    assert Note.objects.get().deleted_at is None
+
+
+def strip(response):
+    """The page without what differs between any two answers: the token, the clock."""
+    lines = response.content.decode().splitlines()
+    return "\n".join(line for line in lines if "csrf" not in line and "clock" not in line)
+
+
+def test_the_figures_asked_for_first_are_there(client, reader, rule):
+    text = client.get(PAGE).content.decode()
+    for words in ("per hour now", "today since midnight", "yesterday by now", "a week ago by now"):
+        assert words in text
+    assert "not watched then" in text
