@@ -165,7 +165,7 @@ def describe_kpi(kpi):
             (label, format_value(stats[name], kpi.unit, aggregate, chart["limit"]))
             for label, name, aggregate in FIGURES
         ],
-        "comparisons": list_comparisons(kpi, now, timezone.get_current_timezone(), since),
+        "comparisons": list_comparisons(kpi, now, timezone.get_current_timezone_name(), since),
         "rules": [describe_rule(rule, acting) for rule in rules],
         "breaches": list(breaches.prefetch_related("timeline")[:LAST_BREACHES]),
     }

@@ -7,7 +7,7 @@ from django.utils.module_loading import import_string
 from metrics_app import conf, queries
 from metrics_app.core import words
 from metrics_app.core.aggregates import ZERO_WHEN_EMPTY
-from metrics_app.core.days import go_back
+from metrics_app.core.calendars import shift_back
 from metrics_app.core.plans import NAMES, SHIFTS, SPANS, plan_span
 from metrics_app.core.units import format_duration, format_value
 from metrics_app.curves import describe_limit, drop_unwatched
@@ -113,7 +113,7 @@ def compare(topic, aggregate, plan, view, ts, share, zone):
     if view.compare not in SHIFTS:
         return None
     step = plan.step
-    back = view.end - go_back(view.end, SHIFTS[view.compare], zone)
+    back = view.end - shift_back(view.end, SHIFTS[view.compare], zone)
     # Whole steps, even over a change of the clocks.
     back = round(back / step) * step
     ends = [at - back for at in ts if at % plan.stride == 0]

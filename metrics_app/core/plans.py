@@ -5,7 +5,7 @@ from typing import NamedTuple
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 SPANS = {"1h": HOUR, "24h": DAY, "7d": 7 * DAY, "90d": 90 * DAY}
 NAMES = {"1h": "1 hour", "24h": "24 hours", "7d": "7 days", "90d": "90 days"}
-SHIFTS = {"yesterday": 1, "week": 7}  # days back
+SHIFTS = {"yesterday": "day", "week": "week"}  # how far back, as calendars name it
 # Longest span → the grain it is read in and the distance of two values on the chart, in ms.
 GRAINS = (
     (2 * HOUR, MINUTE, MINUTE),

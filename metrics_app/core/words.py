@@ -169,3 +169,14 @@ def describe_curve(values, limit_text, format_one):
     last = "" if values[-1] is None else f", now {format_one(values[-1])}"
     limit = f"; {limit_text}" if limit_text else ""
     return f"The last hour: {between}{last}{limit}."
+
+
+def describe_change(now, before):
+    """How a figure stands against an earlier one: ``12 % more``; empty where nobody can tell."""
+    if now is None or not before:
+        return ""
+    share = (now - before) / abs(before)
+    percent = round(abs(share) * 100)
+    if percent > 999:
+        return f"{now / before:,.0f} times as much" if now / before > 0 else ""
+    return f"{percent} % {'more' if share > 0 else 'less'}" if percent else "the same"

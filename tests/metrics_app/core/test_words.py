@@ -107,3 +107,19 @@ def test_a_curve_has_a_text_alternative():
     assert sentence == "The last hour: between 1 h and 2 h, now 2 h; limit 48 h."
     assert words.describe_curve([60.0, None], "", format_duration) == "The last hour: at 1 min."
     assert words.describe_curve([None], "limit 48 h", format_duration) == "No values in the last hour."
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "text"),
+    [
+        (110, 100, "10 % more"),
+        (90, 100, "10 % less"),
+        (100.1, 100, "the same"),
+        (5000, 100, "50 times as much"),
+        (None, 100, ""),
+        (5, 0, ""),
+        (5, None, ""),
+    ],
+)
+def test_a_figure_is_set_against_an_earlier_one(now, before, text):
+    assert words.describe_change(now, before) == text

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('metrics_app', '0003_silences'),
+        ('metrics_app', '0005_expected_interval'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
