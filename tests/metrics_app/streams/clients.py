@@ -29,7 +29,7 @@ class Call:
         await self.gate.wait()
         self.sent.put_nowait(message)
 
-    async def next_message(self, timeout=8):
+    async def next_message(self, timeout=30):
         """What the application sends next."""
         async with asyncio.timeout(timeout):
             return await self.sent.get()
@@ -42,7 +42,7 @@ class Call:
         """The client leaves; returns once the application has ended."""
         self.gate.set()
         self.incoming.put_nowait(message)
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(30):
             await self.task
 
 

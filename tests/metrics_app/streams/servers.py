@@ -61,7 +61,7 @@ class Server:
 
     def wait(self):
         """Returns once it answers."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
                 httpx.get(f"{self.url}/healthz", timeout=2)
@@ -78,9 +78,9 @@ class Server:
 
     def count_streams(self):
         """How many streams and sockets its application is serving."""
-        return int(httpx.get(f"{self.url}/running", timeout=5).text)
+        return int(httpx.get(f"{self.url}/running", timeout=30).text)
 
-    async def wait_for_streams(self, count, timeout=10):
+    async def wait_for_streams(self, count, timeout=30):
         """Returns once it serves that many; TimeoutError otherwise."""
         async with asyncio.timeout(timeout):
             while await asyncio.to_thread(self.count_streams) != count:
@@ -94,7 +94,7 @@ class Server:
     @asynccontextmanager
     async def stream(self, query, **headers):
         """An open event stream: an ``EventReader``."""
-        timeout = httpx.Timeout(20)
+        timeout = httpx.Timeout(40)
         async with (
             httpx.AsyncClient(timeout=timeout) as client,
             client.stream("GET", f"{self.url}/metrics/stream?{query}", headers=headers) as response,
@@ -112,7 +112,7 @@ class EventReader:
     def __init__(self, response):
         self.response, self.lines, self.last_id, self.retry = response, response.aiter_lines(), None, None
 
-    async def next(self, timeout=10):
+    async def next(self, timeout=30):
         """The next event as ``(name, data)``; heartbeats are left out. None at the end."""
         async with asyncio.timeout(timeout):
             while True:
@@ -137,7 +137,7 @@ class EventReader:
                 return name, data
         return None
 
-    async def take(self, count, timeout=10):
+    async def take(self, count, timeout=30):
         """``count`` points as ``(ts, value)``."""
         points = []
         while len(points) < count:
@@ -147,7 +147,7 @@ class EventReader:
         return points
 
 
-async def receive(socket, timeout=10):
+async def receive(socket, timeout=30):
     """The next frame of a WebSocket as a dict."""
     async with asyncio.timeout(timeout):
         return json.loads(await socket.recv())
