@@ -4,18 +4,12 @@ import asyncio
 import random
 import time
 
-from metrics_app import access, live, registry
+from metrics_app import live, registry
 from metrics_app.batches import make_chunk
 from metrics_app.core import frames
-from metrics_app.core.positions import (
-    MAX_TOPICS,
-    NOWHERE,
-    format_position,
-    pack_position,
-    parse_position,
-    unpack_positions,
-)
+from metrics_app.core.positions import MAX_TOPICS, NOWHERE, format_position, pack_position
 from metrics_app.crowd import Visitor
+from metrics_app.starts import find_start
 
 HEARTBEAT = 15  # seconds
 RETRY = (2_000, 5_000)  # ms; spread, so that a restart is not followed by a stampede
@@ -42,43 +36,10 @@ class EventStream(Visitor):
     # Where it begins
 
     async def find_topics(self):
-        """Decides what it follows and from where; Refused for a topic one may not see."""
-        topics = await self.hub.call(access.find_visible, self.who, self.query.topics)
-        positions = await self.hub.call(live.get_positions, topics)
-        asked = self.read_positions(topics)
-        if asked is None and self.query.since is not None:
-            positions = await self.hub.call(find_since, topics, self.query.since)
-        newborn = asked is not None and self.find_newborn(asked, positions)
-        for topic, (epoch, top) in positions.items():
-            if asked is None:
-                self.starts[topic] = (epoch, top)
-            elif can_continue(topic, asked.get(topic), epoch, top):
-                self.starts[topic] = asked[topic]
-            elif topic in newborn:
-                self.starts[topic] = (live.null_epoch(topic), 0)
-            else:
-                self.starts[topic] = (epoch, top)
-                self.strays.append(topic)
-            self.note(topic, *self.starts[topic])
-
-    def read_positions(self, topics):
-        """``{topic: (epoch, offset)}`` as the client gave it; None for a fresh stream."""
-        if self.query.position is None:
-            return None
-        if self.is_single:
-            return {self.query.topics[0]: parse_position(self.query.position)}
-        return unpack_positions(self.query.position, topics)
-
-    def find_newborn(self, asked, positions):
-        """Topics that a pattern began to match while the client was away: all their points are missed ones.
-
-        Only where the id is one of ours, that is, speaks of no topic or of one that
-        can be continued: a forged id is never answered with a replay from zero.
-        """
-        known = [topic for topic in positions if can_continue(topic, asked.get(topic), *positions[topic])]
-        if not known and self.query.position != NOWHERE:
-            return set()
-        return positions.keys() - asked.keys() - set(self.query.topics)
+        """Decides what it follows and from where; NotVisible for a topic one may not see."""
+        self.starts, self.strays = await self.hub.call(find_start, self.who, self.query)
+        for topic, position in self.starts.items():
+            self.note(topic, *position)
 
     def note(self, topic, epoch, offset):
         """The reader has, or is about to get, everything up to here."""
@@ -237,23 +198,6 @@ class EventStream(Visitor):
 
     def hear(self, notice):
         """Pipelines travel by WebSocket only."""
-
-
-def find_since(topics, since):
-    """``{topic: (epoch, offset)}`` just before the first point that is not older than ``since`` (ms)."""
-    found = {}
-    for topic in topics:
-        part = live.read_since(topic, since)
-        found[topic] = part.epoch, part.first_offset - 1
-    return found
-
-
-def can_continue(topic, position, epoch, top):
-    """Whether a position lies in the log as it stands now."""
-    if position is None:
-        return False
-    at, offset = position
-    return (at == epoch and offset <= top) or position == (live.null_epoch(topic), 0)
 
 
 async def wait_for_disconnect(receive):
