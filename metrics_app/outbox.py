@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from functools import partial
 
 # A reader this far behind gets no more frames queued: what it missed is read from
 # the log, merged, once it has caught up with what it was already sent.
@@ -23,7 +24,7 @@ class Outbox:
         self.sent = 0  # bytes the socket has taken
         self.full_since = None
         self.sending_since = None  # when the socket was given what it has not taken yet
-        self.waker = None
+        self.writer, self.waker, self.begun = None, None, None
         self.ready = None
         self.loop = asyncio.get_running_loop()
 
@@ -39,13 +40,35 @@ class Outbox:
         return any(since is not None and since < latest for since in (self.full_since, self.sending_since))
 
     def put(self, message, size):
-        """Queues an ASGI message of ``size`` bytes."""
-        self.queue.append((message, size))
+        """Queues an ASGI message of ``size`` bytes, or writes it now where the socket takes it at once."""
         self.size += size
+        if self.waker is not None and not self.waker.done():
+            self.begin(message, size)
+        else:
+            self.queue.append((message, size))
         if self.size > LIMIT and self.full_since is None:
             self.full_since = self.loop.time()
-        if self.waker is not None and not self.waker.done():
+
+    def begin(self, message, size):
+        """Starts sending in the name of the writer, who is woken only for what cannot be finished now.
+
+        To wake a task for each of a thousand sockets costs as much as to write to them.
+        """
+        caller = asyncio.current_task(self.loop)
+        switch_task(self.loop, caller, self.writer)
+        try:
+            steps = self.send(message).__await__()
+            self.begun = Begun(steps, next(steps)), size
+        except StopIteration:
+            self.size -= size
+            self.sent += size
+        except Exception as error:
+            self.waker.set_exception(error)
+        else:
+            self.sending_since = self.loop.time()
             self.waker.set_result(None)
+        finally:
+            switch_task(self.loop, self.writer, caller)
 
     async def wait_ready(self):
         """Returns once the reader has taken at least half of what was queued."""
@@ -56,37 +79,80 @@ class Outbox:
 
     async def run(self):
         """Writes until what ``finish`` was called after is written, or the reader has left."""
-        queue, send, clock = self.queue, self.send, self.loop.time
+        self.writer = asyncio.current_task()
         try:
-            while True:
-                while queue:
-                    message, size = queue.popleft()
-                    if message is None:
-                        return
-                    self.sending_since = clock()
-                    await send(message)
-                    self.size -= size
-                    self.sent += size
-                    if self.size <= LIMIT // 2 and (self.ready or self.full_since is not None):
-                        self.recover()
+            while await self.write_queue():
                 self.sending_since = None
                 self.waker = self.loop.create_future()
                 await self.waker
+                if self.begun is not None:
+                    (sending, size), self.begun = self.begun, None
+                    await sending
+                    self.note_taken(size)
         except OSError:
             return  # servers say so when the reader has left, and tell the application by itself
+        finally:
+            self.waker = None
 
-    def recover(self):
-        """The reader has caught up with its queue: whoever waited may go on."""
-        self.full_since = None
-        if self.ready is not None:
-            self.ready.set_result(None)
-            self.ready = None
+    async def write_queue(self):
+        """Writes all that is queued; False at the end of it all."""
+        while self.queue:
+            message, size = self.queue.popleft()
+            if message is None:
+                return False
+            self.sending_since = self.loop.time()
+            await self.send(message)
+            self.note_taken(size)
+        return True
+
+    def note_taken(self, size):
+        """The socket has taken so many bytes; whoever waited may go on once half of the room is free."""
+        self.size -= size
+        self.sent += size
+        if self.size <= LIMIT // 2:
+            self.full_since = None
+            if self.ready is not None:
+                self.ready.set_result(None)
+                self.ready = None
 
     def finish(self):
         """Lets ``run`` return once all that is queued now has been written."""
-        self.put(None, 0)
+        self.queue.append((None, 0))
+        if self.waker is not None and not self.waker.done():
+            self.waker.set_result(None)
 
     def drop(self):
         """Forgets what has not been written, for a connection that is given up."""
         self.queue.clear()
         self.size = 0
+
+
+class Begun:
+    """An awaitable that was advanced once outside of the task that now finishes it."""
+
+    def __init__(self, steps, first):
+        self.steps, self.first = steps, first
+
+    def __await__(self):
+        step = self.first
+        while True:
+            try:
+                yield step
+            # A cancellation too is for the one who waits inside: it may be his own time-out.
+            except BaseException as error:
+                advance = partial(self.steps.throw, error)
+            else:
+                advance = partial(next, self.steps)
+            try:
+                step = advance()
+            except StopIteration:
+                return
+
+
+def switch_task(loop, old, new):
+    """Makes ``new`` the current task: a time-out inside of ``send`` then belongs to the writer."""
+    if old is not new:
+        if old is not None:
+            asyncio.tasks._leave_task(loop, old)
+        if new is not None:
+            asyncio.tasks._enter_task(loop, new)

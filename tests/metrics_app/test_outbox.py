@@ -76,3 +76,54 @@ async def test_it_ends_quietly_when_the_reader_has_left():
     box = Outbox(send)
     box.put({}, 1)
     await box.run()
+
+
+async def test_it_writes_at_once_what_the_socket_takes_at_once(box, reader):
+    reader.gate.set()
+    await asyncio.sleep(0)
+    box.put({"number": 1}, 10)
+    assert [message["number"] for message in reader.taken] == [1]
+    assert (box.size, box.sent, box.sending_since) == (0, 10, None)
+
+
+async def test_it_keeps_the_order_behind_a_message_that_had_to_wait(box, reader):
+    await asyncio.sleep(0)
+    for number in range(3):
+        box.put({"number": number}, 10)
+    assert reader.taken == [] and box.sending_since is not None
+    reader.gate.set()
+    while box.size:
+        await asyncio.sleep(0)
+    assert [message["number"] for message in reader.taken] == [0, 1, 2]
+
+
+async def test_a_time_out_inside_of_send_ends_nobody_else():
+    """`put` runs in the task of whoever has the frame; what it starts belongs to the writer."""
+    gave_up = asyncio.Event()
+
+    async def send(message):
+        try:
+            async with asyncio.timeout(0.01):
+                await asyncio.Event().wait()
+        except TimeoutError:
+            gave_up.set()
+
+    box = Outbox(send)
+    writer = asyncio.create_task(box.run())
+    await asyncio.sleep(0)
+    box.put({}, 10)
+    async with asyncio.timeout(5):
+        await gave_up.wait()
+    assert not writer.done()
+    writer.cancel()
+
+
+async def test_it_ends_quietly_when_the_reader_leaves_later():
+    async def send(message):
+        raise OSError
+
+    box = Outbox(send)
+    writer = asyncio.create_task(box.run())
+    await asyncio.sleep(0)
+    box.put({}, 1)
+    await writer
