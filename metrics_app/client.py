@@ -29,6 +29,7 @@ CAPACITY = 100_000  # points that wait
 BATCH = 10_000  # points of one request
 BATCH_EARLY = 1_000  # points that end a pause
 PAUSE = 0.05  # seconds between two batches
+LINGER = 0.005  # seconds the first point after a pause waits for company
 KNOWN_TOPICS = 10_000  # checked topics remembered
 FIRST_WAIT, LONGEST_WAIT = 0.1, 10  # seconds before a retry; doubled each time
 RETRY_FOR = 300  # seconds a batch is retried before it is dropped
@@ -103,8 +104,10 @@ class Client:
 
     def run(self):
         """The thread: sends what waits, sleeps while nothing does."""
+        next_at = 0.0
         while self.wake.wait():
-            self.hurry.wait(PAUSE)
+            self.hurry.wait(max(LINGER, next_at - time.monotonic()))
+            next_at = time.monotonic() + PAUSE
             # First the flags, then the buffer: a point that comes between sets them again.
             self.wake.clear()
             self.hurry.clear()
