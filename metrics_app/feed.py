@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 RAW_RATE = 2_000  # points a second that WebSockets get one by one for long …
 RAW_BURST = 20_000  # … and at once; beyond that a frame carries rows of one second
 RECENT_BATCHES = 32  # batches remembered, for those who join in this moment
+EARLY = 0.5  # of the time between two frames: how much sooner one may come if the last was late
 SETTLE = 0.3  # seconds a doorbell may take before the log is read without it
 
 
@@ -31,7 +32,8 @@ class Feed:
         self.hub, self.topic, self.subscriptions = hub, topic, set()
         self.epoch, self.next, self.told = None, 0, 0
         self.waiting, self.recent = [], deque(maxlen=RECENT_BATCHES)
-        self.timer, self.sent_at, self.reading, self.heard = None, 0.0, False, 0
+        self.timer, self.sent_at, self.due = None, 0.0, 0.0
+        self.reading, self.heard = False, 0
         self.allowance = RAW_BURST
 
     def hear(self, epoch, top, chunk):
@@ -108,7 +110,8 @@ class Feed:
         self.waiting.append((ts, values))
         self.next += len(ts)
         if self.timer is None:
-            due = self.sent_at + 1 / conf.get("FRAMES_PER_SECOND")
+            # By the schedule and not by the last frame: else one that came late would delay all after it.
+            due = self.due - EARLY / conf.get("FRAMES_PER_SECOND")
             if self.hub.loop.time() >= due:
                 self.flush()
             else:
@@ -130,10 +133,11 @@ class Feed:
                 subscription.deliver(batch)
 
     def spend(self, points):
-        """Whether the rate still allows points one by one; also notes the time of this frame."""
+        """Whether the rate still allows points one by one; also notes when the next frame is due."""
         now = self.hub.loop.time()
         earned = (now - self.sent_at) * RAW_RATE
         self.sent_at = now
+        self.due = max(self.due, now) + 1 / conf.get("FRAMES_PER_SECOND")
         # Never far below zero: two calm seconds bring the single points back.
         self.allowance = max(min(RAW_BURST, self.allowance + earned) - points, -2 * RAW_RATE)
         return self.allowance >= 0

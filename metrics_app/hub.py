@@ -129,6 +129,9 @@ class Hub:
                 while True:
                     self.receive(await layer.receive(self.channel))
                     delay = 0.1
+                    # A layer with messages in store gives the next one without a pause: under load
+                    # nothing else would run, no timer and no answer to a ping.
+                    await asyncio.sleep(0)
             # A layer may be any package, with errors of its own.
             except Exception as error:
                 if delay >= MAX_DELAY / 4:
