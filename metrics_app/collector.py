@@ -16,6 +16,7 @@ from metrics_app import bus, conf, live, window
 from metrics_app.connection import get_redis
 from metrics_app.core.turns import Turn, next_mark
 from metrics_app.exceptions import BusUnavailable, MetricsError, StaleFence
+from metrics_app.garbage import Frost
 from metrics_app.services import kpis
 from metrics_app.window.fence import is_durable
 
@@ -43,7 +44,7 @@ class Collector:
         self.confirmed = {}
         self.mine, self.renewed = [], float("-inf")
         self.count = 256
-        self.checked = False
+        self.checked, self.frost = False, Frost()
         self.registered, self.unregistered, self.tried = set(), set(), float("-inf")
 
     def run(self, stop):
@@ -52,6 +53,8 @@ class Collector:
         while not stop.is_set():
             try:
                 self.turn()
+                # A full look at a million objects would hold up every stream.
+                self.frost.settle(1 + len(self.registered))
                 if pause:
                     log.warning("Redis is back, collecting goes on")
                 pause = 0.0

@@ -13,6 +13,7 @@ from django.db import Error as DatabaseError
 
 from metrics_app import access, conf, registry
 from metrics_app.batches import Notice
+from metrics_app.garbage import Frost
 from metrics_app.hub import get_hub
 from metrics_app.outbox import Outbox
 from metrics_app.subscription import Subscription
@@ -72,13 +73,14 @@ class Crowd:
         self.by_who = defaultdict(dict)  # (kind, id) -> visitors, oldest first
         self.topics = set()
         self.wake = asyncio.Event()
+        self.frost = Frost()
         hub.listeners.add(self.tell)
         hub.spawn(self.go_round())
 
     def admit(self, visitor):
         """Adds a connection; beyond the limit of its user or key the oldest gives way."""
         same = self.by_who[visitor.who.kind, visitor.who.id]
-        while len(same) >= conf.get("STREAMS_PER_USER"):
+        while len(same) >= most_streams(visitor.who):
             oldest = next(iter(same))
             self.dismiss(oldest)
             oldest.end("replaced")
@@ -86,7 +88,8 @@ class Crowd:
 
     def dismiss(self, visitor):
         """Removes a connection, however it ended."""
-        self.visitors.pop(visitor, None)
+        if self.visitors.pop(visitor, None):
+            self.frost.note_departure()
         same = self.by_who[visitor.who.kind, visitor.who.id]
         same.pop(visitor, None)
         if not same:
@@ -108,6 +111,7 @@ class Crowd:
             try:
                 await self.pause()
                 await self.look_after()
+                self.frost.settle(len(self.visitors))
             except DatabaseError as error:
                 log.warning("Streams could not be checked, the database is away: %r", error)
 
@@ -158,6 +162,11 @@ class Crowd:
         elif who != visitor.who:
             visitor.who = who
             await visitor.refresh(set())
+
+
+def most_streams(who):
+    """How many streams a person or key may hold open in this process."""
+    return conf.get("STREAMS_PER_USER" if who.kind == "user" else "STREAMS_PER_KEY")
 
 
 def may_hear(who, permission, group):

@@ -26,6 +26,9 @@ class Subscription:
     the subscription anew.
     """
 
+    # There are as many of these as sockets times topics.
+    __slots__ = ("epoch", "held", "hub", "is_live", "is_open", "next", "sink", "task", "topic")
+
     def __init__(self, hub, topic, sink):
         self.hub, self.topic, self.sink = hub, topic, sink
         self.epoch, self.next = None, 0
@@ -89,7 +92,7 @@ class Subscription:
             feed = self.hub.feeds.get(self.topic)
             # No await between this look and going live: the feed cannot move in between.
             if feed is None or self.is_current(feed):
-                self.is_live = feed is not None
+                self.is_live, self.task = feed is not None, None
                 return
             await self.persist(self.take_next)
 

@@ -125,6 +125,17 @@ def user(transactional_db):
 @pytest.fixture
 def login(user):
     """The cookie of that person's session."""
+    return open_session(user)
+
+
+@pytest.fixture
+def log_in(transactional_db):
+    """``log_in(name)``: the session cookie of a new person."""
+    return lambda name: open_session(get_user_model().objects.create_user(name, password="pass"))
+
+
+def open_session(user):
+    """The cookie of a new session."""
     client = Client()
     client.force_login(user)
     name = django_settings.SESSION_COOKIE_NAME

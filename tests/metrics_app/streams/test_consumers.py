@@ -54,13 +54,20 @@ async def test_it_takes_sessions_from_its_own_pages_only(origin, allowed, login,
             assert await socket.closed() == 4403
 
 
-async def test_it_replaces_the_oldest_beyond_the_limit(credentials, settings):
-    settings.METRICS_APP = settings.METRICS_APP | {"STREAMS_PER_USER": 2}
+@pytest.mark.parametrize(
+    ("limit", "other"), [("STREAMS_PER_KEY", "Cookie"), ("STREAMS_PER_USER", "X-API-Key")]
+)
+async def test_it_replaces_the_oldest_beyond_the_limit(limit, other, credentials, login, settings):
+    settings.METRICS_APP = settings.METRICS_APP | {limit: 2}
+    headers = {"Cookie": login} | credentials
+    stranger = {other: headers.pop(other)}
     async with (
-        SocketClient(**credentials) as first,
-        SocketClient(**credentials) as second,
-        SocketClient(**credentials) as third,
+        SocketClient(**stranger) as unlimited,
+        SocketClient(**headers) as first,
+        SocketClient(**headers) as second,
+        SocketClient(**headers) as third,
     ):
+        assert await pong(unlimited) == "pong"
         assert await first.closed() == 4429
         assert await pong(second) == await pong(third) == "pong"
 

@@ -198,7 +198,7 @@ async def test_it_ends_when_the_key_is_revoked_and_tells_the_client_to_stop(cred
 
 
 async def test_it_replaces_the_oldest_beyond_the_limit(credentials, settings):
-    settings.METRICS_APP = settings.METRICS_APP | {"STREAMS_PER_USER": 1}
+    settings.METRICS_APP = settings.METRICS_APP | {"STREAMS_PER_KEY": 1}
     async with StreamClient("topic=er.wait", **credentials) as first:
         await first.next_message()
         async with StreamClient("topic=er.wait", **credentials) as second:
