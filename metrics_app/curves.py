@@ -4,6 +4,7 @@ from metrics_app import queries
 from metrics_app.core import words
 from metrics_app.core.aggregates import ZERO_WHEN_EMPTY
 from metrics_app.core.curves import HOUR, ROLLABLE, roll
+from metrics_app.core.phrases import name_aggregate
 from metrics_app.core.units import format_value, split_value
 
 MINUTE = 60_000
@@ -16,10 +17,10 @@ def describe_chart(kpi, rule, value, now):
     and the limit speak of the same thing.
     """
     aggregate = rule.aggregate if rule else kpi.aggregate
-    window = rule.window if rule else kpi.window
+    window, divides_at = (rule.window, rule.aggregate_value) if rule else (kpi.window, None)
     if (aggregate, window) != (kpi.aggregate, kpi.window):
-        value = observe_now(kpi.topic, aggregate, window, now)
-    ts, values = read_curve(kpi.topic, aggregate, window, now)
+        value = observe_now(kpi.topic, aggregate, window, now, divides_at)
+    ts, values = read_curve(kpi.topic, aggregate, window, now, divides_at)
     ts, values = [*ts, now], [*values, value]
     if aggregate in ZERO_WHEN_EMPTY:
         values = drop_unwatched(ts, values, int(kpi.created_at.timestamp() * 1000))
@@ -34,13 +35,18 @@ def describe_chart(kpi, rule, value, now):
         "above": rule.operator in words.UPPER if rule else True,
         "unit": kpi.unit,
         "aggregate": aggregate,
-        "what": f"{words.NAMES[aggregate]} of {words.format_duration(window)}",
+        "what": f"{name_shown(kpi, rule)} of {words.format_duration(window)}",
         "sentence": words.describe_curve(
             values,
             limit_text,
             lambda one: format_value(one, kpi.unit, aggregate, rule.limit if rule else None),
         ),
     }
+
+
+def name_shown(kpi, rule):
+    """The aggregate that is drawn, in words."""
+    return name_aggregate(rule, kpi.unit) if rule else words.NAMES[kpi.aggregate]
 
 
 def drop_unwatched(ts, values, since):
@@ -63,16 +69,16 @@ def describe_limit(rule):
     limit = words.describe_limit(
         rule.limit, operator=rule.operator, unit=rule.kpi.unit, aggregate=rule.aggregate
     )
-    return limit if rule.aggregate == rule.kpi.aggregate else f"{words.NAMES[rule.aggregate]} {limit}"
+    return limit if rule.aggregate == rule.kpi.aggregate else f"{name_aggregate(rule, rule.kpi.unit)} {limit}"
 
 
-def observe_now(topic, aggregate, window, now):
-    """An aggregate over the last ``window`` seconds, or None."""
+def observe_now(topic, aggregate, window, now, divides_at=None):
+    """An aggregate over the last ``window`` seconds, or None; ``divides_at`` is where a share does."""
     end = (now // 1000 + 1) * 1000
-    return queries.observe([(topic, end - window * 1000, end, aggregate)])[0].value
+    return queries.observe([(topic, end - window * 1000, end, aggregate, divides_at)])[0].value
 
 
-def read_curve(topic, aggregate, window, now):
+def read_curve(topic, aggregate, window, now, divides_at=None):
     """``(ts, values)``: an aggregate over a moving window, once a minute over the last hour."""
     last = now // MINUTE * MINUTE
     ends = list(range(last - HOUR, last + 1, MINUTE))
@@ -80,7 +86,7 @@ def read_curve(topic, aggregate, window, now):
         columns = queries.series(topic, ends[0] - window * 1000, last, MINUTE)
         return ends, roll(columns, steps=window // 60, aggregate=aggregate)
     # Percentiles and windows of odd seconds need more than the rows of minutes.
-    asked = [(topic, end - window * 1000, end, aggregate) for end in ends]
+    asked = [(topic, end - window * 1000, end, aggregate, divides_at) for end in ends]
     return ends, [observation.value for observation in queries.observe(asked)]
 
 

@@ -6,11 +6,11 @@ from django.utils.module_loading import import_string
 
 from metrics_app import conf, queries
 from metrics_app.core import words
-from metrics_app.core.aggregates import ZERO_WHEN_EMPTY
+from metrics_app.core.aggregates import PERCENT, ZERO_WHEN_EMPTY
 from metrics_app.core.calendars import shift_back
 from metrics_app.core.plans import NAMES, SHIFTS, SPANS, plan_span
 from metrics_app.core.units import format_duration, format_value
-from metrics_app.curves import describe_limit, drop_unwatched
+from metrics_app.curves import describe_limit, drop_unwatched, name_shown
 from metrics_app.models import Breach, Threshold
 from metrics_app.queries.windows import FACTS
 
@@ -41,14 +41,14 @@ def describe_plot(kpi, rule, view, zone):
     """The chart as a dict that JSON can carry; ``rule`` may be None, ``zone`` is the reader's."""
     aggregate = rule.aggregate if rule else kpi.aggregate
     window = (rule.window if rule else kpi.window) * 1000
-    plan = plan_span(view.start, view.end, window)
+    plan = plan_span(view.start, view.end, window)._replace(divides_at=rule and rule.aggregate_value)
     columns = read_columns(kpi.topic, aggregate, plan, view)
     since = int(kpi.created_at.timestamp() * 1000)
     if aggregate in ZERO_WHEN_EMPTY:
         columns["value"] = drop_unwatched(columns["ts"], columns["value"], since)
     share = window / plan.drawn if aggregate in SCALED else 1
     columns["value"] = scale(columns["value"], share)
-    what = describe_what(aggregate, window, plan, share)
+    what = describe_what(name_shown(kpi, rule), window, plan, share)
     return columns | {
         "span": view.span,
         "zoomed": view.zoomed,
@@ -67,9 +67,9 @@ def describe_plot(kpi, rule, view, zone):
     }
 
 
-def describe_what(aggregate, window, plan, share):
-    """What each value is, in words."""
-    text = f"{words.NAMES[aggregate]} of {format_duration(plan.drawn / 1000)}"
+def describe_what(name, window, plan, share):
+    """What each value is, in words; ``name`` is the aggregate's."""
+    text = f"{name} of {format_duration(plan.drawn / 1000)}"
     if plan.drawn == window:
         return text
     judged = format_duration(window / 1000)
@@ -88,16 +88,19 @@ def read_columns(topic, aggregate, plan, view):
 
 def read_windows(topic, ends, plan, aggregate):
     """The columns of windows that end at ``ends``; only value and n where the grain does not fit them."""
-    if plan.is_exact:
+    if plan.is_exact and aggregate not in PERCENT:
         found = queries.windows(topic, ends, step=plan.step, window=plan.drawn, aggregate=aggregate)
         return found
-    seen = queries.observe([(topic, at - plan.drawn, at, aggregate) for at in ends])
+    seen = queries.observe([(topic, at - plan.drawn, at, aggregate, plan.divides_at) for at in ends])
     empty = {name: [None] * len(ends) for name in COLUMNS}
     return empty | {"value": [one.value for one in seen], "n": [one.n for one in seen]}
 
 
 def read_now(topic, aggregate, plan, now):
     """The row of the window that ends now."""
+    if aggregate in PERCENT:
+        columns = read_windows(topic, [now], plan, aggregate)
+        return {name: column[0] for name, column in columns.items()} | {"ts": now}
     stats = queries.stats(topic, plan.drawn // 1000, now=now)
     row = {name: stats.get(name) for name in COLUMNS}
     return row | {"ts": now, "value": stats[aggregate], "n": stats["count"]}

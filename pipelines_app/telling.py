@@ -7,7 +7,18 @@ from django.utils import timezone
 from pipelines_app import conf
 from pipelines_app.basis import find_today, is_beyond, is_same, read_present
 
-AGGREGATES = {"p50": "median", "rate_per_hour": "rate", "min": "minimum", "max": "maximum"}
+AGGREGATES = {
+    "p50": "median",
+    "rate_per_hour": "rate",
+    "min": "minimum",
+    "max": "maximum",
+    "share_above": "share above the value set",
+    "share_within": "share within the value set",
+    "mean_change_day": "day-on-day change of the mean",
+    "mean_change_week": "week-on-week change of the mean",
+    "rate_change_day": "day-on-day change of the rate",
+    "rate_change_week": "week-on-week change of the rate",
+}
 
 
 def write(value, unit="", aggregate="mean", beside=None):

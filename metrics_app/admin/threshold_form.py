@@ -40,6 +40,9 @@ class ThresholdForm(forms.ModelForm):
     delay = make_duration("delay")
     no_data_for = make_duration("no_data_for")
     limit = ValueField(help_text=LIMIT_HELP)
+    aggregate_value = ValueField(
+        required=False, help_text="For a share only: the value it divides at, such as '48 h'."
+    )
     recovery_limit = ValueField(
         required=False,
         help_text="It recovers only once it is back at this, so that it does not flicker. Empty: the limit.",
@@ -58,7 +61,17 @@ class ThresholdForm(forms.ModelForm):
     class Meta:
         model = Threshold
         fields = [
-            *("kpi", "name", "aggregate", "window", "operator", "limit", "recovery_limit", "pending_for"),
+            *(
+                "kpi",
+                "name",
+                "aggregate",
+                "aggregate_value",
+                "window",
+                "operator",
+                "limit",
+                "recovery_limit",
+                "pending_for",
+            ),
             *("keep_firing_for", "min_count", "no_data", "no_data_for", "interval", "delay", "severity"),
             *("cooldown", "enabled", "title", "suggestion", "action", "action_params"),
         ]
@@ -76,6 +89,8 @@ class ThresholdForm(forms.ModelForm):
                 self.initial[name] = write_value(
                     getattr(self.instance, name), *self.find_unit(self.instance.kpi)
                 )
+            value, unit = self.instance.aggregate_value, self.instance.kpi.unit
+            self.initial["aggregate_value"] = write_value(value, unit)
         path = conf.get("ACTIONS")
         if path and "action" in self.fields:
             names = [("", "nothing: people do it by hand"), *((name, name) for name in import_string(path)())]
@@ -100,9 +115,10 @@ class ThresholdForm(forms.ModelForm):
         kpi = self.instance.kpi if self.instance.pk else data.get("kpi")
         # Without a KPI its field says so; a limit is then read either way, as of a duration.
         unit = self.find_unit(kpi) if kpi is not None else ("seconds", "mean")
-        for name in ("limit", "recovery_limit"):
+        for name in ("limit", "recovery_limit", "aggregate_value"):
             if name in data:
-                number = read_value(self, name, *unit)
+                # What a share divides at is a value of the KPI; its limit is per cent.
+                number = read_value(self, name, unit[0], "mean" if name == "aggregate_value" else unit[1])
                 if name in data:
                     data[name] = number
         return data

@@ -58,7 +58,15 @@ class ThresholdAdmin(ThresholdCells, ThresholdTrials, admin.ModelAdmin):
         (
             "Rule",
             {
-                "fields": ["aggregate", "window", "operator", "limit", "recovery_limit", "min_count"],
+                "fields": [
+                    "aggregate",
+                    "aggregate_value",
+                    "window",
+                    "operator",
+                    "limit",
+                    "recovery_limit",
+                    "min_count",
+                ],
                 "description": "For example: mean over 30 min above 48 h, recovered at 43.2 h.",
             },
         ),

@@ -13,7 +13,7 @@ from metrics_app.registry import may_read, who_is
 from metrics_app.services.backtest import backtest_last, describe
 from metrics_app.services.suggest import suggest
 
-ASKED = ("kpi", "aggregate", "window", "operator")  # what a suggestion depends on
+ASKED = ("kpi", "aggregate", "aggregate_value", "window", "operator")  # what a suggestion depends on
 
 
 class ThresholdTrials:

@@ -16,7 +16,7 @@ from metrics_app.api.schema import ErrorsSerializer
 from metrics_app.core.deadman import is_silence_rule
 from metrics_app.core.points import check_topic
 from metrics_app.exceptions import BadInput, Conflict
-from metrics_app.models import Aggregate, Kpi, Threshold
+from metrics_app.models import JUDGED, Kpi, Threshold
 from metrics_app.services.states import read_states
 from metrics_app.services.thresholds import save_threshold
 from metrics_app.services.visibility import limit_to_visible
@@ -40,7 +40,8 @@ class ThresholdSerializer(serializers.Serializer):
     )
     topic = Text(source="kpi.topic", help_text="An existing KPI; it cannot be changed later.")
     name = Text(required=False, allow_blank=True, help_text="Empty: made from the rule.")
-    aggregate = Choice(Aggregate.choices)
+    aggregate = Choice(JUDGED)
+    aggregate_value = Number(required=False, allow_null=True, help_text="Where a share divides, else null.")
     window = Whole(help_text="Seconds the rule looks back.")
     operator = Choice(Threshold.Operator.choices)
     limit = Number(help_text="In the KPI's unit; for counts and rates a plain number.")
@@ -60,11 +61,7 @@ class ThresholdSerializer(serializers.Serializer):
     action = Text(required=False, allow_blank=True)
     action_params = Params(required=False)
     reason = Text(
-        required=False,
-        allow_blank=True,
-        write_only=True,
-        max_length=500,
-        help_text="Why; kept with the version.",
+        required=False, allow_blank=True, write_only=True, max_length=500, help_text="Why it is so."
     )
     state = serializers.ChoiceField(["ok", "pending", "firing", "recovering"], read_only=True)
     since = serializers.IntegerField(read_only=True, allow_null=True)

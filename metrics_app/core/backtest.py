@@ -86,7 +86,9 @@ def backtest(rule, pieces, slots=None):
         slots = list_slots(pieces, rule.interval, rule.window)
     if not len(slots):
         return Result(0, 0, [], [], 0, State())
-    return judge(rule, see(rule, slots, view_windows(pieces, slots, rule.aggregate, rule.window)))
+    return judge(
+        rule, see(rule, slots, view_windows(pieces, slots, rule.aggregate, rule.window, rule.aggregate_value))
+    )
 
 
 def see(rule, slots, views):

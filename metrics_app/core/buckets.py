@@ -47,6 +47,17 @@ class Summary(NamedTuple):
         # Python's floats: interpolating between -1e308 and 1e308 must not warn.
         return interpolate(np.sort(self.values), q)
 
+    def share_above(self, value):
+        """The share (0 to 1) of the points above ``value``; None if empty."""
+        if not self.count:
+            return None
+        # Known exactly, whatever is left of the shape.
+        if value >= self.max or value < self.min:
+            return 0.0 if value >= self.max else 1.0
+        if self.sketch is not None:
+            return self.sketch.share_above(value)
+        return float(np.count_nonzero(self.values > value) / len(self.values))
+
 
 EMPTY = Summary(values=np.empty(0))
 

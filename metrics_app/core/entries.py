@@ -6,6 +6,7 @@ What is written here is exact: it is read back as the same number.
 import math
 import re
 
+from metrics_app.core.aggregates import PERCENT
 from metrics_app.core.units import COUNTING, DAY, HOUR, MINUTE
 from metrics_app.exceptions import BadInput
 
@@ -26,8 +27,8 @@ PLAIN = re.compile(r"[+-]?(?:[0-9.]+(?:e[+-]?[0-9]+)?|inf|infinity|nan)\Z", re.I
 
 
 def is_duration(unit, aggregate="mean"):
-    """Whether such values are seconds; a count of them is a plain number."""
-    return unit == "seconds" and aggregate not in COUNTING
+    """Whether such values are seconds; a count of them is a plain number, a share of them per cent."""
+    return unit == "seconds" and aggregate not in COUNTING and aggregate not in PERCENT
 
 
 def write_duration(seconds):
@@ -87,7 +88,7 @@ def refuse_duration(text, field):
 
 def parse_value(text, unit="", aggregate="mean", field=None):
     """The number a person typed for a value of this unit; BadInput otherwise."""
-    text = str(text).strip()
+    text, unit = str(text).strip(), "%" if aggregate in PERCENT else unit
     number = read_plain(text.removesuffix(unit).strip())
     if number is None:
         if is_duration(unit, aggregate):

@@ -4,12 +4,12 @@ A *rule* has a threshold's fields in the version that was judged; ``unit`` is it
 """
 
 from metrics_app.core import watch
+from metrics_app.core.aggregates import CHANGES
 from metrics_app.core.classes import BAND, BREACH, CLEAR, EMPTY, ERROR, THIN, UNUSABLE
 from metrics_app.core.deadman import is_silence_rule
 from metrics_app.core.entries import write_duration
-from metrics_app.core.phrases import OPERATORS, count_words, write_limit
+from metrics_app.core.phrases import OPERATORS, count_words, write_limit, write_seen
 from metrics_app.core.units import format_value
-from metrics_app.core.words import NAMES
 
 
 def explain_slot(rule, unit, seen, before, after):
@@ -31,8 +31,8 @@ def explain_silence(rule, seen):
 
 def explain_class(rule, unit, seen):
     """What the window said about the limit."""
-    value = f"{NAMES[rule.aggregate]} {format_value(seen.value, unit, rule.aggregate, beside=rule.limit)}"
-    window, limit = write_duration(rule.window), write_limit(rule.limit, unit, rule.aggregate)
+    value, limit = write_seen(rule, unit, seen.value), write_limit(rule.limit, unit, rule.aggregate)
+    window = write_duration(rule.window)
     back = rule.limit if rule.recovery_limit is None else rule.recovery_limit
     points = count_words(max(seen.n, 0), "point")
     asked = count_words(rule.min_count, "point")
@@ -41,10 +41,19 @@ def explain_class(rule, unit, seen):
         BAND: f"The {value} over {window} ({points}) is within the limit of {limit}, but not yet back at "
         f"{format_value(back, unit, rule.aggregate)}.",
         CLEAR: f"The {value} over {window} ({points}) is on the good side of {limit}.",
-        THIN: f"The window of {window} held {points}, fewer than the {asked} it asks for: not judged.",
-        EMPTY: f"The window of {window} held no point.",
+        THIN: f"{name_window(rule)} held {points}, fewer than the {asked} it asks for: not judged.",
+        EMPTY: f"{name_window(rule)} held no point.",
         ERROR: f"The window of {window} could not be read.",
     }[seen.slot_class]
+
+
+def name_window(rule):
+    """The window, and the one it is compared with: a change has as many points as the poorer of the two."""
+    window = f"The window of {write_duration(rule.window)}"
+    if rule.aggregate not in CHANGES:
+        return window
+    ago = write_duration(CHANGES[rule.aggregate].ago // 1000)
+    return f"{window}, or the one {ago} before that it is compared with,"
 
 
 def explain_change(rule, seen, before, after):

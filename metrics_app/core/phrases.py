@@ -4,7 +4,7 @@ A *rule* is anything with a threshold's fields; ``unit`` is its KPI's.
 """
 
 from metrics_app.core import watch
-from metrics_app.core.aggregates import ZERO_WHEN_EMPTY
+from metrics_app.core.aggregates import SHARES, ZERO_WHEN_EMPTY
 from metrics_app.core.deadman import is_silence_rule
 from metrics_app.core.entries import is_duration, write_duration, write_value
 from metrics_app.core.units import format_duration, format_value, split_value
@@ -18,7 +18,20 @@ def describe_rule(rule, unit):
     """ "mean over 30 min above 48 h"."""
     if is_silence_rule(rule):
         return f"no point for {write_duration(rule.window)}"
-    return f"{NAMES[rule.aggregate]} over {write_duration(rule.window)} {describe_bound(rule, unit)}"
+    return f"{name_aggregate(rule, unit)} over {write_duration(rule.window)} {describe_bound(rule, unit)}"
+
+
+def name_aggregate(rule, unit):
+    """ "mean", "share above 48 h"."""
+    name = NAMES[rule.aggregate]
+    return f"{name} {write_limit(rule.aggregate_value, unit, 'mean')}" if rule.aggregate in SHARES else name
+
+
+def write_seen(rule, unit, value):
+    """ "mean 52 h", "share above 48 h at 12 %": in the units of the rule's limit."""
+    between = " at " if rule.aggregate in SHARES else " "
+    text = format_value(value, unit, rule.aggregate, beside=rule.limit)
+    return f"{name_aggregate(rule, unit)}{between}{text}"
 
 
 def describe_bound(rule, unit):
@@ -37,8 +50,7 @@ def write_limit(value, unit, aggregate):
 def describe_observation(rule, unit, state):
     """ "mean 52 h over 30 min, 12 points": in the units of the rule's limit."""
     points = "1 point" if state.n == 1 else f"{state.n:,} points"
-    value = format_value(state.value, unit, rule.aggregate, beside=rule.limit)
-    return f"{NAMES[rule.aggregate]} {value} over {write_duration(rule.window)}, {points}"
+    return f"{write_seen(rule, unit, state.value)} over {write_duration(rule.window)}, {points}"
 
 
 def describe_event(event, rule, unit, state, breach):
@@ -73,6 +85,10 @@ def describe_field(name, value, rule, unit):
     """One field of a stored rule in words."""
     if value in (None, "", {}):
         return "none"
+    if name == "aggregate_value":
+        return write_limit(value, unit, "mean")
+    if name == "aggregate":
+        return NAMES.get(value, value)
     if name in ("limit", "recovery_limit"):
         return write_limit(value, unit, rule.get("aggregate", "mean"))
     if name in DURATIONS:

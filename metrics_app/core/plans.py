@@ -26,6 +26,7 @@ class Plan(NamedTuple):
     step: int
     stride: int
     drawn: int
+    divides_at: float | None = None  # where a share does, in the KPI's unit
 
     @property
     def is_exact(self):

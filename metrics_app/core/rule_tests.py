@@ -51,7 +51,9 @@ def walk(rule, ts, values, start, end):
         return {}
     if len(slots) > MOST_SLOTS:
         raise BadInput(f"{len(slots)} slots are too many, at most {MOST_SLOTS}", field="expect")
-    seen = see(rule, slots, view_windows(make_pieces(ts, values), slots, rule.aggregate, rule.window))
+    pieces = make_pieces(ts, values)
+    views = view_windows(pieces, slots, rule.aggregate, rule.window, rule.aggregate_value)
+    seen = see(rule, slots, views)
     state, found = State(), {}
     for at, slot in enumerate(slots.tolist()):
         state, transition = step(state, rule, seen.observe(at), slot)

@@ -83,6 +83,11 @@ class Sketch:
         below, above = (min(max(value, low), high) for value in (below, above))
         return below + (above - below) * (position - rank)
 
+    def share_above(self, value):
+        """The share (0 to 1) of what was counted that is above ``value``, which counts with its whole bin."""
+        above = self.codes > encode(np.array([value]))[0]
+        return float(self.counts[above].sum() / self.counts.sum())
+
     def pack(self):
         """Bytes: the first code, differences and counts in the smallest integers that hold them."""
         if not len(self.codes):

@@ -6,6 +6,8 @@
 
 import math
 
+from metrics_app.core.aggregates import PERCENT
+
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 DASH = "—"
 # These count points, whatever the unit of the points is.
@@ -86,6 +88,8 @@ def split_value(value, unit="", aggregate="mean", beside=None):
     if aggregate in COUNTING:
         kind = "" if unit in {"seconds", "%"} else unit
         return format_number(value), " ".join(word for word in (kind, COUNTING[aggregate]) if word)
+    if aggregate in PERCENT:
+        return format_number(value), "%"
     if unit == "seconds":
         return format_duration(value, beside), ""
     return format_number(value), unit

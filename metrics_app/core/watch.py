@@ -47,6 +47,7 @@ class Rule(NamedTuple):
     interval: int = 60
     delay: int = 0
     cooldown: int = 0
+    aggregate_value: float | None = None  # where the shares divide
 
 
 class Observation(NamedTuple):

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from metrics_app.core.aggregates import AGGREGATES, QUANTILES
+from metrics_app.core.aggregates import CHANGES, SHAPED, compare, compute
 from metrics_app.core.buckets import HOUR, MINUTE, Summary, floor
 
 EXTREMES = {"min", "max"}
@@ -69,8 +69,13 @@ def list_range(start, end, step):
     return np.arange(floor(start, step) + step, end + 1, step, dtype=np.int64)
 
 
-def view_windows(pieces, slots, aggregate, window):
-    """The Views of ``slots`` (ms, ascending) for an aggregate over ``window`` seconds."""
+def view_windows(pieces, slots, aggregate, window, value=None):
+    """The Views of ``slots`` (ms, ascending) for an aggregate over ``window`` seconds.
+
+    ``value``: where the shares divide.
+    """
+    if aggregate in CHANGES:
+        return view_changes(pieces, slots, aggregate, window)
     starts = slots - window * 1000
     if window * 1000 > HOUR:
         # As live: what is longer than the hot hour starts on a whole minute.
@@ -79,9 +84,21 @@ def view_windows(pieces, slots, aggregate, window):
     new = np.flatnonzero(np.diff(first, prepend=-1) | np.diff(last, prepend=-1))
     first, last, repeat = first[new], last[new], np.diff(np.append(new, len(slots)))
     summaries = summarise_windows(pieces, first, last, aggregate)
-    judge = AGGREGATES[aggregate]
-    values = np.array([judge(summary, window) for summary in summaries], np.float64)
+    values = np.array([compute(aggregate, summary, window, value) for summary in summaries], np.float64)
     return Views(first, last, repeat, values, np.array([s.count for s in summaries], np.int64))
+
+
+def view_changes(pieces, slots, aggregate, window):
+    """The Views of slots for the change of an aggregate against the same window before."""
+    base, ago = CHANGES[aggregate]
+    now, before = (expand(view_windows(pieces, some, base, window)) for some in (slots, slots - ago))
+    each = np.arange(len(slots))
+    return Views(each, each + 1, np.ones_like(each), *compare(aggregate, now, before))
+
+
+def expand(views):
+    """``(values, n)`` of every slot."""
+    return np.repeat(views.values, views.repeat), np.repeat(views.n, views.repeat)
 
 
 def summarise_windows(pieces, first, last, aggregate):
@@ -90,12 +107,12 @@ def summarise_windows(pieces, first, last, aggregate):
     count = (running[last] - running[first]).tolist()
     with np.errstate(over="ignore", invalid="ignore"):
         total = combine(np.add, pieces.sum, first, last, 0.0).tolist()
-    if aggregate not in EXTREMES and aggregate not in QUANTILES:
+    if aggregate not in EXTREMES and aggregate not in SHAPED:
         return [Summary(n, s) for n, s in zip(count, total, strict=True)]
     low = combine(np.minimum, pieces.low, first, last, np.inf).tolist()
     high = combine(np.maximum, pieces.high, first, last, -np.inf).tolist()
     parts = [None] * len(count)
-    if aggregate in QUANTILES:
+    if aggregate in SHAPED:
         parts = [pieces.values[a:b] for a, b in zip(first.tolist(), last.tolist(), strict=True)]
     return [Summary(n, s, 0.0, a, b, v) for n, s, a, b, v in zip(count, total, low, high, parts, strict=True)]
 

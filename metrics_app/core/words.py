@@ -29,6 +29,12 @@ NAMES = {
     "p95": "95th percentile",
     "p99": "99th percentile",
     "rate_per_hour": "rate",
+    "share_above": "share above",
+    "share_within": "share within",
+    "mean_change_day": "day-on-day change of the mean",
+    "mean_change_week": "week-on-week change of the mean",
+    "rate_change_day": "day-on-day change of the rate",
+    "rate_change_week": "week-on-week change of the rate",
 }
 UPPER = {"gt", "gte"}
 MOMENT = 60  # seconds; a mean over so short a window is what was last told

@@ -18,9 +18,10 @@ from metrics_app.models.history import (
 from metrics_app.models.kpis import Aggregate, ApiKey, Kpi, validate_topic
 from metrics_app.models.notes import Note, NoteChange
 from metrics_app.models.silences import Silence
-from metrics_app.models.thresholds import Threshold, ThresholdState, ThresholdVersion
+from metrics_app.models.thresholds import JUDGED, Threshold, ThresholdState, ThresholdVersion
 
 __all__ = [
+    "JUDGED",
     "LATE",
     "Aggregate",
     "ApiKey",

@@ -18,7 +18,7 @@ def validate_topic(topic):
 
 
 class Aggregate(models.TextChoices):
-    """Names are those of ``metrics_app.core.aggregates``."""
+    """What a tile may show; names are those of ``metrics_app.core.aggregates``."""
 
     MEAN = "mean", "mean"
     COUNT = "count", "count"

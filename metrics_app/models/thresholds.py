@@ -8,6 +8,20 @@ from metrics_app.core.phrases import describe_rule
 from metrics_app.models.kpis import Aggregate, Kpi
 
 
+class Comparison(models.TextChoices):
+    """What a rule may judge besides the aggregates of a tile; in per cent."""
+
+    SHARE_ABOVE = "share_above", "share above a value"
+    SHARE_WITHIN = "share_within", "share up to a value"
+    MEAN_CHANGE_DAY = "mean_change_day", "change of the mean against a day before"
+    MEAN_CHANGE_WEEK = "mean_change_week", "change of the mean against a week before"
+    RATE_CHANGE_DAY = "rate_change_day", "change of the rate against a day before"
+    RATE_CHANGE_WEEK = "rate_change_week", "change of the rate against a week before"
+
+
+JUDGED = [*Aggregate.choices, *Comparison.choices]
+
+
 class Threshold(models.Model):
     """A rule on an aggregate of a window of a KPI, plus what to propose."""
 
@@ -35,7 +49,10 @@ class Threshold(models.Model):
     # Those of kind silence are kept by ``services.deadman``, as the KPI's expected interval says.
     kind = models.CharField(max_length=7, choices=Kind, default=Kind.LIMIT, editable=False)
     name = models.CharField(max_length=100, blank=True, help_text="Empty: made from the rule.")
-    aggregate = models.CharField(max_length=20, choices=Aggregate, default=Aggregate.MEAN)
+    aggregate = models.CharField(max_length=20, choices=JUDGED, default=Aggregate.MEAN)
+    aggregate_value = models.FloatField(
+        null=True, blank=True, help_text="For a share: the value it divides at, in the KPI's unit."
+    )
     window = models.PositiveIntegerField(default=1800, help_text="Seconds the rule looks back.")
     operator = models.CharField(max_length=3, choices=Operator, default=Operator.GT)
     limit = models.FloatField(help_text="In the KPI's unit (seconds for durations: 48 h = 172800).")
@@ -81,6 +98,7 @@ class Threshold(models.Model):
     # The fields that make the rule: a change of one is a new version.
     RULE_FIELDS = (
         "aggregate",
+        "aggregate_value",
         "window",
         "operator",
         "limit",

@@ -6,7 +6,7 @@ import numpy as np
 
 from metrics_app.connection import get_redis, guard, key
 from metrics_app.core import details
-from metrics_app.core.aggregates import AGGREGATES, QUANTILES
+from metrics_app.core.aggregates import CHANGES, SHAPED, compare, compute
 from metrics_app.core.buckets import HOT, MINUTE, Summary, floor, merge
 from metrics_app.core.generations import Generations
 from metrics_app.core.packing import SLOT, SLOTS
@@ -29,18 +29,51 @@ class Observation(NamedTuple):
     n: int
 
 
-def observe(requests):
-    """One Observation per ``(topic, start_ms, end_ms, aggregate)``, in the same order.
+def ask(topic, rule, slot):
+    """The request for what a rule sees at a slot (ms)."""
+    return topic, slot - rule.window * 1000, slot, rule.aggregate, rule.aggregate_value
 
-    Windows within the hot hour cost one ring per topic, and two details where they
-    cut a minute; percentiles and longer windows read the details of every minute.
+
+def observe(requests):
+    """One Observation per ``(topic, start_ms, end_ms, aggregate[, value])``, in the same order.
+
+    ``value`` is where shares divide. Windows within the hot hour cost one ring per topic, and
+    two details where they cut a minute; what asks for a distribution and longer windows read
+    the details of every minute, changes also the history.
     """
+    changes = [index for index, request in enumerate(requests) if request[3] in CHANGES]
+    found = observe_plain(requests if not changes else [make_plain(request) for request in requests])
+    if changes:
+        observe_changes(requests, changes, found)
+    return found
+
+
+def make_plain(request, ago=0):
+    """The request for the aggregate whose change is asked for; any other as it is."""
+    topic, start, end, aggregate, *value = request
+    if aggregate not in CHANGES:
+        return request
+    return topic, start - ago, end - ago, CHANGES[aggregate].base, *value
+
+
+def observe_changes(requests, indices, found):
+    """Sets those windows in ``found``, so far as they are now, against the same ones before."""
+    earlier = observe_plain([make_plain(requests[i], CHANGES[requests[i][3]].ago) for i in indices])
+    for index, before in zip(indices, earlier, strict=True):
+        pair = ((np.array([seen.value], float), np.array([seen.n])) for seen in (found[index], before))
+        values, n = compare(requests[index][3], *pair)
+        value = values.item()
+        found[index] = Observation(None if value != value else value, n.item())
+
+
+def observe_plain(requests):
+    """``observe`` for whatever needs one window."""
     found = [None] * len(requests)
     topics, single = {}, []
     # Asked once, not ten thousand times.
     hot_from, voids = clock() - HOT, load_voids()
-    for index, (topic, start, _, aggregate) in enumerate(requests):
-        if aggregate in QUANTILES or start < hot_from or topic in voids:
+    for index, (topic, start, _, aggregate, *_) in enumerate(requests):
+        if aggregate in SHAPED or start < hot_from or topic in voids:
             single.append(index)
         else:
             topics.setdefault(topic, []).append(index)
@@ -58,16 +91,16 @@ def observe_details(requests, indices, found):
     """The exact way, topic by topic, a chunk of topics per round trip."""
     for at in range(0, len(indices), CHUNK):
         part = indices[at : at + CHUNK]
-        wants = [Want(*requests[i][:3], requests[i][3] in QUANTILES) for i in part]
+        wants = [Want(*requests[i][:3], requests[i][3] in SHAPED) for i in part]
         readings = read_many(wants)
         for index, reading, past in zip(part, readings, read_past(readings), strict=True):
-            _, start, end, aggregate = requests[index]
-            found[index] = judge(aggregate, merge(list_parts(reading, past)), start, end)
+            found[index] = judge(requests[index], merge(list_parts(reading, past)))
 
 
-def judge(aggregate, summary, start, end):
-    """The Observation of a Summary."""
-    return Observation(AGGREGATES[aggregate](summary, (end - start) / 1000), summary.count)
+def judge(request, summary):
+    """The Observation of the Summary of what was asked for."""
+    _, start, end, aggregate, *value = request
+    return Observation(compute(aggregate, summary, (end - start) / 1000, *value), summary.count)
 
 
 def observe_rings(shard, rows, requests, found):
@@ -90,10 +123,10 @@ def observe_rings(shard, rows, requests, found):
     extremes = any(requests[index][3] in EXTREMES for index in order)
     whole = sum_slots(rings.reshape(len(topics), SLOTS), owner, spans, sealed, extremes)
     for index, at, summary in zip(order, owner, whole, strict=True):
-        _, start, end, aggregate = requests[index]
+        start, end = requests[index][1:3]
         if start % MINUTE or end % MINUTE:
             summary = merge([summary, *cut_edges(packed, at, start, end, sealed)])
-        found[index] = judge(aggregate, summary, start, end)
+        found[index] = judge(requests[index], summary)
 
 
 def fetch_rings(shard, topics, cuts):

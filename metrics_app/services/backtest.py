@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from metrics_app import queries
-from metrics_app.core.aggregates import QUANTILES
+from metrics_app.core.aggregates import CHANGES, SHAPED
 from metrics_app.core.backtest import Result, backtest, judge, see
 from metrics_app.core.classes import worse
 from metrics_app.core.phrases import describe_backtest, warn_of_min_count, write_limit
@@ -74,7 +74,7 @@ def backtest_last(threshold, topic, *, now=None, span=DEFAULT_SPAN):
 
 def choose_step(rule, span):
     """Seconds between slots: the smallest of ``STEPS`` that is quick enough, at least the interval."""
-    most = MOST_READ if rule.aggregate in QUANTILES else MOST_SLOTS
+    most = MOST_READ if rule.aggregate in SHAPED else MOST_SLOTS
     return next(
         (step for step in STEPS if step >= rule.interval and (span / 1000 + rule.window) / step <= most),
         STEPS[-1],
@@ -94,10 +94,11 @@ def check_step(step, span):
 
 def read_views(topic, rule, slots):
     """The Views of slots, from the summaries that are kept."""
-    if rule.aggregate in QUANTILES:
-        return read_percentiles(topic, rule, slots)
+    if rule.aggregate in SHAPED:
+        return read_shaped(topic, rule, slots)
     step = rule.interval * 1000
-    columns = queries.series(topic, int(slots[0]) - rule.window * 1000, int(slots[-1]), step)
+    ago = CHANGES[rule.aggregate].ago if rule.aggregate in CHANGES else 0
+    columns = queries.series(topic, int(slots[0]) - rule.window * 1000 - ago, int(slots[-1]), step)
     filled = [at for at, count in enumerate(columns["count"]) if count]
     ts, count, mean, low, high = (
         np.array([columns[name][at] for at in filled], kind)
@@ -108,10 +109,9 @@ def read_views(topic, rule, slots):
     return view_windows(pieces, slots, rule.aggregate, rule.window)
 
 
-def read_percentiles(topic, rule, slots):
+def read_shaped(topic, rule, slots):
     """The Views of slots for an aggregate that only whole windows answer."""
-    asks = [(topic, slot - rule.window * 1000, slot, rule.aggregate) for slot in slots.tolist()]
-    found = queries.observe(asks)
+    found = queries.observe([queries.ask(topic, rule, slot) for slot in slots.tolist()])
     values = np.array([np.nan if seen.value is None else seen.value for seen in found])
     n, each = np.array([seen.n for seen in found], np.int64), np.arange(len(found))
     return Views(each, each + 1, np.ones_like(each), values, n)

@@ -64,8 +64,10 @@ def evaluate_now(threshold_id, *, now=None):
 
 def judge_chunk(chunk):
     """Reads all windows at once, judges, writes: the outcomes written, and how many were only moved on."""
-    requests = [make_request(known, find_slot(row, known)) for row, known in chunk.calm]
-    requests += [make_request(due.known, slot) for due in chunk.dues for slot in due.slots]
+    requests = [queries.ask(known.topic, known.rule, find_slot(row, known)) for row, known in chunk.calm]
+    requests += [
+        queries.ask(due.known.topic, due.known.rule, slot) for due in chunk.dues for slot in due.slots
+    ]
     observations = observe_all(requests)
     at_rest = len(chunk.calm)
     clear, woken = part_clear(chunk.calm, observations[:at_rest])
@@ -75,11 +77,6 @@ def judge_chunk(chunk):
     moved_on = move_on(clear)
     announce_changes(written)
     return written, moved_on
-
-
-def make_request(known, slot):
-    """What to read for a slot (ms)."""
-    return known.topic, slot - known.rule.window * 1000, slot, known.rule.aggregate
 
 
 def observe_all(requests):

@@ -94,7 +94,7 @@ def find_version(threshold, at):
 
 def observe(threshold, rule, slot):
     """What the window of a slot holds today."""
-    return queries.observe([(threshold.kpi.topic, slot - rule.window * 1000, slot, rule.aggregate)])[0]
+    return queries.observe([queries.ask(threshold.kpi.topic, rule, slot)])[0]
 
 
 def recompute(threshold, at):
@@ -103,7 +103,7 @@ def recompute(threshold, at):
     interval = rule.interval * 1000
     slot = at // interval * interval
     slots = range(slot - WALKED * interval, slot + 1, interval)
-    asks = [(threshold.kpi.topic, one - rule.window * 1000, one, rule.aggregate) for one in slots]
+    asks = [queries.ask(threshold.kpi.topic, rule, one) for one in slots]
     pure, state, transition = Rule(*(getattr(rule, name) for name in Rule._fields)), State(), None
     for one, seen in zip(slots, queries.observe(asks), strict=True):
         state, transition = step(state, pure, Observation(*seen), one)

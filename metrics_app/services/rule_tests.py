@@ -18,7 +18,7 @@ FIELDS = ("name", "threshold", "start", "points", "expect")
 REQUIRED = ("threshold", "points", "expect")
 DEFAULT_START = "2026-01-01T00:00:00+00:00"
 DURATIONS = ("window", "interval", "pending_for", "keep_firing_for", "no_data_for", "cooldown", "delay")
-LIMITS = ("limit", "recovery_limit")
+LIMITS = ("limit", "recovery_limit", "aggregate_value")
 
 
 class Outcome(NamedTuple):

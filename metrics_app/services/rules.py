@@ -6,7 +6,7 @@ import math
 from django.utils.module_loading import import_string
 
 from metrics_app import conf
-from metrics_app.core.aggregates import AGGREGATES
+from metrics_app.core.aggregates import NAMES, SHARES
 from metrics_app.core.classes import is_beyond
 from metrics_app.core.entries import is_duration
 from metrics_app.core.literals import is_nested_deeper, show
@@ -26,7 +26,7 @@ BOUNDS = {
     "min_count": (1, 1_000_000_000),
 }
 CHOICES = {
-    "aggregate": list(AGGREGATES),
+    "aggregate": list(NAMES),
     "operator": Threshold.Operator.values,
     "no_data": Threshold.NoData.values,
     "severity": Threshold.Severity.values,
@@ -80,6 +80,7 @@ def check_numbers(threshold):
 
 def check_limits(threshold):
     """Faults of the limit and of the side on which it recovers."""
+    yield from check_value(threshold)
     limit, recovery = threshold.limit, threshold.recovery_limit
     if not is_finite(limit):
         yield "limit", f"{show(limit)} is not a finite number"
@@ -95,6 +96,18 @@ def check_limits(threshold):
             f"{recovery:g} is {side} the limit: a threshold that fires {side} {limit:g} "
             f"recovers at {expected} {limit:g}",
         )
+
+
+def check_value(threshold):
+    """Faults of the value at which a share divides: there for shares, and for nothing else."""
+    value = threshold.aggregate_value
+    if threshold.aggregate not in SHARES:
+        if value is not None:
+            yield "aggregate_value", f"is {show(value)}, and only {' and '.join(SHARES)} ask for one"
+    elif value is None:
+        yield "aggregate_value", f"is missing: {threshold.aggregate} asks at which value it divides"
+    elif not is_finite(value):
+        yield "aggregate_value", f"{show(value)} is not a finite number"
 
 
 def list_negative(threshold):

@@ -158,3 +158,22 @@ def test_the_figures_asked_for_first_are_there(client, reader, rule):
     for words in ("per hour now", "today since midnight", "yesterday by now", "a week ago by now"):
         assert words in text
     assert "not watched then" in text
+
+
+@pytest.mark.parametrize("span", ["1h", "24h", "7d"])
+def test_a_share_is_drawn_as_its_rule_sees_it(client, reader, now, span):
+    Kpi.objects.create(topic=TOPIC, name="Response time", unit="seconds")
+    send((now - 600_000, 50 * HOUR), (now - 1000, 40 * HOUR))
+    make_threshold(now=now, aggregate="share_above", aggregate_value=48.0 * HOUR, limit=10)
+    plot = get_plot(client, span=span)
+    assert (plot["value"][-1], plot["n"][-1]) == (50, 2)
+    assert plot["what"].startswith("share above 48 h of ") and plot["aggregate"] == "share_above"
+    assert client.get(PAGE).status_code == client.get("/").status_code == 200
+
+
+def test_a_change_without_a_past_has_no_values(client, reader, now):
+    Kpi.objects.create(topic=TOPIC, name="Response time", unit="seconds")
+    send((now - 1000, 40 * HOUR))
+    make_threshold(now=now, aggregate="mean_change_day", limit=50)
+    assert set(get_plot(client, span="1h")["value"]) == {None}
+    assert client.get("/").status_code == 200

@@ -19,7 +19,7 @@ from metrics_app.services.rules import check_rule
 
 NAMED = 10
 RULE = ("aggregate", "window", "operator", "limit", "min_count", "pending_for", "keep_firing_for")
-RULE += ("recovery_limit", "cooldown", "no_data", "no_data_for")
+RULE += ("recovery_limit", "cooldown", "no_data", "no_data_for", "aggregate_value")
 REQUIRED = ("topic", "aggregate", "window", "operator", "limit")
 
 
@@ -39,6 +39,7 @@ class Command(BaseCommand):
             parser.add_argument(f"--{name}", type=float, help="in the KPI's unit")
         for name in ("window", "pending-for", "keep-firing-for", "cooldown", "no-data-for"):
             parser.add_argument(f"--{name}", type=int, help="seconds")
+        parser.add_argument("--aggregate-value", type=float, help="where a share divides, in the KPI's unit")
         parser.add_argument("--min-count", type=int)
         parser.add_argument("--no-data", help="keep, fire or ok")
         parser.add_argument("--csv", metavar="CASES.csv", help="judge the points of a file of cases")

@@ -1,6 +1,7 @@
 // From the minutes frozen with a proposal to the curve its rule saw. Pure.
 
 import { roll } from "./series.js";
+import { isPercent } from "./units.js";
 
 const MINUTE = 60_000, HOUR = 3_600_000, ENOUGH = 10 * MINUTE;
 const ROLLABLE = new Set(["mean", "count", "rate_per_hour"]);
@@ -16,10 +17,11 @@ export function chartOf(evidence) {
   const start = evidence.start ?? Math.max(whole, end - HOUR);
   const ends = [];
   for (let at = Math.ceil(start / step) * step; at < end; at += step) ends.push(at);
-  // Other aggregates of a window cannot be made from means of minutes: the minutes are shown.
+  // Other aggregates of a window cannot be made from means of minutes: the minutes are shown,
+  // but beside per cents only what was judged.
   const values = ROLLABLE.has(aggregate)
     ? roll(rows, ends, window, aggregate).map((past, index) => (ends[index] - window < first ? null : past))
-    : ends.map((at) => rows.find(([ts]) => ts === at - step)?.[2] ?? null);
+    : ends.map((at) => isPercent(aggregate) ? null : rows.find(([ts]) => ts === at - step)?.[2] ?? null);
   return {
     ...evidence, start, ts: [...ends, end], values: [...values, value],
     mark: evidence.opened ?? null,

@@ -3,7 +3,7 @@
 import uPlot from "../vendor/uplot/uPlot.esm.js";
 import { thin } from "./hold.js";
 import { findScale } from "./series.js";
-import { formatTicks, formatValue } from "./units.js";
+import { formatTicks, formatValue, isSeconds } from "./units.js";
 import { isCounting, listScaled } from "./view.js";
 
 // Steps a reader of durations expects: minutes, hours, days; never 13 h 53 min.
@@ -17,7 +17,7 @@ const TALL = 22; // px above the chart for the numbers of the marks
 const FONT = '"Source Sans Pro Web", sans-serif';
 
 const calm = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const isDuration = (plot) => plot.unit === "seconds" && !["count", "rate_per_hour"].includes(plot.aggregate);
+const isDuration = (plot) => isSeconds(plot.unit, plot.aggregate);
 
 /** Ticks of the time axis: the time of day, and the day where a new one begins. */
 function writeTimes(splits, step) {

@@ -1,7 +1,7 @@
 // Draws a spark-line into its figure: the line, the dashed limit with its label, the tinted side.
 
 import { findScale, findTicks, layOut } from "./series.js";
-import { formatTicks, formatValue } from "./units.js";
+import { formatTicks, formatValue, isSeconds } from "./units.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const RIGHT = 46; // px for the label at the right end
@@ -17,7 +17,7 @@ function element(name, attributes, text) {
 
 /** A few round values at the left, a few times with their zone below. */
 function drawAxes(group, chart, width, height) {
-  const isDuration = chart.unit === "seconds" && !["count", "rate_per_hour"].includes(chart.aggregate);
+  const isDuration = isSeconds(chart.unit, chart.aggregate);
   const [low, high] = findScale(chart.values, chart.limit);
   const ticks = findTicks(low, high, 3, isDuration);
   const texts = isDuration ? formatTicks(ticks) : ticks.map((tick) => formatValue(tick));

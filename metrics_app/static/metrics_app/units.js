@@ -4,12 +4,22 @@
 const MINUTE = 60, HOUR = 3600, DAY = 86_400, DASH = "—";
 // These count points, whatever the unit of the points is.
 const COUNTING = { count: "", rate_per_hour: "per hour" };
+// These are per cent, whatever the unit of the points is.
+const PERCENT = new Set([
+  "share_above", "share_within", "mean_change_day", "mean_change_week", "rate_change_day", "rate_change_week",
+]);
 const GROUPED = [0, 1, 2, 3, 4].map(
   (digits) => new Intl.NumberFormat("en-US", { maximumFractionDigits: digits }),
 );
 
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 const round = (value) => Math.floor(value + 0.5);
+
+/** Whether such values are per cent of something. */
+export const isPercent = (aggregate) => PERCENT.has(aggregate);
+
+/** Whether such values are seconds, and not a number of them or a share. */
+export const isSeconds = (unit, aggregate) => unit === "seconds" && !(aggregate in COUNTING) && !isPercent(aggregate);
 
 /** A number as people write it: grouped, about three digits, no needless zeros. */
 export function formatNumber(value) {
@@ -66,6 +76,7 @@ export function splitValue(value, unit = "", aggregate = "mean", beside = null) 
     const kind = unit === "seconds" || unit === "%" ? "" : unit;
     return [formatNumber(value), [kind, COUNTING[aggregate]].filter(Boolean).join(" ")];
   }
+  if (isPercent(aggregate)) return [formatNumber(value), "%"];
   return unit === "seconds" ? [formatDuration(value, beside), ""] : [formatNumber(value), unit];
 }
 

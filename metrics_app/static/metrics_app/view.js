@@ -1,6 +1,6 @@
 // The view of a KPI's page as its address holds it, and the words of the crosshair. Pure.
 
-import { formatValue } from "./units.js";
+import { formatValue, isPercent } from "./units.js";
 
 export const SPANS = ["1h", "24h", "7d", "90d"];
 const SHIFTS = ["yesterday", "week"];
@@ -53,8 +53,8 @@ export function listScaled(plot, view) {
   return values.filter((value) => value !== null && value !== undefined);
 }
 
-/** Whether a plot counts points, whatever their values are. */
-export const isCounting = ({ aggregate }) => ["count", "sum", "rate_per_hour"].includes(aggregate);
+/** Whether a plot counts points or says a share of them, whatever their values are. */
+export const isCounting = ({ aggregate }) => ["count", "sum", "rate_per_hour"].includes(aggregate) || isPercent(aggregate);
 
 /** The plot with its newest value as of `ts`: it moves between two readings of the whole. */
 export function touch(plot, ts, value) {

@@ -329,3 +329,18 @@ def test_without_a_kpi_or_a_history_it_suggests_nothing_and_says_so(admin_client
     assert found["parts"] == [] and "too few to suggest a limit" in found["sentence"]
     client.force_login(User.objects.create_user("reader", is_staff=True))
     assert client.post(f"{LIST}suggest/", fill(kpi=kpi.pk)).status_code == 403
+
+
+def test_a_share_is_typed_as_people_say_it(admin_client, kpi):
+    share = {"aggregate": "share_above", "aggregate_value": "48 h", "limit": "10 %", "recovery_limit": "8"}
+    assert try_rule(admin_client, kpi=kpi.pk, **share)["chart"]["limit_label"] == "10 %"
+    assert try_rule(admin_client, kpi=kpi.pk, **share | {"aggregate_value": ""}) == {
+        "faults": ["aggregate_value"]
+    }
+    assert suggest(admin_client, kpi=kpi.pk, **share | {"aggregate_value": ""})["parts"] == []
+    response = admin_client.post(f"{LIST}add/", fill(kpi=kpi.pk, **share))
+    assert response.status_code == 302, response.context["errors"]
+    threshold = Threshold.objects.get()
+    assert (threshold.aggregate_value, threshold.limit, threshold.recovery_limit) == (172800, 10, 8)
+    page = admin_client.get(f"{LIST}{threshold.pk}/change/")
+    assert 'value="48 h"' in page.content.decode() and 'value="10"' in page.content.decode()

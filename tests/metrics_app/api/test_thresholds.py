@@ -14,6 +14,7 @@ pytestmark = pytest.mark.django_db
 URL = "/api/v1/thresholds/"
 LIMIT = {"topic": "er.wait", "aggregate": "mean", "window": 1800, "operator": "gt", "limit": 172800}
 DEFAULTS = {
+    "aggregate_value": None,
     "recovery_limit": None,
     "pending_for": 0,
     "keep_firing_for": 0,
@@ -278,3 +279,14 @@ def test_a_dead_man_is_read_here_and_set_on_its_kpi(client, analyst, kpi):
         assert response.status_code == 409
         assert "is kept by the expected interval of er.wait" in response.json()["errors"][0]["message"]
     assert post(client, kind="silence").status_code == 400
+
+
+def test_a_share_is_asked_for_with_the_value_at_which_it_divides(client, analyst):
+    assert faults(post(client, aggregate="share_above")) == {
+        "aggregate_value": "is missing: share_above asks at which value it divides"
+    }
+    body = post(client, aggregate="share_above", aggregate_value=172800, limit=10).json()
+    assert (body["aggregate"], body["aggregate_value"], body["limit"]) == ("share_above", 172800, 10)
+    draft = LIMIT | {"aggregate": "mean_change_week", "limit": 50}
+    found = client.post(f"{URL}backtest/", draft, content_type="application/json")
+    assert found.status_code == 200 and found.json()["breach_count"] == 0

@@ -3,16 +3,29 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from metrics_app.core.aggregates import AGGREGATES, QUANTILES, ZERO_WHEN_EMPTY, stddev
-from metrics_app.core.buckets import EMPTY, summarise
-from metrics_app.models import Aggregate
+from metrics_app.core.aggregates import (
+    AGGREGATES,
+    NAMES,
+    QUANTILES,
+    SHARES,
+    ZERO_WHEN_EMPTY,
+    compare,
+    compute,
+    stddev,
+)
+from metrics_app.core.buckets import EMPTY, Summary, summarise
+from metrics_app.core.sketch import Sketch
+from metrics_app.models import JUDGED, Aggregate
 
 VALUES = np.array([1.0, 2.0, 3.0, 10.0])
 
 
 def test_every_choice_of_a_threshold_is_an_aggregate():
     assert set(AGGREGATES) == set(Aggregate.values)
+    assert sorted(NAMES) == sorted(name for name, _ in JUDGED)
 
 
 @pytest.mark.parametrize(
@@ -43,3 +56,56 @@ def test_the_deviation_is_that_of_the_values_themselves():
     assert stddev(summarise(VALUES)) == pytest.approx(np.std(VALUES))
     assert stddev(EMPTY) is None
     assert stddev(summarise(np.array([1.7e308, -1.7e308]))) is None
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=50), st.floats(-1e6, 1e6) | st.just(0.0))
+def test_a_share_is_that_of_numpy_and_both_sides_are_all(values, at):
+    summary = summarise(np.array(values))
+    above = compute("share_above", summary, 60, at)
+    assert above == pytest.approx(100 * np.mean(np.array(values) > at))
+    assert above + compute("share_within", summary, 60, at) == pytest.approx(100)
+
+
+@given(st.lists(st.floats(1, 1e6), min_size=1, max_size=50), st.floats(1, 1e6))
+def test_a_share_from_a_sketch_errs_by_what_lies_within_a_hundredth(values, at):
+    values = np.array(values)
+    whole = summarise(values)
+    found = compute("share_above", Summary(*whole[:5], None, Sketch.of(values)), 60, at)
+    low, high = (100 * np.mean(values > at * (1 + side)) for side in (0.0101, -0.0101))
+    assert low - 1e-9 <= found <= high + 1e-9
+
+
+def test_a_share_at_a_value_that_many_points_have_counts_them_as_within():
+    values = np.array([172_800.0] * 9 + [200_000.0])
+    for summary in (summarise(values), Summary(*summarise(values)[:5], None, Sketch.of(values))):
+        assert compute("share_above", summary, 60, 172_800.0) == pytest.approx(10)
+        assert compute("share_within", summary, 60, 172_800.0) == pytest.approx(90)
+
+
+@pytest.mark.parametrize("name", SHARES)
+def test_of_nothing_and_at_no_value_there_is_no_share(name):
+    assert compute(name, EMPTY, 60, 10) is None
+    assert compute(name, summarise(VALUES), 60, None) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "now", "before", "value", "n"),
+    [
+        ("mean_change_day", (15, 4), (10, 6), 50, 4),
+        ("mean_change_week", (5, 4), (10, 2), -50, 2),
+        ("mean_change_day", (-5, 4), (-10, 2), 50, 2),
+        ("rate_change_day", (0, 0), (30, 15), -100, 15),
+        ("rate_change_week", (90, 45), (30, 15), 200, 15),
+        # Of nothing there is no share: as if the window were empty.
+        ("rate_change_day", (90, 45), (0, 0), None, 0),
+        ("mean_change_day", (90, 45), (0, 7), None, 0),
+        ("mean_change_day", (90, 45), (np.nan, 0), None, 0),
+        ("mean_change_day", (np.nan, 0), (90, 45), None, 0),
+        ("mean_change_day", (1.7e308, 1), (1e-300, 1), np.finfo(float).max, 1),
+    ],
+)
+def test_a_change_is_per_cent_of_what_was_before(name, now, before, value, n):
+    pairs = ((np.array([one[0]], float), np.array([one[1]])) for one in (now, before))
+    [found], [points] = compare(name, *pairs)
+    assert points == n
+    assert np.isnan(found) if value is None else found == pytest.approx(value)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from metrics_app.core.explanations import explain_change, explain_slot
+from metrics_app.core.explanations import explain_change, explain_class, explain_slot
 from metrics_app.core.records import CLASSES, STATES, Record
 from metrics_app.core.watch import Rule
 
@@ -48,3 +48,17 @@ def test_it_says_what_the_window_said_and_what_that_did(slot_class, value, n, be
 @pytest.mark.parametrize("slot_class", CLASSES)
 def test_there_is_a_sentence_for_every_change(slot_class, before, after):
     assert explain_change(RULE, slot_class, before, after).startswith("It ")
+
+
+def test_shares_and_changes_say_what_they_mean():
+    share = Rule("share_above", 1800, "gt", 10, aggregate_value=172_800)
+    assert explain_class(share, "seconds", Record(1, 1, "breach", 12.5, 40, "firing")) == (
+        "The share above 48 h at 12.5 % over 30 min (40 points) is above the limit of 10 %."
+    )
+    change = Rule("mean_change_day", 1800, "gt", 50)
+    assert explain_class(change, "seconds", Record(1, 1, "clear", -20.0, 4, "ok")) == (
+        "The day-on-day change of the mean −20 % over 30 min (4 points) is on the good side of 50 %."
+    )
+    assert explain_class(change, "seconds", Record(1, 1, "empty", None, 0, "ok")) == (
+        "The window of 30 min, or the one 24 h before that it is compared with, held no point."
+    )

@@ -21,6 +21,10 @@ def test_a_rule_reads_as_people_say_it():
     assert describe_rule(Rule("rate_per_hour", 3600, "gte", 90), "seconds") == (
         "rate over 1 h at or above 90 per hour"
     )
+    share = Rule("share_above", 3600, "gt", 10, aggregate_value=172800)
+    assert describe_rule(share, "seconds") == "share above 48 h over 1 h above 10 %"
+    change = Rule("rate_change_week", 3600, "gt", 50)
+    assert describe_rule(change, "seconds") == "week-on-week change of the rate over 1 h above 50 %"
 
 
 def test_each_line_of_a_timeline_says_what_was_seen():
@@ -45,3 +49,7 @@ def test_an_edit_is_told_field_by_field():
         "limit: 48 h → 10 min; window: 30 min → 1 h; enabled: yes → no; title: none → Too long"
     )
     assert describe_changes(before, before, "seconds") == "nothing"
+    share = before | {"aggregate": "share_above", "aggregate_value": 172800, "limit": 10}
+    assert describe_changes(before, share, "seconds") == (
+        "aggregate: mean → share above; limit: 48 h → 10 %; aggregate value: none → 48 h"
+    )

@@ -101,3 +101,11 @@ def test_it_says_in_one_line_what_is_wrong(options, message):
 def test_a_rule_given_here_is_not_stored(cases, capsys):
     run(capsys, csv=cases, **RULE)
     assert not Threshold.objects.exists() and not Kpi.objects.exists()
+
+
+def test_it_judges_how_many_were_answered_in_time(cases, capsys):
+    share = {"aggregate": "share_above", "aggregate_value": 48.0 * HOUR, "limit": 30.0}
+    found = run(capsys, csv=cases, **RULE | share)
+    third = 1_772_582_400_000
+    # Alone the late one is all of the window, with the quick one half of it; then the quick one is alone.
+    assert found["breaches"] == [{"start": third + 60_000, "end": third + 61 * 60_000, "peak": 100.0}]

@@ -4,10 +4,11 @@ import pytest
 from metrics_app import bus, queries
 from metrics_app.collector import collect_all
 from metrics_app.connection import get_redis
-from metrics_app.core.aggregates import AGGREGATES, ZERO_WHEN_EMPTY
+from metrics_app.core.aggregates import AGGREGATES, SHARES, ZERO_WHEN_EMPTY
 from metrics_app.core.buckets import summarise
 from metrics_app.queries import Observation
-from tests.metrics_app.points import select
+from metrics_app.services.archive import archive
+from tests.metrics_app.points import publish, select
 
 pytestmark = pytest.mark.django_db
 MINUTE = 60_000
@@ -98,3 +99,38 @@ def test_thousands_of_windows_take_one_round_trip_a_shard(minute, data):
     finally:
         del client.pipeline
     assert len(calls) == 8
+
+
+@pytest.mark.parametrize("aggregate", sorted(SHARES))
+def test_a_share_is_that_of_the_points(data, minute, aggregate):
+    requests = [
+        (topic, minute + start * 1000, minute + end * 1000, aggregate, 50.0)
+        for topic in data
+        for start, end in SPANS
+        if end - start >= 300
+    ]
+    for (topic, start, end, *_), found in zip(requests, queries.observe(requests), strict=True):
+        values = select(*data[topic], start, end)
+        assert found.n == len(values)
+        if not len(values):
+            assert found.value is None
+            continue
+        low, high = (100 * np.mean(values > 50 * side) for side in (1.01, 0.99))
+        above = found.value if aggregate == "share_above" else 100 - found.value
+        assert low - 1e-9 <= above <= high + 1e-9
+
+
+def test_a_change_is_against_the_same_window_before_and_empty_without_one(data, minute):
+    topic, day = "topic2", 86_400_000
+    times = minute - day - np.array([1, 2_000, 1_700_000, 1_900_000])
+    publish(topic, times, [6.0, 7.0, 8.0, 900.0])
+    collect_all()
+    archive()
+    start, end = minute - 1_800_000, minute
+    names = ("mean_change_day", "mean", "rate_change_day", "count", "mean_change_week")
+    change, mean, rate, count, none = queries.observe([(topic, start, end, name) for name in names])
+    values = select(*data[topic], start, end)
+    assert (mean.value, count.value) == (pytest.approx(values.mean()), len(values))
+    assert change == (pytest.approx((values.mean() - 7) / 7 * 100), 3)
+    assert rate == (pytest.approx((len(values) - 3) / 3 * 100), 3)
+    assert none == Observation(None, 0)

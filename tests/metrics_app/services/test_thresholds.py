@@ -146,3 +146,28 @@ def test_a_reason_longer_than_its_column_is_refused(base):
     kpi = Kpi.objects.create(topic=TOPIC)
     with pytest.raises(BadInput, match="reason"):
         save_threshold(Threshold(kpi=kpi, **RULE), by=None, reason="x" * 501, now=base)
+
+
+@pytest.mark.parametrize(
+    ("aggregate", "value", "message"),
+    [
+        ("share_above", None, "is missing: share_above asks at which value it divides"),
+        ("share_within", float("nan"), "NaN is not a finite number"),
+        ("mean", 5.0, "is 5.0, and only share_above and share_within ask for one"),
+    ],
+)
+def test_a_share_says_where_it_divides_and_nothing_else_does(base, aggregate, value, message):
+    with pytest.raises(BadInput) as caught:
+        make_threshold(now=base, aggregate=aggregate, aggregate_value=value, limit=10)
+    assert caught.value.errors == [{"field": "aggregate_value", "message": message}]
+
+
+def test_answered_within_48_h_is_judged_as_a_percentage(base):
+    rule = {"aggregate": "share_within", "aggregate_value": 48.0 * HOUR, "operator": "lt", "limit": 90}
+    threshold = make_threshold(now=base, window=300, **rule)
+    send(*((base - at * 1000 - 1, (50 if at < 2 else 40) * HOUR) for at in range(10)))
+    evaluate(now=base + 1)
+    breach = threshold.breaches.get()
+    assert (breach.value, breach.n) == (80, 10)
+    assert breach.timeline.get().text == "Fired: share within 48 h at 80 % over 5 min, 10 points; below 90 %."
+    assert str(threshold) == "complaint.latency: share within 48 h over 5 min below 90 %"
