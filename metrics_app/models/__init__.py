@@ -15,6 +15,7 @@ from metrics_app.models.history import (
     ShardHistory,
     Topic,
 )
+from metrics_app.models.imports import Import, ImportedId
 from metrics_app.models.kpis import Aggregate, ApiKey, Kpi, validate_topic
 from metrics_app.models.notes import Note, NoteChange
 from metrics_app.models.silences import Silence
@@ -32,6 +33,8 @@ __all__ = [
     "EvaluationRecord",
     "Generation",
     "HourRollup",
+    "Import",
+    "ImportedId",
     "Kpi",
     "Silence",
     "MinuteRollup",

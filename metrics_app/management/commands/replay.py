@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from metrics_app.cases import Columns, read_cases
 from metrics_app.core.points import check_topic
 from metrics_app.exceptions import BadInput, BusUnavailable
+from metrics_app.management.progress import ProgressBar
 from metrics_app.services.replay import build_events, drop_known, send_events
 
 NAMED = 10
@@ -25,29 +26,6 @@ def read_speed(text):
     if not (0 < speed < math.inf):
         raise CommandError(f"--speed {text}: expected a positive number, or max")
     return speed
-
-
-class ProgressBar:
-    """A line on a terminal that shows how far it is; silent elsewhere."""
-
-    WIDTH = 30
-
-    def __init__(self, stream, total):
-        self.stream, self.total, self.begun = stream, total, time.monotonic()
-        self.silent = not stream.isatty()
-
-    def show(self, sent):
-        """Draws the bar anew."""
-        if self.silent:
-            return
-        done = self.WIDTH * sent // self.total
-        rate = sent / max(time.monotonic() - self.begun, 0.001)
-        bar = "█" * done + "·" * (self.WIDTH - done)
-        end = "\n" if sent == self.total else ""
-        self.stream.write(
-            f"\r{bar} {sent / self.total:4.0%}  {sent:,} of {self.total:,} points, {rate:,.0f}/s{end}"
-        )
-        self.stream.flush()
 
 
 class Command(BaseCommand):

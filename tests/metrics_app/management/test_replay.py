@@ -7,7 +7,7 @@ from django.core.management import CommandError, call_command
 
 from metrics_app import queries
 from metrics_app.collector import collect_all
-from metrics_app.management.commands.replay import ProgressBar
+from metrics_app.management.progress import ProgressBar
 
 pytestmark = pytest.mark.django_db
 

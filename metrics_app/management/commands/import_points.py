@@ -1,0 +1,100 @@
+"""`manage.py import_points FILE`: a table of old points, into history."""
+
+import time
+from pathlib import Path
+
+from django.core.management.base import BaseCommand, CommandError
+
+from metrics_app import conf
+from metrics_app.core.points import check_topic
+from metrics_app.core.rows import Columns
+from metrics_app.exceptions import BadInput, BusUnavailable
+from metrics_app.management.progress import ProgressBar
+from metrics_app.services.imports import begin_import, run_import
+from metrics_app.tables import digest_file, read_blocks
+
+NAMED = 10
+
+
+class Command(BaseCommand):
+    help = (
+        "Brings a table of points (CSV with a header, or Parquet) into history: columns topic, ts "
+        "(milliseconds, or ISO 8601 with an offset), value, and id where there is one. A file is checked "
+        "first; with a bad row nothing is imported. Killed, it goes on where it was; an id counts once."
+    )
+
+    def add_arguments(self, parser):
+        parser.add_argument("file", help="CSV or Parquet")
+        parser.add_argument("--topic", default="", help="the topic of every row, in place of a column")
+        parser.add_argument("--topic-column", default="topic")
+        parser.add_argument("--ts-column", default="ts")
+        parser.add_argument("--value-column", default="value", help="'' for points without one: each is 1")
+        parser.add_argument("--id-column", default="id", help="'' where the rows have none")
+        parser.add_argument(
+            "--skip-bad", action="store_true", help="leaves bad rows out and imports the rest"
+        )
+        parser.add_argument("--check", action="store_true", help="checks the file and imports nothing")
+
+    def handle(self, **options):
+        try:
+            self.bring(options)
+        except OSError as error:
+            raise CommandError(f"{options['file']} cannot be read: {error.strerror or error}") from None
+        except BadInput as error:
+            raise CommandError(f"{options['file']}: {error}") from None
+        except BusUnavailable as error:
+            raise CommandError(f"{error} Run the command again: it goes on where it was.") from None
+        except KeyboardInterrupt:
+            raise CommandError(
+                "Stopped. Run the command again: it goes on where it was.", returncode=130
+            ) from None
+
+    def bring(self, options):
+        """Checks, imports, and says what came of it."""
+        fixed = check_topic(options["topic"]) if options["topic"] else ""
+        names = (options[f"{field}_column"] for field in ("topic", "ts", "value", "id"))
+        columns, path = Columns(*names, fixed), options["file"]
+        now, begun = time.time_ns() // 1_000_000, time.monotonic()
+        rows, bad = self.check_file(path, columns, now)
+        if bad and not options["skip_bad"]:
+            raise CommandError(
+                f"Nothing was imported: {bad:,} of {rows:,} rows are bad. "
+                "Mend them, or leave them out with --skip-bad."
+            )
+        self.stdout.write(f"{rows:,} rows checked in {time.monotonic() - begun:.1f} s, {bad:,} are bad.")
+        if not options["check"]:
+            self.write(path, columns, now, rows)
+
+    def check_file(self, path, columns, now):
+        """``(rows, bad rows)`` of a file; the first bad ones are named."""
+        rows = bad = 0
+        for block in read_blocks(path, columns, now=now, max_future=conf.get("MAX_FUTURE")):
+            rows = block.stop
+            for fault in block.faults[: max(NAMED - bad, 0)]:
+                self.stdout.write(f"  line {fault.line}: {fault.field} {fault.value}: {fault.message}")
+            bad += len(block.faults)
+        if bad > NAMED:
+            self.stdout.write(f"  … and {bad - NAMED:,} more")
+        return rows, bad
+
+    def write(self, path, columns, now, rows):
+        """Imports with a progress bar and sums up."""
+        job = begin_import(digest_file(path, columns), Path(path).name)
+        if job.finished_at:
+            self.stdout.write(
+                f"Nothing to do: this very file was imported at {job.finished_at:%Y-%m-%d %H:%M} UTC."
+            )
+            return
+        before = job.added
+        if job.position:
+            self.stdout.write(f"Going on behind row {job.position:,}.")
+        bar, begun = ProgressBar(self.stderr._out, rows, unit="rows", base=job.position), time.monotonic()
+        options = {"now": now, "max_future": conf.get("MAX_FUTURE"), "skip": job.position}
+        job = run_import(job, read_blocks(path, columns, **options), on_progress=bar.show)
+        seconds = time.monotonic() - begun
+        if job.known:
+            self.stdout.write(f"{job.known:,} points were skipped: their id had come before.")
+        rate = (job.added - before) / max(seconds, 0.001)
+        self.stdout.write(
+            f"Imported {job.added:,} points of {rows:,} rows in {seconds:.1f} s ({rate:,.0f} a second)."
+        )

@@ -1,0 +1,97 @@
+"""Tables of points are read alike, whether they are CSV or Parquet."""
+
+import pytest
+
+from metrics_app.core.rows import Columns
+from metrics_app.exceptions import BadInput
+from metrics_app.tables import BLOCK, digest_file, read_blocks
+
+NOW = 1_800_000_000_000
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Writes columns as a file of a kind and gives its path."""
+
+    def write_file(kind, **columns):
+        path = tmp_path / f"points.{kind}"
+        if kind == "csv":
+            rows = [
+                ",".join(columns),
+                *(",".join(map(str, row)) for row in zip(*columns.values(), strict=True)),
+            ]
+            path.write_text("\n".join(rows) + "\n")
+        else:
+            arrow, parquet = (pytest.importorskip(name) for name in ("pyarrow", "pyarrow.parquet"))
+            parquet.write_table(arrow.table(columns), path)
+        return path
+
+    return write_file
+
+
+def read(path, skip=0, **columns):
+    """The Blocks of a file."""
+    return list(read_blocks(path, Columns(**columns), now=NOW, skip=skip))
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_it_reads_blocks_and_goes_on_behind_those_that_are_done(write, kind):
+    n = 2 * BLOCK + 7
+    ts = [1_700_000_000_000 + at for at in range(n)]
+    path = write(kind, topic=["er.wait"] * n, ts=ts, value=[float(at) for at in range(n)], id=list(range(n)))
+    blocks = read(path)
+    assert [(block.first, block.stop) for block in blocks] == [(0, BLOCK), (BLOCK, 2 * BLOCK), (2 * BLOCK, n)]
+    assert [at for block in blocks for at in block.ts.tolist()] == ts
+    [last] = read(path, skip=2 * BLOCK)
+    assert last.first == 2 * BLOCK and last.ids == [str(at) for at in range(2 * BLOCK, n)]
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_column_that_is_not_there_is_named_with_those_that_are(write, kind):
+    path = write(kind, topic=["er.wait"], happened=[1], value=[1.0])
+    with pytest.raises(BadInput, match="no column 'ts', only 'topic', 'happened', 'value'.*--ts-column"):
+        read(path)
+    assert read(path, ts="happened", id="")[0].faults[0].field == "happened"
+
+
+def test_a_file_without_topics_needs_one(write):
+    path = write("csv", ts=[1_700_000_000_000], value=[1])
+    with pytest.raises(BadInput, match="no column 'topic'.*--topic"):
+        read(path)
+    assert read(path, fixed="er.wait")[0].topics == ["er.wait"]
+
+
+def test_a_row_that_ends_early_is_named_by_its_line(tmp_path):
+    path = tmp_path / "points.csv"
+    path.write_text('topic,ts,value,id\n"er.wait",1700000000000,5,a\n\ner.wait,1700000000000\n')
+    [block] = read(path)
+    assert [(fault.line, fault.field) for fault in block.faults] == [(4, "value")] and len(block.ts) == 1
+
+
+def test_times_of_parquet_are_instants_or_refused(tmp_path):
+    arrow, parquet = (pytest.importorskip(name) for name in ("pyarrow", "pyarrow.parquet"))
+    path = tmp_path / "points.parquet"
+    for zone in ("Europe/Berlin", None):
+        times = arrow.array([1_700_000_000_000_000], arrow.timestamp("us", zone))
+        parquet.write_table(arrow.table({"topic": ["er.wait"], "ts": times, "value": [1.5]}), path)
+        if zone:
+            assert read(path)[0].ts.tolist() == [1_700_000_000_000]
+        else:
+            with pytest.raises(BadInput, match="no zone"):
+                read(path)
+
+
+def test_a_file_that_only_begins_like_parquet_is_refused(tmp_path):
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "points"
+    path.write_bytes(b"PAR1 and nothing more")
+    with pytest.raises(BadInput, match="not a Parquet file"):
+        read(path)
+
+
+def test_a_file_is_known_by_its_content_and_how_it_is_read(write):
+    path = write("csv", topic=["er.wait"], ts=[1], value=[1])
+    first = digest_file(path, Columns())
+    assert digest_file(path, Columns()) == first != digest_file(path, Columns(id=""))
+    path.write_text(path.read_text() + "er.wait,2,1\n")
+    assert digest_file(path, Columns()) != first
