@@ -144,7 +144,7 @@ def describe_condition(rule, seen_at, silent, behind, now, overdue=None):
     if behind:
         notice, kind = words.describe_standstill(clock_with_zone(behind, now)), "behind"
     elif silent or overdue:
-        notice, kind = words.describe_silence(seen_at and clock(seen_at, now), overdue), "silent"
+        notice, kind = words.describe_silence(seen_at and clock_with_zone(seen_at, now), overdue), "silent"
     kept = notice and (behind or state == "firing")
     if kept:
         # Absence never resolves: whoever hurries must still see that it is beyond its limit.
@@ -209,7 +209,7 @@ def describe_footer(rule, state, now):
     coming = words.describe_next(
         state,
         **timers,
-        since=clock(breach.since, now) if breach else "",
+        since=clock_with_zone(breach.since, now) if breach else "",
         outcome=tell_outcome(breach) if breach else "",
     )
     return " · ".join(text for text in (describe_limit(rule), coming) if text)

@@ -1,6 +1,7 @@
 """The pages about KPIs: they fetch, call and show."""
 
 import time
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -10,35 +11,44 @@ from django.utils.timezone import localtime
 from django.views.decorators.http import require_http_methods, require_safe
 
 from metrics_app import conf, forms, registry
+from metrics_app.core.filters import STATES, read_filters
 from metrics_app.core.moments import parse_moment
 from metrics_app.core.units import format_duration
 from metrics_app.core.words import describe_overview
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Threshold
+from metrics_app.overviews import PER_PAGE, choose, place_tile
 from metrics_app.pages import describe_live, describe_present_standstill, list_visible, page
 from metrics_app.services.explain import describe, explain
 from metrics_app.services.record import record
 from metrics_app.services.visibility import limit_to_visible
 from metrics_app.tiles import list_states, list_tiles
 
-PER_PAGE = 60  # tiles
 COMPLAINTS = ("complaint.received", "complaint.latency")
 
 
 @require_safe
 @page
 def show_overview(request):
-    """A tile per KPI."""
-    pages = Paginator(list_visible(request.user), PER_PAGE)
+    """A tile per KPI that the filters in the address leave."""
+    visible, filters = list_visible(request.user), read_filters(request.GET)
+    pages = Paginator(choose(visible, filters), PER_PAGE)
     here = pages.get_page(request.GET.get("page"))
-    tiles = list_tiles(here.object_list)
+    tiles = [place_tile(tile, filters) for tile in list_tiles(here.object_list)]
     context = {
         "page": "overview",
         "pages": here,
         "tiles": tiles,
-        "topics": ["*"] if pages.num_pages == 1 else [tile["topic"] for tile in tiles],
-        "headline": describe_overview(list_states(pages.object_list)),
+        # Where all fit on the page, a KPI that is new comes onto it.
+        "topics": ["*"] if len(visible) <= PER_PAGE else [tile["topic"] for tile in tiles],
+        "headline": describe_overview(list_states(visible)),
         "standstill": describe_present_standstill(),
+        "filters": filters,
+        "states": STATES.items(),
+        "query": urlencode([pair for pair in request.GET.items() if pair[0] != "page"]),
+        "total": len(visible),
+        "shown": sum(not tile["hidden"] for tile in tiles),
+        "one_page": len(visible) <= PER_PAGE,
     }
     return render(request, "metrics_app/overview.html", context)
 

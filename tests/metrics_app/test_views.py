@@ -180,3 +180,36 @@ def test_what_a_kpi_is_called_cannot_bring_markup(client, reader, measured):
         text = client.get(path).content.decode()
         assert "<script>alert" not in text
         assert '"><b>' not in text
+
+
+@pytest.mark.parametrize(
+    ("query", "left"),
+    [
+        ("", {TOPIC, "complaint.received"}),
+        ("q=response", {TOPIC}),
+        ("state=firing", {TOPIC}),
+        ("state=silent", {"complaint.received"}),
+        ("state=ok", set()),
+        ("state=bogus&q=", {TOPIC, "complaint.received"}),
+    ],
+)
+@pytest.mark.parametrize("per_page", [60, 1])
+def test_the_filters_in_the_address_leave_what_fits(
+    client, reader, measured, monkeypatch, query, left, per_page
+):
+    monkeypatch.setattr("metrics_app.overviews.PER_PAGE", per_page)
+    monkeypatch.setattr("metrics_app.views.PER_PAGE", per_page)
+    shown = set()
+    for page in (1, 2):
+        text = client.get(f"/?{query}&page={page}").content.decode()
+        shown |= {topic for topic in (TOPIC, "complaint.received") if f'data-topic="{topic}">' in text}
+        assert ("No KPI fits" in text.partition('id="nothing" hidden')[0]) or left
+    assert shown == left
+
+
+def test_groups_stand_under_their_first_word(client, reader, measured):
+    Kpi.objects.create(topic="er.wait")
+    forget()
+    text = client.get("/?group=1").content.decode()
+    assert text.count('<h2 class="group">') == 2
+    assert text.index(">complaint</h2>") < text.index(f'data-topic="{TOPIC}"') < text.index(">er</h2>")

@@ -1,5 +1,6 @@
 // The tiles of a page, kept true without a reload; a KPI that is new gets its tile.
 
+import { describeShown, getPrefix, isShown, readFilters, writeFilters } from "./filters.js";
 import { getJson, onMessage, setText, watch } from "./page.js";
 import { makeRefresher } from "./refresh.js";
 import { drawAll } from "./spark.js";
@@ -8,21 +9,58 @@ import { makeTile, paintTile } from "./tile.js";
 const grid = document.getElementById("tiles");
 const template = document.getElementById("tile");
 const topics = JSON.parse(grid.dataset.topics);
-const find = (topic) => [...grid.children].find((article) => article.dataset.topic === topic);
-const MANY = 12; // tiles, from where on a reader needs to look for one
+const listTiles = () => [...grid.querySelectorAll(".tile")];
+const find = (topic) => listTiles().find((article) => article.dataset.topic === topic);
 const wild = topics.includes("*");
+const form = document.getElementById("filters");
+// Where there are more pages than this one, the server filters: the form is sent.
+const isHere = form !== null && "here" in form.dataset;
+let filters = readFilters(location.search);
 
-/** A box that leaves only the tiles whose name or topic holds its words, where there are many. */
+/** Leaves only the tiles that fit, under the headings of their groups. */
 function filter() {
-  const box = document.getElementById("filter");
-  if (!box) return;
-  const input = box.querySelector("input");
-  box.hidden = grid.children.length <= MANY && !input.value;
-  const words = input.value.toLowerCase().split(/\s+/);
-  for (const article of grid.children) {
-    const text = `${article.querySelector("h2").textContent} ${article.dataset.topic}`.toLowerCase();
-    article.hidden = !words.every((word) => text.includes(word));
+  if (!isHere) return;
+  const tiles = listTiles();
+  for (const article of tiles) {
+    article.hidden = !isShown(filters, article.querySelector("h2").textContent, article.dataset.topic, article.className);
   }
+  const shown = tiles.filter((article) => !article.hidden).length;
+  form.hidden = tiles.length < 2;
+  setText(document.getElementById("shown"), describeShown(shown, tiles.length));
+  document.getElementById("nothing").hidden = shown > 0 || !tiles.length;
+  group(tiles);
+}
+
+function group(tiles) {
+  const old = new Map([...grid.querySelectorAll(".group")].map((heading) => [heading.textContent, heading]));
+  const wanted = new Map();
+  if (filters.grouped) for (const article of tiles) if (!article.hidden && !wanted.has(getPrefix(article.dataset.topic))) wanted.set(getPrefix(article.dataset.topic), article);
+  for (const [prefix, heading] of old) if (!wanted.has(prefix)) heading.remove();
+  for (const [prefix, article] of wanted) {
+    const heading = old.get(prefix) ?? Object.assign(document.createElement("h2"), { className: "group", textContent: prefix });
+    if (heading.nextElementSibling !== article) grid.insertBefore(heading, article);
+  }
+}
+
+/** The form as it is filled in: on this page at once, and in its address. */
+function choose() {
+  filters = { text: form.elements.q.value, state: form.elements.state.value, grouped: form.elements.group.checked };
+  const query = writeFilters(filters);
+  history.replaceState(null, "", query ? `?${query}` : location.pathname);
+  filter();
+}
+
+function startFilters() {
+  if (!form) return;
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "/" || event.target.closest("input, textarea, select")) return;
+    event.preventDefault();
+    form.elements.q.focus();
+  });
+  if (!isHere) { form.addEventListener("change", () => form.requestSubmit()); return; }
+  form.querySelector("button").hidden = true;
+  form.addEventListener("input", choose);
+  form.addEventListener("submit", (event) => { event.preventDefault(); choose(); });
 }
 
 function show(tiles) {
@@ -31,13 +69,13 @@ function show(tiles) {
     if (!article && !(wild || topics.includes(tile.topic))) continue;
     if (!article) {
       article = makeTile(template, tile);
-      const next = [...grid.children].find((other) => other.dataset.topic.localeCompare(tile.topic, "en", { numeric: true }) > 0);
+      const next = listTiles().find((other) => other.dataset.topic.localeCompare(tile.topic, "en", { numeric: true }) > 0);
       grid.insertBefore(article, next ?? null);
       article.classList.add("fresh");
     }
     paintTile(article, tile);
   }
-  document.getElementById("empty")?.toggleAttribute("hidden", grid.children.length > 0);
+  document.getElementById("empty")?.toggleAttribute("hidden", listTiles().length > 0);
   filter();
 }
 
@@ -72,7 +110,7 @@ onMessage((message) => {
 
 drawAll();
 filter();
-document.getElementById("filter")?.addEventListener("input", filter);
+startFilters();
 watch(topics);
 // What came between the server's answer and the connection.
 refresher.ringAll();

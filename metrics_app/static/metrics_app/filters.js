@@ -1,0 +1,31 @@
+// Which tiles an overview shows, and its address; metrics_app/core/filters.py does the same. Pure.
+
+/** {text, state, grouped} of a query string. */
+export function readFilters(query) {
+  const params = new URLSearchParams(query);
+  return { text: params.get("q") ?? "", state: params.get("state") ?? "", grouped: params.has("group") };
+}
+
+/** The query string of filters; empty where everything is shown. */
+export function writeFilters({ text, state, grouped }) {
+  const params = new URLSearchParams();
+  if (text.trim()) params.set("q", text.trim());
+  if (state) params.set("state", state);
+  if (grouped) params.set("group", "1");
+  return params.toString();
+}
+
+/** Whether a tile is shown; `css` holds its state, and "silent" where no data comes. */
+export function isShown({ text, state }, name, topic, css) {
+  const where = `${name} ${topic}`.toLowerCase();
+  return text.toLowerCase().split(/\s+/).every((word) => where.includes(word)) && (!state || css.split(/\s+/).includes(state));
+}
+
+/** The group of a topic: its first word. */
+export const getPrefix = (topic) => topic.split(".")[0];
+
+/** "3 of 12 KPIs", or "12 KPIs" where all are shown. */
+export function describeShown(shown, total) {
+  const kpis = total === 1 ? "KPI" : "KPIs";
+  return shown === total ? `${total} ${kpis}` : `${shown} of ${total} ${kpis}`;
+}
