@@ -61,7 +61,7 @@ def demo(chromium, tmp_path_factory):
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     try:
-        yield wait_for_facts(process, directory / "demo.json")
+        yield wait_for_facts(process, directory / "demo.json") | {"directory": directory}
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(timeout=60)

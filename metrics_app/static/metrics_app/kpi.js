@@ -197,4 +197,6 @@ start();
 tell(null);
 showControls();
 watch([page.dataset.topic], { history: 3600, max_points: MOST_POINTS });
+// What came between the server's answer and the connection, with times in the reader's zone.
+loadChart();
 refresher.ringAll();

@@ -191,7 +191,7 @@ function describeAxes(get, zone) {
   const writeOne = (value) => formatValue(value, plot.unit, plot.aggregate, plot.limit);
   return [
     { ...base, label: `Time in ${zone}`, labelSize: 18, labelGap: 0, size: 32, values: (u, splits, _, __, step) => writeTimes(splits, step) },
-    { ...base, size: 78, ...(isDuration(plot) ? { incrs: DURATIONS } : {}), values: (u, splits) => (isDuration(plot) ? formatTicks(splits) : splits.map(writeOne)) },
+    { ...base, size: 78, space: 44, ...(isDuration(plot) ? { incrs: DURATIONS } : {}), values: (u, splits) => (isDuration(plot) ? formatTicks(splits) : splits.map(writeOne)) },
   ];
 }
 

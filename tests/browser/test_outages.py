@@ -1,0 +1,191 @@
+"""What an open page holds after the server, Redis or the page itself was away: what the hot window holds."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+
+import pytest
+import redis
+from playwright.sync_api import expect
+
+from hms_gov.embedded import find_free_port
+from tests.browser.conftest import ROOT
+
+RATE, AWAY = 50, 10  # points a second, seconds
+HELD = "import('/static/metrics_app/kpi.js').then(({ held }) => held.points)"
+COUNT = HELD.replace("held.points", "held.points.length")
+READ = (
+    "import json; from metrics_app import queries; print(json.dumps(queries.snapshot({!r}, since=0).points))"
+)
+AWAY_NOISE = [
+    "ERR_CONNECTION_REFUSED",
+    "WebSocket connection",
+    "ERR_SOCKET_NOT_CONNECTED",
+    "ERR_EMPTY_RESPONSE",
+]
+
+
+class Emitter(threading.Thread):
+    """Sends points of a topic at ``RATE`` a second, in a batch every tenth of a second, until stopped."""
+
+    def __init__(self, call_api, topic):
+        super().__init__()
+        self.call_api, self.topic, self.sent, self.over = call_api, topic, 0, threading.Event()
+        self.start()
+
+    def run(self):
+        begun = time.monotonic()
+        while not self.over.wait(0.1):
+            due = int((time.monotonic() - begun) * RATE) - self.sent
+            batch = [{"topic": self.topic, "value": self.sent + number} for number in range(due)]
+            if batch:
+                self.call_api("/api/v1/points/", "emit_key", batch)
+                self.sent += due
+
+    def stop(self):
+        """How many points were sent."""
+        self.over.set()
+        self.join()
+        return self.sent
+
+
+@pytest.fixture
+def emit_steadily(call_api):
+    """``emit_steadily(topic)``: an Emitter, ended with the test."""
+    emitters = []
+
+    def emit(topic):
+        emitters.append(Emitter(call_api, topic))
+        return emitters[-1]
+
+    yield emit
+    for emitter in emitters:
+        emitter.stop()
+
+
+@pytest.fixture
+def environment(demo):
+    """What makes another process part of the demo."""
+    names = {"REDIS_URL", "DATABASE_URL", "HMS_TEST_DIR"}
+    joined = {name: value for name, value in os.environ.items() if name not in names}
+    return joined | {"HMS_DATA_DIR": str(demo["directory"]), "DJANGO_SETTINGS_MODULE": "hms_gov.settings"}
+
+
+@pytest.fixture
+def expect_whole(environment):
+    """``expect_whole(page, topic, count)``: the page holds the hot window, point by point, and all of it."""
+
+    def read_window(topic):
+        command = [sys.executable, "manage.py", "shell", "-v", "0", "-c", READ.format(topic)]
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True, text=True)
+        return json.loads(done.stdout.strip().splitlines()[-1])
+
+    def check(page, topic, count):
+        wait_until_counted(page, count)
+        window = read_window(topic)
+        assert len(window) == count
+        assert page.evaluate(HELD) == window
+
+    return check
+
+
+def wait_until_counted(page, count):
+    """Until the page holds so many points."""
+    deadline = time.monotonic() + 60
+    while page.evaluate(COUNT) < count:
+        assert time.monotonic() < deadline, f"the page holds {page.evaluate(COUNT)} of {count} points"
+        page.wait_for_timeout(200)
+
+
+@contextmanager
+def serving(environment, port):
+    """A web server of its own on the demo's data: it can go away while the demo goes on collecting."""
+    command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "hms_gov.asgi:application"]
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        wait_until_up(f"http://127.0.0.1:{port}/healthz", process)
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def wait_until_up(url, process):
+    """Until the server answers."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            urllib.request.urlopen(url, timeout=5)
+            return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    pytest.fail(f"{url} does not answer")
+
+
+def test_after_a_cut_of_the_server_the_page_holds_the_hot_window(
+    open_page, environment, emit_steadily, expect_whole
+):
+    topic, port = "outage.server", find_free_port()
+    emitter = emit_steadily(topic)
+    page = open_page("approver", "/", expected=AWAY_NOISE)
+    with serving(environment, port):
+        page.goto(f"http://127.0.0.1:{port}/")
+        expect(page.locator(f'.tile[data-topic="{topic}"]')).to_be_visible()
+        page.goto(f"http://127.0.0.1:{port}/kpis/{topic}/")
+        wait_until_counted(page, 2 * RATE)
+    expect(page.locator("#live")).to_contain_text(re.compile("Disconnected|Stale since"))
+    held = page.evaluate(COUNT)
+    page.wait_for_timeout(AWAY * 1000)
+    assert page.evaluate(COUNT) == held, "nothing reached the page"
+    with serving(environment, port):
+        expect(page.locator("#live")).to_contain_text("Live")
+        sent = emitter.stop()
+        assert sent >= held + AWAY * RATE / 2, "points came while the server was away"
+        expect_whole(page, topic, sent)
+        assert page.evaluate(HELD.replace("held.points", "held.resets")) == 0
+
+
+def test_a_page_that_slept_holds_the_hot_window_when_it_wakes(open_page, emit_steadily, expect_whole):
+    topic = "outage.sleep"
+    emitter = emit_steadily(topic)
+    page = open_page("approver", "/")
+    expect(page.locator(f'.tile[data-topic="{topic}"]')).to_be_visible()
+    page.goto(f"{page.url}kpis/{topic}/")
+    wait_until_counted(page, RATE)
+    browser = page.context.new_cdp_session(page)
+    browser.send("Page.setWebLifecycleState", {"state": "frozen"})
+    before = emitter.sent
+    time.sleep(3)
+    assert emitter.stop() > before
+    browser.send("Page.setWebLifecycleState", {"state": "active"})
+    expect(page.locator("#live")).to_contain_text("Live")
+    expect_whole(page, topic, emitter.sent)
+
+
+def test_after_redis_lost_everything_the_page_says_so_and_holds_what_came_since(
+    open_page, demo, call_api, expect_whole
+):
+    topic = "outage.redis"
+    call_api("/api/v1/points/", "emit_key", [{"topic": topic, "value": value} for value in range(30)])
+    page = open_page("approver", "/")
+    expect(page.locator(f'.tile[data-topic="{topic}"]')).to_be_visible()
+    page.goto(f"{page.url}kpis/{topic}/")
+    expect_whole(page, topic, 30)
+    redis.Redis.from_url(demo["redis_url"]).flushall()
+    for value in range(5):
+        call_api("/api/v1/points/", "emit_key", {"topic": topic, "value": value})
+    notice = page.locator("#notice")
+    expect(notice).to_be_visible()
+    expect(notice).to_contain_text("The server lost its points of the last hour at")
+    page.wait_for_function(f"{COUNT}.then((count) => count === 5)")
+    expect_whole(page, topic, 5)
+    assert page.evaluate(HELD.replace("held.points", "held.resets")) >= 1
