@@ -20,8 +20,8 @@ DEFAULTS = {
     "MINUTES_DAYS": 400,  # days that minutes of history are kept (at least 2)
     "HOURS_DAYS": 36_500,  # days that hours of history are kept; days stay for ever
     "BUS_BYTES": 512_000_000,  # bytes of Redis memory over which the bus refuses (503)
-    "STREAMS_PER_USER": 20,  # open streams of one person in one process; the oldest gives way
-    "STREAMS_PER_KEY": 100,  # the same of one key
+    "STREAMS_PER_USER": 2_000,  # open streams of one person in one process; the oldest gives way
+    "STREAMS_PER_KEY": 2_000,  # the same of one key
     "FREEZE_GARBAGE": True,  # long-lived objects are taken from the garbage collector: no stalls
     "FRAMES_PER_SECOND": 10,  # frames per topic and WebSocket client
     "ALLOWED_ORIGINS": [],  # origins of WebSockets besides the site's own
