@@ -54,9 +54,8 @@ class ThresholdForm(forms.ModelForm):
         required=False,
         max_length=500,
         widget=forms.TextInput(attrs={"size": 60}),
-        help_text="Why it is set like this; kept with the version. A change of the rule needs one.",
+        help_text="Why it is set like this; kept with the version. Who changes the rule later reads it here.",
     )
-    asks_reason = True  # of a change; not while a rule is only tried
 
     class Meta:
         model = Threshold
@@ -83,7 +82,6 @@ class ThresholdForm(forms.ModelForm):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.before = {name: getattr(self.instance, name) for name in Threshold.RULE_FIELDS}
         if self.instance.pk:
             for name in ("limit", "recovery_limit"):
                 self.initial[name] = write_value(
@@ -133,12 +131,3 @@ class ThresholdForm(forms.ModelForm):
         except BadInput as error:
             for fault in error.errors:
                 self.add_error(fault["field"], fault["message"])
-        if self.asks_reason and self.is_rule_changed() and not self.cleaned_data.get("reason", "").strip():
-            # Whoever reads the versions later was not there.
-            self.add_error("reason", "Say why the rule changes: the new version keeps it.")
-
-    def is_rule_changed(self):
-        """Whether saving makes a new version of a threshold that exists."""
-        return bool(self.instance.pk) and any(
-            getattr(self.instance, name) != value for name, value in self.before.items()
-        )

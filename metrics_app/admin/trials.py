@@ -54,7 +54,6 @@ class ThresholdTrials:
         pk = request.POST.get("backtest_of", "")
         threshold = self.get_queryset(request).filter(pk=int(pk)).first() if WHOLE.match(pk) else None
         form = ThresholdForm(request.POST, instance=threshold)
-        form.asks_reason = False
         if threshold is not None:
             # A threshold stays with its KPI.
             del form.fields["kpi"]

@@ -29,6 +29,7 @@ AWAY_NOISE = [
     "WebSocket connection",
     "ERR_SOCKET_NOT_CONNECTED",
     "ERR_EMPTY_RESPONSE",
+    "ERR_CONNECTION_RESET",
 ]
 
 
