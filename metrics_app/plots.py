@@ -48,7 +48,8 @@ def describe_plot(kpi, rule, view, zone):
         columns["value"] = drop_unwatched(columns["ts"], columns["value"], since)
     share = window / plan.drawn if aggregate in SCALED else 1
     columns["value"] = scale(columns["value"], share)
-    what = describe_what(name_shown(kpi, rule), window, plan, share)
+    named = f"{name_shown(kpi, rule)} {'over' if aggregate in ZERO_WHEN_EMPTY else 'of'}"
+    what = describe_what(named, window if rule else plan.drawn, plan, share)
     return columns | {
         "span": view.span,
         "zoomed": view.zoomed,
@@ -67,9 +68,9 @@ def describe_plot(kpi, rule, view, zone):
     }
 
 
-def describe_what(name, window, plan, share):
-    """What each value is, in words; ``name`` is the aggregate's."""
-    text = f"{name} of {format_duration(plan.drawn / 1000)}"
+def describe_what(named, window, plan, share):
+    """What each value is, in words; ``named`` is the aggregate, such as "mean of"."""
+    text = f"{named} {format_duration(plan.drawn / 1000)}"
     if plan.drawn == window:
         return text
     judged = format_duration(window / 1000)
@@ -103,7 +104,10 @@ def read_now(topic, aggregate, plan, now):
         return {name: column[0] for name, column in columns.items()} | {"ts": now}
     stats = queries.stats(topic, plan.drawn // 1000, now=now)
     row = {name: stats.get(name) for name in COLUMNS}
-    return row | {"ts": now, "value": stats[aggregate], "n": stats["count"]}
+    # The newest step is still filling: it counts as covered as soon as it has a point.
+    end = -(-now // plan.step) * plan.step
+    covered = read_windows(topic, [end], plan, "count")["coverage"][0]
+    return row | {"ts": now, "value": stats[aggregate], "n": stats["count"], "coverage": covered}
 
 
 def scale(values, share):

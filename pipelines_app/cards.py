@@ -199,6 +199,7 @@ def describe_since(pipeline, *, now=None):
         "end": end,
         "value": read_present(pipeline.topic, basis["aggregate"], basis["window"], now),
         "opened": queries.to_ms(pipeline.created_at),
+        "watched": watch.get("watched_since"),
         "sentence": present or "Nothing has been measured in its window",
     } | describe_rule(pipeline, basis)
 

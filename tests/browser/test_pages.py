@@ -44,6 +44,94 @@ def test_nothing_stands_in_the_way_of_assistive_technology(open_page, demo, page
     assert faults == []
 
 
+ADMIN = [
+    "/admin/",
+    "/admin/metrics_app/threshold/",
+    "/admin/metrics_app/threshold/add/",
+    "/admin/metrics_app/silence/add/",
+]
+
+
+def test_nothing_stands_in_the_way_in_the_admin_either(open_page, demo):
+    # What axe itself brings to look at colours is refused by the policy, as it should be.
+    page, faults = open_page("admin", "/admin/", expected=["Applying inline style"]), []
+    for path in ADMIN:
+        page.goto(demo["url"] + path)
+        faults += find_faults(page)
+    assert faults == []
+
+
+def test_a_rejection_without_a_reason_says_what_is_missing(open_page, pages, demo):
+    page = open_page("approver", "/")
+    page.goto(demo["url"] + pages[2])
+    page.get_by_role("button", name="Reject this proposal").click()
+    expect(page.get_by_text("Say why, so that the next proposal can be better.")).to_be_visible()
+    expect(page.get_by_label("Why not?")).to_be_focused()
+
+
+def test_the_overview_is_filtered_by_keyboard_and_its_address_reproduces_it(open_page, demo, pages):
+    page = open_page("approver")
+    page.keyboard.press("/")
+    page.keyboard.type("response")
+    tiles = page.locator(".tile:visible")
+    expect(tiles).to_have_count(1)
+    expect(page.locator("#shown")).to_contain_text("1 of ")
+    page.get_by_label("State").focus()
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_text("No KPI fits.")).to_be_visible()
+    page.keyboard.press("ArrowUp")
+    page.get_by_label("Group by first word").press("Space")
+    expect(page.get_by_role("heading", name="complaint", exact=True)).to_be_visible()
+    assert page.url == demo["url"] + "/?q=response&group=1"
+    page.reload()
+    expect(tiles).to_have_count(1)
+    expect(page.get_by_role("heading", name="complaint", exact=True)).to_be_visible()
+
+
+def test_a_chart_is_zoomed_and_read_by_keyboard_and_its_address_reproduces_it(open_page, pages):
+    page = open_page("approver", "/kpis/complaint.latency/")
+    page.get_by_role("link", name="24 hours").click()
+    expect(page.locator("[data-span='24h']")).to_have_attribute("aria-current", "true")
+    page.locator("#chart").press("End")
+    expect(page.locator("#crosshair")).to_contain_text("coverage")
+    page.locator("#chart").press("+")
+    expect(page.get_by_role("button", name="Reset the zoom")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("button", name="Reset the zoom")).to_be_visible()
+    assert "span=24h&from=" in page.url
+    page.locator("#chart").press("Escape")
+    expect(page.get_by_role("button", name="Reset the zoom")).to_be_hidden()
+    page.go_back()
+    expect(page.get_by_role("button", name="Reset the zoom")).to_be_visible()
+
+
+def test_a_span_is_dragged_over_to_zoom(open_page, pages):
+    page = open_page("approver", "/kpis/complaint.latency/?span=24h")
+    box = page.locator("#chart .u-over").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 50)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] - 20, box["y"] + 60, steps=5)
+    page.mouse.up()
+    expect(page.get_by_role("button", name="Reset the zoom")).to_be_visible()
+    page.get_by_role("button", name="Reset the zoom").click()
+    expect(page.get_by_role("button", name="Reset the zoom")).to_be_hidden()
+
+
+def test_a_note_is_written_on_the_time_axis(open_page, pages):
+    page = open_page("approver", "/kpis/complaint.latency/")
+    page.get_by_text("Write a note on the time axis").click()
+    page.get_by_label("What happened?").fill("New form went live")
+    page.get_by_role("button", name="Add the note").click()
+    expect(page.locator(".marks")).to_contain_text("New form went live")
+    expect(page.locator(".marks")).to_contain_text("noted by approver")
+
+
+def test_nothing_moves_for_who_wants_it_still(open_page, pages):
+    page = open_page("approver", reduced_motion="reduce")
+    moving = "(one) => getComputedStyle(one).animationName !== 'none'"
+    assert page.evaluate(f"[...document.querySelectorAll('*')].filter({moving}).length") == 0
+
+
 def test_no_page_scrolls_sideways_on_a_phone(open_page, demo, pages):
     page = open_page("admin", viewport=PHONE, expected=NOT_FOUND)
     wide = []
@@ -93,6 +181,7 @@ def test_the_admin_works_under_the_same_policy(open_page, demo):
     for path in (
         "/admin/metrics_app/threshold/",
         "/admin/metrics_app/kpi/",
+        *ADMIN,
         "/admin/pipelines_app/pipeline/",
     ):
         page.goto(demo["url"] + path)
@@ -104,3 +193,12 @@ def test_paper_shows_the_state_in_words_and_no_buttons(open_page):
     page.emulate_media(media="print")
     expect(page.locator(".tile .state").first).to_be_visible()
     expect(page.locator(".top nav")).to_be_hidden()
+
+
+def test_paper_shows_the_values_of_a_chart_as_a_table(open_page, pages):
+    page = open_page("approver", "/kpis/complaint.latency/", color_scheme="dark")
+    expect(page.locator("#values")).to_be_hidden()
+    page.emulate_media(media="print")
+    expect(page.locator("#values table")).to_be_visible()
+    expect(page.locator("#tools")).to_be_hidden()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"

@@ -35,3 +35,10 @@ test("it starts with the first whole window where an hour and more was frozen", 
   assert.equal(chart.start, 30 * MINUTE);
   assert.equal(chart.values.includes(null), false);
 });
+
+test("before a KPI was watched there is nothing, and no zero", () => {
+  const rows = [0, 1, 2, 3, 4, 5].map((minute) => [minute * 60_000, minute === 3 ? 2 : 0, null]);
+  const evidence = { rows, start: 0, end: 360_000, value: 120, aggregate: "rate_per_hour", window: 60_000, unit: "", limit: null };
+  assert.deepEqual(chartOf({ ...evidence, watched: 180_000 }).values, [null, null, null, null, 120, 0, 120]);
+  assert.deepEqual(chartOf({ ...evidence, watched: 120_000 }).values, [null, null, null, 0, 120, 0, 120]);
+});

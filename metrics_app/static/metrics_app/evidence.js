@@ -22,8 +22,11 @@ export function chartOf(evidence) {
   const values = ROLLABLE.has(aggregate)
     ? roll(rows, ends, window, aggregate).map((past, index) => (ends[index] - window < first ? null : past))
     : ends.map((at) => isPercent(aggregate) ? null : rows.find(([ts]) => ts === at - step)?.[2] ?? null);
+  // Before anybody counted there is no zero, there is nothing.
+  const counted = rows.find((row) => row[1])?.[0] ?? end;
+  const unwatched = ends.map((at) => at <= Math.min(evidence.watched ?? first, counted));
   return {
-    ...evidence, start, ts: [...ends, end], values: [...values, value],
+    ...evidence, start, ts: [...ends, end], values: [...values.map((one, index) => (unwatched[index] ? null : one)), value],
     mark: evidence.opened ?? null,
   };
 }

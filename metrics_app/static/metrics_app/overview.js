@@ -11,6 +11,7 @@ const template = document.getElementById("tile");
 const topics = JSON.parse(grid.dataset.topics);
 const listTiles = () => [...grid.querySelectorAll(".tile")];
 const find = (topic) => listTiles().find((article) => article.dataset.topic === topic);
+const SLICE = 8; // ms of a frame that tiles may take
 const wild = topics.includes("*");
 const form = document.getElementById("filters");
 // Where there are more pages than this one, the server filters: the form is sent.
@@ -63,20 +64,27 @@ function startFilters() {
   form.addEventListener("submit", (event) => { event.preventDefault(); choose(); });
 }
 
-function show(tiles) {
-  for (const tile of tiles) {
-    let article = find(tile.topic);
-    if (!article && !(wild || topics.includes(tile.topic))) continue;
-    if (!article) {
-      article = makeTile(template, tile);
-      const next = listTiles().find((other) => other.dataset.topic.localeCompare(tile.topic, "en", { numeric: true }) > 0);
-      grid.insertBefore(article, next ?? null);
-      article.classList.add("fresh");
-    }
-    paintTile(article, tile);
+function show(tile) {
+  let article = find(tile.topic);
+  if (!article && !(wild || topics.includes(tile.topic))) return;
+  if (!article) {
+    article = makeTile(template, tile);
+    const next = listTiles().find((other) => other.dataset.topic.localeCompare(tile.topic, "en", { numeric: true }) > 0);
+    grid.insertBefore(article, next ?? null);
+    article.classList.add("fresh");
   }
-  document.getElementById("empty")?.toggleAttribute("hidden", listTiles().length > 0);
-  filter();
+  paintTile(article, tile);
+}
+
+/** Paints tiles for a part of a frame, and the rest in the next: the page never stands still for them. */
+function showAll(tiles) {
+  requestAnimationFrame(() => {
+    const until = performance.now() + SLICE;
+    while (tiles.length && performance.now() < until) show(tiles.shift());
+    if (tiles.length) { showAll(tiles); return; }
+    document.getElementById("empty")?.toggleAttribute("hidden", listTiles().length > 0);
+    filter();
+  });
 }
 
 async function load(wanted) {
@@ -84,11 +92,9 @@ async function load(wanted) {
   const asked = wanted ?? (wild ? [] : topics);
   const query = new URLSearchParams(asked.map((topic) => ["topic", topic]));
   const { tiles, headline } = await getJson(`${grid.dataset.url}?${query}`);
-  requestAnimationFrame(() => {
-    show(tiles);
-    if (headline) setText(document.getElementById("headline"), headline);
-    if (headline) document.title = `${headline} · HMS-GOV metrics`;
-  });
+  showAll(tiles);
+  if (headline) setText(document.getElementById("headline"), headline);
+  if (headline) document.title = `${headline} · HMS-GOV metrics`;
 }
 
 const refresher = makeRefresher({ load, now: () => performance.now(), later: (fn, ms) => setTimeout(fn, ms) });

@@ -35,6 +35,7 @@ function paint(u, draw) {
   const { left, top, width, height } = u.bbox;
   u.ctx.save();
   u.ctx.scale(ratio, ratio);
+  u.ctx.textBaseline = "alphabetic";
   draw(u.ctx, { left: left / ratio, top: top / ratio, width: width / ratio, height: height / ratio });
   u.ctx.restore();
 }

@@ -63,12 +63,17 @@ export function renderSpark(chart, width, height) {
 
 // What each figure shows now; a resize draws it again.
 const drawn = new WeakMap();
+// As the observer told them: to measure each figure anew would lay out the page once per tile.
+const known = new WeakMap();
 const sizes = new ResizeObserver((entries) => {
-  for (const { target } of entries) if (drawn.has(target)) paint(target);
+  for (const { target, contentRect: { width, height } } of entries) {
+    known.set(target, { width, height });
+    if (drawn.has(target)) paint(target);
+  }
 });
 
 function paint(figure) {
-  const { width, height } = figure.getBoundingClientRect();
+  const { width, height } = known.get(figure) ?? { width: 0 };
   if (!width) return;
   const svg = renderSpark(drawn.get(figure), width, height);
   const old = figure.querySelector("svg");
@@ -77,11 +82,11 @@ function paint(figure) {
 
 /** Shows `chart` in its figure, now and after each change of size. */
 export function drawSpark(figure, chart) {
-  const known = drawn.has(figure);
+  const isObserved = drawn.has(figure);
   drawn.set(figure, chart);
   const caption = figure.querySelector("figcaption");
   if (caption && caption.textContent !== chart.sentence) caption.textContent = chart.sentence;
-  if (known) paint(figure); else sizes.observe(figure);
+  if (isObserved) paint(figure); else sizes.observe(figure);
 }
 
 /** Draws every figure below `root` from the data the server wrote into it. */

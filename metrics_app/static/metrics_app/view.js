@@ -63,9 +63,8 @@ export function touch(plot, ts, value) {
   const ends = plot.ts[last] % plot.stride === 0;
   const put = (column, one) => (ends ? [...column, one] : [...column.slice(0, -1), one]);
   const changed = { ...plot, ts: put(plot.ts, ts), value: put(plot.value, value), start: plot.start + ts - plot.end, end: ts };
-  for (const name of ["n", "mean", "p50", "p95", "min", "max", "coverage"]) {
-    changed[name] = put(plot[name], ends ? null : plot[name][last]);
-  }
+  for (const name of ["n", "mean", "p50", "p95", "min", "max"]) changed[name] = put(plot[name], ends ? null : plot[name][last]);
+  changed.coverage = put(plot.coverage, plot.coverage[last]);
   if (plot.compare) changed.compare = { ...plot.compare, values: put(plot.compare.values, null) };
   return changed;
 }
