@@ -77,9 +77,10 @@ def test_the_overview_is_filtered_by_keyboard_and_its_address_reproduces_it(open
     expect(tiles).to_have_count(1)
     expect(page.locator("#shown")).to_contain_text("1 of ")
     page.get_by_label("State").focus()
-    page.keyboard.press("ArrowDown")
+    # The last state: without a limit, which this KPI has; what state it is in is up to the tests before.
+    page.keyboard.press("End")
     expect(page.get_by_text("No KPI fits.")).to_be_visible()
-    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Home")
     page.get_by_label("Group by first word").press("Space")
     expect(page.get_by_role("heading", name="complaint", exact=True)).to_be_visible()
     assert page.url == demo["url"] + "/?q=response&group=1"
