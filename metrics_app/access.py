@@ -3,33 +3,37 @@
 Sync code for a thread: it asks SQL, and the stream keeps only the answer.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth import get_user
+from django.db.models import Q
 from django.http import parse_cookie
 from django.http.request import split_domain_port, validate_host
 
 from metrics_app import conf, registry
+from metrics_app.core.points import overlaps
 from metrics_app.core.positions import MAX_TOPICS
 from metrics_app.exceptions import BadInput, NotVisible
 from metrics_app.models import ApiKey
+from metrics_app.partners import Ticket
 
 
 @dataclass(frozen=True)
 class Credential:
     """What a connection showed when it came; looked at again while it stays."""
 
-    key: str | None = None
+    key: str | None = field(default=None, repr=False)
     session: str | None = field(default=None, repr=False)
+    ticket: Ticket | None = None
 
     @property
     def is_key(self):
-        """Whether a key was shown, good or bad; a session beside it does not count."""
-        return self.key is not None
+        """Whether a key or its ticket was shown, good or bad; a session beside it does not count."""
+        return self.key is not None or self.ticket is not None
 
 
 def read_headers(scope):
@@ -48,6 +52,8 @@ def read_header(scope, name):
 
 def find_who(credential):
     """The ``Who`` of a credential as of now; None when it opens nothing (any more)."""
+    if credential.ticket:
+        return find_all([credential])[credential]
     if credential.is_key:
         return registry.find_key(credential.key)
     if not credential.session:
@@ -58,26 +64,57 @@ def find_who(credential):
 
 def find_all(credentials):
     """``{credential: Who or None}`` of many; the keys in one query, for a round over every connection."""
-    hashes = {
-        credential: registry.hash_key(credential.key) for credential in credentials if credential.is_key
-    }
-    rows = ApiKey.objects.filter(revoked_at=None).in_bulk(set(hashes.values()), field_name="hash")
-    found = {credential: rows.get(digest) for credential, digest in hashes.items()}
-    found = {credential: row and registry.describe_key(row) for credential, row in found.items()}
+    keys = {credential: describe_lookup(credential) for credential in credentials if credential.is_key}
+    rows = list(ApiKey.objects.filter(find_rows(keys.values()), revoked_at=None)) if keys else []
+    known = {("hash", row.hash): row for row in rows} | {("pk", row.pk): row for row in rows}
+    found = {credential: narrow(known.get(lookup), credential) for credential, lookup in keys.items()}
     return found | {credential: find_who(credential) for credential in credentials if not credential.is_key}
+
+
+def describe_lookup(credential):
+    """The column and the value that find a credential's key; a ticket knows its row."""
+    if credential.ticket:
+        return "pk", credential.ticket.key_id
+    return "hash", registry.hash_key(credential.key)
+
+
+def find_rows(lookups):
+    """One condition for many lookups."""
+    values = {name: {value for field, value in lookups if field == name} for name in ("pk", "hash")}
+    return Q(pk__in=values["pk"]) | Q(hash__in=values["hash"])
+
+
+def narrow(row, credential):
+    """The ``Who`` of a key's row, held to the topics of its ticket; None without a row."""
+    who = row and registry.describe_key(row)
+    if who is None or credential.ticket is None:
+        return who
+    return replace(who, limits=replace(who.limits, within=credential.ticket.topics))
 
 
 def is_revoked(credential):
     """Whether a key was good once and is revoked now."""
     if not credential.is_key:
         return False
-    digest = registry.hash_key(credential.key)
-    return ApiKey.objects.filter(hash=digest, revoked_at__isnull=False).exists()
+    rows = ApiKey.objects.filter(find_rows([describe_lookup(credential)]))
+    return rows.filter(revoked_at__isnull=False).exists()
 
 
 def may_stream(who):
     """Whether a person or key may follow streams at all; which topics is another question."""
     return who.kind == "user" or "read" in who.scopes
+
+
+def may_subscribe(who):
+    """Whether this is a partner's key, which follows the streams of ``/mkt/`` and nothing else."""
+    return who.kind == "key" and "partner" in who.scopes
+
+
+def is_allowed_from(who, ticket, origin):
+    """Whether a partner's stream may go to this origin ("": to a program, which sends none)."""
+    if ticket:
+        return origin == ticket.origin and (not origin or origin in who.limits.origins)
+    return not origin or origin in who.limits.origins
 
 
 def is_own_origin(scope):
@@ -93,12 +130,32 @@ def is_own_origin(scope):
     return urlsplit(origin).netloc.lower() == host and validate_host(domain, settings.ALLOWED_HOSTS)
 
 
+def find_listed(who, names):
+    """``find_visible`` for partners: what is outside their list is refused by its name alone.
+
+    A restricted topic of the list is left out, as one without points is not: whether
+    it exists is not to be learned here.
+    """
+    for name in names:
+        if name.endswith("*"):
+            inside = any(overlaps(name, listed) for listed in who.topics)
+        else:
+            inside = registry.is_partners(who, name)
+        if not inside:
+            raise NotVisible(f"{name!r} is not among the topics of this key.")
+    return check_count(registry.visible_topics(who, names))
+
+
 def find_visible(who, names):
     """The topics behind names and patterns; NotVisible or BadInput where that is not possible."""
     for name in names:
         if not name.endswith("*") and not registry.may_read(who, name):
             raise NotVisible(f"{name!r} is not among the topics you may see.")
-    topics = registry.visible_topics(who, names)
+    return check_count(registry.visible_topics(who, names))
+
+
+def check_count(topics):
+    """The topics, or BadInput for more than fit into one stream."""
     if len(topics) > MAX_TOPICS:
         message = f"{len(topics)} topics match, at most {MAX_TOPICS} fit into one stream"
         raise BadInput(message, field="topic")

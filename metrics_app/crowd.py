@@ -59,6 +59,10 @@ class Visitor:
         """Ends one subscription."""
         self.subscriptions.pop(topic).stop()
 
+    def may_stay(self, who):
+        """Whether it may go on as ``who``, who has changed or not."""
+        return access.may_stream(who)
+
     def leave(self):
         """Ends all of them."""
         for topic in list(self.subscriptions):
@@ -157,7 +161,7 @@ class Crowd:
 
     async def judge(self, visitor, who):
         """Ends a visitor who may no longer be here, and what it may no longer see."""
-        if who is None or not access.may_stream(who):
+        if who is None or not visitor.may_stay(who):
             visitor.end("gone" if who is None else "forbidden")
         elif who != visitor.who:
             visitor.who = who

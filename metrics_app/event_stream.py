@@ -23,6 +23,8 @@ LAST_WORD = 10  # seconds a reader may take for the last bytes
 class EventStream(Visitor):
     """One response: what it follows, where it stands, and how its events look."""
 
+    find_start = staticmethod(find_start)
+
     def __init__(self, credential, who, send, query):
         super().__init__(credential, who, send)
         self.query, self.is_single = query, query.is_single
@@ -37,7 +39,7 @@ class EventStream(Visitor):
 
     async def find_topics(self):
         """Decides what it follows and from where; NotVisible for a topic one may not see."""
-        self.starts, self.strays = await self.hub.call(find_start, self.who, self.query)
+        self.starts, self.strays = await self.hub.call(self.find_start, self.who, self.query)
         for topic, position in self.starts.items():
             self.note(topic, *position)
 

@@ -49,3 +49,11 @@ class StaleFence(MetricsError):
 
 class NotVisible(MetricsError):
     """A topic that this person or key may not see."""
+
+
+class Refused(MetricsError):
+    """An answer that is no stream: status and message, or 204 without one."""
+
+    def __init__(self, status, message="", field=None, headers=()):
+        super().__init__(message)
+        self.status, self.field, self.headers = status, field, list(headers)

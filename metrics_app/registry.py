@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from django.core.signals import setting_changed
+from django.db import Error as DatabaseError
 from django.db.models.signals import post_delete, post_save
 
 from metrics_app.core.points import match_topic
@@ -22,6 +23,17 @@ from metrics_app.models import ApiKey, Kpi
 FRESH = 1.5  # seconds; with the request that is under way a change takes effect within 2
 MAX_KEYS = 10_000  # keys remembered; a flood of guesses must not fill the memory
 RAW_KEY = re.compile(r"hms_[A-Za-z0-9_-]{43}\Z")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a partner's key is held to besides its topics."""
+
+    origins: tuple = ()
+    max_rate: float | None = None  # events a second and topic
+    connections: int = 20
+    requests: int = 600  # a minute
+    within: tuple | None = None  # patterns a ticket narrows the key's topics to
 
 
 @dataclass(frozen=True)
@@ -36,11 +48,13 @@ class Who:
     topics: tuple = ()  # patterns a key is limited to
     is_superuser: bool = False
     permissions: frozenset = frozenset()  # of a person: "app.codename"
+    limits: Limits = Limits()  # of a partner
 
 
 _lock = threading.Lock()
 _keys = {}  # hash -> (fresh until, Who or None)
 _kpis = (0.0, {})  # (fresh until, topic -> Kpi)
+_origins = (0.0, frozenset())  # (fresh until, origins of all partners)
 
 
 def hash_key(raw):
@@ -72,6 +86,7 @@ def describe_key(row):
         scopes=frozenset(row.scopes),
         groups=frozenset([row.group_id] if row.group_id else []),
         topics=tuple(row.topics),
+        limits=Limits(tuple(row.origins), row.max_rate, row.connections, row.requests_per_minute),
     )
 
 
@@ -129,6 +144,21 @@ def load_kpis():
     return kpis
 
 
+def load_origins():
+    """The web origins of all partners, also of revoked keys: their pages must be able to read the 204."""
+    global _origins
+    fresh_until, origins = _origins
+    now = time.monotonic()
+    if now >= fresh_until:
+        try:
+            rows = list(ApiKey.objects.exclude(origins=[]).values_list("origins", flat=True))
+        except DatabaseError:
+            return origins  # the answer that says so must be readable too
+        origins = frozenset(origin for row in rows for origin in row)
+        _origins = (now + FRESH, origins)
+    return origins
+
+
 def get_kpi(topic):
     """The ``Kpi`` of a topic, or None. Shared between threads: not to be changed."""
     return load_kpis().get(topic)
@@ -154,8 +184,14 @@ def may_read(who, topic):
 def may_key_read(who, topic):
     """Whether a key's scopes and topics include the topic; a partner's list is never "all"."""
     if "partner" in who.scopes:
-        return is_listed(who.topics, topic)
+        return is_partners(who, topic)
     return "read" in who.scopes and (not who.topics or is_listed(who.topics, topic))
+
+
+def is_partners(who, topic):
+    """Whether a topic is on a partner's list and its ticket's; says nothing of whether it exists."""
+    within = who.limits.within
+    return is_listed(who.topics, topic) and (within is None or is_listed(within, topic))
 
 
 def may_emit(who, topic):
@@ -183,9 +219,10 @@ def visible_topics(who, patterns):
 
 def forget():
     """Drops what is remembered, so that a change made in this process takes effect at once."""
-    global _kpis
+    global _kpis, _origins
     _keys.clear()
     _kpis = (0.0, {})
+    _origins = (0.0, frozenset())
 
 
 def forget_rows(**kwargs):

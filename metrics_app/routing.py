@@ -3,7 +3,10 @@
 from django.urls import re_path
 
 from metrics_app.consumers import websocket
-from metrics_app.sse import metrics_stream
+from metrics_app.sse import metrics_stream, partner_stream
 
 websocket_urlpatterns = [re_path(r"^ws/metrics/?$", websocket)]
-http_urlpatterns = [re_path(r"^metrics/stream/?$", metrics_stream)]
+http_urlpatterns = [
+    re_path(r"^metrics/stream/?$", metrics_stream),
+    re_path(r"^mkt/metrics/stream/?$", partner_stream),
+]

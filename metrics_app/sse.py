@@ -1,4 +1,4 @@
-"""Server-Sent Events at ``/metrics/stream``, beside Django's request handler.
+"""Server-Sent Events at ``/metrics/stream`` and ``/mkt/metrics/stream``, beside Django's request handler.
 
 An open stream holds a task and a socket: no thread, no database connection.
 """
@@ -12,8 +12,9 @@ from django.db import Error as DatabaseError
 from metrics_app import access
 from metrics_app.core.stream_query import read_query
 from metrics_app.crowd import get_crowd
-from metrics_app.event_stream import UNAVAILABLE, EventStream
-from metrics_app.exceptions import BadInput, BusUnavailable, NotVisible
+from metrics_app.doors import PartnerDoor, ReaderDoor
+from metrics_app.event_stream import UNAVAILABLE
+from metrics_app.exceptions import BadInput, BusUnavailable, NotVisible, Refused, TooMany
 
 log = logging.getLogger(__name__)
 
@@ -25,48 +26,40 @@ HEADERS = [
 ]
 
 
-class Refused(Exception):
-    """An answer that is no stream: status and message, or 204 without one."""
-
-    def __init__(self, status, message="", field=None, headers=()):
-        super().__init__(message)
-        self.status, self.field, self.headers = status, field, list(headers)
-
-
 class StreamApplication:
-    """The ASGI application; ``may_stream(who)`` says whose streams it serves."""
+    """The ASGI application; its door says who may enter, and what for."""
 
-    def __init__(self, may_stream):
-        self.may_stream = may_stream
+    def __init__(self, door):
+        self.door = door
 
     async def __call__(self, scope, receive, send):
         """Serves one request."""
+        hub = get_crowd().hub
+        send = add_headers(send, await self.door.find_headers(hub, scope))
         try:
             check_method(scope)
-            stream = await self.open(scope, send)
+            stream = await self.open(hub, scope, send)
         except Refused as refused:
             await send_refusal(send, refused)
         except NotVisible as error:
             await send_refusal(send, Refused(403, str(error), "topic"))
         except BadInput as error:
             await send_refusal(send, Refused(400, str(error), error.errors[0]["field"]))
-        except (BusUnavailable, DatabaseError) as error:
+        except (BusUnavailable, DatabaseError, TooMany) as error:
             log.warning("A stream was put off: %s", error)
             await send_whole(send, 200, HEADERS, UNAVAILABLE)
         else:
             await self.serve(stream, scope, receive, send)
 
-    async def open(self, scope, send):
-        """The EventStream of a request, placed and ready; Refused and others where there is none."""
-        hub, credential = get_crowd().hub, access.read_headers(scope)
+    async def open(self, hub, scope, send):
+        """The stream of a request, placed and ready; Refused and others where there is none."""
+        credential = await self.door.find_credential(hub, scope)
         who = await hub.ask(("who", credential), access.find_who, credential)
         if who is None:
             raise await explain_refusal(hub, credential)
-        if not self.may_stream(who):
-            raise Refused(403, "This key lacks the scope `read`.")
         last_event_id = access.read_header(scope, b"last-event-id")
         query = read_query(scope["query_string"], now=int(time.time() * 1000), last_event_id=last_event_id)
-        stream = EventStream(credential, who, send, query)
+        stream = await self.door.admit(hub, scope, send, credential, who, query)
         stream.ends_early = "spec_version" not in scope.get("asgi", {})
         await stream.find_topics()
         return stream
@@ -87,6 +80,19 @@ class StreamApplication:
         # To a reader that takes nothing this would wait for ever: the server closes the socket instead.
         if complete:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def add_headers(send, headers):
+    """``send``, which adds headers to the start of the response."""
+    if not headers:
+        return send
+
+    async def send_more(message):
+        if message["type"] == "http.response.start":
+            message = message | {"headers": [*message["headers"], *headers]}
+        await send(message)
+
+    return send_more
 
 
 def check_method(scope):
@@ -125,4 +131,5 @@ async def send_whole(send, status, headers, body):
     await send({"type": "http.response.body", "body": body})
 
 
-metrics_stream = StreamApplication(access.may_stream)
+metrics_stream = StreamApplication(ReaderDoor())
+partner_stream = StreamApplication(PartnerDoor())

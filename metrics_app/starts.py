@@ -4,12 +4,12 @@ from metrics_app import access, live
 from metrics_app.core.positions import NOWHERE, parse_position, unpack_positions
 
 
-def find_start(who, query):
+def find_start(who, query, find_topics=access.find_visible):
     """``({topic: (epoch, offset)}, strays)``; the strays were asked for at a position that is lost.
 
     NotVisible or BadInput for topics one may not see, BusUnavailable when Redis is away.
     """
-    topics = access.find_visible(who, query.topics)
+    topics = find_topics(who, query.topics)
     positions = live.get_positions(topics)
     asked = read_positions(query, topics)
     if asked is None:
@@ -25,6 +25,19 @@ def find_start(who, query):
             starts[topic] = top
             strays.append(topic)
     return starts, strays
+
+
+def find_partner_start(who, query):
+    """``find_start`` of a partner: topics it may not see begin as if they had no points yet."""
+    starts, strays = find_start(who, query, access.find_listed)
+    hidden = [name for name in query.topics if not name.endswith("*") and name not in starts]
+    asked = read_positions(query, hidden)
+    for topic in hidden:
+        starts[topic] = live.null_epoch(topic), 0
+        if asked is not None and not can_continue(topic, asked.get(topic), *starts[topic]):
+            strays.append(topic)
+    # In the order they would have if all were there.
+    return dict(sorted(starts.items())), sorted(strays)
 
 
 def read_positions(query, topics):

@@ -6,11 +6,14 @@ from django.core.exceptions import ValidationError
 from django.template.response import TemplateResponse
 
 from metrics_app.admin.cells import shorten, write_time
+from metrics_app.core.origins import check_origin
 from metrics_app.core.points import check_pattern
 from metrics_app.exceptions import BadInput
 from metrics_app.models import ApiKey
 from metrics_app.services.keys import check_scopes, create_key, revoke_key
 
+PARTNER = ["origins", "max_rate", "connections", "requests_per_minute"]
+DEFAULTED = {"connections", "requests_per_minute"}
 HASH_SHOWN = 12  # characters of a hash that people compare
 TOPICS_SHOWN = 40  # characters of the topics in a cell
 
@@ -47,9 +50,28 @@ class ApiKeyForm(forms.ModelForm):
         "Empty: all topics; for a partner key: none.",
     )
 
+    origins = LinesField(
+        required=False,
+        help_text="One web origin per line, such as https://www.example.org: pages from there may open this "
+        "key's streams, with a ticket that their own server fetches. Empty: programs only, no page.",
+    )
+
     class Meta:
         model = ApiKey
-        fields = ["name", "scopes", "topics", "group"]
+        fields = ["name", "scopes", "topics", "group", *PARTNER]
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        # Who may only look has a form without fields.
+        for name in self.fields.keys() & DEFAULTED:
+            self.fields[name].required = False
+
+    def clean(self):
+        """What is left empty has its default."""
+        for name in DEFAULTED:
+            if self.cleaned_data.get(name) is None and name not in self.errors:
+                self.cleaned_data[name] = ApiKey._meta.get_field(name).default
+        return super().clean()
 
     def clean_name(self):
         """One valid key of a name: a form sent twice must not make two."""
@@ -70,6 +92,13 @@ class ApiKeyForm(forms.ModelForm):
         """Topics and patterns, each checked."""
         try:
             return [check_pattern(topic) for topic in self.cleaned_data["topics"]]
+        except BadInput as error:
+            raise ValidationError(str(error)) from None
+
+    def clean_origins(self):
+        """Origins as browsers write them, each checked."""
+        try:
+            return [check_origin(origin) for origin in self.cleaned_data["origins"]]
         except BadInput as error:
             raise ValidationError(str(error)) from None
 
@@ -107,7 +136,11 @@ class ApiKeyAdmin(admin.ModelAdmin):
 
     def get_fieldsets(self, request, obj=None):
         """The record only once there is one."""
-        shown = [(None, {"fields": ["name", "scopes"]}), ("Limits", {"fields": ["topics", "group"]})]
+        shown = [
+            (None, {"fields": ["name", "scopes"]}),
+            ("Limits", {"fields": ["topics", "group"]}),
+            ("Partners", {"fields": PARTNER, "description": "What a partner's key is held to besides."}),
+        ]
         return [*shown, ("Record", {"fields": self.record})] if obj else shown
 
     @admin.display(description="key", ordering="prefix")
@@ -141,7 +174,9 @@ class ApiKeyAdmin(admin.ModelAdmin):
         if change:
             obj.save()
             return
-        wanted = {name: form.cleaned_data[name] for name in ("name", "scopes", "topics", "group")}
+        wanted = {
+            name: form.cleaned_data[name] for name in self.form.Meta.fields if name in form.cleaned_data
+        }
         key, request.raw_key = create_key(**wanted, by=request.user)
         obj.pk = key.pk
         obj.refresh_from_db()

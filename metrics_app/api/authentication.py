@@ -49,19 +49,33 @@ class KeyAuthentication(BaseAuthentication):
         who = find_key(raw)
         if who is None:
             raise AuthenticationFailed("This key is unknown or revoked.")
-        if "partner" in who.scopes:
-            raise PermissionDenied("A partner key opens /mkt/ only.")
+        self.check_scopes(who.scopes)
         return KeyUser(who), who
+
+    def check_scopes(self, scopes):
+        """A partner's key opens nothing here, whatever a view forgets to ask."""
+        if "partner" in scopes:
+            raise PermissionDenied("A partner key opens /mkt/ only.")
 
     def authenticate_header(self, request):
         """What a 401 asks for."""
         return 'Bearer realm="HMS-GOV metrics"'
 
 
+class PartnerAuthentication(KeyAuthentication):
+    """For the one address below ``/api/`` that partners' keys open, and no others."""
+
+    def check_scopes(self, scopes):
+        """The reverse of everywhere else."""
+        if "partner" not in scopes:
+            raise PermissionDenied("This key lacks the scope 'partner'.")
+
+
 class KeyScheme(OpenApiAuthenticationExtension):
     """The key in the OpenAPI schema."""
 
     target_class = KeyAuthentication
+    match_subclasses = True
     name = ["bearerKey", "basicKey", "headerKey"]
 
     def get_security_definition(self, auto_schema):

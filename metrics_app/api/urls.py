@@ -10,11 +10,15 @@ from metrics_app.api.kpis import KpiListView, KpiView, SeriesView, StatsView
 from metrics_app.api.notes import NoteListView, NoteView
 from metrics_app.api.points import PointsView
 from metrics_app.api.silences import SilenceListView, SilenceView
+from metrics_app.api.stream_tickets import StreamTicketsView
 from metrics_app.api.thresholds import ThresholdListView, ThresholdView
 
 points = [
     # Without the final slash too: a redirect would lose the body.
     re_path(r"^points/?\Z", PointsView.as_view(), name="points"),
+]
+partners = [
+    re_path(r"^stream-tickets/?\Z", StreamTicketsView.as_view(), name="stream_tickets"),
 ]
 kpis = [
     path("kpis/", KpiListView.as_view(), name="kpi_list"),
@@ -40,4 +44,4 @@ watch = [
     path("breaches/<int:pk>/", BreachView.as_view(), name="breach_detail"),
 ]
 
-urlpatterns = [*points, *kpis, *history, *watch]
+urlpatterns = [*points, *partners, *kpis, *history, *watch]

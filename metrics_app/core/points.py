@@ -52,6 +52,15 @@ def match_topic(pattern, topic):
     return pattern == topic
 
 
+def overlaps(pattern, other):
+    """Whether two topics or patterns may have a topic in common, decided by their names alone."""
+    if not pattern.endswith("*"):
+        return match_topic(other, pattern)
+    if not other.endswith("*"):
+        return match_topic(pattern, other)
+    return pattern.startswith(other[:-1]) or other.startswith(pattern[:-1])
+
+
 def check_value(value):
     """The value as a float, or BadInput: only finite numbers are measurements."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from metrics_app.core.points import check_topic
@@ -114,6 +115,28 @@ class ApiKey(models.Model):
         blank=True,
         on_delete=models.SET_NULL,
         help_text="Reads the restricted KPIs of this group too.",
+    )
+    origins = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="For partners: web origins whose pages may open this key's streams.",
+    )
+    max_rate = models.FloatField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0.01)],
+        help_text="For partners: events a second and topic; what comes faster is merged into one event with "
+        "mean, count, lowest and highest. Empty: every point.",
+    )
+    connections = models.PositiveIntegerField(
+        default=20,
+        validators=[MinValueValidator(1), MaxValueValidator(2000)],
+        help_text="For partners: streams open at once, over all servers; one more ends the oldest.",
+    )
+    requests_per_minute = models.PositiveIntegerField(
+        default=600,
+        validators=[MinValueValidator(1)],
+        help_text="For partners: streams opened and tickets fetched in a minute; beyond it they are put off.",
     )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,

@@ -4,6 +4,7 @@ import secrets
 
 from django.utils import timezone
 
+from metrics_app.core.origins import check_origin
 from metrics_app.core.points import check_pattern
 from metrics_app.exceptions import BadInput
 from metrics_app.models import ApiKey
@@ -12,10 +13,11 @@ from metrics_app.registry import forget, hash_key
 PREFIX = "hms_"
 
 
-def create_key(*, name, scopes, topics=(), group=None, by=None):
+def create_key(*, name, scopes, topics=(), group=None, by=None, origins=(), **limits):
     """A new key: ``(ApiKey, raw)``. The raw key exists only in this answer.
 
-    BadInput for unknown scopes, a partner key with other scopes, or a bad topic.
+    ``limits`` are those of a partner: ``max_rate``, ``connections``, ``requests_per_minute``.
+    BadInput for unknown scopes, a partner key with other scopes, a bad topic or origin.
     """
     scopes, topics = check_scopes(scopes), [check_pattern(topic) for topic in topics]
     raw = PREFIX + secrets.token_urlsafe(32)
@@ -27,6 +29,8 @@ def create_key(*, name, scopes, topics=(), group=None, by=None):
         topics=topics,
         group=group,
         created_by=by,
+        origins=[check_origin(origin) for origin in origins],
+        **limits,
     )
     return key, raw
 

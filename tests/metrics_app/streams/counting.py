@@ -12,7 +12,7 @@ async def application(scope, receive, send):
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": str(running).encode()})
         return
-    is_stream = scope["path"] in ("/metrics/stream", "/ws/metrics/")
+    is_stream = scope["path"] in ("/metrics/stream", "/mkt/metrics/stream", "/ws/metrics/")
     running += is_stream
     try:
         await project(scope, receive, send)

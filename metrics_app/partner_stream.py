@@ -1,0 +1,75 @@
+"""One event stream of a partner: the same events, inside the limits of its key."""
+
+import asyncio
+import logging
+from dataclasses import replace
+
+from metrics_app import access, partners, registry
+from metrics_app.crowd import get_crowd
+from metrics_app.event_stream import EventStream
+from metrics_app.exceptions import BusUnavailable
+from metrics_app.starts import find_partner_start
+
+log = logging.getLogger(__name__)
+
+ROUND = 1.5  # seconds between two looks at the seats of the key
+
+
+class PartnerStream(EventStream):
+    """An EventStream that has a seat, and ends when what its key may do has changed."""
+
+    find_start = staticmethod(find_partner_start)
+
+    def __init__(self, credential, who, send, query, origin):
+        rate = who.limits.max_rate
+        if rate:
+            query = replace(query, max_rate=min(rate, query.max_rate or rate))
+        super().__init__(credential, who, send, query)
+        self.origin, self.seat = origin, partners.name_seat()
+
+    def may_stay(self, who):
+        """Whether its key still opens this; a changed rate ends it, to come back under the new one."""
+        allowed = access.is_allowed_from(who, self.credential.ticket, self.origin)
+        same = who.limits.max_rate == self.who.limits.max_rate
+        return access.may_subscribe(who) and allowed and same
+
+    async def find_topics(self):
+        """Notes where it begins in all topics that were asked for, and follows those it may see."""
+        await super().find_topics()
+        visible = set(await self.hub.call(registry.visible_topics, self.who, self.starts.keys()))
+        self.starts = {topic: position for topic, position in self.starts.items() if topic in visible}
+
+    async def run(self, receive):
+        """The stream, in its seat."""
+        keeper = self.hub.spawn(self.keep_seat())
+        try:
+            return await super().run(receive)
+        finally:
+            keeper.cancel()
+            self.hub.spawn(self.leave_seat())
+
+    async def keep_seat(self):
+        """Renews the seats of the key, once for all its streams here; ends when its own is taken away."""
+        seats = [self.seat]
+        while True:
+            try:
+                lost = await self.hub.ask(("seats", self.who.id, *seats), self.ask_seats, seats)
+            except BusUnavailable:
+                lost = ()
+            if self.seat in lost:
+                self.end("replaced")
+                return
+            await asyncio.sleep(ROUND)
+            same = get_crowd().by_who[self.who.kind, self.who.id]
+            seats = sorted(stream.seat for stream in same)
+
+    def ask_seats(self, seats):
+        """Which of some seats are lost."""
+        return partners.keep_seats(self.who.id, self.who.limits.connections, seats)
+
+    async def leave_seat(self):
+        """Frees the seat; where Redis is away it frees itself soon."""
+        try:
+            await self.hub.call(partners.leave_seat, self.who.id, self.seat)
+        except BusUnavailable as error:
+            log.debug("A seat was not freed: %s", error)
