@@ -7,6 +7,7 @@ from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from hms_gov.schema import SchemaView
 from metrics_app.api.health import show_health, show_readiness
+from metrics_app.api.prometheus import PrometheusView
 
 handler400 = "metrics_app.api.errors.handle_bad_request"
 handler404 = "metrics_app.api.errors.handle_not_found"
@@ -15,6 +16,7 @@ handler500 = "metrics_app.api.errors.handle_server_error"
 urlpatterns = [
     path("healthz", show_health, name="healthz"),
     path("readyz", show_readiness, name="readyz"),
+    path("metrics", PrometheusView.as_view(), name="prometheus"),
     path("admin/", admin.site.urls),
     path("accounts/", include("hms_gov.accounts")),
     path("api/schema/", SchemaView.as_view(), name="schema"),

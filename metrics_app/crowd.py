@@ -6,13 +6,15 @@ again, replaces the oldest of too many, and tells of new topics and events.
 
 import asyncio
 import logging
+import secrets
 import weakref
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 from django.db import Error as DatabaseError
 
-from metrics_app import access, conf, registry
+from metrics_app import access, conf, presence, registry
 from metrics_app.batches import Notice
+from metrics_app.exceptions import BusUnavailable
 from metrics_app.garbage import Frost
 from metrics_app.hub import get_hub
 from metrics_app.outbox import Outbox
@@ -42,6 +44,8 @@ class Visitor:
     Its interface adds how batches, resets and notices look, ``refresh(topics)`` for
     topics that are new, and ``end(reason)``: "gone", "forbidden", "replaced" or "slow".
     """
+
+    kind = "events"  # as /metrics names it
 
     def __init__(self, credential, who, send):
         self.credential, self.who = credential, who
@@ -76,6 +80,7 @@ class Crowd:
         self.hub, self.visitors = hub, {}
         self.by_who = defaultdict(dict)  # (kind, id) -> visitors, oldest first
         self.topics = set()
+        self.name = secrets.token_hex(8)
         self.wake = asyncio.Event()
         self.frost = Frost()
         hub.listeners.add(self.tell)
@@ -134,6 +139,7 @@ class Crowd:
         """One round: slow readers, credentials, new topics."""
         for visitor in [visitor for visitor in self.visitors if visitor.outbox.too_slow]:
             visitor.end("slow")
+        await self.report()
         await self.check_credentials()
         kpis = await self.hub.call(list_topics)
         if kpis != self.topics:
@@ -141,6 +147,14 @@ class Crowd:
             self.topics = kpis
             for visitor in list(self.visitors):
                 await visitor.refresh(fresh)
+
+    async def report(self):
+        """Says how many of each kind are here, for ``/metrics`` in whichever process it is asked."""
+        try:
+            counts = Counter(visitor.kind for visitor in self.visitors)
+            await self.hub.call(presence.report, self.name, counts)
+        except BusUnavailable as error:
+            log.debug("Open streams were not reported: %s", error)
 
     async def check_credentials(self):
         """Asks once for all credentials that are due whether they still open what they opened."""

@@ -21,6 +21,8 @@ FLOOD_SPAN = 10
 class LiveSocket(Visitor):
     """One WebSocket: what it follows, and how it is told."""
 
+    kind = "websocket"
+
     def __init__(self, credential, who, send):
         super().__init__(credential, who, send)
         self.requests = {}  # topic or pattern -> the Subscribe that named it

@@ -18,6 +18,7 @@ ROUND = 1.5  # seconds between two looks at the seats of the key
 class PartnerStream(EventStream):
     """An EventStream that has a seat, and ends when what its key may do has changed."""
 
+    kind = "partner"
     find_start = staticmethod(find_partner_start)
 
     def __init__(self, credential, who, send, query, origin):

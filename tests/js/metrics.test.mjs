@@ -192,6 +192,39 @@ test("it stops when it is refused for good, and when it is closed", async () => 
   await stream.done;
 });
 
+const ticketed = (answers, tickets) => {
+  const world = makeWorld(answers);
+  world.settings = () => ({ url: "https://m.example", key: "hms_never_sent", tickets });
+  return world;
+};
+const ticket = (text) => ({ status: 201, ok: true, json: async () => ({ ticket: text }) });
+
+test("a page without a key takes a fresh ticket for each connection, and sends no header of its own", async () => {
+  const world = ticketed([ticket("t1"), streaming("id: e:1\n\n"), ticket("t2"), streaming(""), ticket("t3"), answer(204)], "/tickets");
+  await new Stream(["er.wait"], {}, world).done;
+  const [first, second, , third] = world.requests;
+  assert.deepEqual([first.url, first.method], ["/tickets", "POST"]);
+  assert.equal(second.url, "https://m.example/mkt/metrics/stream?topic=er.wait&ticket=t1");
+  assert.deepEqual([second.headers, second.credentials], [{ Accept: "text/event-stream" }, "omit"]);
+  assert.equal(third.url, "https://m.example/mkt/metrics/stream?topic=er.wait&ticket=t2&position=e%3A1");
+});
+
+test("a ticket that came too late is replaced, but not for ever", async () => {
+  const world = ticketed([answer(401, "used")], async (topics) => `for ${topics}`);
+  await new Stream(["a"], {}, world).done;
+  assert.equal(world.requests.length, 4);
+  assert.match(world.requests[0].url, /ticket=for\+a/);
+});
+
+test("it stops where the page's own server gives no ticket", async () => {
+  const world = ticketed([answer(403)], "/tickets");
+  await new Stream(["a"], {}, world).done;
+  assert.equal(world.requests.length, 1);
+  const away = ticketed([answer(502), new Error("away"), ticket("t"), answer(204)], "/tickets");
+  await new Stream(["a"], {}, away).done;
+  assert.equal(away.requests.length, 4);
+});
+
 test("it works from the environment of a Node program, which ends by itself", async () => {
   const bodies = [];
   const server = createServer(async (request, response) => {

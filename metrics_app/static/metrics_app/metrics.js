@@ -6,6 +6,9 @@
  *   await emit("complaint.latency", 1560);
  *   const { close } = stream("complaint.latency", ({ ts, value }) => …);
  *
+ * A page of another site has no key: configure({ url, tickets: "/my-ticket" }), where /my-ticket is an
+ * address of its own server (or a function) that answers what POST /api/v1/stream-tickets/ answered it.
+ *
  * In Node HMS_URL and HMS_KEY do for configure(). Emitting needs a key with scope
  * "emit", also from a page of the site itself; streaming works with the session too.
  */
@@ -18,6 +21,7 @@ const FIRST_WAIT = 250; // ms before the first retry, doubled each time
 const LONGEST_WAIT = 30_000;
 const RETRY_FOR = 300_000; // ms a batch is retried before it is dropped
 const SILENCE = 45_000; // ms; the server's heart beats every 15 s
+const TICKETS_LATE = 3; // tickets in a row that may come too late
 const EARLIEST = Date.UTC(2000, 0, 1);
 const TOPIC = /^[a-z0-9_]+(\.[a-z0-9_]+)*$/;
 
@@ -95,6 +99,9 @@ function groupByTopic(batch) {
   }
   return [...topics.values()];
 }
+
+/** Whether an answer will be the same tomorrow; the others pass. */
+const isFinal = (status) => status < 500 && ![408, 425, 429].includes(status);
 
 /** Seconds of a Retry-After header in ms; 0 where it is missing or a date. */
 const readRetryAfter = (response) => 1000 * (Number(response.headers.get("Retry-After")) || 0);
@@ -210,7 +217,7 @@ export class Emitter {
  */
 export class Stream {
   constructor(topics, handlers, world) {
-    Object.assign(this, { topics, handlers, world, position: handlers.position, wait: FIRST_WAIT, closed: false });
+    Object.assign(this, { topics, handlers, world, position: handlers.position, wait: FIRST_WAIT, closed: false, late: 0 });
     this.done = this.run();
   }
 
@@ -238,33 +245,58 @@ export class Stream {
     this.handlers.onStatus?.(status);
   }
 
-  address(url) {
+  address({ url, path, tickets }, ticket) {
     const query = new URLSearchParams(this.topics.map((topic) => ["topic", topic]));
     if (this.handlers.since !== undefined && !this.position) query.set("since", this.handlers.since);
-    return `${url.replace(/\/+$/, "")}/metrics/stream?${query}`;
+    if (this.handlers.maxRate) query.set("max_rate", this.handlers.maxRate);
+    if (ticket) {
+      query.set("ticket", ticket);
+      // In the address: a header of our own would cost a request that asks for permission first.
+      if (this.position) query.set("position", this.position);
+    }
+    return `${url.replace(/\/+$/, "")}${path ?? (tickets ? "/mkt/metrics/stream" : "/metrics/stream")}?${query}`;
+  }
+
+  /** A fresh ticket: each opens one stream, once. null where the page's own server refuses for good. */
+  async fetchTicket(tickets) {
+    if (typeof tickets === "function") return tickets(this.topics);
+    const response = await this.world.fetch(tickets, { method: "POST", cache: "no-store", credentials: "same-origin" });
+    if (response.ok) return (await response.json()).ticket ?? null;
+    if (isFinal(response.status)) return null;
+    throw new Error(`no ticket: HTTP ${response.status}`);
   }
 
   /** One connection, until it ends; "over" when the server says to stop. */
   async connect() {
-    const { url, key } = this.world.settings();
+    const { url, key, tickets, path } = this.world.settings();
     if (!url) throw new Error("no server is known: call configure({ url, key }) or set HMS_URL");
     const headers = { Accept: "text/event-stream" };
-    if (key) headers.Authorization = `Bearer ${key}`;
-    if (this.position) headers["Last-Event-ID"] = this.position;
+    const ticket = tickets ? await this.fetchTicket(tickets) : undefined;
+    if (ticket === null) {
+      this.world.warn("the stream is refused: no ticket");
+      return "over";
+    }
+    if (key && !ticket) headers.Authorization = `Bearer ${key}`;
+    if (this.position && !ticket) headers["Last-Event-ID"] = this.position;
+    if (this.closed) return "over";
     this.abort = new AbortController();
     const { signal } = this.abort;
-    const response = await this.world.fetch(this.address(url), { headers, signal, credentials: "same-origin", cache: "no-store" });
+    const address = this.address({ url, path, tickets }, ticket);
+    const credentials = ticket ? "omit" : "same-origin";
+    const response = await this.world.fetch(address, { headers, signal, credentials, cache: "no-store" });
     if (response.status === 204) return "over";
     if (!response.ok) {
-      // 401, 403, 404: nobody will let it in later; the rest passes.
+      // 401, 403, 404: nobody will let it in later; the rest passes. A ticket may only have come too late.
       const text = `HTTP ${response.status} ${(await response.text()).slice(0, 300)}`;
-      if (response.status < 500 && ![408, 425, 429].includes(response.status)) {
+      const late = ticket && response.status === 401 && ++this.late <= TICKETS_LATE;
+      if (isFinal(response.status) && !late) {
         this.world.warn(`the stream is refused: ${text}`);
         return "over";
       }
       throw new Error(text);
     }
     this.wait = FIRST_WAIT;
+    this.late = 0;
     this.tell("live");
     await this.read(response.body.getReader());
     return "ended";
@@ -288,11 +320,12 @@ export class Stream {
   handle({ type, id, data }) {
     if (type === "reset") this.position = undefined;
     if (id !== undefined) this.position = id;
-    const { onPoint, onState, onReset } = this.handlers;
+    const { onPoint, onState, onReset, onHeartbeat } = this.handlers;
     try {
       if (type === "message" && data) onPoint?.(JSON.parse(data));
       else if (type === "state") onState?.(JSON.parse(data));
       else if (type === "reset") onReset?.();
+      else if (type === "heartbeat") onHeartbeat?.(JSON.parse(data));
     } catch (error) {
       // One point that the page cannot take must not end the stream.
       this.world.warn(`a handler failed: ${error}`);
@@ -307,7 +340,8 @@ const chosen = {};
 function settings() {
   const own = import.meta.url.startsWith("http") ? new URL(import.meta.url).origin : undefined;
   const environment = inNode ? process.env : {};
-  return { url: chosen.url ?? environment.HMS_URL ?? own, key: chosen.key ?? environment.HMS_KEY };
+  const { tickets, path } = chosen;
+  return { url: chosen.url ?? environment.HMS_URL ?? own, key: chosen.key ?? environment.HMS_KEY, tickets, path };
 }
 
 const world = {
@@ -321,9 +355,18 @@ const world = {
 };
 const emitter = new Emitter(world);
 
-/** Says where the server is and which key to use. */
-export function configure({ url, key }) {
-  Object.assign(chosen, { url, key });
+/**
+ * Says where the server is and which key to use; pages of partners name `tickets` instead, and
+ * programs of partners the `path` "/mkt/metrics/stream".
+ */
+export function configure({ url, key, tickets, path }) {
+  Object.assign(chosen, { url, key, tickets, path });
+}
+
+/** `stream` for one server, beside whatever configure() said: connectTo({ url, key, tickets, path }). */
+export function connectTo(place) {
+  const own = { ...world, settings: () => ({ ...settings(), tickets: undefined, path: undefined, ...place }) };
+  return { stream: (topic, onPoint, options = {}) => new Stream([topic].flat(), { ...options, onPoint }, own) };
 }
 
 /** Sends a point in the background; resolves to whether it arrived. Throws the caller's mistakes at once. */
@@ -338,7 +381,8 @@ export function counters() {
 
 /**
  * Calls onPoint({ ts, value }) for every new point of a topic (or of a list of topics or
- * patterns: then with `topic`). Options: since (ms), position, onState, onReset, onStatus.
+ * patterns: then with `topic`). Options: since (ms, or seconds before now as -3600), maxRate (events a
+ * second and topic), position, onState, onReset, onHeartbeat, onStatus ("live", "disconnected", "closed").
  * Returns the stream: close(), position, and `done`, a promise.
  */
 export function stream(topic, onPoint, options = {}) {

@@ -13,6 +13,9 @@ def test_the_schema_is_valid_openapi():
     schema = SchemaGenerator().get_schema(request=None, public=True)
     validate_schema(schema)
     assert "202" in schema["paths"]["/api/v1/points/"]["post"]["responses"]
+    assert {"/metrics", "/metrics/stream", "/mkt/metrics/stream", "/api/v1/stream-tickets/"} <= set(
+        schema["paths"]
+    )
     assert {"bearerKey", "basicKey", "headerKey"} <= set(schema["components"]["securitySchemes"])
 
 

@@ -1,0 +1,143 @@
+"""``GET /metrics``: KPIs, thresholds and the system's own health in Prometheus text format."""
+
+from django.http import HttpResponse
+from drf_spectacular.utils import extend_schema
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.exposition import choose_encoder
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.views import APIView
+
+from metrics_app import presence, queries, registry
+from metrics_app.api.permissions import CanRead, identify
+from metrics_app.models import Threshold
+from metrics_app.queries.counters import read_counters
+from metrics_app.services.archive import read_health
+from metrics_app.services.visibility import limit_to_visible
+
+STATES = ("ok", "pending", "firing", "recovering")
+KINDS = ("events", "partner", "websocket")
+COUNTERS = {
+    "points": ("hms_points_collected", "Points folded into the hot window."),
+    "late": ("hms_points_late", "Points that came after their minute was sealed; they go to history."),
+    "late_dropped": ("hms_late_points_dropped", "Late points dropped before the archiver took them."),
+    "held_dropped": ("hms_held_minutes_dropped", "Minutes of topics dropped before the archiver took them."),
+}
+
+
+class AnyAccept(BaseContentNegotiation):
+    """Scrapers ask for formats REST framework has no renderer for; the encoder chooses among them."""
+
+    def select_parser(self, request, parsers):
+        """The first."""
+        return parsers[0]
+
+    def select_renderer(self, request, renderers, format_suffix=None):
+        """The first, for errors: JSON."""
+        return renderers[0], renderers[0].media_type
+
+
+class PrometheusView(APIView):
+    """For Prometheus: a key with the scope ``read`` sees what it may read, and how the system is."""
+
+    permission_classes = [CanRead]
+    content_negotiation_class = AnyAccept
+
+    @extend_schema(
+        operation_id="scrape",
+        summary="KPIs, thresholds and health in Prometheus text format",
+        description="Text format, or OpenMetrics where the scraper asks for it. Needs the scope `read`.",
+        responses={(200, "text/plain"): str},
+    )
+    def get(self, request):
+        """One scrape."""
+        families = CollectorRegistry(auto_describe=False)
+        families.register(Scrape(identify(request)))
+        encode, kind = choose_encoder(request.headers.get("Accept", ""))
+        return HttpResponse(encode(families), content_type=kind, headers={"Cache-Control": "no-store"})
+
+
+class Scrape:
+    """What one scrape answers; read once, as of now."""
+
+    def __init__(self, who):
+        self.found = [*collect_kpis(who), *collect_thresholds(who), *collect_health()]
+
+    def collect(self):
+        """The families, as prometheus_client asks for them."""
+        return self.found
+
+
+def collect_kpis(who):
+    """The value of each KPI's tile and the points behind it; an empty window has no value."""
+    kpis = [kpi for kpi in registry.list_kpis() if registry.may_read(who, kpi.topic)]
+    end = (queries.redis_now() // 1000 + 1) * 1000
+    asked = [(kpi.topic, end - kpi.window * 1000, end, kpi.aggregate) for kpi in kpis]
+    labels = ["topic", "aggregate", "window", "unit"]
+    value = GaugeMetricFamily("hms_kpi_value", "What the KPI's tile shows, in its unit.", labels=labels)
+    points = GaugeMetricFamily("hms_kpi_points", "Points in the KPI's window.", labels=["topic", "window"])
+    for kpi, seen in zip(kpis, queries.observe(asked), strict=True):
+        if seen.value is not None:
+            value.add_metric([kpi.topic, kpi.aggregate, str(kpi.window), kpi.unit], seen.value)
+        points.add_metric([kpi.topic, str(kpi.window)], seen.n)
+    return value, points
+
+
+def collect_thresholds(who):
+    """Each threshold's state (1 for the present one), limit, and the value it last judged."""
+    rows = limit_to_visible(Threshold.objects.filter(enabled=True), who, "kpi__topic")
+    names = ["threshold", "topic", "name", "severity"]
+    state = GaugeMetricFamily(
+        "hms_threshold_state", "1 for the state a threshold is in.", labels=[*names, "state"]
+    )
+    limit = GaugeMetricFamily("hms_threshold_limit", "The limit, in the unit of its KPI.", labels=names)
+    value = GaugeMetricFamily("hms_threshold_value", "What it judged last.", labels=names)
+    for rule in rows.select_related("kpi", "state_row").order_by("pk"):
+        row = getattr(rule, "state_row", None)
+        labels = [str(rule.pk), rule.kpi.topic, rule.name, rule.severity]
+        for one in STATES:
+            state.add_metric([*labels, one], float((row.state if row else "ok") == one))
+        if rule.limit is not None:
+            limit.add_metric(labels, rule.limit)
+        if row and row.value is not None:
+            value.add_metric(labels, row.value)
+    return state, limit, value
+
+
+def collect_health():
+    """The collector, the archiver and the open streams."""
+    behind = GaugeMetricFamily(
+        "hms_collector_behind_seconds",
+        "How far the collected-through mark lies behind now.",
+        labels=["shard"],
+    )
+    now = queries.redis_now()
+    for shard, mark in queries.collected_through().items():
+        if mark:
+            behind.add_metric([str(shard)], max(0, now - mark) / 1000)
+    streams = GaugeMetricFamily("hms_streams_open", "Open streams over all processes.", labels=["kind"])
+    counts = presence.count_streams()
+    for kind in KINDS:
+        streams.add_metric([kind], counts.get(kind, 0))
+    return [behind, streams, *collect_counters(), *collect_archive()]
+
+
+def collect_counters():
+    """The collector's counters per shard."""
+    rows = read_counters()
+    for field, (name, text) in COUNTERS.items():
+        family = CounterMetricFamily(name, text, labels=["shard"])
+        for shard, row in rows.items():
+            family.add_metric([str(shard)], row[field])
+        yield family
+
+
+def collect_archive():
+    """What waits for the archiver, on the shard that is worst off."""
+    health = read_health()
+    for name, text, value in (
+        ("hms_archiver_behind_seconds", "Age of the oldest minute that history lacks.", health.behind),
+        ("hms_archiver_late_points", "Late points that wait for the archiver.", health.late),
+        ("hms_archiver_bound_ratio", "Share in use of what Redis holds back for it.", health.share),
+    ):
+        yield GaugeMetricFamily(name, text, value=value)

@@ -1,0 +1,49 @@
+"""``{% live_spark "complaint.latency" %}``: a live line of a KPI on any page of a Django project."""
+
+from django import template
+from django.templatetags.static import static
+from django.utils.html import format_html, format_html_join
+
+from metrics_app import registry
+from metrics_app.core.words import UPPER
+from metrics_app.models import Threshold
+
+register = template.Library()
+
+# What a page can compute from points alone.
+DRAWN = ("mean", "count", "rate_per_hour")
+
+
+@register.simple_tag
+def live_spark(topic, **attributes):
+    """The element and its module; what the KPI and its threshold say can be overridden by name.
+
+    Of a restricted KPI it says the topic only: the page may be for everybody, the stream asks who is there.
+    """
+    kpi = registry.get_kpi(topic)
+    known = {"topic": topic} | (describe(kpi) if kpi and not kpi.restricted else {})
+    chosen = known | {name.replace("_", "-"): value for name, value in attributes.items()}
+    pairs = [(name, value) for name, value in chosen.items() if value not in (None, "")]
+    return format_html(
+        '<live-spark{}></live-spark><script type="module" src="{}"></script>',
+        format_html_join("", ' {}="{}"', pairs),
+        static("metrics_app/live-spark.js"),
+    )
+
+
+def describe(kpi):
+    """Label, unit, aggregate, window and limit as attributes."""
+    aggregate = kpi.aggregate if kpi.aggregate in DRAWN else "mean"
+    rules = Threshold.objects.filter(
+        kpi__topic=kpi.topic, enabled=True, aggregate=aggregate, limit__isnull=False
+    )
+    rule = rules.order_by("pk").first()
+    limit = {"limit": rule.limit, "side": "" if rule.operator in UPPER else "below"} if rule else {}
+    return {
+        "label": kpi.name or kpi.topic,
+        "unit": kpi.unit,
+        "aggregate": aggregate,
+        "window": rule.window if rule else kpi.window,
+        "stale-after": kpi.expected_interval,
+        **limit,
+    }
