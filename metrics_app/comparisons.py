@@ -42,4 +42,5 @@ def tell_earlier(today, before, kpi, name, since):
 
 def tell_points(day, name):
     """How many points stand behind a figure, where it is not itself a count."""
-    return "" if name in ZERO_WHEN_EMPTY else f"{day['count']:,} points"
+    points = "1 point" if day["count"] == 1 else f"{day['count']:,} points"
+    return "" if name in ZERO_WHEN_EMPTY else points

@@ -43,6 +43,7 @@ def show_overview(request):
         "topics": ["*"] if len(visible) <= PER_PAGE else [tile["topic"] for tile in tiles],
         "headline": describe_overview(list_states(visible)),
         "standstill": describe_present_standstill(),
+        "wall": "wall" in request.GET,
         "filters": filters,
         "states": STATES.items(),
         "query": urlencode([pair for pair in request.GET.items() if pair[0] != "page"]),

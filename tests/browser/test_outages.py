@@ -24,13 +24,7 @@ COUNT = HELD.replace("held.points", "held.points.length")
 READ = (
     "import json; from metrics_app import queries; print(json.dumps(queries.snapshot({!r}, since=0).points))"
 )
-AWAY_NOISE = [
-    "ERR_CONNECTION_REFUSED",
-    "WebSocket connection",
-    "ERR_SOCKET_NOT_CONNECTED",
-    "ERR_EMPTY_RESPONSE",
-    "ERR_CONNECTION_RESET",
-]
+AWAY_NOISE = ["net::ERR_", "WebSocket connection"]
 
 
 class Emitter(threading.Thread):

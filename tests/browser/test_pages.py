@@ -9,6 +9,11 @@ from tests.browser.conftest import PHONE, ROOT, WIDE
 
 AXE = Path(ROOT / "node_modules/axe-core/axe.min.js")
 PAGES = ["/", "/inbox/", "/inbox/{id}/", "/kpis/complaint.latency/", "/demo/complaints/", "/no/such/page/"]
+VIEWS = [
+    "/?group=1&q=complaint",
+    "/?wall=1",
+    "/kpis/complaint.latency/?span=24h&percentiles=1&table=1&compare=yesterday",
+]
 NOT_FOUND = ["404"]
 
 
@@ -38,7 +43,7 @@ def test_nothing_stands_in_the_way_of_assistive_technology(open_page, demo, page
     page = open_page(None, "/accounts/login/", color_scheme=scheme, viewport=viewport)
     faults = find_faults(page)
     page = open_page("approver", color_scheme=scheme, viewport=viewport, expected=NOT_FOUND)
-    for path in pages:
+    for path in [*pages, *VIEWS]:
         page.goto(demo["url"] + path)
         faults += find_faults(page)
     assert faults == []
@@ -136,7 +141,7 @@ def test_nothing_moves_for_who_wants_it_still(open_page, pages):
 def test_no_page_scrolls_sideways_on_a_phone(open_page, demo, pages):
     page = open_page("admin", viewport=PHONE, expected=NOT_FOUND)
     wide = []
-    for path in ["/accounts/login/", *pages]:
+    for path in ["/accounts/login/", *pages, *VIEWS]:
         page.goto(demo["url"] + path)
         over = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         wide += [(path, over)] if over > 0 else []

@@ -12,6 +12,7 @@ const topics = JSON.parse(grid.dataset.topics);
 const listTiles = () => [...grid.querySelectorAll(".tile")];
 const find = (topic) => listTiles().find((article) => article.dataset.topic === topic);
 const SLICE = 8; // ms of a frame that tiles may take
+const TURN_EVERY = 30_000; // ms
 const wild = topics.includes("*");
 const form = document.getElementById("filters");
 // Where there are more pages than this one, the server filters: the form is sent.
@@ -114,7 +115,19 @@ onMessage((message) => {
   else if (type === "state") refresher.ringAll();
 });
 
+/** On a wall nobody turns the pages; and whoever stands before it leaves by Escape. */
+function startWall() {
+  if (!document.body.classList.contains("wall")) return;
+  document.addEventListener("keydown", ({ key }) => { if (key === "Escape") document.getElementById("leave").click(); });
+  const more = document.getElementById("more");
+  if (!more) return;
+  const next = more.querySelector("[data-next]")?.search ?? location.search.replace(/page=\d+/, "page=1");
+  // The next page is asked for only while the server answers: a wall must not end on an error.
+  setInterval(() => document.getElementById("live").dataset.state === "live" && location.assign(next), TURN_EVERY);
+}
+
 drawAll();
+startWall();
 filter();
 startFilters();
 watch(topics);

@@ -212,7 +212,7 @@ export function makePlot(figure, { get, zone, onPoint, onZoom }) {
   const series = (stroke, more = {}) => ({ stroke: calm(stroke), width: 1.5, points: lonely, ...more });
   const u = new uPlot({
     width, height,
-    padding: [TALL, 12, 0, 0],
+    padding: [TALL, 20, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: true, y: false, setScale: false } },
     scales: limits,
