@@ -11,8 +11,9 @@ from playwright.sync_api import expect
 
 from tests.browser.test_pages import find_faults
 
-PAGE = """<!doctype html><html lang="en"><title>A partner</title><main><h1>Complaints</h1>
-<live-spark topic="complaint.latency" server="{url}" tickets="/ticket" label="Response time" unit="seconds"
+# The topic is this test's own: late answers to complaints would open the proposal others wait for.
+PAGE = """<!doctype html><html lang="en"><title>A partner</title><main><h1>Permits</h1>
+<live-spark topic="permit.latency" server="{url}" tickets="/ticket" label="Response time" unit="seconds"
 limit="172800"></live-spark></main>
 <script type="module" src="{url}/static/metrics_app/live-spark.js"></script>"""
 POLICY = "default-src 'none'; script-src {url}; connect-src 'self' {url}"
@@ -63,7 +64,7 @@ def make_key(page, partner, demo):
     page.goto(demo["url"] + "/admin/metrics_app/apikey/add/")
     page.get_by_label("Name").fill(f"partner at {partner.origin}")
     page.get_by_label("subscribe to /mkt/ only").check()
-    page.get_by_label("Topics").fill("complaint.latency")
+    page.get_by_label("Topics").fill("permit.latency")
     page.get_by_label("Origins").fill(partner.origin)
     page.get_by_role("button", name="Save", exact=True).click()
     partner.key = page.locator("#raw-key").input_value()
@@ -76,10 +77,10 @@ def test_a_page_of_another_site_shows_a_live_line(open_page, demo, partner, call
     page.goto(partner.origin)
     line, picture = page.locator("live-spark"), page.locator("live-spark").get_by_role("img")
     expect(line).to_have_attribute("data-state", "live")
-    call_api("/api/v1/points/", "emit_key", {"topic": "complaint.latency", "value": 500_000})
+    call_api("/api/v1/points/", "emit_key", {"topic": "permit.latency", "value": 500_000})
     expect(picture).to_have_attribute("aria-label", re.compile("beyond its limit of 48 h"))
     before = picture.get_attribute("aria-label")
-    call_api("/api/v1/points/", "emit_key", {"topic": "complaint.latency", "value": 900_000})
+    call_api("/api/v1/points/", "emit_key", {"topic": "permit.latency", "value": 900_000})
     expect(picture).not_to_have_attribute("aria-label", before)
     assert line.locator(".limit").count() == 1
     picture.focus()
