@@ -2,9 +2,10 @@
 
 Run as a program by `bench.sockets`: it shares the machine with the server it
 measures, so it does as little as can be done for each frame: find its end, read
-the time in its first point. It opens the sockets, subscribes, prints `ready`
-and then answers on its standard input `look` with the JSON of what has been
-received, `forget` with the same after setting the counts to nothing.
+the time in its first point and the position of its last. It opens the sockets,
+subscribes, prints `ready` and then answers on its standard input `look` with the
+JSON of what has been received, `forget` with the same after setting the counts
+to nothing.
 """
 
 import argparse
@@ -28,12 +29,12 @@ class Received:
     """What came in since the last `forget`; latencies in ms."""
 
     def __init__(self):
-        self.frames = self.points = self.closed = 0
+        self.frames = self.points = self.closed = self.breaks = 0
         self.latencies = []
 
     def forget(self):
         """The counts begin anew; a lost socket stays lost."""
-        self.frames, self.points, self.latencies = 0, 0, []
+        self.frames, self.points, self.breaks, self.latencies = 0, 0, 0, []
 
     def report(self):
         """The counts as a dict."""
@@ -43,6 +44,7 @@ class Received:
             "frames": self.frames,
             "points": self.points,
             "closed": self.closed,
+            "breaks": self.breaks,
             "p50": latencies[last // 2] if latencies else None,
             "p99": latencies[int(last * 0.99)] if latencies else None,
             "max": latencies[-1] if latencies else None,
@@ -50,12 +52,18 @@ class Received:
 
 
 class Client:
-    """One WebSocket: bytes in, counted frames out."""
+    """One WebSocket: bytes in, counted frames out; ``receives``: bytes its socket buffers."""
 
-    def __init__(self, port, path, headers):
+    def __init__(self, port, path, headers, *, receives=None):
         self.rest = b""
         self.snapshots, self.other = 0, b""
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=60)
+        self.offsets = {}  # topic -> offset of the last point
+        self.socket = socket.socket()
+        if receives:
+            # Before connecting: the window is agreed upon then.
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receives)
+        self.socket.settimeout(60)
+        self.socket.connect(("127.0.0.1", port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.shake_hands(port, path, headers)
 
@@ -129,8 +137,10 @@ class Client:
             if b'"snapshot"' in payload:
                 self.snapshots += 1
             elif b'"points"' in payload and (first := payload.find(b"[[")) > 0:
+                points = payload.count(b"[", first) - 1
                 received.frames += 1
-                received.points += payload.count(b"[", first) - 1
+                received.points += points
+                received.breaks += not self.continues(payload, points)
                 received.latencies.append(now - int(payload[first + 2 : payload.index(b",", first)]))
             else:
                 self.other = payload[:300]
@@ -138,6 +148,15 @@ class Client:
             self.send(payload, opcode=10)
         elif opcode == CLOSE:
             received.closed += 1
+
+    def continues(self, payload, points):
+        """Whether a frame of ``points`` begins where the one before it of its topic ended."""
+        at = payload.index(b'"position"')
+        # The second colon: "position":"epoch:offset".
+        start = payload.index(b":", payload.index(b":", at) + 1) + 1
+        topic, offset = payload[:at], int(payload[start : payload.index(b'"', start)])
+        last, self.offsets[topic] = self.offsets.get(topic), offset
+        return last is None or offset == last + points
 
 
 class Crowd:

@@ -17,6 +17,7 @@ import math
 import subprocess
 import sys
 import time
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -42,6 +43,8 @@ LAYERS = {"core": RedisChannelLayer, "pubsub": RedisPubSubChannelLayer}
 
 class Audience:
     """The client process: a crowd of sockets that counts what it receives."""
+
+    server = port = None  # of what it listens to, where somebody wants to look at them
 
     def __init__(self, port, sockets, *, headers=((),), subscribe="", snapshots=0):
         command = [sys.executable, "-m", "bench.frames", f"--port={port}", f"--sockets={sockets}"]
@@ -112,7 +115,7 @@ def try_rate(audience, publish, rate, seconds):
         publish(topics[number % len(topics)])
     in_time = time.monotonic() - start < seconds * 1.1
     counts = audience.wait(count * audience.sockets)
-    whole = counts["points"] == counts["frames"] == count * audience.sockets
+    whole = counts["points"] == counts["frames"] == count * audience.sockets and not counts["breaks"]
     carried = in_time and whole and counts["p99"] <= PATIENCE
     step = Step(rate, carried, counts["frames"] / (time.monotonic() - start), counts)
     print(f"  {step}", flush=True)
@@ -150,6 +153,7 @@ def serve_ours(stage, kind, sockets):
     collector = start_collector(stage)
     give_each_a_point()
     audience = Audience(port, sockets, headers=headers, subscribe=subscribe, snapshots=len(TOPICS))
+    audience.server, audience.port = server, port
     try:
         audience.open()
         yield audience, lambda topic: emit(topic, 1.5)
@@ -181,10 +185,12 @@ def serve_stock(stage, kind, layer_name, sockets):
     names = {"DJANGO_SETTINGS_MODULE": "bench.references.settings", "STOCK_LAYER": layer_name}
     server, port = stage.start_server(kind, "bench.references.stock_channels:application", **names)
     layer, loop = LAYERS[layer_name](hosts=[stage.redis_url], prefix="stock"), asyncio.new_event_loop()
+    sent = Counter()
 
     def publish(topic):
         points = [[round(time.time() * 1000), 1.5]]
-        frame = {"type": "points", "topic": topic, "position": "0123abcd:1", "points": points}
+        sent[topic] += 1
+        frame = {"type": "points", "topic": topic, "position": f"0123abcd:{sent[topic]}", "points": points}
         loop.run_until_complete(layer.group_send(GROUP, {"type": "points", "frame": frame}))
 
     audience = Audience(port, sockets)
