@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ PATIENCE = 120  # seconds until the demo must be ready
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 WIDE, PHONE = {"width": 1360, "height": 900}, {"width": 390, "height": 844}
+AWAY_NOISE = ["net::ERR_", "WebSocket connection"]  # what a browser says of a server that is away
 expect.set_options(timeout=30_000)
 
 
@@ -153,3 +156,38 @@ def call_api(demo):
             return json.load(response)
 
     return call
+
+
+@pytest.fixture
+def environment(demo):
+    """What makes another process part of the demo."""
+    names = {"REDIS_URL", "DATABASE_URL", "HMS_TEST_DIR"}
+    joined = {name: value for name, value in os.environ.items() if name not in names}
+    return joined | {"HMS_DATA_DIR": str(demo["directory"]), "DJANGO_SETTINGS_MODULE": "hms_gov.settings"}
+
+
+@contextmanager
+def serving(environment, port):
+    """A web server of its own on the demo's data: it can go away while the demo goes on collecting."""
+    command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "hms_gov.asgi:application"]
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        wait_until_up(f"http://127.0.0.1:{port}/healthz", process)
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def wait_until_up(url, process):
+    """Until the server answers."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            urllib.request.urlopen(url, timeout=5)
+            return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    pytest.fail(f"{url} does not answer")

@@ -1,22 +1,18 @@
 """What an open page holds after the server, Redis or the page itself was away: what the hot window holds."""
 
 import json
-import os
 import re
 import subprocess
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
-from contextlib import contextmanager
 
 import pytest
 import redis
 from playwright.sync_api import expect
 
 from hms_gov.embedded import find_free_port
-from tests.browser.conftest import ROOT
+from tests.browser.conftest import AWAY_NOISE, ROOT, serving
 
 RATE, AWAY = 50, 10  # points a second, seconds
 HELD = "import('/static/metrics_app/kpi.js').then(({ held }) => held.points)"
@@ -24,7 +20,6 @@ COUNT = HELD.replace("held.points", "held.points.length")
 READ = (
     "import json; from metrics_app import queries; print(json.dumps(queries.snapshot({!r}, since=0).points))"
 )
-AWAY_NOISE = ["net::ERR_", "WebSocket connection"]
 
 
 class Emitter(threading.Thread):
@@ -66,14 +61,6 @@ def emit_steadily(call_api):
 
 
 @pytest.fixture
-def environment(demo):
-    """What makes another process part of the demo."""
-    names = {"REDIS_URL", "DATABASE_URL", "HMS_TEST_DIR"}
-    joined = {name: value for name, value in os.environ.items() if name not in names}
-    return joined | {"HMS_DATA_DIR": str(demo["directory"]), "DJANGO_SETTINGS_MODULE": "hms_gov.settings"}
-
-
-@pytest.fixture
 def expect_whole(environment):
     """``expect_whole(page, topic, count)``: the page holds the hot window, point by point, and all of it."""
 
@@ -97,33 +84,6 @@ def wait_until_counted(page, count):
     while page.evaluate(COUNT) < count:
         assert time.monotonic() < deadline, f"the page holds {page.evaluate(COUNT)} of {count} points"
         page.wait_for_timeout(200)
-
-
-@contextmanager
-def serving(environment, port):
-    """A web server of its own on the demo's data: it can go away while the demo goes on collecting."""
-    command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "hms_gov.asgi:application"]
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        wait_until_up(f"http://127.0.0.1:{port}/healthz", process)
-        yield
-    finally:
-        process.kill()
-        process.wait()
-
-
-def wait_until_up(url, process):
-    """Until the server answers."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            urllib.request.urlopen(url, timeout=5)
-            return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.2)
-    pytest.fail(f"{url} does not answer")
 
 
 def test_after_a_cut_of_the_server_the_page_holds_the_hot_window(
