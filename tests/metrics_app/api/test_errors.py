@@ -48,7 +48,7 @@ def test_it_leaves_what_nobody_foresaw_to_the_server():
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    "url", ["/api/v1/nothing/", "/api/nothing", "/api/v1/kpis/a/b/c/", "/mkt/x", "/v1/x", "/metrics"]
+    "url", ["/api/v1/nothing/", "/api/nothing", "/api/v1/kpis/a/b/c/", "/mkt/x", "/v1/x", "/metrics/x"]
 )
 def test_an_unknown_address_of_the_api_answers_json(client, person, url):
     response = client.get(url)
