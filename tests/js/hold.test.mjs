@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Hold, thin } from "../../metrics_app/static/metrics_app/hold.js";
+import { Hold, reach, thin } from "../../metrics_app/static/metrics_app/hold.js";
 
 const points = (...ts) => ts.map((at) => [at, at / 10]);
 
@@ -36,9 +36,18 @@ test("what is more than an hour old goes, and other messages change nothing", ()
   assert.equal(hold.take({ type: "state", state: "firing" }), false);
 });
 
-test("many points become one bar per column, rows with their extremes", () => {
+test("many points become one bar per column, rows with their extremes, with the mean of all", () => {
   const hold = new Hold();
-  hold.take({ type: "points", points: [[0, 5], [1, 9], [50, 1], [200, 7]] });
+  hold.take({ type: "points", points: [[50, 1], [0, 5], [1, 9], [200, 7]] });
   hold.take({ type: "summary", rows: [[51, 3, 2, -4, 8]] });
-  assert.deepEqual(thin(hold, 0, 100, 10), [[0, 5, 9], [5, -4, 8]]);
+  assert.deepEqual(thin(hold, 0, 100, 10), [[0, 5, 9, 7], [5, -4, 8, 7 / 4]]);
+});
+
+test("a scale holds every mean, and one stray in a hundred does not stretch it", () => {
+  const columns = Array.from({ length: 100 }, (_, x) => [x, 4, 6, 5]);
+  columns[7] = [7, -900, 900, 5.5];
+  const [low, high, ...means] = reach(columns);
+  assert.deepEqual([low, high], [4, 6]);
+  assert.deepEqual([means.length, Math.max(...means)], [100, 5.5]);
+  assert.deepEqual(reach([]), []);
 });

@@ -34,16 +34,27 @@ export class Hold {
   }
 }
 
-/** At most one [x, low, high] per column of a picture `columns` wide, of [ts, value] points and rows. */
+/** At most one [x, low, high, mean] per column of a picture `columns` wide, of [ts, value] points and rows. */
 export function thin(hold, start, end, columns) {
-  const lows = new Map(), highs = new Map();
-  const put = (ts, low, high) => {
+  const found = new Map();
+  const put = (ts, count, mean, low, high) => {
     if (ts < start || ts > end) return;
     const x = Math.floor(((ts - start) / (end - start)) * columns);
-    if (!(lows.get(x) <= low)) lows.set(x, low);
-    if (!(highs.get(x) >= high)) highs.set(x, high);
+    const column = found.get(x);
+    if (!column) { found.set(x, { low, high, count, sum: count * mean }); return; }
+    if (low < column.low) column.low = low;
+    if (high > column.high) column.high = high;
+    column.count += count;
+    column.sum += count * mean;
   };
-  for (const [ts, value] of hold.points) put(ts, value, value);
-  for (const [ts, , , low, high] of hold.rows) put(ts, low, high);
-  return [...lows].map(([x, low]) => [x, low, highs.get(x)]);
+  for (const [ts, value] of hold.points) put(ts, 1, value, value, value);
+  for (const [ts, count, mean, low, high] of hold.rows) put(ts, count, mean, low, high);
+  return [...found].sort(([one], [other]) => one - other).map(([x, { low, high, count, sum }]) => [x, low, high, sum / count]);
+}
+
+/** What a scale must hold of such columns: every mean, and all but the farthest twentieth of what is below and above. */
+export function reach(columns) {
+  if (!columns.length) return [];
+  const rank = (values, share) => values.sort((one, other) => one - other)[Math.round(share * (values.length - 1))];
+  return [rank(columns.map(([, low]) => low), 0.05), rank(columns.map(([, , high]) => high), 0.95), ...columns.map(([, , , mean]) => mean)];
 }

@@ -1,7 +1,7 @@
 // Draws the large chart: uPlot, with what happened on the time axis drawn around its line.
 
 import uPlot from "../vendor/uplot/uPlot.esm.js";
-import { thin } from "./hold.js";
+import { reach, thin } from "./hold.js";
 import { findScale } from "./series.js";
 import { formatTicks, formatValue, isSeconds } from "./units.js";
 import { isCounting, listScaled } from "./view.js";
@@ -21,10 +21,11 @@ const isDuration = (plot) => isSeconds(plot.unit, plot.aggregate);
 
 /** Ticks of the time axis: the time of day, and the day where a new one begins. */
 function writeTimes(splits, step) {
-  const day = { day: "numeric", month: "short" }, time = { hour: "2-digit", minute: "2-digit" };
+  const day = { day: "numeric", month: "short" };
+  const time = { hour: "2-digit", minute: "2-digit", ...(step < MINUTE ? { second: "2-digit" } : {}) };
   return splits.map((at) => {
     const moment = new Date(at * 1000);
-    const midnight = moment.getHours() === 0 && moment.getMinutes() === 0;
+    const midnight = moment.getHours() === 0 && moment.getMinutes() === 0 && moment.getSeconds() === 0;
     return step >= DAY || midnight ? moment.toLocaleDateString("en-GB", day) : moment.toLocaleTimeString("en-GB", time);
   });
 }
@@ -78,17 +79,47 @@ function shadeBreach(u, ctx, box, { start, end }) {
   write(ctx, "■ beyond limit", from + 6, foot - 10);
 }
 
+/** Whether so much is held that a picture shows each second's mean and range in place of points. */
+const isDense = (hold) => hold.rows.length > 0 || hold.points.length > FEW;
+
 /** The points themselves, faint, where the page holds them and they are of the line's kind. */
 function drawPoints(u, ctx, box, plot, hold) {
-  ctx.fillStyle = calm("--points");
-  if (!hold.rows.length && hold.points.length <= FEW) {
-    for (const [ts, value] of hold.points) if (ts >= plot.start && ts <= plot.end) dot(ctx, clampX(u, ts, box), toY(u, value));
-    return;
+  ctx.fillStyle = ctx.strokeStyle = calm("--points");
+  if (isDense(hold)) drawBand(u, ctx, box, thin(hold, plot.start, plot.end, Math.max(1, Math.floor(box.width))));
+  else for (const [ts, value] of hold.points) if (ts >= plot.start && ts <= plot.end) dot(ctx, clampX(u, ts, box), toY(u, value));
+}
+
+/** From least to greatest, with a line through the means; a gap in the data is a gap in the line. */
+function drawBand(u, ctx, box, columns) {
+  ctx.globalAlpha = 0.5;
+  const width = findWidth(columns);
+  columns.forEach(([x, low, high], index) => {
+    // Up to the next one and not beyond: where two overlapped a darker stripe would stand for nothing.
+    const wide = Math.min(width + 1, (columns[index + 1]?.[0] ?? Infinity) - x);
+    const top = toY(u, high);
+    ctx.fillRect(box.left + x, top - 1, wide, Math.max(2, toY(u, low) - top));
+  });
+  ctx.globalAlpha = 1;
+  ctx.lineWidth = 1;
+  ctx.beginPath();
+  let before = -Infinity;
+  for (const [x, , , mean] of columns) {
+    const to = [box.left + x + width / 2, toY(u, mean)];
+    if (x - before > 2 * width + 1) ctx.moveTo(...to); else ctx.lineTo(...to);
+    before = x;
   }
-  for (const [x, low, high] of thin(hold, plot.start, plot.end, Math.max(1, Math.floor(box.width)))) {
-    const top = toY(u, high), foot = toY(u, low);
-    ctx.fillRect(box.left + x - 1, top - 1, 2.5, Math.max(2.5, foot - top));
-  }
+  ctx.stroke();
+  if (!columns.length) return;
+  ctx.font = `13px ${FONT}`;
+  ctx.fillStyle = calm("--soft");
+  ctx.textAlign = "left";
+  write(ctx, "faint: mean, least and greatest of the moment", box.left + 6, box.top + 15);
+}
+
+/** px from one column to the next, mostly: a second may be wider than a pixel. */
+function findWidth(columns) {
+  const steps = columns.slice(1).map(([x], index) => x - columns[index][0]).sort((one, other) => one - other);
+  return steps[Math.floor(steps.length / 2)] ?? 2;
 }
 
 function dot(ctx, x, y) {
@@ -186,6 +217,11 @@ function columnsOf(plot, view) {
   return [plot.ts.map((ts) => ts / 1000), plot.value, both ? plot.p50 : none, both ? plot.p95 : none, plot.compare?.values ?? none];
 }
 
+/** What the scale must hold of the points: nothing of a few, whose strays would flatten the line. */
+function listHeld({ plot, hold }) {
+  return hold && isDense(hold) ? reach(thin(hold, plot.start, plot.end, 500)) : [];
+}
+
 function describeAxes(get, zone) {
   const base = { stroke: calm("--soft"), grid: { stroke: calm("--line"), width: 1 }, ticks: { stroke: calm("--line") }, font: `13px ${FONT}`, labelFont: `13px ${FONT}` };
   const { plot } = get();
@@ -208,7 +244,7 @@ function describeAxes(get, zone) {
 export function makePlot(figure, { get, zone, onPoint, onZoom }) {
   const { width, height } = figure.getBoundingClientRect();
   const { plot, view } = get();
-  const limits = { x: { range: () => [get().plot.start / 1000, get().plot.end / 1000] }, y: { range: () => findScale(listScaled(get().plot, get().view)) } };
+  const limits = { x: { range: () => [get().plot.start / 1000, get().plot.end / 1000] }, y: { range: () => findScale([...listScaled(get().plot, get().view), ...listHeld(get())]) } };
   const series = (stroke, more = {}) => ({ stroke: calm(stroke), width: 1.5, points: lonely, ...more });
   const u = new uPlot({
     width, height,
