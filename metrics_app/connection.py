@@ -29,14 +29,19 @@ def get_redis():
     if not url:
         raise BusUnavailable("No Redis: set REDIS_URL, or start one with `manage.py demo`")
     name = (url, os.getpid())
-    if name not in clients:
-        clients[name] = redis.Redis.from_url(
-            url,
-            socket_connect_timeout=CONNECT_PATIENCE,
-            socket_timeout=ANSWER_PATIENCE,
-            retry=Retry(NoBackoff(), 0),
-        )
-    return clients[name]
+    # The first one stays, whichever thread asks: a client that is let go closes the connections
+    # of its pool, also one that a thread is reading from.
+    return clients.get(name) or clients.setdefault(name, make_client(url))
+
+
+def make_client(url):
+    """A client with a pool of its own."""
+    return redis.Redis.from_url(
+        url,
+        socket_connect_timeout=CONNECT_PATIENCE,
+        socket_timeout=ANSWER_PATIENCE,
+        retry=Retry(NoBackoff(), 0),
+    )
 
 
 def key(shard, name):

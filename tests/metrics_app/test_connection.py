@@ -1,7 +1,11 @@
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import pytest
 import redis
 
-from metrics_app.connection import get_redis, guard, key
+from metrics_app import connection
+from metrics_app.connection import get_redis, guard, key, make_client
 from metrics_app.exceptions import BusUnavailable
 from metrics_app.queries import mean_last
 
@@ -48,3 +52,18 @@ def test_all_keys_of_a_shard_share_a_hash_tag(settings):
 
 def test_one_client_per_address():
     assert get_redis() is get_redis()
+
+
+def test_threads_that_ask_for_the_first_time_at_once_share_one_client(settings, monkeypatch):
+    """A second one would close the first one's connections when it takes its place."""
+    point_at(settings, "redis://127.0.0.1:1/7")
+    together = Barrier(8)
+
+    def make_slowly(url):
+        together.wait(timeout=30)
+        return make_client(url)
+
+    monkeypatch.setattr(connection, "make_client", make_slowly)
+    with ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(get_redis) for _ in range(8)]
+    assert len({id(one.result()) for one in asked}) == 1
