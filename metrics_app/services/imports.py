@@ -62,9 +62,11 @@ def run_import(job, blocks, *, on_progress=lambda rows: None):
 
 def adapt(size, seconds):
     """The blocks of the next transaction, after ``size`` took ``seconds``."""
-    if seconds > SHARE:
+    # SQLite has one writer, for whom everybody waits; elsewhere only the shard's archiver does.
+    patience = SHARE if connection.vendor == "sqlite" else 10 * SHARE
+    if seconds > patience:
         return max(size // 2, 1)
-    return min(size + 1, MOST) if seconds < SHARE / 2 else size
+    return min(2 * size, MOST) if seconds < patience / 3 else size
 
 
 def write_blocks(job, blocks):
