@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from django.db import DEFAULT_DB_ALIAS
+
 from pipelines_app.core.chain import GENESIS
 from pipelines_app.models import AuditEntry, AuditHead, Decision, Pipeline
 
@@ -20,36 +22,36 @@ class Report:
     faults: list = field(default_factory=list)
 
 
-def verify_audit():
+def verify_audit(*, using=DEFAULT_DB_ALIAS):
     """A Report over the whole chain, evidence and votes; ``faults`` is empty when nothing was edited.
 
     Whoever can rewrite every row can rewrite the whole chain: keep the head's hash
     elsewhere to notice that too.
     """
     for _ in range(ATTEMPTS):
-        before = read_head()
-        report = read_everything()
+        before = read_head(using)
+        report = read_everything(using)
         # Nobody waits for this to end: what was decided meanwhile is read again.
-        if not report.faults or read_head() == before:
+        if not report.faults or read_head(using) == before:
             break
     return report
 
 
-def read_head():
+def read_head(using):
     """``(seq, hash)`` of the row at the end of the chain."""
-    head = AuditHead.objects.filter(pk=1).first() or AuditHead()
+    head = AuditHead.objects.using(using).filter(pk=1).first() or AuditHead()
     return head.seq, head.hash
 
 
-def read_everything():
+def read_everything(using):
     """One pass over chain, proposals and votes."""
     report, story = Report(), Story()
-    for entry in AuditEntry.objects.order_by("seq").iterator(chunk_size=2000):
+    for entry in AuditEntry.objects.using(using).order_by("seq").iterator(chunk_size=2000):
         check_entry(entry, report)
         story.read(entry)
-    check_head(report)
-    check_pipelines(story, report)
-    check_votes(story, report)
+    check_head(report, using)
+    check_pipelines(story, report, using)
+    check_votes(story, report, using)
     return report
 
 
@@ -87,16 +89,16 @@ def check_entry(entry, report):
     report.entries, report.head = entry.seq, entry.hash
 
 
-def check_head(report):
+def check_head(report, using):
     """Whether the chain ends where its head says: the last entries may have been cut off."""
-    seq, end = read_head()
+    seq, end = read_head(using)
     if (seq, end) != (report.entries, report.head):
         report.faults.append(f"the chain should end with entry {seq}, but ends with {report.entries}")
 
 
-def check_pipelines(story, report):
+def check_pipelines(story, report, using):
     """Whether each proposal has the evidence and the state that the chain tells of."""
-    for pipeline in Pipeline.objects.order_by("pk").iterator(chunk_size=500):
+    for pipeline in Pipeline.objects.using(using).order_by("pk").iterator(chunk_size=500):
         name = f"proposal #{pipeline.pk}"
         if pipeline.pk not in story.evidence:
             report.faults.append(f"{name} is not in the chain")
@@ -108,10 +110,10 @@ def check_pipelines(story, report):
             report.faults.append(f"{name} is {pipeline.state}, but entry {seq} left it {state}")
 
 
-def check_votes(story, report):
+def check_votes(story, report, using):
     """Whether the votes are those that the chain tells of."""
     left = dict(story.votes)
-    for row in Decision.objects.order_by("pk").iterator(chunk_size=2000):
+    for row in Decision.objects.using(using).order_by("pk").iterator(chunk_size=2000):
         told = left.pop((row.pipeline_id, row.version, row.by_id), None)
         # A person whose account was deleted is still named, but no longer linked.
         if told is None and row.by_id is None:

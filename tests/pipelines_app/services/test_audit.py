@@ -114,10 +114,10 @@ def test_it_refuses_to_change_or_delete_an_entry(story):
 def test_it_takes_no_decision_of_this_very_moment_for_an_edit(story, monkeypatch):
     check_head = verify.check_head
 
-    def decide_meanwhile(report):
+    def decide_meanwhile(report, using):
         monkeypatch.setattr(verify, "check_head", check_head)
         propose(title="Meanwhile", suggestion="Act")
-        check_head(report)
+        check_head(report, using)
 
     monkeypatch.setattr(verify, "check_head", decide_meanwhile)
     report = verify_audit()

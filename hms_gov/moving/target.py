@@ -1,0 +1,106 @@
+"""Both ends of a move: what a database must be like before a row is copied."""
+
+import contextlib
+import os
+import subprocess
+import sys
+
+import environ
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
+from django.db.migrations.executor import MigrationExecutor
+from django.db.utils import load_backend
+
+from hms_gov.moving.errors import NotMovable
+from hms_gov.moving.tables import count_rows, list_models, read_names
+
+ALIAS = "moving_target"
+# Tables that `migrate` itself fills; in all others a row means that somebody works there.
+MADE_BY_MIGRATE = {"contenttypes", "django_celery_beat"}, {"auth.permission"}
+
+
+@contextlib.contextmanager
+def join_target(url):
+    """A connection to the PostgreSQL at ``url``, closed in the end; NotMovable if there is none."""
+    config = environ.Env.db_url_config(url)
+    if not config.get("ENGINE", "").endswith("postgresql"):
+        raise NotMovable(
+            f"{name_safely(url)} is no PostgreSQL: give postgresql://user:password@host:5432/name."
+        )
+    config = connections.configure_settings({DEFAULT_DB_ALIAS: {}, ALIAS: config})[ALIAS]
+    target = connections[ALIAS] = load_backend(config["ENGINE"]).DatabaseWrapper(config, ALIAS)
+    try:
+        connect(target, url)
+        yield target
+    finally:
+        target.close()
+        del connections[ALIAS]
+
+
+def connect(target, url):
+    """Opens the connection, or says in one line why it cannot be opened."""
+    try:
+        target.ensure_connection()
+    except OperationalError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise NotMovable(f"No PostgreSQL at {name_safely(url)}: {reason}") from None
+
+
+def name_safely(url):
+    """An address without its password."""
+    config = environ.Env.db_url_config(url)
+    host = config.get("HOST") or config.get("OPTIONS", {}).get("host") or "localhost"
+    port = f":{config['PORT']}" if config.get("PORT") else ""
+    user = f"{config['USER']}@" if config.get("USER") else ""
+    return f"{url.partition('://')[0]}://{user}{host}{port}/{config.get('NAME', '')}"
+
+
+def check_source(source):
+    """NotMovable unless the source is a SQLite that this version of the code has migrated."""
+    if source.vendor != "sqlite":
+        raise NotMovable(
+            f"The project runs on {source.display_name} already. Run this where DATABASE_URL names the "
+            "SQLite file to move (sqlite:////path/to/db.sqlite3) or is not set."
+        )
+    executor = MigrationExecutor(source)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        raise NotMovable(f"{source.settings_dict['NAME']} is not up to date: run `manage.py migrate` first.")
+
+
+def prepare_target(target, url):
+    """Makes the tables of the target; NotMovable where somebody works in it already."""
+    refuse_used(target)
+    migrate(url)
+    refuse_used(target)
+
+
+def migrate(url):
+    """Makes the tables at ``url``, in a process whose only database it is; NotMovable if that fails.
+
+    Not beside another: django-celery-beat checks its rows against the default database.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "django", "migrate", "--verbosity=0", "--no-input"],
+        cwd=settings.BASE_DIR,
+        env=os.environ | {"DATABASE_URL": url},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["it gave no reason"])[-1]
+        raise NotMovable(f"The tables could not be made at {name_safely(url)}: {last}")
+
+
+def refuse_used(target):
+    """NotMovable when a table has rows that `migrate` did not put there."""
+    names, (apps, models) = read_names(target), MADE_BY_MIGRATE
+    for model in list_models():
+        meta = model._meta
+        if meta.db_table not in names or meta.app_label in apps or meta.label_lower in models:
+            continue
+        if rows := count_rows(target, model):
+            raise NotMovable(
+                f"The target is not empty: {meta.db_table} has {rows:,} rows. Give an empty database. If an "
+                "earlier run of this command filled it, the move is done: set DATABASE_URL and start."
+            )
