@@ -127,6 +127,7 @@ class Demo:
             "DJANGO_SETTINGS_MODULE": "hms_gov.settings",
             "HMS_DATA_DIR": str(self.directory),
             "REDIS_URL": url,
+            "SITE_URL": os.environ.get("SITE_URL") or self.url,
             "DEBUG": "0",
             "PYTHONUNBUFFERED": "1",
             # The static files are found in the apps; that none are collected is no fault here.

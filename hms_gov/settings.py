@@ -184,9 +184,15 @@ CELERY_TASK_DEFAULT_QUEUE = "slow"
 CELERY_TASK_ROUTES = {
     "metrics_app.tasks.archive_history": {"queue": "slow"},
     "metrics_app.tasks.compact_history": {"queue": "slow"},
+    "metrics_app.tasks.send_notices": {"queue": "slow"},
     "metrics_app.tasks.*": {"queue": "watch"},
     "pipelines_app.tasks.*": {"queue": "slow"},
 }
+
+# Without a mail server mails become files, so that one can look at them.
+vars().update(env.email_url("EMAIL_URL", default=f"filemail:///{DATA_DIR / 'mail'}"))
+EMAIL_TIMEOUT = 10  # seconds; a server that does not answer must not hold up other notices
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="HMS-GOV metrics <metrics@localhost>")
 
 METRICS_APP = {
     "REDIS_URL": REDIS_URL,
@@ -194,6 +200,9 @@ METRICS_APP = {
     "ACTIONS": "hms_gov.wiring.list_actions",
     "MARKS": "hms_gov.marks.list_marks",
     "BREACH_HANDLERS": ["hms_gov.wiring.propose_for_breach"],
+    "SITE_URL": env.str("SITE_URL", default=""),
+    "WEBHOOKS": env.json("NOTICE_WEBHOOKS", default={}),
+    "WEBHOOK_NETWORKS": env.list("WEBHOOK_NETWORKS", default=[]),
 }
 PIPELINES_APP = {
     "MEASUREMENTS": "hms_gov.wiring.measure_kpi",

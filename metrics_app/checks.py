@@ -4,7 +4,10 @@ from django.conf import settings
 from django.core.checks import Error
 from django.utils.module_loading import import_string
 
-from metrics_app import conf
+from metrics_app import conf, webhooks
+from metrics_app.core.origins import check_origin
+from metrics_app.core.webhooks import parse_networks, parse_url
+from metrics_app.exceptions import BadInput
 
 # Everything whose default is a number counts something: points, bytes, seconds, rows.
 COUNTS = [name for name, value in conf.DEFAULTS.items() if type(value) is int]
@@ -22,7 +25,7 @@ def check_settings(app_configs, **kwargs):
         for name in given
         if name not in conf.DEFAULTS
     ]
-    return errors + check_paths() + check_numbers()
+    return errors + check_paths() + check_numbers() + check_webhooks() + check_site()
 
 
 def check_paths():
@@ -52,3 +55,43 @@ def check_numbers():
         for name in COUNTS
         if type(config[name]) is not int or config[name] < 1
     ]
+
+
+def check_webhooks():
+    """An error for each webhook or network that cannot be used; secrets are not repeated."""
+    config, errors = conf.get_config(), []
+    try:
+        parse_networks(config["WEBHOOK_NETWORKS"])
+    except BadInput as error:
+        errors.append(Error(f"METRICS_APP WEBHOOK_NETWORKS: {error}.", id="metrics_app.E004"))
+    if not isinstance(config["WEBHOOKS"], dict):
+        message = "METRICS_APP WEBHOOKS is no dict of name → {'url', 'secret'}."
+        return [*errors, Error(message, id="metrics_app.E005")]
+    for name in config["WEBHOOKS"]:
+        if fault := find_webhook_fault(name):
+            errors.append(Error(f"METRICS_APP WEBHOOKS {name!r}: {fault}.", id="metrics_app.E005"))
+    return errors
+
+
+def find_webhook_fault(name):
+    """What is wrong with one entry; "" where nothing is."""
+    entry = conf.get("WEBHOOKS")[name]
+    if not isinstance(entry, dict) or set(entry) != {"url", "secret"}:
+        return "expected {'url': 'https://…', 'secret': 'whsec_…'}"
+    try:
+        parse_url(entry["url"])
+        webhooks.find_webhook(name)
+    except BadInput as error:
+        return str(error)
+    return ""
+
+
+def check_site():
+    """An error for a SITE_URL that is no origin."""
+    site = conf.get("SITE_URL")
+    try:
+        if site:
+            check_origin(site)
+    except BadInput as error:
+        return [Error(f"METRICS_APP SITE_URL: {error}.", id="metrics_app.E006")]
+    return []

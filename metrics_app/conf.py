@@ -29,6 +29,10 @@ DEFAULTS = {
     "ACTIONS": "",  # dotted path: list_actions() -> names of the actions a threshold may propose
     "MARKS": "",  # dotted path: list_marks(topic, start_ms, end_ms, user) -> marks on a KPI's chart
     "BREACH_HANDLERS": [],  # dotted paths: handler(breach) -> outcome in words
+    "SITE_URL": "",  # https://… of this site, for the links in notices
+    "WEBHOOKS": {},  # name -> {"url", "secret"}: where signed webhooks may go
+    "WEBHOOK_NETWORKS": [],  # own networks that webhooks may go to though they are not public
+    "NOTICE_ATTEMPTS": 15,  # times a notice is tried, over about three hours
 }
 
 

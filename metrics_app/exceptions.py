@@ -51,6 +51,14 @@ class NotVisible(MetricsError):
     """A topic that this person or key may not see."""
 
 
+class DeliveryFailed(MetricsError):
+    """A notice did not reach its receiver; ``gone``: and no other one ever will."""
+
+    def __init__(self, message, *, gone=False):
+        super().__init__(message)
+        self.gone = gone
+
+
 class Refused(MetricsError):
     """An answer that is no stream: status and message, or 204 without one."""
 

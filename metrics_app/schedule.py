@@ -7,6 +7,7 @@ WATCH = "metrics: judge thresholds and announce breaches"
 PRUNE = "metrics: prune evaluation records"
 COMPACT = "metrics: verify, compact and prune history"
 ARCHIVE = "metrics: archive minutes and late points"
+NOTIFY = "metrics: send notices"
 
 
 def register_tasks(*, using, **kwargs):
@@ -23,6 +24,8 @@ def register_tasks(*, using, **kwargs):
     often, _ = every.get_or_create(every=5, period="seconds")
     night, _ = nightly.get_or_create(minute="17", hour="3")
     add_task(tasks, WATCH, "metrics_app.tasks.watch", interval=second, expire_seconds=1)
+    notify = "metrics_app.tasks.send_notices"
+    add_task(tasks, NOTIFY, notify, interval=second, expire_seconds=1, queue="slow")
     archive = "metrics_app.tasks.archive_history"
     add_task(tasks, ARCHIVE, archive, interval=often, expire_seconds=5, queue="slow")
     compact = "metrics_app.tasks.compact_history"

@@ -9,6 +9,7 @@ from metrics_app.services.announce import announce
 from metrics_app.services.archive import archive
 from metrics_app.services.compact import compact_history as compact
 from metrics_app.services.evaluate import evaluate
+from metrics_app.services.notices import send_notices as send
 from metrics_app.services.records import prune_records
 
 log = logging.getLogger(__name__)
@@ -23,6 +24,12 @@ def watch():
         # The states say "behind" by themselves; the next second tries again.
         log.warning("Nothing is judged: %s", error)
     announce()
+
+
+@shared_task(name="metrics_app.tasks.send_notices", expires=1)
+def send_notices():
+    """Sends the mails and webhooks that are due. Overlapping runs are harmless."""
+    send()
 
 
 @shared_task(name="metrics_app.tasks.prune_evaluations")

@@ -18,6 +18,7 @@ from metrics_app.models.history import (
 from metrics_app.models.imports import Import, ImportedId
 from metrics_app.models.kpis import Aggregate, ApiKey, Kpi, validate_topic
 from metrics_app.models.notes import Note, NoteChange
+from metrics_app.models.notices import Notice, Receiver
 from metrics_app.models.silences import Silence
 from metrics_app.models.thresholds import JUDGED, Threshold, ThresholdState, ThresholdVersion
 
@@ -40,6 +41,8 @@ __all__ = [
     "MinuteRollup",
     "Note",
     "NoteChange",
+    "Notice",
+    "Receiver",
     "ShardHistory",
     "Threshold",
     "ThresholdState",

@@ -6,8 +6,10 @@ from django.db import transaction
 
 from metrics_app.core.deadman import LONGEST, SHORTEST, SILENCE, make_silence_rule
 from metrics_app.core.entries import write_duration
+from metrics_app.core.watch import DATA_CLOSED
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Breach, BreachEvent, Threshold, ThresholdState
+from metrics_app.services.notices import write_notices
 from metrics_app.services.thresholds import save_threshold
 
 
@@ -44,11 +46,14 @@ def end_watch(threshold, by, now):
     save_threshold(threshold, by=by, reason="Points are no longer expected at an interval.", now=now)
     at = time.time_ns() // 1_000_000 if now is None else now
     ThresholdState.objects.filter(threshold=threshold).update(data_breach=False)
-    for breach in Breach.objects.filter(threshold=threshold, recovered_at=None):
+    for breach in Breach.objects.filter(threshold=threshold, recovered_at=None).select_related(
+        "threshold__kpi"
+    ):
         breach.recovered_at = max(at, breach.fired_at)
         breach.save(update_fields=["recovered_at"])
         text = "Closed: points are no longer expected at an interval."
-        BreachEvent.objects.create(breach=breach, at=at, kind="edited", text=text)
+        line = BreachEvent.objects.create(breach=breach, at=at, kind=DATA_CLOSED, text=text)
+        write_notices([(line, None)])
     return threshold
 
 

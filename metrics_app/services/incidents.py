@@ -7,6 +7,7 @@ from metrics_app.core import watch
 from metrics_app.core.classes import worse
 from metrics_app.core.phrases import describe_event
 from metrics_app.models import Breach, BreachEvent, Threshold
+from metrics_app.services.notices import write_notices
 from metrics_app.services.rows import update_rows
 
 NOTED = {watch.RECOVERING_BEGAN, watch.RELAPSED, watch.NO_DATA}  # a line and nothing else
@@ -29,7 +30,8 @@ def write_incidents(moved):
     update_breaches(b for i in incidents for b in i.known if b.recovered_at is not None)
     update_breaches(b for i in incidents for b in i.known if b.recovered_at is None)
     Breach.objects.bulk_create([breach for incident in incidents for breach in incident.opened])
-    BreachEvent.objects.bulk_create([event for incident in incidents for event in incident.events])
+    BreachEvent.objects.bulk_create([event for incident in incidents for event, _ in incident.events])
+    write_notices([line for incident in incidents for line in incident.events])
 
 
 def is_moved(outcome):
@@ -66,6 +68,7 @@ class Incident:
 
     def __init__(self, threshold, known, outcome):
         self.threshold, self.known, self.outcome = threshold, known, outcome
+        # Lines of the timeline, each with the state it tells of.
         self.opened, self.events = [], []
         # By kind the newest breach, open or not.
         self.newest = {breach.kind: breach for breach in known}
@@ -92,7 +95,10 @@ class Incident:
         elif event in CLOSING:
             breach.recovered_at = state.last_slot
         text = describe_event(event, self.threshold, self.threshold.kpi.unit, state, breach)
-        self.events.append(BreachEvent(breach=breach, at=state.last_slot, kind=event, text=text))
+        line = BreachEvent(breach=breach, at=state.last_slot, kind=event, text=text)
+        # Loaded without it; the notices ask for the KPI.
+        breach.threshold = self.threshold
+        self.events.append((line, state))
 
     def open(self, kind, event, breach, state, transition):
         """The breach that is open from this slot on: the last one again, or a new one."""

@@ -36,3 +36,31 @@ def test_it_names_a_path_that_leads_nowhere(settings, given):
 @pytest.mark.parametrize("given", [{"SHARDS": 0}, {"SHARDS": "8"}, {"MAX_POINTS": -1}, {"BUS_BYTES": 1.5}])
 def test_it_names_a_number_that_makes_no_sense(settings, given):
     assert ids(settings, **given) == ["metrics_app.E003"]
+
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+HOOK = {"url": "https://example.org/hook", "secret": SECRET}
+
+
+def test_it_takes_webhooks_networks_and_the_address_of_the_site(settings):
+    given = {"WEBHOOKS": {"pager": HOOK, "two": HOOK | {"secret": f"{SECRET} {SECRET}"}}}
+    assert ids(settings, **given, WEBHOOK_NETWORKS=["10.0.0.0/8"], SITE_URL="https://m.example.org/") == []
+
+
+@pytest.mark.parametrize(
+    ("given", "error"),
+    [
+        ({"WEBHOOKS": ["pager"]}, "E005"),
+        ({"WEBHOOKS": {"pager": "https://example.org"}}, "E005"),
+        ({"WEBHOOKS": {"pager": HOOK | {"secrets": ""}}}, "E005"),
+        ({"WEBHOOKS": {"pager": HOOK | {"url": "example.org"}}}, "E005"),
+        ({"WEBHOOKS": {"pager": HOOK | {"secret": "whsec_c2hvcnQ="}}}, "E005"),
+        ({"WEBHOOK_NETWORKS": ["10.0.0.1/8"]}, "E004"),
+        ({"WEBHOOK_NETWORKS": "10.0.0.0/8"}, "E004"),
+        ({"SITE_URL": "metrics.example.org"}, "E006"),
+        ({"SITE_URL": "https://metrics.example.org/below"}, "E006"),
+    ],
+)
+def test_it_names_what_no_notice_can_be_sent_with(settings, given, error):
+    assert ids(settings, **given) == [f"metrics_app.{error}"]
+    assert "c2hvcnQ" not in str(check_settings(None))

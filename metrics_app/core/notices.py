@@ -1,0 +1,107 @@
+"""Notices: who is told of what, in which words, and when it is tried again. Pure."""
+
+from metrics_app.core import watch
+from metrics_app.core.deadman import is_silence_rule
+from metrics_app.core.entries import write_duration
+from metrics_app.core.points import match_topic
+from metrics_app.core.units import DASH, format_value
+from metrics_app.core.words import SHAPES, UPPER
+
+FIRING, REOPENED, RECOVERED = "firing", "reopened", "recovered"
+DATA, DATA_OVER = "data", "data_over"
+STILL = "still"  # the reminder of a breach that stays open
+FLAPPING, CALM = "flapping", "calm"  # in place of every pair; and how it stands once that is over
+TEST = "test"
+
+# What the watch says, and the notice it becomes.
+EVENTS = {
+    watch.FIRED: FIRING,
+    watch.REOPENED: REOPENED,
+    watch.RECOVERED: RECOVERED,
+    watch.DATA_OPENED: DATA,
+    watch.DATA_CLOSED: DATA_OVER,
+}
+CHOICES = {
+    FIRING: "beyond the limit",
+    REOPENED: "open again within the cool-down",
+    RECOVERED: "recovered",
+    DATA: "no data",
+}
+ENDINGS = {RECOVERED, DATA_OVER}  # only for whoever was told that it began
+SHORTEST_WAIT, LONGEST_WAIT = 5, 1_800  # seconds between two attempts
+MAX_SUBJECT = 150  # characters
+HEADS = {
+    FIRING: (SHAPES["firing"], "beyond limit"),
+    REOPENED: (SHAPES["firing"], "beyond limit again"),
+    STILL: (SHAPES["firing"], "still beyond limit"),
+    RECOVERED: (SHAPES["ok"], "recovered"),
+    DATA: (SHAPES["silent"], "no data"),
+    DATA_OVER: (SHAPES["ok"], "data breach over"),
+    FLAPPING: (SHAPES["pending"], "flapping"),
+    CALM: (SHAPES["ok"], "no longer flapping"),
+    TEST: (SHAPES["none"], "test"),
+}
+STILL_SILENT = (SHAPES["silent"], "still no data")
+
+
+def wants(receiver, event, severity, kpi):
+    """Whether a receiver asked for an event of a severity of a KPI, and may know of it."""
+    # The end of a data breach is a recovery.
+    chosen = RECOVERED if event == DATA_OVER else event
+    return (
+        chosen in receiver.events
+        and severity in receiver.severities
+        and (not receiver.topics or any(match_topic(pattern, kpi.topic) for pattern in receiver.topics))
+        and may_know(receiver, kpi)
+    )
+
+
+def may_know(receiver, kpi):
+    """Whether a KPI's notices may go to a receiver: those of a restricted one to its owner group only."""
+    return not kpi.restricted or (kpi.owner_id is not None and kpi.owner_id == receiver.group_id)
+
+
+def find_wait(attempts):
+    """Seconds until the next attempt, after so many that failed."""
+    return min(LONGEST_WAIT, SHORTEST_WAIT * 2 ** min(attempts - 1, 20))
+
+
+def find_head(event, kind="limit"):
+    """``(shape, words)`` of an event; ``kind`` is that of its breach."""
+    return STILL_SILENT if event == STILL and kind == "data" else HEADS[event]
+
+
+def write_summary(event, *, kind, name, value, unit, rule):
+    """One line that says it all: "■ Beyond limit: Response time 53 h (limit 48 h)"."""
+    shape, words = find_head(event, kind)
+    line = f"{shape} {words[:1].upper()}{words[1:]}: {flatten(name)}"
+    if kind == "data":
+        silence = rule.window if is_silence_rule(rule) else rule.no_data_for
+        return f"{line} (no point for {write_duration(silence)})" if event in (DATA, STILL) else line
+    text = format_value(value, unit, rule.aggregate, beside=rule.limit)
+    seen = "" if text == DASH else f" {text}"
+    limit = format_value(rule.limit, unit, rule.aggregate)
+    return f"{line}{seen} ({'limit' if rule.operator in UPPER else 'lower limit'} {limit})"
+
+
+def write_subject(facts):
+    """The subject of a message: the one summary, or how many of what, and their names."""
+    if len(facts) == 1:
+        return shorten(facts[0]["summary"], MAX_SUBJECT)
+    counts = {}
+    for fact in facts:
+        head = find_head(fact["event"], fact["kind"])
+        counts[head] = counts.get(head, 0) + 1
+    parts = [f"{shape} {number:,} {words}" for (shape, words), number in counts.items()]
+    names = dict.fromkeys(flatten(fact["kpi"]) for fact in facts)
+    return shorten(f"{', '.join(parts)}: {', '.join(names)}", MAX_SUBJECT)
+
+
+def flatten(text):
+    """A text in one line, without control characters: it goes into headers."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def shorten(text, length):
+    """The beginning of a text that is too long."""
+    return text if len(text) <= length else f"{text[: length - 1].rstrip()}…"

@@ -1,0 +1,144 @@
+"""Who is told without looking, and what they were told."""
+
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.db import models
+from django.utils import timezone
+
+from metrics_app.core import notices
+from metrics_app.models.breaches import Breach
+from metrics_app.models.thresholds import Threshold
+
+
+def list_severities():
+    """All of them: what a new receiver hears of."""
+    return list(Threshold.Severity.values)
+
+
+def list_events():
+    """All that can be chosen."""
+    return list(notices.CHOICES)
+
+
+class Receiver(models.Model):
+    """Mail addresses, or a webhook of the settings; and what is sent there."""
+
+    class Kind(models.TextChoices):
+        MAIL = "mail", "mail"
+        WEBHOOK = "webhook", "signed webhook"
+
+    name = models.CharField(
+        max_length=100, unique=True, help_text="As the timelines of breaches call it: 'Duty officers'."
+    )
+    kind = models.CharField(max_length=7, choices=Kind, default=Kind.MAIL)
+    addresses = models.JSONField(
+        default=list, blank=True, help_text="Mail addresses, one per line. Each sees the others."
+    )
+    webhook = models.CharField(
+        max_length=100, blank=True, help_text="One of those that the site's settings name."
+    )
+    severities = models.JSONField(default=list_severities)
+    events = models.JSONField(default=list_events)
+    topics = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="Topics or patterns (complaint.*), one per line. Empty: every topic.",
+    )
+    group = models.ForeignKey(
+        Group,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        help_text="Notices of the restricted KPIs of this group go there too.",
+    )
+    zone = models.CharField(
+        max_length=50, default="UTC", help_text="The time zone of times in mails, such as Europe/Berlin."
+    )
+    group_wait = models.PositiveIntegerField(
+        default=30, help_text="Seconds a first notice waits for others, so that they come in one message."
+    )
+    repeat_after = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Seconds after which an open breach is told again. Empty: never."
+    )
+    enabled = models.BooleanField(default=True)
+    fault = models.CharField(
+        max_length=500, blank=True, editable=False, help_text="why the last attempt failed; empty: it worked"
+    )
+    tried_at = models.DateTimeField(null=True, editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, editable=False, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self):
+        return self.name
+
+
+class Notice(models.Model):
+    """One event of one breach for one receiver. ``done_at`` null: it is still to be sent.
+
+    ``message`` is the mail or the request that carries it, perhaps together with others;
+    it keeps its name through every attempt, so that a receiver can tell repeats.
+    """
+
+    class Event(models.TextChoices):
+        FIRING = notices.FIRING, "beyond limit"
+        REOPENED = notices.REOPENED, "beyond limit again"
+        STILL = notices.STILL, "still open"
+        RECOVERED = notices.RECOVERED, "recovered"
+        DATA = notices.DATA, "no data"
+        DATA_OVER = notices.DATA_OVER, "data breach over"
+        FLAPPING = notices.FLAPPING, "flapping"
+        CALM = notices.CALM, "no longer flapping"
+        TEST = notices.TEST, "test"
+
+    class Outcome(models.TextChoices):
+        SENT = "sent", "sent"
+        WITHHELD = "withheld", "withheld"
+        FAILED = "failed", "failed"
+
+    receiver = models.ForeignKey(Receiver, on_delete=models.CASCADE, related_name="notices")
+    breach = models.ForeignKey(Breach, null=True, on_delete=models.CASCADE, related_name="notices")
+    event = models.CharField(max_length=10, choices=Event)
+    at = models.BigIntegerField(help_text="ms; the slot that is told of")
+    value = models.FloatField(null=True, help_text="at that slot")
+    text = models.CharField(max_length=500, help_text="as on the timeline")
+    created_at = models.DateTimeField(auto_now_add=True)
+    message = models.UUIDField(null=True, editable=False)
+    # Claimed or put off until then: a crash between claim and stamp means "again", never "lost".
+    try_after = models.DateTimeField(default=timezone.now)
+    attempts = models.PositiveIntegerField(default=0)
+    done_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=8, choices=Outcome, blank=True)
+    error = models.CharField(
+        max_length=500, blank=True, help_text="why the last attempt failed, or why it is withheld"
+    )
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["receiver", "breach", "event", "at"], name="one_notice_per_event"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(done_at=None, outcome="")
+                | (models.Q(done_at__isnull=False) & ~models.Q(outcome="")),
+                name="done_with_an_outcome",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["try_after"], condition=models.Q(done_at=None), name="notices_to_send"),
+            models.Index(fields=["message"], name="notices_by_message"),
+            models.Index(
+                fields=["breach"], condition=models.Q(event=notices.FLAPPING), name="notices_of_flapping"
+            ),
+            models.Index(
+                fields=["done_at"], condition=models.Q(outcome="failed"), name="notices_that_failed"
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.get_event_display()} to {self.receiver}"

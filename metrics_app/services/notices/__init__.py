@@ -1,0 +1,16 @@
+"""Notices: rows beside the breaches they tell of, grouped and sent by a drain."""
+
+from metrics_app.services.notices.drain import send_notices
+from metrics_app.services.notices.health import read_notice_health
+from metrics_app.services.notices.receivers import check_receiver, save_receiver
+from metrics_app.services.notices.trial import send_test
+from metrics_app.services.notices.write import write_notices
+
+__all__ = [
+    "check_receiver",
+    "read_notice_health",
+    "save_receiver",
+    "send_notices",
+    "send_test",
+    "write_notices",
+]

@@ -1,0 +1,45 @@
+"""How the notices do: for ``/readyz``, for Prometheus, for people."""
+
+from datetime import timedelta
+from typing import NamedTuple
+
+from django.utils import timezone
+
+from metrics_app.models import Notice
+
+LATE = timedelta(minutes=5)  # a notice that is due for so long is told of
+DAY = timedelta(days=1)
+
+
+class NoticeHealth(NamedTuple):
+    """Counts of notices; ``overdue`` in seconds, of the one that is due for longest."""
+
+    waiting: int
+    overdue: float
+    failed: int  # given up in the last 24 hours
+    warning: str
+
+
+def read_notice_health(*, now=None):
+    """The NoticeHealth as of now."""
+    moment = now or timezone.now()
+    waiting = Notice.objects.filter(done_at=None)
+    first = waiting.order_by("created_at").values_list("created_at", "receiver__group_wait").first()
+    overdue = 0.0
+    if first is not None:
+        due = first[0] + timedelta(seconds=first[1])
+        overdue = max(0.0, (moment - due).total_seconds())
+    failed = Notice.objects.filter(outcome=Notice.Outcome.FAILED, done_at__gte=moment - DAY).count()
+    return NoticeHealth(waiting.count(), overdue, failed, find_warning(overdue, failed))
+
+
+def find_warning(overdue, failed):
+    """What people must know; "" where all is well."""
+    faults = []
+    if overdue > LATE.total_seconds():
+        faults.append(
+            "notices wait: see the receivers in the admin, and whether the worker of the queue slow runs"
+        )
+    if failed:
+        faults.append(f"{failed} given up in the last 24 hours")
+    return "; ".join(faults)

@@ -1,0 +1,72 @@
+"""A message as a mail: a subject that says it all, in plain text and in HTML."""
+
+import re
+import smtplib
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from django.core.mail import EmailMultiAlternatives
+from django.core.mail.utils import DNS_NAME
+from django.template.loader import render_to_string
+
+from metrics_app import conf
+from metrics_app.core.notices import flatten, write_subject
+from metrics_app.exceptions import DeliveryFailed
+
+SHOWN = 50  # notices that one mail sets out; of more it says how many
+REFERENCES = 20  # earlier mails that one mail names
+
+
+def send_mail(receiver, message, facts, earlier):
+    """Sends one mail to all addresses; how, in words. DeliveryFailed. ``earlier``: names of messages."""
+    try:
+        make_mail(receiver, message, facts, earlier).send()
+    except (OSError, smtplib.SMTPException) as error:
+        raise DeliveryFailed(
+            f"the mail was not taken: {flatten(str(error)) or type(error).__name__}"
+        ) from None
+    return "mail"
+
+
+def make_mail(receiver, message, facts, earlier):
+    """The mail; its headers let programs recognise repeats, lists and threads."""
+    host = find_host()
+    name = flatten(receiver.name)
+    headers = {
+        "Message-ID": f"<{message}@{host}>",
+        "List-Id": f'"{re.sub(r"[^A-Za-z0-9 _.-]", "", name)}" <receiver-{receiver.pk}.notices.{host}>',
+        "Auto-Submitted": "auto-generated",
+        "X-Auto-Response-Suppress": "All",
+    }
+    if earlier:
+        # A recovery lies under the firing that it ends.
+        headers["In-Reply-To"] = f"<{earlier[0]}@{host}>"
+        headers["References"] = " ".join(f"<{one}@{host}>" for one in earlier[:REFERENCES])
+    context = make_context(receiver, facts)
+    text = render_to_string("metrics_app/notices/mail.txt", context)
+    mail = EmailMultiAlternatives(write_subject(facts), text, to=receiver.addresses, headers=headers)
+    mail.attach_alternative(render_to_string("metrics_app/notices/mail.html", context), "text/html")
+    return mail
+
+
+def make_context(receiver, facts):
+    """What the templates write."""
+    zone = ZoneInfo(receiver.zone)
+    shown = [fact | {"moment": write_moment(fact["at"], zone)} for fact in facts[:SHOWN]]
+    return {
+        "receiver": flatten(receiver.name),
+        "facts": shown,
+        "more": max(0, len(facts) - SHOWN),
+        "site": conf.get("SITE_URL").rstrip("/"),
+    }
+
+
+def write_moment(ms, zone):
+    """A time in a zone, which it names: "2026-11-24 09:12:00 CET"."""
+    return datetime.fromtimestamp(ms / 1000, UTC).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S %Z")
+
+
+def find_host():
+    """The host name in ids: that of the site, else that of the machine."""
+    return urlsplit(conf.get("SITE_URL")).hostname or str(DNS_NAME)

@@ -1,0 +1,81 @@
+"""Receivers: saved with their faults named."""
+
+from zoneinfo import available_timezones
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+
+from metrics_app import webhooks
+from metrics_app.core.notices import CHOICES, flatten
+from metrics_app.core.points import check_pattern
+from metrics_app.exceptions import BadInput
+from metrics_app.models import Receiver, Threshold
+from metrics_app.services.rules import is_storable, list_errors
+
+MOST = 50  # addresses, topics
+LONGEST_WAIT = 3_600  # seconds of group_wait
+REPEATS = (60, 31 * 86_400)  # seconds of repeat_after
+
+
+def save_receiver(receiver, *, by):
+    """Saves a new or changed ``Receiver``; BadInput with every fault."""
+    if errors := list(check_receiver(receiver)):
+        raise BadInput("; ".join(message for _, message in errors), errors=list_errors(errors))
+    if receiver.pk is None:
+        receiver.created_by = by
+    receiver.addresses = list(dict.fromkeys(receiver.addresses))
+    receiver.save()
+    return receiver
+
+
+def check_receiver(receiver):
+    """Faults as ``(field, message)``."""
+    if not receiver.name.strip() or not is_storable(receiver.name) or flatten(receiver.name) != receiver.name:
+        yield "name", "write a name in one line"
+    yield from check_way(receiver)
+    yield from check_words(receiver, "severities", Threshold.Severity.values)
+    yield from check_words(receiver, "events", list(CHOICES))
+    if len(receiver.topics) > MOST:
+        yield "topics", f"are {len(receiver.topics)}, at most {MOST} are allowed"
+    for topic in receiver.topics[:MOST]:
+        try:
+            check_pattern(topic)
+        except BadInput as error:
+            yield "topics", str(error)
+    if receiver.zone not in available_timezones():
+        yield "zone", f"{receiver.zone!r:.50} is no time zone: write one such as Europe/Berlin"
+    if not 0 <= receiver.group_wait <= LONGEST_WAIT:
+        yield "group_wait", f"is {receiver.group_wait} s, at most one hour is allowed"
+    if receiver.repeat_after is not None and not REPEATS[0] <= receiver.repeat_after <= REPEATS[1]:
+        yield "repeat_after", f"is {receiver.repeat_after} s: expected 1 min to 31 days, or nothing"
+
+
+def check_way(receiver):
+    """Faults of the addresses or the webhook, whichever the kind asks for."""
+    if receiver.kind not in Receiver.Kind.values:
+        yield "kind", f"{receiver.kind!r:.50} is not one of {', '.join(Receiver.Kind.values)}"
+    elif receiver.kind == Receiver.Kind.MAIL:
+        yield from check_addresses(receiver.addresses)
+    elif receiver.webhook not in webhooks.list_webhooks():
+        known = ", ".join(webhooks.list_webhooks()) or "none yet: METRICS_APP['WEBHOOKS'] is empty"
+        yield "webhook", f"{receiver.webhook!r:.50} is no webhook of the settings ({known})"
+
+
+def check_addresses(addresses):
+    """Faults of a list of mail addresses."""
+    if not 1 <= len(addresses) <= MOST:
+        yield "addresses", f"write 1 to {MOST} mail addresses, one per line"
+    for address in addresses[:MOST]:
+        try:
+            validate_email(address)
+        except ValidationError:
+            yield "addresses", f"{address!r:.100} is not a mail address"
+
+
+def check_words(receiver, field, known):
+    """Faults of a choice among words."""
+    chosen = getattr(receiver, field)
+    if not chosen:
+        yield field, "choose at least one"
+    elif unknown := [word for word in chosen if word not in known]:
+        yield field, f"{unknown[0]!r:.50} is not one of {', '.join(known)}"

@@ -1,0 +1,29 @@
+"""A test notice: sent at once, in front of whoever asked for it."""
+
+import uuid
+
+from django.utils import timezone
+
+from metrics_app.models import Notice
+from metrics_app.services.notices.drain import CLAIM, attempt
+
+
+def send_test(receiver, *, by, now=None):
+    """Sends a test to a receiver, also to one that is switched off; the ``Notice`` with its outcome.
+
+    It is tried once: the answer is there to be read.
+    """
+    moment = now or timezone.now()
+    row = Notice.objects.create(
+        receiver=receiver,
+        event=Notice.Event.TEST,
+        at=round(moment.timestamp() * 1000),
+        text=f"A test that {by.get_username()} asked for: nothing has happened.",
+        message=uuid.uuid4(),
+        attempts=1,
+        try_after=moment + CLAIM,
+    )
+    attempt(receiver, row.message, [row], [], moment)
+    row.refresh_from_db()
+    receiver.refresh_from_db()
+    return row

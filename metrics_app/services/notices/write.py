@@ -1,0 +1,130 @@
+"""Notices become rows: in the transaction that moves the breach, and when a reminder is due."""
+
+from datetime import timedelta
+
+from django.db.models import Count, Exists, Max, OuterRef, Q
+from django.utils import timezone
+
+from metrics_app.core import notices
+from metrics_app.core.phrases import describe_observation
+from metrics_app.core.units import format_duration
+from metrics_app.models import Breach, Notice, Receiver
+from metrics_app.services.silences import find_silence, list_acting
+
+BATCH = 500  # rows of one insert
+
+
+def write_notices(lines, *, now=None):
+    """Notices of what stands on timelines: ``(BreachEvent, State or None)`` pairs, saved breaches.
+
+    Two queries, whatever the number of lines; none without a line that somebody may want to hear of.
+    """
+    lines = [(line, state) for line, state in lines if line.kind in notices.EVENTS]
+    receivers = list(Receiver.objects.filter(enabled=True)) if lines else []
+    moment = now or timezone.now()
+    rows = [
+        make_notice(receiver, line, state, moment)
+        for line, state in lines
+        for receiver in receivers
+        if notices.wants(receiver, notices.EVENTS[line.kind], line.breach.severity, line.breach.threshold.kpi)
+    ]
+    insert(rows)
+
+
+def make_notice(receiver, line, state, moment):
+    """The row of one line for one receiver."""
+    # While a threshold flaps there is one message that says so, in place of the pairs.
+    flaps = state is not None and state.flapping and line.breach.kind == Breach.Kind.LIMIT
+    return Notice(
+        receiver=receiver,
+        breach=line.breach,
+        event=notices.FLAPPING if flaps else notices.EVENTS[line.kind],
+        at=line.at,
+        value=state.value if state else None,
+        text=line.text,
+        try_after=moment + timedelta(seconds=receiver.group_wait),
+    )
+
+
+def insert(rows):
+    """Writes rows; those that are there already stay as they are."""
+    if rows:
+        Notice.objects.bulk_create(rows, batch_size=BATCH, ignore_conflicts=True)
+
+
+def write_reminders(moment):
+    """A notice for each breach that is still open ``repeat_after`` its receiver last heard of it."""
+    for receiver in Receiver.objects.filter(enabled=True, repeat_after__isnull=False):
+        last = find_last_told(receiver, moment - timedelta(seconds=receiver.repeat_after))
+        if not last:
+            continue
+        acting = list_acting(at=round(moment.timestamp() * 1000))
+        rows = Breach.objects.filter(pk__in=last, threshold__enabled=True)
+        breaches = rows.select_related("threshold__kpi", "threshold__state_row")
+        insert(
+            # The time comes from the row before: two drains at once make the same row.
+            make_reminder(receiver, breach, round(last[breach.pk].timestamp() * 1000), moment)
+            for breach in breaches
+            if notices.may_know(receiver, breach.threshold.kpi)
+            and not breach.threshold.state_row.flapping
+            and find_silence(breach.threshold, acting) is None
+        )
+
+
+def find_last_told(receiver, until):
+    """``{breach id: datetime}`` of open breaches that a receiver last heard of up to then."""
+    rows = Notice.objects.filter(receiver=receiver, breach__recovered_at=None, breach__isnull=False)
+    rows = rows.filter(breach__caught_up=False).order_by().values("breach")
+    rows = rows.annotate(last=Max("done_at"), waiting=Count("pk", filter=Q(done_at=None)))
+    return dict(rows.filter(waiting=0, last__lte=until).values_list("breach", "last"))
+
+
+def make_reminder(receiver, breach, last, moment):
+    """The row that says that a breach is still open; ``last`` in ms."""
+    threshold, state = breach.threshold, breach.threshold.state_row
+    lasted = format_duration(moment.timestamp() - breach.fired_at / 1000)
+    seen = describe_observation(threshold, threshold.kpi.unit, state)
+    text = f"Open for {lasted}" + ("." if breach.kind == Breach.Kind.DATA else f": {seen}.")
+    return Notice(
+        receiver=receiver,
+        breach=breach,
+        event=notices.STILL,
+        at=last + receiver.repeat_after * 1000,
+        value=state.value,
+        text=text[:500],
+        try_after=moment,
+    )
+
+
+def write_calm(moment):
+    """A notice that says how it stands, for whoever was told that a threshold flaps, once it is calm."""
+    later = Notice.objects.filter(
+        receiver=OuterRef("receiver"),
+        breach__threshold=OuterRef("breach__threshold"),
+        pk__gt=OuterRef("pk"),
+    ).filter(Q(event=notices.CALM) | Q(event=notices.FLAPPING))
+    rows = Notice.objects.filter(
+        event=notices.FLAPPING,
+        done_at__isnull=False,
+        breach__threshold__state_row__flapping=False,
+        receiver__enabled=True,
+    ).exclude(Exists(later))
+    rows = rows.select_related("receiver", "breach__threshold__kpi", "breach__threshold__state_row")
+    insert([make_calm(row, moment) for row in rows])
+
+
+def make_calm(row, moment):
+    """The row that follows the last one about a threshold that flapped."""
+    threshold = row.breach.threshold
+    state = threshold.state_row
+    words = "beyond limit" if state.state in ("firing", "recovering") else "within limit"
+    seen = describe_observation(threshold, threshold.kpi.unit, state)
+    return Notice(
+        receiver=row.receiver,
+        breach=row.breach,
+        event=notices.CALM,
+        at=row.at,
+        value=state.value,
+        text=f"No longer flapping, {words}: {seen}."[:500],
+        try_after=moment,
+    )
