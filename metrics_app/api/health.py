@@ -12,6 +12,7 @@ from metrics_app import queries
 from metrics_app.connection import get_redis, guard
 from metrics_app.exceptions import BusUnavailable
 from metrics_app.services.archive import read_health
+from metrics_app.services.notices import read_notice_health
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ def show_readiness(request):
     """Each part by name; 503 unless all are well."""
     parts = {"database": check_database(), "redis": check_redis(), "collector": check_collector()}
     parts["archiver"] = check_archiver()
+    parts["notices"] = check_notices(parts["database"])
     ready = all(part["ok"] for part in parts.values())
     answer = {"status": "ok" if ready else "unavailable", "parts": parts}
     return JsonResponse(answer, status=200 if ready else 503)
@@ -110,4 +112,13 @@ def check_archiver():
     except BusUnavailable:
         return {"ok": True, "message": "unknown while redis does not answer"}
     found = {"ok": True, "behind_seconds": round(health.behind, 3), "late_points": health.late}
+    return found | ({"warning": health.warning} if health.warning else {})
+
+
+def check_notices(database):
+    """How many notices wait and how many were given up; a warning, for the site is ready all the same."""
+    if not database["ok"]:
+        return {"ok": True, "message": "unknown while the database does not answer"}
+    health = read_notice_health()
+    found = {"ok": True, "waiting": health.waiting, "failed": health.failed}
     return found | ({"warning": health.warning} if health.warning else {})

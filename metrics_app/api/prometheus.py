@@ -13,6 +13,7 @@ from metrics_app.api.permissions import CanRead, identify
 from metrics_app.models import Threshold
 from metrics_app.queries.counters import read_counters
 from metrics_app.services.archive import read_health
+from metrics_app.services.notices import read_notice_health
 from metrics_app.services.visibility import limit_to_visible
 
 STATES = ("ok", "pending", "firing", "recovering")
@@ -119,7 +120,7 @@ def collect_health():
     counts = presence.count_streams()
     for kind in KINDS:
         streams.add_metric([kind], counts.get(kind, 0))
-    return [behind, streams, *collect_counters(), *collect_archive()]
+    return [behind, streams, *collect_counters(), *collect_archive(), *collect_notices()]
 
 
 def collect_counters():
@@ -139,5 +140,16 @@ def collect_archive():
         ("hms_archiver_behind_seconds", "Age of the oldest minute that history lacks.", health.behind),
         ("hms_archiver_late_points", "Late points that wait for the archiver.", health.late),
         ("hms_archiver_bound_ratio", "Share in use of what Redis holds back for it.", health.share),
+    ):
+        yield GaugeMetricFamily(name, text, value=value)
+
+
+def collect_notices():
+    """What waits to be sent, and what was given up."""
+    health = read_notice_health()
+    for name, text, value in (
+        ("hms_notices_waiting", "Notices that are still to be sent.", health.waiting),
+        ("hms_notices_overdue_seconds", "For how long the oldest of them is due.", health.overdue),
+        ("hms_notices_failed", "Notices given up in the last 24 hours.", health.failed),
     ):
         yield GaugeMetricFamily(name, text, value=value)

@@ -8,6 +8,7 @@ from metrics_app.api.corrections import CorrectionListView, RestoreView
 from metrics_app.api.explain import ExplainView
 from metrics_app.api.kpis import KpiListView, KpiView, SeriesView, StatsView
 from metrics_app.api.notes import NoteListView, NoteView
+from metrics_app.api.notices import NoticeListView
 from metrics_app.api.points import PointsView
 from metrics_app.api.silences import SilenceListView, SilenceView
 from metrics_app.api.stream_tickets import StreamTicketsView
@@ -41,6 +42,7 @@ watch = [
     path("silences/", SilenceListView.as_view(), name="silence_list"),
     path("silences/<int:pk>/", SilenceView.as_view(), name="silence_detail"),
     path("breaches/", BreachListView.as_view(), name="breach_list"),
+    path("notices/", NoticeListView.as_view(), name="notice_list"),
     path("breaches/<int:pk>/", BreachView.as_view(), name="breach_detail"),
 ]
 

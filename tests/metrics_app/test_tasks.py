@@ -4,12 +4,14 @@ import logging
 import time
 
 import pytest
+from django.core import mail
 from django.core.management import call_command
 from django_celery_beat.models import PeriodicTask
 
 from metrics_app.models import Breach, EvaluationRecord
 from metrics_app.schedule import register_tasks
-from metrics_app.tasks import prune_evaluations, watch
+from metrics_app.tasks import prune_evaluations, send_notices, watch
+from tests.metrics_app.telling import happen, make_receiver, open_breach
 from tests.metrics_app.watching import HOUR, make_threshold, send
 
 pytestmark = pytest.mark.django_db
@@ -24,6 +26,16 @@ def test_watch_judges_and_announces():
     assert Breach.objects.get().outcome == "no proposal: the threshold has no title"
     watch()
     assert Breach.objects.count() == 1
+
+
+def test_notices_are_sent_from_the_slow_queue_each_second(base):
+    task = PeriodicTask.objects.get(task="metrics_app.tasks.send_notices")
+    assert (task.interval.every, task.interval.period) == (1, "seconds")
+    assert (task.expire_seconds, task.queue) == (1, "slow")
+    make_receiver()
+    happen(open_breach(fired_at=base))
+    send_notices()
+    assert len(mail.outbox) == 1
 
 
 def test_watch_says_in_one_line_that_redis_is_away(settings, caplog):

@@ -3,7 +3,7 @@
 from metrics_app.services.notices.drain import send_notices
 from metrics_app.services.notices.health import read_notice_health
 from metrics_app.services.notices.receivers import check_receiver, save_receiver
-from metrics_app.services.notices.trial import send_test
+from metrics_app.services.notices.trial import send_test, try_again
 from metrics_app.services.notices.write import write_notices
 
 __all__ = [
@@ -12,5 +12,6 @@ __all__ = [
     "save_receiver",
     "send_notices",
     "send_test",
+    "try_again",
     "write_notices",
 ]

@@ -112,9 +112,9 @@ def fail(receiver, rows, error, moment):
     state = {"fault": text, "tried_at": moment} | ({"enabled": False} if error.gone else {})
     Receiver.objects.filter(pk=receiver.pk).update(**state)
     if error.gone or tried >= conf.get("NOTICE_ATTEMPTS") or rows[0].breach is None:
+        # Why stands in the admin: it names hosts, and a timeline is for many eyes.
         times = f"{tried} attempt" + ("" if tried == 1 else "s")
-        what = f"Notice to {receiver} given up after {times}: {text}"
-        stamp(rows, moment, Outcome.FAILED, text, what)
+        stamp(rows, moment, Outcome.FAILED, text, f"Notice to {receiver} given up after {times}")
         return
     later = moment + timedelta(seconds=find_wait(tried))
     ids = [row.pk for row in rows]

@@ -93,7 +93,6 @@ def list_links(row, breach, kpi):
         "kpi": find_address("kpi", kpi.topic),
         "explain": find_address("explain", breach.threshold_id, at=row.at),
         "proposal": find_address("pipeline_detail", found[1]) if found else "",
-        "inbox": find_address("inbox") if found else "",
     }
     return {name: address for name, address in wanted.items() if address}
 

@@ -1,4 +1,4 @@
-"""A test notice: sent at once, in front of whoever asked for it."""
+"""What people ask for by hand: a test, sent at once, and another attempt at what was given up."""
 
 import uuid
 
@@ -27,3 +27,11 @@ def send_test(receiver, *, by, now=None):
     row.refresh_from_db()
     receiver.refresh_from_db()
     return row
+
+
+def try_again(rows, *, now=None):
+    """Puts notices that were given up back in the queue; how many. Their message keeps its name."""
+    moment = now or timezone.now()
+    ids = list(rows.values_list("pk", flat=True))
+    failed = Notice.objects.filter(pk__in=ids, outcome=Notice.Outcome.FAILED, breach__isnull=False)
+    return failed.update(done_at=None, outcome="", attempts=0, try_after=moment)

@@ -4,6 +4,8 @@ import pytest
 from django.test import Client
 
 from metrics_app.collector import collect_all
+from metrics_app.models import Notice
+from tests.metrics_app.telling import happen, later, make_receiver, open_breach
 
 pytestmark = pytest.mark.django_db
 
@@ -50,3 +52,18 @@ def test_it_names_redis_when_it_is_away_and_tells_no_secret(client, settings):
     assert response.status_code == 503
     assert response.json()["parts"]["redis"] == {"ok": False, "message": "does not answer"}
     assert "secret" not in response.content.decode()
+
+
+def test_it_warns_of_notices_that_were_given_up_or_wait_and_stays_ready(client, base):
+    collect_all()
+    assert client.get("/readyz").json()["parts"]["notices"] == {"ok": True, "waiting": 0, "failed": 0}
+    make_receiver()
+    happen(open_breach(fired_at=base))
+    Notice.objects.update(created_at=later(minutes=-6))
+    happen(open_breach("er.wait", fired_at=base))
+    Notice.objects.filter(breach__threshold__kpi__topic="er.wait").update(outcome="failed", done_at=later())
+    response = client.get("/readyz")
+    assert response.status_code == 200
+    notices = response.json()["parts"]["notices"]
+    assert (notices["waiting"], notices["failed"]) == (1, 1)
+    assert "notices wait" in notices["warning"] and "1 given up in the last 24 hours" in notices["warning"]

@@ -58,6 +58,7 @@ def test_it_tells_values_states_and_health(client, bearer, points):
     assert states == {"state=ok": 0, "state=pending": 0, "state=firing": 1, "state=recovering": 0}
     assert [value for key, value in found.items() if key[0] == "hms_threshold_limit"] == [15]
     assert [value for key, value in found.items() if key[0] == "hms_threshold_value"] == [20]
+    assert found[("hms_notices_waiting",)] == found[("hms_notices_failed",)] == 0
     assert sum(value for key, value in found.items() if key[0] == "hms_points_collected_total") == 2
     behind = [value for key, value in found.items() if key[0] == "hms_collector_behind_seconds"]
     assert behind and all(0 <= value < 60 for value in behind)

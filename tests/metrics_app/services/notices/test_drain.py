@@ -110,7 +110,7 @@ def test_it_gives_up_after_the_last_attempt_and_keeps_the_error(base, carried, s
     assert len(carried.faults) == 2
     notice = Notice.objects.get()
     assert (notice.outcome, notice.attempts, notice.error) == ("failed", 3, "away 2")
-    assert told(breach) == ["Notice to Duty officers given up after 3 attempts: away 2"]
+    assert told(breach) == ["Notice to Duty officers given up after 3 attempts"]
 
 
 def test_a_receiver_that_is_gone_is_switched_off(base, carried):

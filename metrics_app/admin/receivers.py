@@ -1,0 +1,189 @@
+"""Receivers of notices: who is told without looking, tried out with a button."""
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import Q
+from django.http import HttpResponseRedirect
+from django.urls import reverse
+
+from metrics_app import webhooks
+from metrics_app.admin.cells import say, shorten, write_time
+from metrics_app.admin.fields import DurationField
+from metrics_app.admin.keys import LinesField
+from metrics_app.core.notices import CHOICES
+from metrics_app.models import Notice, Receiver, Threshold
+from metrics_app.services.notices import check_receiver, save_receiver, send_test
+
+SHOWN = 40  # characters of a text in a cell
+
+
+class ReceiverForm(forms.ModelForm):
+    """A receiver with every fault at its field."""
+
+    addresses = LinesField(required=False, help_text="One per line. Each of them sees the others.")
+    webhook = forms.ChoiceField(
+        required=False, help_text="The site's settings say which there are, with address and secret."
+    )
+    severities = forms.MultipleChoiceField(
+        choices=Threshold.Severity, widget=forms.CheckboxSelectMultiple, help_text="Of the breach."
+    )
+    events = forms.MultipleChoiceField(
+        choices=list(CHOICES.items()),
+        widget=forms.CheckboxSelectMultiple,
+        help_text="A recovery is told only to whoever was told that it began.",
+    )
+    topics = LinesField(
+        required=False, help_text="One topic or pattern (complaint.*) per line. Empty: every topic."
+    )
+    group_wait = DurationField(
+        label="Wait for others",
+        help_text="A first notice waits so long, so that what comes together is one message: '30 s'.",
+    )
+    repeat_after = DurationField(
+        required=False, help_text="A breach that stays open is told again: '4 h'. Empty: it is not."
+    )
+
+    class Meta:
+        model = Receiver
+        fields = [
+            *("name", "kind", "addresses", "webhook", "severities", "events", "topics", "group", "zone"),
+            *("group_wait", "repeat_after", "enabled"),
+        ]
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        if "webhook" in self.fields:
+            # One that the settings no longer name stays in sight until another is chosen.
+            names = sorted({*webhooks.list_webhooks(), self.instance.webhook} - {""})
+            self.fields["webhook"].choices = [("", "none"), *((name, name) for name in names)]
+
+    def _post_clean(self):
+        """The rules of the service."""
+        super()._post_clean()
+        if not self.errors:
+            for field, message in check_receiver(self.instance):
+                self.add_error(field, message)
+
+
+@admin.register(Receiver)
+class ReceiverAdmin(admin.ModelAdmin):
+    """A receiver for a group is set up by people of that group: its restricted KPIs are told there."""
+
+    form = ReceiverForm
+    change_form_template = "admin/metrics_app/receiver/change_form.html"
+    list_display = ["name", "way", "shown_severities", "shown_topics", "group", "switched_on", "state"]
+    list_filter = ["kind", "enabled", "group"]
+    list_select_related = ["group"]
+    search_fields = ["name"]
+    actions = ["test"]
+    record = ["state", "last_told", "created_by", "created_at"]
+    readonly_fields = record
+
+    def get_fieldsets(self, request, obj=None):
+        """The record only once there is one."""
+        shown = [
+            (None, {"fields": ["name", "enabled"]}),
+            ("Where to", {"fields": ["kind", "addresses", "webhook", "zone"]}),
+            ("What", {"fields": ["severities", "events", "topics", "group"]}),
+            ("When", {"fields": ["group_wait", "repeat_after"]}),
+        ]
+        return [*shown, ("Record", {"fields": self.record})] if obj else shown
+
+    def is_of(self, request, obj):
+        """Whether a person may decide where the notices of the receiver's group go."""
+        user = request.user
+        return (
+            obj is None
+            or obj.group_id is None
+            or user.is_superuser
+            or user.groups.filter(pk=obj.group_id).exists()
+        )
+
+    def has_change_permission(self, request, obj=None):
+        """Not that of another group."""
+        return super().has_change_permission(request, obj) and self.is_of(request, obj)
+
+    def has_delete_permission(self, request, obj=None):
+        """Not that of another group. What it was told stays on the timelines."""
+        return super().has_delete_permission(request, obj) and self.is_of(request, obj)
+
+    def get_queryset(self, request):
+        """Those of other groups are not listed: their addresses are not everybody's."""
+        rows, user = super().get_queryset(request), request.user
+        return rows if user.is_superuser else rows.filter(Q(group=None) | Q(group__in=user.groups.all()))
+
+    def formfield_for_foreignkey(self, db_field, request, **kwargs):
+        """Only groups that this person belongs to."""
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        if db_field.name == "group" and not request.user.is_superuser:
+            field.queryset = request.user.groups.all()
+        return field
+
+    @admin.display(description="where to", ordering="kind")
+    def way(self, receiver):
+        """The addresses or the webhook."""
+        if receiver.kind == Receiver.Kind.MAIL:
+            return shorten(", ".join(receiver.addresses), SHOWN)
+        return f"webhook {receiver.webhook}"
+
+    @admin.display(description="severities")
+    def shown_severities(self, receiver):
+        """In a line."""
+        return ", ".join(receiver.severities)
+
+    @admin.display(description="topics")
+    def shown_topics(self, receiver):
+        """In a line."""
+        return shorten(", ".join(receiver.topics) or "all", SHOWN)
+
+    @admin.display(description="switched on", ordering="enabled")
+    def switched_on(self, receiver):
+        """In words."""
+        return say(receiver.enabled)
+
+    @admin.display(description="state")
+    def state(self, receiver):
+        """Whether the last attempt worked, and when it was."""
+        if receiver.tried_at is None:
+            return "nothing sent yet"
+        moment = write_time(receiver.tried_at)
+        return shorten(f"✕ failed {moment}: {receiver.fault}", 90) if receiver.fault else f"✓ works, {moment}"
+
+    @admin.display(description="last told")
+    def last_told(self, receiver):
+        """The newest notice and what came of it."""
+        row = receiver.notices.exclude(done_at=None).first()
+        return f"{row.get_event_display()}, {row.outcome} {write_time(row.done_at)}" if row else "–"
+
+    def save_model(self, request, obj, form, change):
+        """Through the service."""
+        save_receiver(obj, by=request.user)
+
+    def response_change(self, request, obj):
+        """Also the button "Save and send a test notice"."""
+        return self.tell_test(request, obj) or super().response_change(request, obj)
+
+    def response_add(self, request, obj, post_url_continue=None):
+        """The same button on the form of a new one."""
+        return self.tell_test(request, obj) or super().response_add(request, obj, post_url_continue)
+
+    def tell_test(self, request, obj):
+        """Sends the test that was asked for and comes back to the form; None where none was."""
+        if "_test" not in request.POST:
+            return None
+        self.show_test(request, obj)
+        return HttpResponseRedirect(reverse("admin:metrics_app_receiver_change", args=[obj.pk]))
+
+    def show_test(self, request, receiver):
+        """Sends one test and says what came of it."""
+        row = send_test(receiver, by=request.user)
+        if row.outcome == Notice.Outcome.SENT:
+            self.message_user(request, f"A test notice went to {receiver}.", messages.SUCCESS)
+        else:
+            self.message_user(request, f"The test to {receiver} did not arrive: {row.error}", messages.ERROR)
+
+    @admin.action(description="Send a test notice", permissions=["change"])
+    def test(self, request, queryset):
+        """To each of the chosen ones."""
+        for receiver in queryset:
+            self.show_test(request, receiver)
