@@ -10,9 +10,10 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.db import transaction
 
-from metrics_app.models import ApiKey, Kpi, Threshold
+from metrics_app.models import ApiKey, Kpi, Receiver, Threshold
 from metrics_app.registry import hash_key
 from metrics_app.services.keys import create_key, revoke_key
+from metrics_app.services.notices import save_receiver
 from metrics_app.services.thresholds import save_threshold
 
 HOUR = 3600  # seconds
@@ -68,6 +69,7 @@ def seed(previous=None):
     for topic, fields in KPIS.items():
         Kpi.objects.get_or_create(topic=topic, defaults=fields)
     seed_threshold()
+    seed_receiver()
     people = {
         "admin": seed_user("admin", previous, is_staff=True, is_superuser=True),
         "approver": seed_user("approver", previous),
@@ -82,6 +84,13 @@ def seed_threshold():
     kpi = Kpi.objects.get(topic="complaint.latency")
     if not kpi.thresholds.exists():
         save_threshold(Threshold(kpi=kpi, **LIMIT), by=None, reason="The division answers within 48 h.")
+
+
+def seed_receiver():
+    """Who is told of it by mail; without a mail server the mails are files in the data directory."""
+    if not Receiver.objects.exists():
+        duty = Receiver(name="Duty officers", addresses=["duty@example.org"], repeat_after=4 * HOUR)
+        save_receiver(duty, by=None)
 
 
 def seed_user(name, previous, **fields):

@@ -5,6 +5,7 @@ Without any environment the project joins the demo in its data directory
 its private Redis and its secret key live there.
 """
 
+import json
 import os
 import secrets
 from pathlib import Path
@@ -190,9 +191,10 @@ CELERY_TASK_ROUTES = {
 }
 
 # Without a mail server mails become files, so that one can look at them.
-vars().update(env.email_url("EMAIL_URL", default=f"filemail:///{DATA_DIR / 'mail'}"))
+EMAIL_URL = env.str("EMAIL_URL", default="") or f"filemail:///{DATA_DIR / 'mail'}"
+vars().update(env.email_url_config(EMAIL_URL))
 EMAIL_TIMEOUT = 10  # seconds; a server that does not answer must not hold up other notices
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="HMS-GOV metrics <metrics@localhost>")
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="") or "HMS-GOV metrics <metrics@localhost>"
 
 METRICS_APP = {
     "REDIS_URL": REDIS_URL,
@@ -201,7 +203,7 @@ METRICS_APP = {
     "MARKS": "hms_gov.marks.list_marks",
     "BREACH_HANDLERS": ["hms_gov.wiring.propose_for_breach"],
     "SITE_URL": env.str("SITE_URL", default=""),
-    "WEBHOOKS": env.json("NOTICE_WEBHOOKS", default={}),
+    "WEBHOOKS": json.loads(env.str("NOTICE_WEBHOOKS", default="") or "{}"),
     "WEBHOOK_NETWORKS": env.list("WEBHOOK_NETWORKS", default=[]),
 }
 PIPELINES_APP = {

@@ -1,6 +1,8 @@
 """The documents say what the code does."""
 
+import json
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,10 @@ from django.core.management import get_commands
 from metrics_app import conf as metrics_conf
 from metrics_app.client import flush
 from metrics_app.collector import collect_all
+from metrics_app.core.webhooks import parse_secrets, sign
+from metrics_app.models import Breach, Kpi, Notice, Threshold
 from metrics_app.queries import list_topics
+from metrics_app.services.notices.facts import describe_breach
 from pipelines_app import conf as pipelines_conf
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -58,6 +63,28 @@ def test_the_readme_shows_code_that_runs():
     assert flush(5)
     collect_all()
     assert set(list_topics()) == {"complaint.received", "complaint.latency"}
+
+
+def test_the_page_of_notices_shows_how_to_verify_one():
+    text = (ROOT / "docs/notices.md").read_text()
+    names = {}
+    exec(compile(re.search(r"```python\n(.*?)```", text, re.DOTALL)[1], "notices.md", "exec"), names)
+    secret, body = re.search(r'"(whsec_[^"]+)"', text)[1], b'{"type": "metrics.test"}'
+    headers = sign(parse_secrets(secret), "msg_1", int(time.time()), body)
+    assert names["is_genuine"](headers, body, secret)
+    assert not names["is_genuine"](headers, body + b" ", secret)
+    old = sign(parse_secrets(secret), "msg_1", int(time.time()) - 3600, body)
+    assert not names["is_genuine"](old, body, secret)
+
+
+def test_the_page_of_notices_shows_every_field_of_the_payload_and_every_event():
+    text = (ROOT / "docs/notices.md").read_text()
+    shown = json.loads(re.search(r"```json\n(.*?)```", text, re.DOTALL)[1])
+    breach = Breach(threshold=Threshold(kpi=Kpi(topic="complaint.latency"), limit=1), outcome="")
+    row = Notice(event="firing", at=1, breach=breach)
+    assert set(shown["data"]["notices"][0]) == set(describe_breach(row, breach.threshold))
+    for event in set(Notice.Event.values) - {"test"}:
+        assert f"`{event}`" in text
 
 
 def test_the_changelog_knows_the_version():

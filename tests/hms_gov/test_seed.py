@@ -9,7 +9,7 @@ from django.core.management import call_command
 
 from hms_gov.seed import seed
 from metrics_app.collector import collect_all
-from metrics_app.models import ApiKey, Kpi, Threshold
+from metrics_app.models import ApiKey, Kpi, Receiver, Threshold
 from metrics_app.queries import list_topics
 from metrics_app.registry import find_key
 from metrics_app.services.keys import revoke_key
@@ -28,6 +28,13 @@ def test_it_makes_the_complaint_example():
     rule = Threshold.objects.get()
     assert (rule.aggregate, rule.window, rule.operator, rule.limit) == ("mean", 1800, "gt", 172_800)
     assert (rule.title, rule.suggestion) == ("Response time breach", "Hire 2 temp agents")
+
+
+def test_its_duty_officers_are_told_by_mail():
+    seed()
+    Receiver.objects.update(addresses=["somebody@example.org"])
+    seed()
+    assert Receiver.objects.get().addresses == ["somebody@example.org"]
 
 
 def test_it_emits_no_point():
