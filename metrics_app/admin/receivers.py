@@ -25,10 +25,14 @@ class ReceiverForm(forms.ModelForm):
         required=False, help_text="The site's settings say which there are, with address and secret."
     )
     severities = forms.MultipleChoiceField(
-        choices=Threshold.Severity, widget=forms.CheckboxSelectMultiple, help_text="Of the breach."
+        choices=Threshold.Severity,
+        initial=list(Threshold.Severity.values),
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Of the breach.",
     )
     events = forms.MultipleChoiceField(
         choices=list(CHOICES.items()),
+        initial=list(CHOICES),
         widget=forms.CheckboxSelectMultiple,
         help_text="A recovery is told only to whoever was told that it began.",
     )
@@ -37,6 +41,7 @@ class ReceiverForm(forms.ModelForm):
     )
     group_wait = DurationField(
         label="Wait for others",
+        initial=Receiver._meta.get_field("group_wait").default,
         help_text="A first notice waits so long, so that what comes together is one message: '30 s'.",
     )
     repeat_after = DurationField(

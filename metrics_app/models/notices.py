@@ -133,7 +133,7 @@ class Notice(models.Model):
             models.Index(fields=["try_after"], condition=models.Q(done_at=None), name="notices_to_send"),
             models.Index(fields=["message"], name="notices_by_message"),
             models.Index(
-                fields=["breach"], condition=models.Q(event=notices.FLAPPING), name="notices_of_flapping"
+                fields=["done_at"], condition=models.Q(event=notices.FLAPPING), name="notices_of_flapping"
             ),
             models.Index(
                 fields=["done_at"], condition=models.Q(outcome="failed"), name="notices_that_failed"

@@ -3,7 +3,6 @@
 from types import SimpleNamespace
 from urllib.parse import urlencode
 
-from django.db.models import Q
 from django.urls import NoReverseMatch, reverse
 
 from metrics_app import conf
@@ -22,10 +21,9 @@ def describe_notices(rows):
 
 def load_rules(breaches):
     """``{breach id: rule}`` in the version that fired; what no version keeps is as it is now."""
-    wanted = Q()
-    for breach in breaches:
-        wanted |= Q(threshold=breach.threshold_id, version=breach.version)
-    found = ThresholdVersion.objects.filter(wanted) if breaches else ()
+    # A few versions too many; one condition for each of thousands would be too deep for SQLite.
+    thresholds, versions = ({getattr(b, name) for b in breaches} for name in ("threshold_id", "version"))
+    found = ThresholdVersion.objects.filter(threshold__in=thresholds, version__in=versions)
     stored = {(row.threshold_id, row.version): row.rule for row in found}
     return {breach.pk: make_rule(breach, stored) for breach in breaches}
 

@@ -12,6 +12,7 @@ from metrics_app.models import Breach, Notice, Receiver
 from metrics_app.services.silences import find_silence, list_acting
 
 BATCH = 500  # rows of one insert
+FLAPPED = timedelta(days=31)  # a threshold of the longest interval is calm again by then
 
 
 def write_notices(lines, *, now=None):
@@ -105,7 +106,7 @@ def write_calm(moment):
     ).filter(Q(event=notices.CALM) | Q(event=notices.FLAPPING))
     rows = Notice.objects.filter(
         event=notices.FLAPPING,
-        done_at__isnull=False,
+        done_at__gte=moment - FLAPPED,
         breach__threshold__state_row__flapping=False,
         receiver__enabled=True,
     ).exclude(Exists(later))

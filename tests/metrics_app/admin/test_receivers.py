@@ -54,6 +54,13 @@ def test_a_receiver_is_set_up_in_words_that_people_use(admin_client):
     assert "complaint.*" in admin_client.get(LIST).content.decode()
 
 
+def test_a_new_one_begins_with_everything_chosen_and_a_short_wait(admin_client):
+    form = admin_client.get(f"{LIST}add/").context["adminform"].form
+    assert form["severities"].value() == ["info", "warning", "critical"]
+    assert form["events"].value() == ["firing", "reopened", "recovered", "data"]
+    assert form["group_wait"].value() == "30 s"
+
+
 @pytest.mark.parametrize(
     ("wrong", "field", "message"),
     [

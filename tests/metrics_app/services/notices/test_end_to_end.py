@@ -2,12 +2,15 @@
 
 import pytest
 from django.core import mail
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from standardwebhooks import Webhook
 
-from metrics_app.models import Breach, Notice
+from metrics_app.models import Breach, BreachEvent, Kpi, Notice, Threshold
 from metrics_app.services.announce import announce
+from metrics_app.services.deadman import save_expectation
 from metrics_app.services.evaluate import evaluate
-from metrics_app.services.notices import send_notices
+from metrics_app.services.notices import send_notices, write_notices
 from tests.metrics_app.telling import SECRET, allow, make_receiver, serve, told
 from tests.metrics_app.watching import HOUR, make_threshold, send
 
@@ -59,3 +62,44 @@ def test_a_kpi_that_falls_silent_is_told_as_no_data(base, settings):
         "○ No data: complaint.latency (no point for 2 min)",
         "● Data breach over: complaint.latency",
     ]
+
+
+def test_a_watch_for_silence_that_is_ended_is_told_to_whoever_heard_of_the_silence(base):
+    make_receiver()
+    kpi = Kpi.objects.create(topic="complaint.latency", unit="seconds", expected_interval=60)
+    save_expectation(kpi, by=None, now=base)
+    send((base - 5 * MINUTE, 10 * HOUR))
+    send((base + 10 * MINUTE, 10 * HOUR), topic="other.kpi")
+    evaluate(now=base + 5 * MINUTE)
+    assert send_notices() == 1
+    kpi.expected_interval = None
+    save_expectation(kpi, by=None, now=base + 6 * MINUTE)
+    assert send_notices() == 1
+    assert [letter.subject.partition(":")[0] for letter in mail.outbox] == ["○ No data", "● Data breach over"]
+    assert "points are no longer expected" in mail.outbox[1].body
+
+
+def test_thresholds_to_which_nothing_happens_cost_no_query_more(base):
+    make_receiver()
+    for n in range(20):
+        make_threshold(f"topic.{n}", now=base)
+        send((base + 1000, 10 * HOUR), topic=f"topic.{n}")
+    evaluate(now=base + MINUTE + 1)
+    with CaptureQueriesContext(connection) as queries:
+        assert evaluate(now=base + 2 * MINUTE + 1) == 20
+    assert len(queries) > 0
+    assert not [query for query in queries if "notice" in query["sql"] or "receiver" in query["sql"]]
+
+
+def test_thousands_at_once_are_one_message(base):
+    make_receiver()
+    kpi = Kpi.objects.create(topic="complaint.latency", unit="seconds")
+    rules = Threshold.objects.bulk_create(Threshold(kpi=kpi, limit=48 * HOUR) for _ in range(1_500))
+    known = {"version": 1, "severity": "warning", "since": base, "fired_at": base, "value": 53 * HOUR}
+    breaches = Breach.objects.bulk_create(Breach(threshold=rule, **known) for rule in rules)
+    lines = [BreachEvent(breach=breach, at=base, kind="fired", text="Fired.") for breach in breaches]
+    write_notices([(line, None) for line in lines])
+    assert send_notices() == 1
+    assert mail.outbox[0].subject == "■ 1,500 beyond limit: complaint.latency"
+    assert Notice.objects.filter(outcome="sent").count() == 1_500
+    assert BreachEvent.objects.filter(kind="notice").count() == 1_500
