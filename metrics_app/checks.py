@@ -79,10 +79,12 @@ def find_webhook_fault(name):
     if not isinstance(entry, dict) or set(entry) != {"url", "secret"}:
         return "expected {'url': 'https://…', 'secret': 'whsec_…'}"
     try:
-        parse_url(entry["url"])
+        parts, _ = parse_url(entry["url"])
         webhooks.find_webhook(name)
     except BadInput as error:
         return str(error)
+    if parts.scheme == "http" and not conf.get("WEBHOOK_NETWORKS"):
+        return "without TLS it may only go to a network of WEBHOOK_NETWORKS, which is empty"
     return ""
 
 

@@ -55,6 +55,7 @@ def test_it_takes_webhooks_networks_and_the_address_of_the_site(settings):
         ({"WEBHOOKS": {"pager": HOOK | {"secrets": ""}}}, "E005"),
         ({"WEBHOOKS": {"pager": HOOK | {"url": "example.org"}}}, "E005"),
         ({"WEBHOOKS": {"pager": HOOK | {"secret": "whsec_c2hvcnQ="}}}, "E005"),
+        ({"WEBHOOKS": {"pager": HOOK | {"url": "http://example.org/hook"}}}, "E005"),
         ({"WEBHOOK_NETWORKS": ["10.0.0.1/8"]}, "E004"),
         ({"WEBHOOK_NETWORKS": "10.0.0.0/8"}, "E004"),
         ({"SITE_URL": "metrics.example.org"}, "E006"),

@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 BATCH = 50  # messages per drain; the next second takes the next
 GROUP = 2_000  # notices in one message
+PART = 500  # of them stamped in one transaction, so that none holds others up
 CLAIM = timedelta(minutes=2)  # how long a claim holds when its process dies
 HOLD = timedelta(seconds=5)  # how long one waits whose breach is still catching up
 LINKED = ("receiver__group", "breach__threshold__kpi", "breach__threshold__state_row")
@@ -123,16 +124,21 @@ def fail(receiver, rows, error, moment):
 
 def stamp(rows, moment, outcome, error, text):
     """Ends notices, with a line on the timeline of each breach."""
+    for at in range(0, len(rows), PART):
+        stamp_part(rows[at : at + PART], moment, outcome, error, text)
+
+
+def stamp_part(rows, moment, outcome, error, text):
+    """One transaction of ``stamp``."""
+    rows = {row.pk: row for row in rows}
     with transaction.atomic():
-        open_rows = Notice.objects.filter(pk__in=[row.pk for row in rows], done_at=None)
-        if open_rows.update(done_at=moment, outcome=outcome, error=error[:500]) < len(rows):
-            # Another drain, which took over a claim that was too old, has written some of them.
-            done = Notice.objects.filter(pk__in=[row.pk for row in rows], done_at=moment, outcome=outcome)
-            known = set(done.values_list("pk", flat=True))
-            rows = [row for row in rows if row.pk in known]
+        waiting = Notice.objects.filter(pk__in=rows, done_at=None).select_for_update()
+        # Another drain, which took over a claim that was too old, may have stamped some of them.
+        ids = list(waiting.values_list("pk", flat=True))
+        Notice.objects.filter(pk__in=ids).update(done_at=moment, outcome=outcome, error=error[:500])
         at = time.time_ns() // 1_000_000
         BreachEvent.objects.bulk_create(
-            BreachEvent(breach_id=row.breach_id, at=at, kind="notice", text=text[:500])
-            for row in rows
-            if row.breach_id
+            BreachEvent(breach_id=rows[pk].breach_id, at=at, kind="notice", text=text[:500])
+            for pk in ids
+            if rows[pk].breach_id
         )

@@ -21,6 +21,7 @@ def write_notices(lines, *, now=None):
     Two queries, whatever the number of lines; none without a line that somebody may want to hear of.
     """
     lines = [(line, state) for line, state in lines if line.kind in notices.EVENTS]
+    # One that is deleted in this very moment makes the transaction fail, and the next second judges again.
     receivers = list(Receiver.objects.filter(enabled=True)) if lines else []
     moment = now or timezone.now()
     rows = [
@@ -66,10 +67,16 @@ def write_reminders(moment):
             # The time comes from the row before: two drains at once make the same row.
             make_reminder(receiver, breach, round(last[breach.pk].timestamp() * 1000), moment)
             for breach in breaches
-            if notices.may_know(receiver, breach.threshold.kpi)
+            if wants_reminder(receiver, breach)
             and not breach.threshold.state_row.flapping
             and find_silence(breach.threshold, acting) is None
         )
+
+
+def wants_reminder(receiver, breach):
+    """Whether a receiver asked to hear that such a breach begins, and may still know of it."""
+    event = notices.DATA if breach.kind == Breach.Kind.DATA else notices.FIRING
+    return notices.wants(receiver, event, breach.severity, breach.threshold.kpi)
 
 
 def find_last_told(receiver, until):

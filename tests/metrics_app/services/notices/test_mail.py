@@ -113,7 +113,7 @@ def test_a_recovery_lies_under_the_firing_it_ends(breach):
 
 def test_a_name_puts_no_header_into_the_mail(breach):
     kpi = breach.threshold.kpi
-    kpi.name = "Response\r\nBcc: everybody@example.org\x00 <script>alert(1)</script>"
+    kpi.name = "Response\r\nBcc: everybody@example.org\x07 <script>alert(1)</script>"
     kpi.save()
     Receiver.objects.update(name='x"\r\nBcc: all@example.org')
     letter = deliver(breach, watch.FIRED)

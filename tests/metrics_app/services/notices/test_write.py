@@ -151,6 +151,15 @@ def test_what_a_silence_withheld_is_told_when_it_is_over_where_repeats_are_wante
     assert mail.outbox[0].subject.startswith("■ Still beyond limit")
 
 
+def test_who_asked_for_no_beginnings_gets_no_reminders(base):
+    make_receiver(events=["recovered"], repeat_after=60)
+    breach = open_breach(fired_at=base)
+    now = timezone.now()
+    happen(breach, watch.RECOVERED, at=base + MINUTE, now=now)
+    happen(breach, watch.REOPENED, at=base + 2 * MINUTE, now=now)
+    assert send_notices(now=now) == send_notices(now=now + timedelta(hours=1)) == 0
+
+
 def test_a_disabled_threshold_is_not_told_again(base):
     make_receiver(repeat_after=60)
     breach = open_breach(fired_at=base)
