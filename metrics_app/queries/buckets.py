@@ -9,12 +9,13 @@ from metrics_app.queries.history import CORRECTED, PUBLISHED, is_revised, read_p
 from metrics_app.queries.reading import Want, is_void, read_one
 
 
-def read_buckets(topic, edges, *, step=None, view=CORRECTED):
+def read_buckets(topic, edges, *, step=None, view=CORRECTED, follows=False):
     """``(Summaries, revised)`` of the buckets between ascending ``edges`` (ms, at least two).
 
     ``step`` (ms) where all are of one length. ``revised``: for each bucket whether it had late
     points or was corrected; None where all lies in the hot hour. A minute of the past counts in
-    the bucket it begins in, and so does an hour of which nothing finer is kept.
+    the bucket it begins in, and so does an hour of which nothing finer is kept. ``follows``: the
+    buckets before these were read too, and have counted what began there.
     """
     reading = read_one(Want(topic, edges[0], edges[-1], True))
     [past] = read_past([reading])
@@ -23,7 +24,8 @@ def read_buckets(topic, edges, *, step=None, view=CORRECTED):
     for at, part in cut_hot(reading, edges, voids):
         buckets[find_bucket(edges, at)].append(part)
     for row in past.read(reading, step=step, edges=edges, view=view) if past else ():
-        buckets[find_bucket(edges, row.start)].append(row.summary)
+        if row.start >= edges[0] or not follows:
+            buckets[find_bucket(edges, row.start)].append(row.summary)
     revised = is_revised(past, reading, edges) if reading.want.is_old() else None
     return [merge(parts) for parts in buckets], revised
 

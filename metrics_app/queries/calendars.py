@@ -6,7 +6,7 @@ day, week, month or year before, so that daylight saving moves nothing.
 
 from itertools import accumulate
 
-from metrics_app.core.aggregates import AGGREGATES, QUANTILES, stddev
+from metrics_app.core.aggregates import AGGREGATES, QUANTILES, clip, stddev
 from metrics_app.core.buckets import MINUTE, floor, merge
 from metrics_app.core.calendars import CALENDARS, SPANS, check_zone, list_edges, shift_back
 from metrics_app.exceptions import BadInput
@@ -31,17 +31,21 @@ def bucket_series(topic, edges, *, step=None, view=CORRECTED):
     """The columns of the buckets between edges (ms, ascending), with the column ``end``."""
     summaries, revised = read_buckets(topic, edges, step=step, view=view)
     columns = make_columns(edges[:-1], summaries)
-    columns = {"ts": columns.pop("ts"), "end": edges[1:], **columns}
+    columns = {"ts": columns.pop("ts"), "end": edges[1:], "count": columns.pop("count")} | {
+        "sum": [clip(summary.sum) for summary in summaries],
+        **columns,
+    }
     return columns if revised is None else columns | {"revised": revised}
 
 
-def find_edges(start, end, calendar, zone):
+def find_edges(start, end, calendar, zone, *, field="calendar", most=MOST_BUCKETS):
     """The edges (ms) of the buckets of a calendar that hold [start, end); BadInput names what is wrong."""
     if calendar not in CALENDARS:
-        raise BadInput(f"{calendar!r:.50} is no calendar: expected {', '.join(CALENDARS)}", field="calendar")
+        raise BadInput(f"{calendar!r:.50} is no calendar: expected {', '.join(CALENDARS)}", field=field)
     least = {"hour": 3_600_000, "day": 82_800_000}.get(calendar, 601_200_000)
-    if (end - start) // least > MOST_BUCKETS:
-        raise BadInput(f"that is over {MOST_BUCKETS} buckets: take a longer calendar", field="calendar")
+    if (end - start) // least > most:
+        expected = "an earlier end, or longer buckets"
+        raise BadInput(f"that is over {most} {calendar}s: expected {expected}", field=field)
     return list_edges(start, end, calendar, check_zone(zone))
 
 

@@ -1,0 +1,144 @@
+"""History in full: the rows of any span, read a bounded number of roll-ups at a time.
+
+Each piece is read as of one moment; no two pieces count the same point.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from metrics_app.core.buckets import HOUR, MINUTE, floor
+from metrics_app.core.calendars import begin, check_zone, to_local
+from metrics_app.core.spans import DAY, intersect
+from metrics_app.exceptions import BadInput
+from metrics_app.models import DayRollup, HourRollup, MinuteRollup, Topic
+from metrics_app.queries.buckets import read_buckets
+from metrics_app.queries.calendars import find_edges, list_figures
+from metrics_app.queries.corrections import list_voids
+from metrics_app.queries.history import CORRECTED
+from metrics_app.queries.logs import clock
+from metrics_app.queries.reading import Want, read_one
+
+ROLLUPS = 1_500  # read at a time, each with a sketch of up to some kB
+MOST_ROWS = 10_000_000
+FIGURES = ("count", "sum", "mean", "min", "max", "stddev", "p50", "p90", "p95", "p99")
+COLUMNS = ("topic", "ts", "end", "local_start", "local_end", *FIGURES, "revised")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which buckets to export: their edges (ms, ascending), all of one ``step`` (ms) or of a calendar."""
+
+    edges: Sequence[int]
+    zone: str
+    step: int | None = None
+    calendar: str = ""
+    view: str = CORRECTED
+
+    @property
+    def rows(self):
+        """How many rows that is."""
+        return max(len(self.edges) - 1, 0)
+
+    @property
+    def rollups(self):
+        """About how many roll-ups stand behind a row, where nothing is pruned."""
+        if self.step:
+            grain = next(size for size in (DAY, HOUR, MINUTE) if self.step % size == 0)
+            return self.step // grain
+        # Local hours of half-hour zones, and the edges of their days, are made of minutes.
+        odd = 60 if self.edges[0] % HOUR else 0
+        return {"hour": max(odd, 1), "day": 24 + odd, "week": 55 + odd, "month": 80 + odd}[self.calendar]
+
+    def pieces(self):
+        """The edges in lists that are read at once; the last of one is the first of the next."""
+        size = max(ROLLUPS // self.rollups, 1)
+        for at in range(0, self.rows, size):
+            yield [int(edge) for edge in self.edges[at : at + size + 1]]
+
+
+def plan_steps(start, end, step, *, zone="UTC", view=CORRECTED, most=MOST_ROWS):
+    """The Plan of buckets of ``step`` ms that hold [start, end); BadInput.
+
+    ``step`` is whole minutes up to a day. ``zone`` is that of the local times beside the ms.
+    """
+    if not MINUTE <= step <= DAY or step % MINUTE:
+        expected = "a multiple of 60 from 60 to 86400, or a calendar"
+        raise BadInput(f"{step / 1000:g} s is no step of an export: expected {expected}", field="step")
+    check_zone(zone)
+    low, high = floor(start, step), -floor(-end, step)
+    if (high - low) // step > most:
+        raise BadInput(f"that is {(high - low) // step} rows: expected at most {most}", field="step")
+    return Plan(range(low, high + 1, step), zone, step=step, view=view)
+
+
+def plan_calendar(start, end, calendar, *, zone="UTC", view=CORRECTED, most=MOST_ROWS, field="calendar"):
+    """The Plan of the local hours, days, weeks or months that hold [start, end); BadInput."""
+    edges = find_edges(start, end, calendar, zone, field=field, most=most)
+    return Plan(edges, zone, calendar=calendar, view=view)
+
+
+def find_complete(now, *, step=None, calendar="", zone="UTC"):
+    """The end (ms) of the last bucket that is over at ``now``."""
+    return floor(now, step) if step else begin(now, calendar, check_zone(zone))
+
+
+def read_rows(topic, plan):
+    """Yields the columns of ``COLUMNS`` for one piece of the Plan after the other."""
+    zone = check_zone(plan.zone)
+    for number, edges in enumerate(plan.pieces()):
+        found = read_buckets(topic, edges, step=plan.step, view=plan.view, follows=number > 0)
+        yield make_rows(topic, edges, *found, zone)
+
+
+def make_rows(topic, edges, summaries, revised, zone):
+    """The columns of the buckets between edges."""
+    if revised is None:
+        # All hot: nothing came late yet, but people may have voided some of it.
+        voids = list_voids(topic)
+        revised = [bool(intersect(voids, *span)) for span in pairwise(edges)]
+    texts = [to_local(edge, zone).isoformat(timespec="seconds") for edge in edges]
+    figures = [list_figures(summary, 1) for summary in summaries]
+    return {
+        "topic": [topic] * len(summaries),
+        "ts": edges[:-1],
+        "end": edges[1:],
+        "local_start": texts[:-1],
+        "local_end": texts[1:],
+        "count": [int(row["count"]) for row in figures],
+        **{name: [to_float(row[name]) for row in figures] for name in FIGURES[1:]},
+        "revised": revised,
+    }
+
+
+def to_float(number):
+    """A plain float, whatever it was computed with, or None."""
+    return None if number is None else float(number)
+
+
+def find_span(topic):
+    """``(first, last)`` in ms: where the history of a topic begins and its last point; None without points.
+
+    The beginning is that of a minute, or of the hour or day that is left of it.
+    """
+    now = clock()
+    reading = read_one(Want(topic, now - DAY, now))
+    recent = [minute for minute, row in reading.ring.items() if row[0]] + list(reading.held)
+    found = [(at, size) for at, size in [find_first_rollup(topic), (min(recent, default=None), MINUTE)] if at]
+    if not found:
+        return None
+    first = min(found)[0]
+    return first, max(reading.head.last_ts if reading.head else 0, first)
+
+
+def find_first_rollup(topic):
+    """``(start, size)`` in ms of the first roll-up, the finest of those that hold its beginning."""
+    number = Topic.objects.filter(name=topic).values_list("id", flat=True).first()
+    first, wide = None, 0
+    for size, model in ((DAY, DayRollup), (HOUR, HourRollup), (MINUTE, MinuteRollup)):
+        rows = model.objects.filter(topic=number).order_by("start")
+        start = rows.values_list("start", flat=True).first()
+        if start is not None and (first is None or start < first + wide):
+            first, wide = start, size
+    return first, wide
+
