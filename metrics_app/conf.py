@@ -25,6 +25,13 @@ DEFAULTS = {
     "FREEZE_GARBAGE": True,  # long-lived objects are taken from the garbage collector: no stalls
     "FRAMES_PER_SECOND": 10,  # frames per topic and WebSocket client
     "ALLOWED_ORIGINS": [],  # origins of WebSockets besides the site's own
+    "EXPORT_ROWS": 600_000,  # rows of one export over HTTP: a year of minutes and some
+    "OPEN_DATA_LICENCE": "CC0 1.0 Universal",  # of every KPI that is open data
+    "OPEN_DATA_LICENCE_URL": "https://creativecommons.org/publicdomain/zero/1.0/",
+    "OPEN_DATA_PUBLISHER": "",  # who publishes, as the page and the catalogue name it; empty: the host
+    "OPEN_DATA_CONTACT": "",  # e-mail address for questions about the data
+    "OPEN_DATA_ZONE": "UTC",  # zone of the hours and days of open data
+    "OPEN_DATA_PER_MINUTE": 60,  # open-data files read in a minute, over all servers; 429 beyond
     "COMPLAINTS_DEMO": True,  # /demo/complaints/, the form of the worked example
     "ACTIONS": "",  # dotted path: list_actions() -> names of the actions a threshold may propose
     "MARKS": "",  # dotted path: list_marks(topic, start_ms, end_ms, user) -> marks on a KPI's chart

@@ -110,3 +110,44 @@ class SeriesSerializer(serializers.Serializer):
         required=False,
         help_text="Whether late points or a voided span changed the bucket; given behind the hot hour.",
     )
+
+
+class CalendarColumnsSerializer(SeriesSerializer):
+    """Columns of local buckets, with their ends and sums."""
+
+    end = serializers.ListField(child=serializers.IntegerField(), help_text="Ends of the buckets, ms.")
+    sum = Column()
+
+
+class CalendarSerializer(CalendarColumnsSerializer):
+    """Columns of local buckets, and the same buckets earlier."""
+
+    earlier = serializers.DictField(
+        child=CalendarColumnsSerializer(), required=False, help_text="By each word of `compare`."
+    )
+
+
+class FiguresSerializer(serializers.Serializer):
+    """Figures of a span [start, end)."""
+
+    start = serializers.IntegerField(help_text="ms; where the answer begins.")
+    end = serializers.IntegerField(help_text="ms")
+    count = serializers.IntegerField()
+    sum = serializers.FloatField(allow_null=True)
+    mean = serializers.FloatField(allow_null=True)
+    min = serializers.FloatField(allow_null=True)
+    max = serializers.FloatField(allow_null=True)
+    p50 = serializers.FloatField(allow_null=True)
+    p90 = serializers.FloatField(allow_null=True)
+    p95 = serializers.FloatField(allow_null=True)
+    p99 = serializers.FloatField(allow_null=True)
+    rate_per_hour = serializers.FloatField()
+    stddev = serializers.FloatField(allow_null=True)
+
+
+class CompareSerializer(FiguresSerializer):
+    """Figures of a span, and of the same local times earlier."""
+
+    topic = serializers.CharField()
+    zone = serializers.CharField()
+    earlier = serializers.DictField(child=FiguresSerializer(), help_text="By each word of `compare`.")

@@ -4,8 +4,10 @@ from django.urls import path, re_path
 
 from metrics_app.api.backtest import BacktestView, DraftBacktestView
 from metrics_app.api.breaches import BreachListView, BreachView
+from metrics_app.api.calendars import CalendarView, CompareView
 from metrics_app.api.corrections import CorrectionListView, RestoreView
 from metrics_app.api.explain import ExplainView
+from metrics_app.api.exports import ExportView
 from metrics_app.api.kpis import KpiListView, KpiView, SeriesView, StatsView
 from metrics_app.api.notes import NoteListView, NoteView
 from metrics_app.api.notices import NoticeListView
@@ -26,6 +28,9 @@ kpis = [
     path("kpis/<str:topic>/", KpiView.as_view(), name="kpi_detail"),
     path("kpis/<str:topic>/stats/", StatsView.as_view(), name="kpi_stats"),
     path("kpis/<str:topic>/series/", SeriesView.as_view(), name="kpi_series"),
+    path("kpis/<str:topic>/calendar/", CalendarView.as_view(), name="kpi_calendar"),
+    path("kpis/<str:topic>/compare/", CompareView.as_view(), name="kpi_compare"),
+    path("kpis/<str:topic>/export/", ExportView.as_view(), name="kpi_export"),
 ]
 history = [
     path("notes/", NoteListView.as_view(), name="note_list"),

@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from django.db.models import Max, Min
+
 from metrics_app.core.buckets import HOUR, MINUTE, floor
 from metrics_app.core.calendars import begin, check_zone, to_local
+from metrics_app.core.points import match_topic
 from metrics_app.core.spans import DAY, intersect
 from metrics_app.exceptions import BadInput
 from metrics_app.models import DayRollup, HourRollup, MinuteRollup, Topic
@@ -16,7 +19,7 @@ from metrics_app.queries.buckets import read_buckets
 from metrics_app.queries.calendars import find_edges, list_figures
 from metrics_app.queries.corrections import list_voids
 from metrics_app.queries.history import CORRECTED
-from metrics_app.queries.logs import clock
+from metrics_app.queries.logs import clock, list_topics
 from metrics_app.queries.reading import Want, read_one
 
 ROLLUPS = 1_500  # read at a time, each with a sketch of up to some kB
@@ -119,26 +122,40 @@ def to_float(number):
 def find_span(topic):
     """``(first, last)`` in ms: where the history of a topic begins and its last point; None without points.
 
-    The beginning is that of a minute, or of the hour or day that is left of it.
+    Points that only history knows are known by the minute, or by the hour or day that is left of it.
     """
     now = clock()
     reading = read_one(Want(topic, now - DAY, now))
     recent = [minute for minute, row in reading.ring.items() if row[0]] + list(reading.held)
-    found = [(at, size) for at, size in [find_first_rollup(topic), (min(recent, default=None), MINUTE)] if at]
-    if not found:
+    first, last = find_rollups(topic)
+    starts = [at for at in (first, min(recent, default=None)) if at is not None]
+    if not starts:
         return None
-    first = min(found)[0]
-    return first, max(reading.head.last_ts if reading.head else 0, first)
+    head = reading.head.last_ts if reading.head else 0
+    return min(starts), max(head, last or 0, *recent, *starts)
 
 
-def find_first_rollup(topic):
-    """``(start, size)`` in ms of the first roll-up, the finest of those that hold its beginning."""
+def find_rollups(topic):
+    """The starts (ms) of the first and last roll-up, each the finest that there is; None without any."""
     number = Topic.objects.filter(name=topic).values_list("id", flat=True).first()
-    first, wide = None, 0
+    first, last, wide = None, None, 0
     for size, model in ((DAY, DayRollup), (HOUR, HourRollup), (MINUTE, MinuteRollup)):
-        rows = model.objects.filter(topic=number).order_by("start")
-        start = rows.values_list("start", flat=True).first()
-        if start is not None and (first is None or start < first + wide):
-            first, wide = start, size
-    return first, wide
+        starts = model.objects.filter(topic=number).aggregate(first=Min("start"), last=Max("start"))
+        if starts["first"] is None:
+            continue
+        if first is None or starts["first"] < first + wide:
+            first, wide = starts["first"], size
+        last = max(last or 0, starts["last"])
+    return first, last
 
+
+def find_topics(patterns):
+    """The topics with points among patterns such as ``er.*``, sorted; BadInput for a pattern with none."""
+    known = set(Topic.objects.values_list("name", flat=True)) | set(list_topics())
+    found = set()
+    for pattern in patterns:
+        these = {topic for topic in known if match_topic(pattern, topic)}
+        if not these:
+            raise BadInput(f"{pattern!r:.100} names no topic with points", field="topic")
+        found |= these
+    return sorted(found)

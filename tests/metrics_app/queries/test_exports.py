@@ -121,7 +121,7 @@ def test_what_was_voided_or_came_late_is_marked_and_left_out_as_published(admin_
     publish(topic, ts[-1], 5)
     clockwork.collect()
     archive()
-    first, last = int(ts.min()) // HOUR * HOUR, int(ts.max()) // MINUTE * MINUTE + MINUTE
+    first, last = int(ts.min()) // HOUR * HOUR - 2 * HOUR, int(ts.max()) // MINUTE * MINUTE + MINUTE
     void(topic=topic, start=last - 3 * MINUTE, end=last, reason="a test", by=admin_user)
     corrected = read_all(topic, plan_steps(first, last, MINUTE))
     published = read_all(topic, plan_steps(first, last, MINUTE, view="published"))
@@ -144,6 +144,11 @@ def test_the_span_of_a_topic_is_found_in_history_and_before_there_is_any():
     assert find_span(topic) == (first, clockwork.now - 5_000)
     compact_history(now=clockwork.now)
     assert find_span(topic) == (first // HOUR * HOUR, clockwork.now - 5_000)
+    other = f"t{uuid.uuid4().hex}"
+    publish(other, [clockwork.now - 500 * DAY, clockwork.now - 2 * DAY])
+    clockwork.collect()
+    archive()
+    assert find_span(other) == (first, (clockwork.now - 2 * DAY) // MINUTE * MINUTE)
 
 
 @pytest.mark.parametrize("step", [1_000, 90_000, 2 * DAY, 0])
@@ -162,9 +167,10 @@ def test_too_many_rows_are_refused_before_they_are_read():
 
 
 def test_a_piece_reads_a_bounded_number_of_rollups():
+    start, end = parse_iso("2024-01-01T00:00Z"), parse_iso("2026-01-01T00:00Z")
     for zone in ("UTC", "Asia/Kolkata"):
         for calendar in ("hour", "day", "week", "month"):
-            plan = plan_calendar(parse_iso("2024-01-01T00:00Z"), parse_iso("2026-01-01T00:00Z"), calendar, zone=zone)
+            plan = plan_calendar(start, end, calendar, zone=zone)
             pieces = list(plan.pieces())
             assert max((len(piece) - 1) * plan.rollups for piece in pieces) <= exports.ROLLUPS
             assert [edge for piece in pieces for edge in piece[:-1]] == plan.edges[:-1]
