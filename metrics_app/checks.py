@@ -5,6 +5,7 @@ from django.core.checks import Error
 from django.utils.module_loading import import_string
 
 from metrics_app import conf, webhooks
+from metrics_app.core.calendars import check_zone
 from metrics_app.core.origins import check_origin
 from metrics_app.core.webhooks import parse_networks, parse_url
 from metrics_app.exceptions import BadInput
@@ -25,7 +26,7 @@ def check_settings(app_configs, **kwargs):
         for name in given
         if name not in conf.DEFAULTS
     ]
-    return errors + check_paths() + check_numbers() + check_webhooks() + check_site()
+    return errors + check_paths() + check_numbers() + check_webhooks() + check_site() + check_open_data()
 
 
 def check_paths():
@@ -43,6 +44,15 @@ def check_paths():
             message = f"METRICS_APP {key} is {path!r}, which cannot be used: {reason}."
             errors.append(Error(message, id="metrics_app.E002"))
     return errors
+
+
+def check_open_data():
+    """An error for a zone that does not exist."""
+    try:
+        check_zone(conf.get("OPEN_DATA_ZONE"))
+    except BadInput as error:
+        return [Error(f"METRICS_APP OPEN_DATA_ZONE: {error}.", id="metrics_app.E004")]
+    return []
 
 
 def check_numbers():

@@ -161,6 +161,8 @@ def describe_kpi(kpi):
     return {
         "tile": tile,
         "kpi_id": kpi.pk,
+        "zone": timezone.get_current_timezone_name(),
+        "is_open": kpi.open_data,
         "figures": [
             (label, format_value(stats[name], kpi.unit, aggregate, chart["limit"]))
             for label, name, aggregate in FIGURES

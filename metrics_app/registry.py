@@ -169,6 +169,17 @@ def list_kpis():
     return list(load_kpis().values())
 
 
+def list_open():
+    """The KPIs that everybody may see, in the order of their topics."""
+    return [kpi for kpi in list_kpis() if kpi.open_data and not kpi.restricted]
+
+
+def find_open(topic):
+    """The ``Kpi`` of a topic that everybody may see, or None."""
+    kpi = get_kpi(topic)
+    return kpi if kpi and kpi.open_data and not kpi.restricted else None
+
+
 def may_read(who, topic):
     """Whether ``who`` (or None: nobody) may see the points of a topic."""
     if who is None:

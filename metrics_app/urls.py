@@ -3,6 +3,7 @@
 from django.urls import path
 
 from metrics_app import kpi_views, views
+from metrics_app.api.open_data import CatalogView, OpenDataFileView
 
 urlpatterns = [
     path("", views.show_overview, name="overview"),
@@ -14,5 +15,8 @@ urlpatterns = [
     path("kpis/<str:topic>/values.csv", kpi_views.download_values, name="kpi_values"),
     path("kpis/<str:topic>/notes/", kpi_views.write_note, name="kpi_notes"),
     path("thresholds/<int:pk>/explain/", views.show_explanation, name="explain"),
+    path("open-data/", views.show_open_data, name="open_data"),
+    path("open-data/catalog.json", CatalogView.as_view(), name="open_data_catalog"),
+    path("open-data/<str:topic>/<str:file>", OpenDataFileView.as_view(), name="open_data_file"),
     path("demo/complaints/", views.show_complaints, name="complaints_demo"),
 ]

@@ -7,10 +7,12 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.cache import patch_cache_control
 from django.utils.timezone import localtime
 from django.views.decorators.http import require_http_methods, require_safe
 
-from metrics_app import conf, forms, registry
+from metrics_app import conf, forms, open_data, registry
 from metrics_app.core.filters import STATES, read_filters
 from metrics_app.core.moments import parse_moment
 from metrics_app.core.units import format_duration
@@ -18,7 +20,13 @@ from metrics_app.core.words import describe_overview
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Threshold
 from metrics_app.overviews import PER_PAGE, choose, place_tile
-from metrics_app.pages import describe_live, describe_present_standstill, list_visible, page
+from metrics_app.pages import (
+    describe_live,
+    describe_present_standstill,
+    list_visible,
+    page,
+    show_unavailable,
+)
 from metrics_app.services.explain import describe, explain
 from metrics_app.services.record import record
 from metrics_app.services.visibility import limit_to_visible
@@ -114,3 +122,16 @@ def show_explanation(request, pk):
     return render(
         request, "metrics_app/explain.html", context | {"found": found, "earlier": found["slot"] - 1}
     )
+
+
+@require_safe
+@show_unavailable
+def show_open_data(request):
+    """What is published for everybody: figures, files, method and licence. No log-in."""
+    context = {"page": "open_data"} | open_data.describe_page(request.get_host())
+    with timezone.override(context["zone"]):
+        response = render(request, "metrics_app/open_data.html", context)
+    # The head of the page names who is logged in: only a stranger's page is the same for all.
+    who = {"private": True} if request.user.is_authenticated else {"public": True}
+    patch_cache_control(response, max_age=open_data.FRESH, **who)
+    return response

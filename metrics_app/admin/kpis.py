@@ -1,7 +1,7 @@
 """KPIs: what a topic is called, which way is better, who answers for it."""
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 from django.utils.html import format_html
@@ -13,6 +13,7 @@ from metrics_app.core.units import format_duration
 from metrics_app.core.words import SHAPES
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Kpi
+from metrics_app.models.kpis import REFUSAL
 from metrics_app.services.deadman import check_expectation, list_silent, save_expectation
 
 MAX_WINDOW = 3_600  # seconds that are hot
@@ -53,10 +54,18 @@ class KpiForm(forms.ModelForm):
         return seconds
 
     def clean(self):
-        """A restricted KPI needs a group that may see it."""
+        """A restricted KPI needs a group that may see it, and is never open data."""
         data = super().clean()
         if data.get("restricted") and not data.get("owner"):
             self.add_error("restricted", "Choose the owner group: without one nobody could see this KPI.")
+        self.closed = False
+        if data.get("restricted") and data.get("open_data"):
+            # What was open and becomes restricted is closed; opening what is restricted is a mistake.
+            self.closed = self.initial.get("open_data") and not self.initial.get("restricted")
+            if self.closed:
+                data["open_data"] = False
+            else:
+                self.add_error("open_data", REFUSAL)
         return data
 
 
@@ -66,7 +75,7 @@ class KpiAdmin(admin.ModelAdmin):
 
     form = KpiForm
     list_display = ["topic", "name", "unit", "direction", "tile", "owner", "limited"]
-    list_filter = ["restricted", "owner", "direction", "aggregate"]
+    list_filter = ["restricted", "open_data", "owner", "direction", "aggregate"]
     list_select_related = ["owner"]
     search_fields = ["topic", "name"]
     readonly_fields = ["silent", "created_at"]
@@ -82,6 +91,13 @@ class KpiAdmin(admin.ModelAdmin):
         ),
         ("Silence", {"fields": ["expected_interval", "silent"]}),
         ("Who answers for it", {"fields": ["owner", "restricted"]}),
+        (
+            "Open data",
+            {
+                "fields": ["open_data", "description", "method"],
+                "description": "What everybody may see and download at /open-data/, without a log-in.",
+            },
+        ),
         ("Record", {"fields": ["created_at"]}),
     ]
 
@@ -113,6 +129,8 @@ class KpiAdmin(admin.ModelAdmin):
         """With the watch for silence that it asks for."""
         super().save_model(request, obj, form, change)
         save_expectation(obj, by=request.user)
+        if form.closed:
+            messages.warning(request, f"{obj} is restricted now, and no longer open data.")
 
     def get_readonly_fields(self, request, obj=None):
         """A topic is where the points are: another topic is another KPI."""

@@ -18,6 +18,9 @@ def validate_topic(topic):
         raise ValidationError(str(error)) from None
 
 
+REFUSAL = "A restricted KPI cannot be open data: lift the restriction first, or leave this empty."
+
+
 class Aggregate(models.TextChoices):
     """What a tile may show; names are those of ``metrics_app.core.aggregates``."""
 
@@ -75,17 +78,46 @@ class Kpi(models.Model):
         default=False,
         help_text="Visible to the owner group only, with its thresholds, streams and proposals.",
     )
+    open_data = models.BooleanField(
+        default=False,
+        help_text="Published at /open-data/: everybody may see and download its history, without a log-in.",
+    )
+    description = models.TextField(
+        blank=True, max_length=2000, help_text="What it measures, for readers of the open data."
+    )
+    method = models.TextField(
+        blank=True,
+        max_length=4000,
+        help_text="How it is measured: source, what counts, what is left out.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         ordering = ["topic"]
         verbose_name = "KPI"
         verbose_name_plural = "KPIs"
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(open_data=True, restricted=True),
+                name="metrics_kpi_open_or_restricted",
+                violation_error_message="A restricted KPI cannot be open data.",
+            )
+        ]
 
     def clean(self):
-        """A restricted KPI without an owner would be visible to nobody."""
+        """A restricted KPI without an owner would be visible to nobody; an open one to everybody."""
         if self.restricted and self.owner is None:
             raise ValidationError({"owner": "Choose the group that may see this restricted KPI."})
+        if self.restricted and self.open_data:
+            raise ValidationError({"open_data": REFUSAL})
+
+    def save(self, *args, **kwargs):
+        """What becomes restricted stops being open, whoever saves it."""
+        if self.restricted and self.open_data:
+            self.open_data = False
+            if kwargs.get("update_fields") is not None:
+                kwargs["update_fields"] = {*kwargs["update_fields"], "open_data"}
+        super().save(*args, **kwargs)
 
     def __str__(self):
         return self.name or self.topic

@@ -31,6 +31,13 @@ def moment(ms):
 
 
 @register.filter
+def day(ms):
+    """The day of a moment (ms) in the current zone: 3 March 2025."""
+    local = timezone.localtime(datetime.fromtimestamp(ms / 1000, UTC))
+    return format_html('<time datetime="{}">{}</time>', f"{local:%Y-%m-%d}", f"{local.day} {local:%B %Y}")
+
+
+@register.filter
 def in_unit(value, rule):
     """A value in the unit of a threshold's KPI, and of its limit."""
     return format_value(value, rule.kpi.unit, rule.aggregate, rule.limit)

@@ -2,6 +2,8 @@
 
 import pytest
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
 
 from metrics_app.models import Breach, Kpi
 
@@ -89,3 +91,31 @@ def test_the_watch_for_silence_is_set_on_its_kpi_alone(admin_client):
     assert "no point for 15 min" in admin_client.get("/admin/metrics_app/threshold/").content.decode()
     assert admin_client.post(f"{LIST}{Kpi.objects.get().pk}/delete/", {"post": "yes"}).status_code == 302
     assert not Kpi.objects.exists()
+
+
+def test_a_kpi_is_opened_to_everybody_unless_it_is_restricted(admin_client):
+    owner = Group.objects.create(name="hospital")
+    opened = {"open_data": "on", "description": "How long people wait.", "method": "By the door's clock."}
+    assert admin_client.post(f"{LIST}add/", FORM | opened).status_code == 302
+    kpi = Kpi.objects.get()
+    assert kpi.open_data and kpi.method == "By the door's clock."
+    restricted = {"restricted": "on", "owner": owner.pk}
+    page = admin_client.post(f"{LIST}{kpi.pk}/change/", FORM | opened | restricted, follow=True)
+    assert "Wait is restricted now, and no longer open data." in page.content.decode()
+    kpi.refresh_from_db()
+    assert kpi.restricted and not kpi.open_data
+    page = admin_client.post(f"{LIST}{kpi.pk}/change/", FORM | opened | restricted)
+    assert "A restricted KPI cannot be open data: lift the restriction first" in page.content.decode()
+    wanted = FORM | opened | restricted | {"topic": "er.beds"}
+    assert "cannot be open data" in admin_client.post(f"{LIST}add/", wanted).content.decode()
+    assert Kpi.objects.filter(open_data=True).count() == 0
+
+
+def test_no_way_around_the_form_opens_what_is_restricted(db):
+    kpi = Kpi(topic="er.wait", restricted=True, owner=Group.objects.create(name="hospital"), open_data=True)
+    with pytest.raises(ValidationError, match="cannot be open data"):
+        kpi.full_clean()
+    kpi.save()
+    assert not Kpi.objects.get().open_data
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Kpi.objects.update(open_data=True)

@@ -1,0 +1,152 @@
+"""Open data for programs: files without a log-in, and the catalogue that lists them (DCAT-US 1.1)."""
+
+from datetime import UTC, datetime
+
+from django.urls import reverse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.exceptions import NotFound
+from rest_framework.permissions import AllowAny
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from metrics_app import conf, open_data, queries, registry
+from metrics_app.api.exports import FILES, JsonErrors
+from metrics_app.api.kpis import AS, read_view
+from metrics_app.api.params import read_integer, refuse_others
+from metrics_app.api.schema import ErrorsSerializer
+from metrics_app.api.streaming import stream_file
+from metrics_app.core.points import MAX_TOPIC
+from metrics_app.exports import export
+from metrics_app.writers import FORMATS, NAMES
+
+MAX_AGE = 600  # seconds a cache on the way may answer for us: a file grows once an hour
+VERSION = "https://project-open-data.cio.gov/v1.1/schema"
+REFUSED = {
+    400: OpenApiResponse(ErrorsSerializer, "A bad parameter, by name."),
+    404: OpenApiResponse(ErrorsSerializer, "No such file, or no open data."),
+    429: OpenApiResponse(ErrorsSerializer, "Too many downloads in this minute."),
+    503: OpenApiResponse(ErrorsSerializer, "Redis is away."),
+}
+
+
+class OpenView(APIView):
+    """For everybody: who asks is not looked at, so that caches on the way may share the answer."""
+
+    authentication_classes = []
+    permission_classes = [AllowAny]
+    content_negotiation_class = JsonErrors
+
+    def finalize_response(self, request, response, *args, **kwargs):
+        """Pages of any site may read it; what was refused is not cached."""
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response["Access-Control-Allow-Origin"] = "*"
+        kept = f"public, max-age={MAX_AGE}" if response.status_code == 200 else "no-store"
+        response["Cache-Control"] = kept
+        return response
+
+
+class OpenDataFileView(OpenView):
+    """A file of an open KPI."""
+
+    @extend_schema(
+        operation_id="download_open_data",
+        summary="Open data as a file, without a log-in",
+        description="`file` is `hour` or `day` and the format: `day.csv`, `hour.jsonl`, `day.parquet`. "
+        "Without `year` the last 366 days by hour, or ten years by day.",
+        parameters=[OpenApiParameter("year", int, description="A year of the publisher's zone."), AS],
+        responses=FILES | REFUSED,
+        auth=[],
+    )
+    def get(self, request, topic, file):
+        """A row per hour or day that is over."""
+        by, _, kind = file.partition(".")
+        if registry.find_open(topic) is None:
+            raise NotFound(f"There is no open data of the topic {topic[:MAX_TOPIC]!r}.")
+        if by not in open_data.DAYS or kind not in FORMATS:
+            raise NotFound(f"There is no file {file[:50]!r}: expected such as hour.csv or day.jsonl.")
+        params = request.query_params
+        refuse_others(params, "year", "as")
+        view = read_view(params)
+        year = read_integer(params, "year", default=0, low=2000, high=2099)
+        content_type, pieces = export(Plans(topic, by, view, year), kind)
+        if request.method != "HEAD":
+            open_data.count_download(request.META.get("REMOTE_ADDR", ""))
+        words = [topic, by, *([view] if view == "published" else []), *([str(year)] if year else [])]
+        return stream_file(request, pieces, content_type=content_type, name=f"{'-'.join(words)}.{kind}")
+
+
+class Plans:
+    """The Plans of a file, made when it is read: whoever is refused costs no query."""
+
+    def __init__(self, *asked):
+        self.asked = asked
+
+    def __iter__(self):
+        return iter(open_data.plan_file(*self.asked, queries.redis_now()))
+
+
+class CatalogView(OpenView):
+    """The catalogue."""
+
+    @extend_schema(
+        operation_id="get_open_data_catalog",
+        summary="What is open, in the vocabulary of DCAT-US (data.json)",
+        responses={200: OpenApiTypes.OBJECT} | REFUSED,
+        auth=[],
+    )
+    def get(self, request):
+        """A dataset per open KPI, a distribution per file."""
+        refuse_others(request.query_params)
+        publisher = conf.get("OPEN_DATA_PUBLISHER") or request.get_host()
+        page = request.build_absolute_uri(reverse("open_data"))
+        return Response(
+            {
+                "@context": "https://project-open-data.cio.gov/v1.1/schema/catalog.jsonld",
+                "@id": request.build_absolute_uri(),
+                "@type": "dcat:Catalog",
+                "conformsTo": VERSION,
+                "describedBy": f"{VERSION}/catalog.json",
+                "dataset": [describe(kpi, publisher, page) for kpi in open_data.list_published()],
+            }
+        )
+
+
+def describe(kpi, publisher, page):
+    """A dataset of the catalogue."""
+    contact = conf.get("OPEN_DATA_CONTACT")
+    texts = [kpi["description"] or f"{kpi['name']}.", f"Unit: {kpi['unit']}.", kpi["method"]]
+    found = {
+        "@type": "dcat:Dataset",
+        "identifier": f"{page}#{kpi['topic']}",
+        "title": kpi["name"],
+        "description": " ".join(text for text in texts if text),
+        "keyword": sorted({"key performance indicator", *kpi["topic"].replace("_", " ").split(".")}),
+        "publisher": {"@type": "org:Organization", "name": publisher},
+        "contactPoint": {"@type": "vcard:Contact", "fn": publisher}
+        | ({"hasEmail": f"mailto:{contact}"} if contact else {}),
+        "accessLevel": "public",
+        "license": conf.get("OPEN_DATA_LICENCE_URL"),
+        "landingPage": f"{page}#{kpi['topic']}",
+        "describedBy": f"{page}#columns",
+        "accrualPeriodicity": "R/PT1H",
+        "modified": "R/PT1H",
+        "distribution": [
+            describe_file(page, kpi["topic"], *file) for file in open_data.list_files(kpi["topic"])
+        ],
+    }
+    if kpi["span"]:
+        first, last = (datetime.fromtimestamp(at // 1000, UTC).isoformat() for at in kpi["span"])
+        found |= {"temporal": f"{first}/{last}", "modified": last}
+    return found
+
+
+def describe_file(page, topic, by, view, kind, file, query):
+    """A distribution of a dataset."""
+    return {
+        "@type": "dcat:Distribution",
+        "title": f"Per {by}, {open_data.VIEWS[view].lower()}, {NAMES[kind]}",
+        "downloadURL": f"{page}{topic}/{file}{query}",
+        "mediaType": FORMATS[kind].content_type.partition(";")[0],
+        "format": NAMES[kind],
+    }
