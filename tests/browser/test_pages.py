@@ -8,7 +8,15 @@ from playwright.sync_api import expect
 from tests.browser.conftest import PHONE, ROOT, WIDE
 
 AXE = Path(ROOT / "node_modules/axe-core/axe.min.js")
-PAGES = ["/", "/inbox/", "/inbox/{id}/", "/kpis/complaint.latency/", "/demo/complaints/", "/no/such/page/"]
+PAGES = [
+    "/",
+    "/inbox/",
+    "/inbox/{id}/",
+    "/kpis/complaint.latency/",
+    "/demo/complaints/",
+    "/open-data/",
+    "/no/such/page/",
+]
 VIEWS = [
     "/?group=1&q=complaint",
     "/?wall=1",
@@ -64,6 +72,25 @@ def test_nothing_stands_in_the_way_in_the_admin_either(open_page, demo):
         page.goto(demo["url"] + path)
         faults += find_faults(page)
     assert faults == []
+
+
+@pytest.mark.parametrize(("scheme", "viewport"), [("light", WIDE), ("dark", PHONE)])
+def test_what_an_admin_opens_everybody_sees_and_downloads(open_page, demo, pages, scheme, viewport):
+    page = open_page("admin", "/admin/metrics_app/kpi/")
+    page.get_by_role("link", name="complaint.latency").click()
+    page.get_by_role("checkbox", name="Open data").check()
+    page.get_by_label("Description").fill("How long people wait for an answer.")
+    page.get_by_label("Method").fill("From filing to answer.")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page = open_page(None, "/open-data/", color_scheme=scheme, viewport=viewport)
+    expect(page.get_by_text("How long people wait for an answer.")).to_be_visible()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("free for everybody to use")
+    assert find_faults(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    with page.expect_download() as started:
+        page.get_by_role("link", name="Response time, per day, as corrected, as CSV").click()
+    assert started.value.suggested_filename == "complaint.latency-day.csv"
+    assert Path(started.value.path()).read_text().startswith("topic,ts,end,local_start,local_end,count,")
 
 
 def test_a_rejection_without_a_reason_says_what_is_missing(open_page, pages, demo):

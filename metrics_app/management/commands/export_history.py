@@ -75,7 +75,7 @@ def describe_rest(output):
 
 
 def make_plan(topic, options):
-    """What to export of a topic; None where it has no history in the span. BadInput."""
+    """What to export of a topic; None for a topic without a bucket that is over. BadInput."""
     now, step, zone = queries.redis_now(), (options["step"] or 0) * 1000, options["zone"]
     by = None if options["step"] is not None else options["by"] or "hour"
     if by is None:
