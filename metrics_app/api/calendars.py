@@ -6,6 +6,7 @@ from rest_framework.views import APIView
 
 from metrics_app import queries
 from metrics_app.api.kpis import AS, REFUSED, find_kpi, keep_finite, read_view
+from metrics_app.api.negotiation import JsonErrors
 from metrics_app.api.params import read_bounds, read_calendar, read_compare, read_zone, refuse_others
 from metrics_app.api.permissions import CanRead
 from metrics_app.api.schema import CalendarSerializer, CompareSerializer
@@ -35,6 +36,7 @@ class CalendarView(APIView):
     """The course of one KPI as people of a zone count hours, days, weeks and months."""
 
     permission_classes = [CanRead]
+    content_negotiation_class = JsonErrors
 
     @extend_schema(
         operation_id="get_kpi_calendar",
@@ -46,7 +48,7 @@ class CalendarView(APIView):
         """The buckets that hold ``start`` to ``end``: a day of 23 or 25 hours is one bucket."""
         find_kpi(request, topic)
         params = request.query_params
-        refuse_others(params, "by", "zone", "start", "end", "compare", "as", "format")
+        refuse_others(params, "by", "zone", "start", "end", "compare", "as")
         by, zone, compare = read_calendar(params, "day"), read_zone(params), read_compare(params)
         start, end = read_bounds(params, start=BACK[by], end="0", now=queries.redis_now())
         most = min(MAX_BUCKETS, MAX_ROLLUPS // ROLLUPS[by]) // (1 + len(compare))
@@ -59,6 +61,7 @@ class CompareView(APIView):
     """The figures of one span of a KPI, beside those of earlier ones."""
 
     permission_classes = [CanRead]
+    content_negotiation_class = JsonErrors
 
     @extend_schema(
         operation_id="compare_kpi",
@@ -70,7 +73,7 @@ class CompareView(APIView):
         """``start`` to ``end``; without them since the local day (or ``by``) began."""
         find_kpi(request, topic)
         params, now = request.query_params, queries.redis_now()
-        refuse_others(params, "by", "zone", "start", "end", "compare", "as", "format")
+        refuse_others(params, "by", "zone", "start", "end", "compare", "as")
         by, zone, compare = read_calendar(params), read_zone(params), read_compare(params, "day,week")
         options = {"compare": compare, "view": read_view(params)}
         if "start" in params:

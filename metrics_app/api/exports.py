@@ -2,12 +2,12 @@
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.views import APIView
 
 from metrics_app import conf, queries
 from metrics_app.api.calendars import BY, SPAN, ZONE
 from metrics_app.api.kpis import AS, REFUSED, find_kpi, read_view
+from metrics_app.api.negotiation import JsonErrors
 from metrics_app.api.params import (
     read_bounds,
     read_calendar,
@@ -24,14 +24,6 @@ from metrics_app.queries.exports import find_complete, find_span, plan_calendar,
 from metrics_app.writers import FORMATS
 
 FILES = {(200, kind.content_type.partition(";")[0]): OpenApiTypes.BINARY for kind in FORMATS.values()}
-
-
-class JsonErrors(DefaultContentNegotiation):
-    """Leaves ``format`` to the view, which writes the file itself; errors are JSON as everywhere."""
-
-    def select_renderer(self, request, renderers, format_suffix=None):
-        """The first one."""
-        return renderers[0], renderers[0].media_type
 
 
 class ExportView(APIView):

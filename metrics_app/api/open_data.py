@@ -11,8 +11,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from metrics_app import conf, open_data, queries, registry
-from metrics_app.api.exports import FILES, JsonErrors
+from metrics_app.api.exports import FILES
 from metrics_app.api.kpis import AS, read_view
+from metrics_app.api.negotiation import JsonErrors
 from metrics_app.api.params import read_integer, refuse_others
 from metrics_app.api.schema import ErrorsSerializer
 from metrics_app.api.streaming import stream_file

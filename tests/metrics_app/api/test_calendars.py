@@ -1,7 +1,11 @@
 """A KPI per local hour, day, week and month over the API, and spans of it beside earlier ones."""
 
+from urllib.parse import urlencode
+
 import pytest
 from django.contrib.auth.models import Group
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from metrics_app import queries
 from metrics_app.core.points import parse_iso
@@ -94,6 +98,7 @@ def test_without_a_span_it_is_today_beside_yesterday_and_a_week_ago(client, kpi)
         ("calendar/?compare=", "compare"),
         ("calendar/?as=wished", "as"),
         ("calendar/?step=60", "step"),
+        ("calendar/?format=csv", "format"),
         ("calendar/?zone[]=UTC", "zone[]"),
         ("compare/?start=-60&by=day", "by"),
         ("compare/?end=-60", "start"),
@@ -126,3 +131,31 @@ def test_a_restricted_kpi_is_not_there(client, kpi, bearer, url):
 def test_months_of_twenty_years_are_answered(client, kpi):
     columns = get(client, "calendar/?by=month&start=2007-01-01T00:00Z&zone=America/New_York").json()
     assert sum(columns["count"]) == 2 * 864 + 9 * 24
+
+
+PARAMS = ("by", "zone", "start", "end", "compare", "as", "step", "format", "year", "limit", "")
+VALUES = st.one_of(
+    st.sampled_from(
+        ["hour", "month", "day,year", "UTC", "Asia/Kolkata", "csv", "parquet", "published", "60"]
+    ),
+    st.sampled_from(
+        ["-3600", "0", "-0", "1e9", "NaN", "2025-10-26T00:00Z", "9" * 18, "-" + "9" * 18, "\0", "'--"]
+    ),
+    st.text(max_size=12),
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from(["api/v1/kpis/{}/calendar/", "api/v1/kpis/{}/compare/", "api/v1/kpis/{}/export/"])
+    | st.sampled_from(["open-data/{}/day.csv", "open-data/{}/hour.jsonl"]),
+    st.lists(st.tuples(st.sampled_from(PARAMS), VALUES), max_size=4),
+)
+def test_whatever_is_asked_is_answered_or_refused_by_name(client, kpi, path, query):
+    Kpi(pk=Kpi.objects.get().pk, topic=TOPIC, open_data=True).save(update_fields=["open_data"])
+    response = client.get(f"/{path.format(TOPIC)}?{urlencode(query)}")
+    if response.status_code == 200:
+        assert not response.streaming or b"".join(response.streaming_content)
+    else:
+        assert response.status_code == 400 or (response.status_code == 429 and "open-data" in path)
+        assert response.json()["errors"][0]["message"]

@@ -13,7 +13,10 @@ pytestmark = pytest.mark.django_db
 
 URL = "/api/v1/stream-tickets/"
 PAGE = "https://www.example.org"
-OPEN = {"/healthz", "/readyz", "/accounts/login/", "/admin/login/"}
+OPEN = {"/healthz", "/readyz", "/accounts/login/", "/admin/login/"} | {
+    "/open-data/",
+    "/open-data/catalog.json",
+}
 PARTS = {"topic": "complaint.latency", "pk": "1", "object_id": "1", "version": "1"}
 
 
