@@ -24,6 +24,9 @@ KPIS = {
         "unit": "",
         "aggregate": "rate_per_hour",
         "window": HOUR,
+        "open_data": True,
+        "description": "Air-quality complaints that the public has filed.",
+        "method": "Each complaint counts once, when it is filed. The demo makes them up.",
     },
     "complaint.latency": {
         "name": "Response time",

@@ -51,7 +51,7 @@ def check_open_data():
     try:
         check_zone(conf.get("OPEN_DATA_ZONE"))
     except BadInput as error:
-        return [Error(f"METRICS_APP OPEN_DATA_ZONE: {error}.", id="metrics_app.E004")]
+        return [Error(f"METRICS_APP OPEN_DATA_ZONE: {error}.", id="metrics_app.E007")]
     return []
 
 

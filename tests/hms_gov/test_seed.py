@@ -25,6 +25,7 @@ def test_it_makes_the_complaint_example():
         "complaint.open",
         "complaint.oldest_age",
     }
+    assert [kpi.topic for kpi in Kpi.objects.filter(open_data=True)] == ["complaint.received"]
     rule = Threshold.objects.get()
     assert (rule.aggregate, rule.window, rule.operator, rule.limit) == ("mean", 1800, "gt", 172_800)
     assert (rule.title, rule.suggestion) == ("Response time breach", "Hire 2 temp agents")

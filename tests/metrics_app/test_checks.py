@@ -65,3 +65,9 @@ def test_it_takes_webhooks_networks_and_the_address_of_the_site(settings):
 def test_it_names_what_no_notice_can_be_sent_with(settings, given, error):
     assert ids(settings, **given) == [f"metrics_app.{error}"]
     assert "c2hvcnQ" not in str(check_settings(None))
+
+
+def test_it_names_a_zone_that_does_not_exist(settings):
+    settings.METRICS_APP = {"OPEN_DATA_ZONE": "Mars/Olympus"}
+    (error,) = check_settings(None)
+    assert error.id == "metrics_app.E007" and "'Mars/Olympus' is no time zone" in error.msg

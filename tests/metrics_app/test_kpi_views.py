@@ -177,3 +177,15 @@ def test_a_change_without_a_past_has_no_values(client, reader, now):
     make_threshold(now=now, aggregate="mean_change_day", limit=50)
     assert set(get_plot(client, span="1h")["value"]) == {None}
     assert client.get("/").status_code == 200
+
+
+def test_the_foot_leads_to_the_whole_history_and_to_open_data_once_it_is_open(client, reader, rule):
+    client.cookies["timezone"] = "America/New_York"
+    page = client.get(PAGE).content.decode()
+    link = f"/api/v1/kpis/{TOPIC}/export/?by=day&amp;zone=America%2FNew_York"
+    assert link in page and "/open-data/" not in page
+    assert client.get(link.replace("&amp;", "&")).status_code == 200
+    kpi = Kpi.objects.get(topic=TOPIC)
+    kpi.open_data = True
+    kpi.save()
+    assert f"/open-data/#{TOPIC}" in client.get(PAGE).content.decode()
