@@ -15,8 +15,7 @@ from metrics_app.exceptions import BadInput
 from metrics_app.models import Kpi
 from metrics_app.models.kpis import REFUSAL
 from metrics_app.services.deadman import check_expectation, list_silent, save_expectation
-
-MAX_WINDOW = 3_600  # seconds that are hot
+from metrics_app.services.kpis import MAX_WINDOW
 
 
 class KpiForm(forms.ModelForm):

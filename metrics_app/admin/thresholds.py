@@ -3,6 +3,7 @@
 from django.contrib import admin
 
 from metrics_app.admin.fields import RowSelect
+from metrics_app.admin.rule_files import ThresholdFiles
 from metrics_app.admin.threshold_cells import STATES, ThresholdCells
 from metrics_app.admin.threshold_form import ThresholdForm
 from metrics_app.admin.trials import ThresholdTrials
@@ -41,11 +42,12 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(Threshold)
-class ThresholdAdmin(ThresholdCells, ThresholdTrials, admin.ModelAdmin):
+class ThresholdAdmin(ThresholdCells, ThresholdTrials, ThresholdFiles, admin.ModelAdmin):
     """Saving judges the threshold at once: a limit that is crossed fires within two seconds."""
 
     form = ThresholdForm
     change_form_template = "admin/metrics_app/threshold/change_form.html"
+    change_list_template = "admin/metrics_app/threshold/change_list.html"
     inlines = [VersionInline]
     list_display = ["label", "rule", "light", "last_value", "data", "severity"]
     list_filter = [StateFilter, "severity", "enabled", "aggregate"]

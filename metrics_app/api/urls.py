@@ -12,6 +12,7 @@ from metrics_app.api.kpis import KpiListView, KpiView, SeriesView, StatsView
 from metrics_app.api.notes import NoteListView, NoteView
 from metrics_app.api.notices import NoticeListView
 from metrics_app.api.points import PointsView
+from metrics_app.api.rule_files import ThresholdExportView
 from metrics_app.api.silences import SilenceListView, SilenceView
 from metrics_app.api.stream_tickets import StreamTicketsView
 from metrics_app.api.thresholds import ThresholdListView, ThresholdView
@@ -40,6 +41,7 @@ history = [
 ]
 watch = [
     path("thresholds/", ThresholdListView.as_view(), name="threshold_list"),
+    path("thresholds/export/", ThresholdExportView.as_view(), name="threshold_export"),
     path("thresholds/<int:pk>/", ThresholdView.as_view(), name="threshold_detail"),
     path("thresholds/backtest/", DraftBacktestView.as_view(), name="backtest_draft"),
     path("thresholds/<int:pk>/backtest/", BacktestView.as_view(), name="threshold_backtest"),

@@ -40,6 +40,11 @@ def write_duration(seconds):
     return f"{write_number(seconds)} s"
 
 
+def write_compact(seconds):
+    """Exact, as in a rule's file: "30m", "48h", "7d", "45s"."""
+    return write_duration(seconds).replace(" min", "m").replace(" ", "")
+
+
 def write_number(value):
     """The shortest text that is read back as the same float."""
     return repr(float(value)).removesuffix(".0")

@@ -49,6 +49,10 @@ class Threshold(models.Model):
     # Those of kind silence are kept by ``services.deadman``, as the KPI's expected interval says.
     kind = models.CharField(max_length=7, choices=Kind, default=Kind.LIMIT, editable=False)
     name = models.CharField(max_length=100, blank=True, help_text="Empty: made from the rule.")
+    # What files call it, whatever its name and rule become; ``services.thresholds`` chooses one.
+    key = models.CharField(
+        max_length=100, blank=True, editable=False, help_text="Its name in files, apart within its KPI."
+    )
     aggregate = models.CharField(max_length=20, choices=JUDGED, default=Aggregate.MEAN)
     aggregate_value = models.FloatField(
         null=True, blank=True, help_text="For a share: the value it divides at, in the KPI's unit."
@@ -124,7 +128,10 @@ class Threshold(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["kpi"], condition=models.Q(kind="silence"), name="one_dead_man_per_kpi"
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["kpi", "key"], condition=~models.Q(key=""), name="one_threshold_per_key"
+            ),
         ]
 
     def __str__(self):

@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 import yaml
 
-from metrics_app.core.entries import parse_duration, parse_value
+from metrics_app.core.entries import parse_duration
 from metrics_app.core.points import parse_iso
+from metrics_app.core.rule_fields import read_field
 from metrics_app.core.rule_tests import check, parse_points, walk
 from metrics_app.core.watch import Rule
 from metrics_app.exceptions import BadInput
@@ -17,8 +18,6 @@ from metrics_app.services.rules import check_rule
 FIELDS = ("name", "threshold", "start", "points", "expect")
 REQUIRED = ("threshold", "points", "expect")
 DEFAULT_START = "2026-01-01T00:00:00+00:00"
-DURATIONS = ("window", "interval", "pending_for", "keep_firing_for", "no_data_for", "cooldown", "delay")
-LIMITS = ("limit", "recovery_limit", "aggregate_value")
 
 
 class Outcome(NamedTuple):
@@ -93,15 +92,8 @@ def read_rule(fields):
     for name in ("aggregate", "window", "operator", "limit"):
         if name not in fields:
             raise BadInput("is missing", field=f"threshold.{name}")
-    threshold = Threshold(**{name: read_field(name, value) for name, value in fields.items()})
+    aggregate = str(fields["aggregate"])
+    given = {name: read_field(name, value, aggregate=aggregate) for name, value in fields.items()}
+    threshold = Threshold(**given)
     check_rule(threshold)
     return make_rule(threshold)
-
-
-def read_field(name, value):
-    """A field as the model has it: durations and limits may be written "30m" and "48h"."""
-    if name in DURATIONS:
-        return parse_duration(value, name)
-    if name in LIMITS and value is not None:
-        return parse_value(value, "seconds", field=name)
-    return value

@@ -38,10 +38,15 @@ MAX_DEPTH = 20  # levels of action_params
 
 def check_rule(threshold):
     """BadInput with every fault of an unsaved ``Threshold``."""
-    errors = [*check_choices(threshold), *check_numbers(threshold), *check_limits(threshold)]
-    errors += [*check_texts(threshold), *check_action(threshold)]
+    errors = list_faults(threshold)
     if errors:
         raise BadInput("; ".join(message for _, message in errors), errors=list_errors(errors))
+
+
+def list_faults(threshold):
+    """``[(field, message)]`` of an unsaved ``Threshold``; empty for a good one."""
+    faults = [*check_choices(threshold), *check_numbers(threshold), *check_limits(threshold)]
+    return [*faults, *check_texts(threshold), *check_action(threshold)]
 
 
 def check_reason(reason):
@@ -112,7 +117,9 @@ def check_value(threshold):
 
 def list_negative(threshold):
     """Faults of the limits of a duration, which is never less than nothing."""
-    if not threshold.kpi_id or not is_duration(threshold.kpi.unit, threshold.aggregate):
+    # A rule test has no KPI, and that of a file may not be saved yet.
+    known = threshold.kpi_id or Threshold.kpi.is_cached(threshold)
+    if not known or not is_duration(threshold.kpi.unit, threshold.aggregate):
         return []
     numbers = {field: getattr(threshold, field) for field in ("limit", "recovery_limit")}
     reason = f"is negative: {threshold.kpi.topic} is a duration, expected 0 s or more"

@@ -7,9 +7,10 @@ from django.db import transaction
 
 from metrics_app import queries
 from metrics_app.core.phrases import describe_changes
+from metrics_app.core.rule_files import make_key
 from metrics_app.core.slots import next_slot
 from metrics_app.exceptions import BadInput, BusUnavailable
-from metrics_app.models import Breach, BreachEvent, Threshold, ThresholdState, ThresholdVersion
+from metrics_app.models import Breach, BreachEvent, Kpi, Threshold, ThresholdState, ThresholdVersion
 from metrics_app.services.announce import announce
 from metrics_app.services.evaluate import evaluate_now
 from metrics_app.services.rules import check_reason, check_rule
@@ -66,6 +67,8 @@ def is_changed(stored, threshold):
 
 def save_version(threshold, stored, by, reason):
     """The row, and its immutable copy."""
+    if stored is None:
+        threshold.key = choose_key(threshold)
     threshold.version = stored.version + 1 if stored else 1
     threshold.edited_by = by
     threshold.save()
@@ -75,6 +78,16 @@ def save_version(threshold, stored, by, reason):
     )
     if stored:
         note_edit(version, describe_changes(read_rule(stored), rule, threshold.kpi.unit))
+
+
+def choose_key(threshold):
+    """What files call a new threshold: its own key, or one that no other on its KPI has."""
+    if threshold.key or threshold.kind != Threshold.Kind.LIMIT:
+        return threshold.key
+    # Of two that are made at once the second waits, and sees the key of the first.
+    Kpi.objects.select_for_update().get(pk=threshold.kpi_id)
+    taken = set(Threshold.objects.filter(kpi=threshold.kpi_id).values_list("key", flat=True))
+    return make_key(threshold.name, threshold.aggregate, threshold.window, taken)
 
 
 def read_rule(threshold):
