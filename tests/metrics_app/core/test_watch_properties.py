@@ -1,12 +1,21 @@
-"""The invariants of the watch, against a slow and obvious reference."""
+"""The invariants of the watch, against a slow and obvious reference.
+
+What crosses Redis and SQL as well (arrival order, restarts, silences, backtest) is held by
+``services/test_watch_invariants.py``, ``test_recorded_hour.py`` and ``tests/chaos/test_watch.py``.
+"""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from metrics_app.core.backtest import judge, see
 from metrics_app.core.classes import classify, classify_many
 from metrics_app.core.slots import list_due
 from metrics_app.core.watch import Observation, Rule, State, step
+from metrics_app.core.windows import list_slots, make_pieces, view_windows
 from tests.metrics_app.core.reference_watch import Reference
 
 KINDS = ("breach", "band", "clear", "thin", "empty", "error")
@@ -102,13 +111,17 @@ def test_it_fires_only_after_a_breach_at_every_usable_slot_for_pending_for(rule,
     for at, (_, transition) in enumerate(steps):
         if not {"fired", "reopened"} & set(transition.events):
             continue
-        run_up = []
-        for state, earlier in reversed(steps[: at + 1]):
+        run_up, lasted = [], 0
+        for back in range(at, -1, -1):
+            state, earlier = steps[back]
             run_up.append(state.slot_class)
             if earlier.slot == transition.began:
                 break
+            # A slot that proves nothing does not count, nor does the time that nobody looked.
+            gap = min(state.last_slot - steps[back - 1][0].last_slot, rule.interval * 1000)
+            lasted += gap if state.slot_class == "breach" else 0
         assert set(run_up) <= {"breach", "thin", "empty", "error"} and run_up[0] == "breach"
-        assert transition.slot - transition.began >= rule.pending_for * 1000
+        assert lasted >= rule.pending_for * 1000
 
 
 @settings(max_examples=200, deadline=None)
@@ -159,6 +172,40 @@ def test_it_ends_the_same_wherever_the_evaluator_is_restarted(rule, walk, most):
             state, _ = step(state, rule, seen[slot], slot)
         stored = tuple(state)
     assert stored == tuple(whole)
+
+
+@settings(max_examples=100, deadline=None)
+@given(rules, st.data())
+def test_it_does_not_matter_in_which_order_the_points_of_a_window_arrive(rule, data):
+    point = st.tuples(st.integers(START * 1000, START * 1000 + 3_600_000), st.integers(0, 200))
+    points = data.draw(st.lists(point, min_size=1, max_size=40))
+    found = []
+    for order in (points, data.draw(st.permutations(points))):
+        pieces = make_pieces(*zip(*order, strict=True))
+        slots = list_slots(pieces, rule.interval, rule.window)
+        found.append(judge(rule, see(rule, slots, view_windows(pieces, slots, "mean", rule.window))))
+    assert found[0] == found[1]
+
+
+# Two hours around the moments at which clocks move, some on the half hour, some on the southern half.
+NIGHTS = [
+    ("Europe/Berlin", datetime(2026, 3, 29, 1, tzinfo=UTC)),
+    ("America/New_York", datetime(2026, 11, 1, 6, tzinfo=UTC)),
+    ("Australia/Lord_Howe", datetime(2026, 4, 4, 15, tzinfo=UTC)),
+]
+
+
+@given(st.sampled_from(NIGHTS), st.sampled_from([1, 7, 30, 60, 300, 3600]), st.integers(1, 500))
+def test_a_night_in_which_clocks_move_neither_skips_nor_doubles_a_slot(night, interval, most):
+    zone, moved = ZoneInfo(night[0]), night[1]
+    begin, end = (
+        int((moved + timedelta(hours=hours)).astimezone(zone).timestamp()) * 1000 for hours in (-2, 2)
+    )
+    slots, last = [], begin
+    while part := list_due(interval, last, None, until=end, hot_from=0, most=most)[0]:
+        slots += part
+        last = part[-1]
+    assert slots == [at for at in range(begin + 1000, end + 1, 1000) if at % (interval * 1000) == 0]
 
 
 @given(
