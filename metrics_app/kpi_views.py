@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from metrics_app import queries
 from metrics_app.comparisons import list_comparisons
+from metrics_app.core import words
 from metrics_app.core.deadman import is_silence_rule
 from metrics_app.core.plans import NAMES, SHIFTS, SPANS, clamp_span
 from metrics_app.core.units import format_duration, format_value
@@ -22,7 +23,14 @@ from metrics_app.pages import describe_live, describe_present_standstill, find_k
 from metrics_app.plots import describe_plot, list_marks, make_view
 from metrics_app.services.notes import delete_note, save_note
 from metrics_app.services.silences import find_silence, list_acting
-from metrics_app.tiles import describe_dead_man, describe_state_of, find_rules, find_standstill, list_tiles
+from metrics_app.tiles import (
+    clock_with_zone,
+    describe_dead_man,
+    describe_state_of,
+    find_rules,
+    find_standstill,
+    list_tiles,
+)
 
 LAST_BREACHES = 5
 FIGURES = (
@@ -168,18 +176,28 @@ def describe_kpi(kpi):
             for label, name, aggregate in FIGURES
         ],
         "comparisons": list_comparisons(kpi, now, timezone.get_current_timezone_name(), since),
-        "rules": [describe_rule(rule, acting) for rule in rules],
+        "rules": [describe_rule(rule, acting, now) for rule in rules],
         "breaches": list(breaches.prefetch_related("timeline")[:LAST_BREACHES]),
     }
 
 
-def describe_rule(rule, acting):
+def describe_rule(rule, acting, now):
     """A threshold on its KPI's page: its limit, its light and what silences it."""
     silence = find_silence(rule, acting)
     silenced = silence.describe() if silence else ""
     if is_silence_rule(rule):
         return {"rule": rule, "limit": "", "silenced": silenced, **describe_dead_man(rule)}
-    return {"rule": rule, "limit": describe_limit(rule), "silenced": silenced, **describe_state_of(rule)}
+    told = {"limit": describe_limit(rule), "silenced": silenced, "flags": list_flags(rule, now)}
+    return {"rule": rule, **told, **describe_state_of(rule)}
+
+
+def list_flags(rule, now):
+    """What stands beside the state of a threshold, in sentences."""
+    row = getattr(rule, "state_row", None)
+    if row is None or not rule.enabled:
+        return []
+    since = clock_with_zone(row.data_since, now) if row.data_since else ""
+    return words.describe_flags(row, delay=rule.delay, since=since)
 
 
 @require_POST

@@ -212,7 +212,14 @@ def describe_footer(rule, state, now):
         since=clock_with_zone(breach.since, now) if breach else "",
         outcome=tell_outcome(breach) if breach else "",
     )
-    return " · ".join(text for text in (describe_limit(rule), coming) if text)
+    flapping = "flapping" if is_flapping(rule) else ""
+    return " · ".join(text for text in (describe_limit(rule), coming, flapping) if text)
+
+
+def is_flapping(rule):
+    """Whether the state of a threshold changes too often to be relied on."""
+    row = getattr(rule, "state_row", None)
+    return row is not None and row.flapping
 
 
 def tell_outcome(breach):

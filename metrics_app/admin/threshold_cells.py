@@ -49,8 +49,9 @@ class ThresholdCells:
             return "not yet judged"
         if not threshold.enabled:
             return f"{words.SHAPES['none']} switched off"
-        light, silenced = describe_light(threshold, get_view(threshold)), get_view(threshold).silenced
-        return f"{light}, {silenced}" if silenced else light
+        view = get_view(threshold)
+        light = describe_light(threshold, view)
+        return ", ".join(part for part in (light, "flapping" if view.flapping else "", view.silenced) if part)
 
     @admin.display(description="explained")
     def explained(self, threshold):

@@ -27,7 +27,10 @@ REFUSED = {
     403: OpenApiResponse(ErrorsSerializer, "Not allowed."),
     404: OpenApiResponse(ErrorsSerializer, "No such threshold, or not for you."),
 }
-READ_ONLY = ("id", "kind", "state", "since", "value", "data", "data_since", "silenced", "version")
+READ_ONLY = (
+    *("id", "kind", "key", "state", "since", "value", "data", "data_since", "flapping", "missed"),
+    *("silenced", "version"),
+)
 PERMISSIONS = {"POST": "add", "PATCH": "change", "DELETE": "delete"}
 
 
@@ -38,6 +41,7 @@ class ThresholdSerializer(serializers.Serializer):
     kind = serializers.ChoiceField(
         Threshold.Kind.choices, read_only=True, help_text="silence: kept by the KPI's expected interval."
     )
+    key = serializers.CharField(read_only=True, help_text="What files call it; it never changes.")
     topic = Text(source="kpi.topic", help_text="An existing KPI; it cannot be changed later.")
     name = Text(required=False, allow_blank=True, help_text="Empty: made from the rule.")
     aggregate = Choice(JUDGED)
@@ -68,6 +72,10 @@ class ThresholdSerializer(serializers.Serializer):
     value = serializers.FloatField(read_only=True, allow_null=True, help_text="As last judged.")
     data = serializers.ChoiceField(["fresh", "thin", "empty", "error", "behind"], read_only=True)
     data_since = serializers.IntegerField(read_only=True, allow_null=True)
+    flapping = serializers.BooleanField(
+        read_only=True, help_text="Its state changes too often to be relied on."
+    )
+    missed = serializers.IntegerField(read_only=True, help_text="Slots that nobody could judge in time.")
     silenced = serializers.CharField(read_only=True, help_text="Until when, by whom and why; or empty.")
     version = serializers.IntegerField(read_only=True)
 
@@ -82,10 +90,11 @@ class ThresholdSerializer(serializers.Serializer):
         names = [name for name in self.fields if name not in READ_ONLY and name not in ("topic", "reason")]
         view = self.context["states"][threshold.pk]
         return (
-            {"id": threshold.pk, "kind": threshold.kind, "topic": threshold.kpi.topic}
+            {"id": threshold.pk, "kind": threshold.kind, "key": threshold.key, "topic": threshold.kpi.topic}
             | {name: getattr(threshold, name) for name in names}
             | {"state": view.state, "since": view.since, "value": view.value, "data": view.data}
-            | {"data_since": view.data_since, "silenced": view.silenced, "version": threshold.version}
+            | {"data_since": view.data_since, "flapping": view.flapping, "missed": view.missed}
+            | {"silenced": view.silenced, "version": threshold.version}
         )
 
 

@@ -17,6 +17,7 @@ from metrics_app.core.units import DAY, HOUR, MINUTE, format_value
 
 ENOUGH = 30  # windows with a value; fewer say nothing about the rare ones
 RARE, USUAL = 0.99, 0.90  # shares of the windows that are on the good side of limit and recovery
+LEAST_REACHED = 0.5  # share of the windows a recovery must leave on its good side
 FULL = 0.95  # share of the windows that hold at least ``min_count``
 OPERATOR_OF = {"lower": "gt", "higher": "lt"}
 SIDES = {"gt": "below", "lt": "above"}
@@ -70,7 +71,9 @@ def suggest_limits(seen, operator, unit, aggregate):
     if recovery == limit:
         # Near the limit already: the round number before it, so that the light does not flicker.
         recovery = round_value(low, unit, aggregate, up=not upper)
-    if recovery == limit or is_beyond(recovery, operator, limit):
+    reached = float(np.mean(seen <= recovery if upper else seen >= recovery))
+    # Where ordinary windows do not reach it the light would stay red for good.
+    if recovery == limit or is_beyond(recovery, operator, limit) or reached < LEAST_REACHED:
         return parts
     usual = describe_share(seen, recovery, operator)
     why = f"{usual} lay {SIDES[operator]} it, so a light that turns green means an ordinary time"

@@ -107,6 +107,22 @@ def describe_silence(since, overdue=None):
     return f"No data since {since}" if since else "No data yet"
 
 
+def describe_flags(row, *, delay=0, since=""):
+    """Sentences of what stands beside a state: health of the data, flapping, missed slots, delay.
+
+    ``row`` has the fields of ``core.watch.State``; ``since`` is when the data flag began, as text.
+    """
+    data = {"thin": "Too few points to judge", "empty": "No points", "error": "Its window cannot be read"}
+    found = [f"{data[row.data]} since {since}" if since else data[row.data]] if row.data in data else []
+    if row.flapping:
+        found.append("Flapping: its state changes too often to be relied on")
+    if row.missed:
+        found.append(f"{row.missed:,} evaluation{'' if row.missed == 1 else 's'} missed")
+    if delay:
+        found.append(f"Judged {format_duration(delay)} later, so that late points count")
+    return found
+
+
 def natural_key(text):
     """Sorts names as people do: ``er.2`` before ``er.10``."""
     return [

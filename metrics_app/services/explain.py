@@ -11,6 +11,7 @@ from metrics_app.core.records import Record, unpack_records
 from metrics_app.core.watch import Observation, Rule, State, step
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Breach, EvaluationRecord, ThresholdState, ThresholdVersion
+from metrics_app.services.states import BEHIND_AFTER
 
 WALKED = 120  # slots before one that is recomputed, so that its timers are known
 ROWS = 200  # records looked through for one threshold
@@ -55,7 +56,8 @@ def explain(threshold, at, *, now=None):
     revised = today is not None and seen.n >= 0 and today.n > seen.n
     before = earlier[1].state if earlier else None
     notes = []
-    if at - slot > rule.interval * 1000:
+    # A slot is judged a moment after it is over: to whoever asks for now that is no gap.
+    if at - slot > max(rule.interval * 1000, BEHIND_AFTER):
         notes.append("It was not judged between this slot and the time you asked for.")
     if revised:
         late = today.n - seen.n

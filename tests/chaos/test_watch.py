@@ -94,6 +94,12 @@ def wait_until(condition, seconds=90):
         time.sleep(0.1)
 
 
+def wait_until_judging(thresholds):
+    """Waits for the processes that have just been started: slots are judged about as they come."""
+    begun = last_slot(*thresholds) + 2 * SECOND
+    wait_until(lambda: last_slot(*thresholds) > max(begun, queries.redis_now() - 5 * SECOND))
+
+
 def send(topics, hours):
     """One point of each topic, of a moment ago; ``(ts, value)``."""
     ts, value = queries.redis_now() - 1, float(hours * HOUR)
@@ -149,7 +155,7 @@ def test_four_evaluators_and_two_beats_killed_at_random_make_each_transition_onc
     ]
     start("collector")
     running = [(kind, start(kind)) for kind in ["evaluator"] * 4 + ["beat"] * 2]
-    wait_until(lambda: last_slot(*thresholds) > queries.redis_now() - 5 * SECOND)
+    wait_until_judging(thresholds)
     begun, kills = time.monotonic(), Counter()
     while (passed := time.monotonic() - begun) < 30:
         send(topics, 40 if passed % 8 < 4 else 60)
@@ -185,7 +191,7 @@ def test_live_equals_backtest_while_the_collector_stands_still_and_beat_is_resta
     threshold = make_threshold(topic, now=queries.redis_now(), no_data="fire", no_data_for=6, **rule)
     collector, beat = start("collector"), start("beat")
     evaluator = start("evaluator")
-    wait_until(lambda: last_slot(threshold) > queries.redis_now() - 5 * SECOND)
+    wait_until_judging([threshold])
 
     def emit(ts, hours):
         """One point of any time."""

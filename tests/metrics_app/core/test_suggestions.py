@@ -90,3 +90,9 @@ def test_what_is_suggested_can_be_saved(values, operator, unit):
     limit, recovery = parts["limit"].value, parts.get("recovery_limit")
     assert np.isfinite(limit) and (unit != "seconds" or limit >= 0)
     assert recovery is None or not is_beyond(recovery.value, operator, limit)
+
+
+def test_a_recovery_that_ordinary_windows_do_not_reach_is_not_suggested():
+    values = np.array([21.9, 22.0, 22.1] * 20)
+    _, parts = suggest_parts("mean", "gt", "lower", "", values, np.full(60, 10))
+    assert [part.field for part in parts] == ["limit", "min_count"]
