@@ -2,9 +2,10 @@
 
 from metrics_app import queries
 from metrics_app.core import words
-from metrics_app.core.aggregates import ZERO_WHEN_EMPTY
+from metrics_app.core.aggregates import TRENDS, ZERO_WHEN_EMPTY
 from metrics_app.core.curves import HOUR, ROLLABLE, roll
 from metrics_app.core.phrases import name_aggregate
+from metrics_app.core.trends import FAR
 from metrics_app.core.units import format_value, split_value
 
 MINUTE = 60_000
@@ -75,7 +76,8 @@ def describe_limit(rule):
 def observe_now(topic, aggregate, window, now, divides_at=None):
     """An aggregate over the last ``window`` seconds, or None; ``divides_at`` is where a share does."""
     end = (now // 1000 + 1) * 1000
-    return queries.observe([(topic, end - window * 1000, end, aggregate, divides_at)])[0].value
+    asked = (topic, end - window * 1000, end, aggregate, divides_at)
+    return in_sight(queries.observe([asked])[0].value, aggregate)
 
 
 def read_curve(topic, aggregate, window, now, divides_at=None):
@@ -87,7 +89,12 @@ def read_curve(topic, aggregate, window, now, divides_at=None):
         return ends, roll(columns, steps=window // 60, aggregate=aggregate)
     # Percentiles and windows of odd seconds need more than the rows of minutes.
     asked = [(topic, end - window * 1000, end, aggregate, divides_at) for end in ends]
-    return ends, [observation.value for observation in queries.observe(asked)]
+    return ends, [in_sight(observation.value, aggregate) for observation in queries.observe(asked)]
+
+
+def in_sight(value, aggregate):
+    """A value as it is drawn: of a trend that leads nowhere nothing is."""
+    return None if aggregate in TRENDS and value is not None and value >= FAR else value
 
 
 def find_start(kpi, chart):

@@ -22,6 +22,7 @@ from metrics_app.models import Breach, Note, Threshold
 from metrics_app.pages import describe_live, describe_present_standstill, find_kpi, page
 from metrics_app.plots import describe_plot, list_marks, make_view
 from metrics_app.services.notes import delete_note, save_note
+from metrics_app.services.paces import tell_pace
 from metrics_app.services.silences import find_silence, list_acting
 from metrics_app.tiles import (
     clock_with_zone,
@@ -187,7 +188,10 @@ def describe_rule(rule, acting, now):
     silenced = silence.describe() if silence else ""
     if is_silence_rule(rule):
         return {"rule": rule, "limit": "", "silenced": silenced, **describe_dead_man(rule)}
-    told = {"limit": describe_limit(rule), "silenced": silenced, "flags": list_flags(rule, now)}
+    flags = list_flags(rule, now)
+    if rule.enabled and (pace := tell_pace(rule.kpi.topic, rule.kpi.unit, rule, now)):
+        flags.insert(0, pace)
+    told = {"limit": describe_limit(rule), "silenced": silenced, "flags": flags}
     return {"rule": rule, **told, **describe_state_of(rule)}
 
 

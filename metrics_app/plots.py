@@ -6,11 +6,11 @@ from django.utils.module_loading import import_string
 
 from metrics_app import conf, queries
 from metrics_app.core import words
-from metrics_app.core.aggregates import PERCENT, ZERO_WHEN_EMPTY
+from metrics_app.core.aggregates import OBSERVED, TRENDS, ZERO_WHEN_EMPTY
 from metrics_app.core.calendars import shift_back
 from metrics_app.core.plans import NAMES, SHIFTS, SPANS, plan_span
 from metrics_app.core.units import format_duration, format_value
-from metrics_app.curves import describe_limit, drop_unwatched, name_shown
+from metrics_app.curves import describe_limit, drop_unwatched, in_sight, name_shown
 from metrics_app.models import Breach, Threshold
 from metrics_app.queries.windows import FACTS
 
@@ -48,7 +48,8 @@ def describe_plot(kpi, rule, view, zone):
         columns["value"] = drop_unwatched(columns["ts"], columns["value"], since)
     share = window / plan.drawn if aggregate in SCALED else 1
     columns["value"] = scale(columns["value"], share)
-    named = f"{name_shown(kpi, rule)} {'over' if aggregate in ZERO_WHEN_EMPTY else 'of'}"
+    over = aggregate in ZERO_WHEN_EMPTY or aggregate in TRENDS
+    named = f"{name_shown(kpi, rule)} {'over' if over else 'of'}"
     what = describe_what(named, window if rule else plan.drawn, plan, share)
     return columns | {
         "span": view.span,
@@ -89,17 +90,17 @@ def read_columns(topic, aggregate, plan, view):
 
 def read_windows(topic, ends, plan, aggregate):
     """The columns of windows that end at ``ends``; only value and n where the grain does not fit them."""
-    if plan.is_exact and aggregate not in PERCENT:
+    if plan.is_exact and aggregate not in OBSERVED:
         found = queries.windows(topic, ends, step=plan.step, window=plan.drawn, aggregate=aggregate)
         return found
     seen = queries.observe([(topic, at - plan.drawn, at, aggregate, plan.divides_at) for at in ends])
     empty = {name: [None] * len(ends) for name in COLUMNS}
-    return empty | {"value": [one.value for one in seen], "n": [one.n for one in seen]}
+    return empty | {"value": [in_sight(one.value, aggregate) for one in seen], "n": [one.n for one in seen]}
 
 
 def read_now(topic, aggregate, plan, now):
     """The row of the window that ends now."""
-    if aggregate in PERCENT:
+    if aggregate in OBSERVED:
         columns = read_windows(topic, [now], plan, aggregate)
         return {name: column[0] for name, column in columns.items()} | {"ts": now}
     stats = queries.stats(topic, plan.drawn // 1000, now=now)

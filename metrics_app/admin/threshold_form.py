@@ -11,7 +11,8 @@ from metrics_app.models import Threshold
 from metrics_app.services.rules import check_rule
 
 LIMIT_HELP = (
-    "For a KPI in seconds write '48 h' or '10 min'; for a count or a rate, and for other KPIs, a number."
+    "For a KPI in seconds, and for a trend, write '48 h' or '10 min'; for a count or a rate, and for other "
+    "KPIs, a number."
 )
 DURATIONS = {
     "window": "How far the rule looks back: '30 min'.",
@@ -41,7 +42,8 @@ class ThresholdForm(forms.ModelForm):
     no_data_for = make_duration("no_data_for")
     limit = ValueField(help_text=LIMIT_HELP)
     aggregate_value = ValueField(
-        required=False, help_text="For a share only: the value it divides at, such as '48 h'."
+        required=False,
+        help_text="For a share the value it divides at, for a trend the one it leads to: '48 h'.",
     )
     recovery_limit = ValueField(
         required=False,

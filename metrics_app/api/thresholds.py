@@ -45,7 +45,9 @@ class ThresholdSerializer(serializers.Serializer):
     topic = Text(source="kpi.topic", help_text="An existing KPI; it cannot be changed later.")
     name = Text(required=False, allow_blank=True, help_text="Empty: made from the rule.")
     aggregate = Choice(JUDGED)
-    aggregate_value = Number(required=False, allow_null=True, help_text="Where a share divides, else null.")
+    aggregate_value = Number(
+        required=False, allow_null=True, help_text="Where a share divides or a trend leads."
+    )
     window = Whole(help_text="Seconds the rule looks back.")
     operator = Choice(Threshold.Operator.choices)
     limit = Number(help_text="In the KPI's unit; for counts and rates a plain number.")

@@ -99,6 +99,9 @@ AGGREGATES = {
     "rate_per_hour": rate_per_hour,
 } | {name: partial(quantile, q=q) for name, q in QUANTILES.items()}
 
+# Until a line through the window's minutes meets a value, in seconds; true where it rises to it.
+# ``core.trends`` fits it.
+TRENDS = {"time_until_above": True, "time_until_below": False}
 SHARES = {"share_above": share_above, "share_within": share_within}
 # What only whole distributions answer: values, or a sketch of them.
 SHAPED = frozenset(QUANTILES) | frozenset(SHARES)
@@ -121,12 +124,16 @@ CHANGES = {
     "rate_change_day": Change("rate_per_hour", DAY),
     "rate_change_week": Change("rate_per_hour", 7 * DAY),
 }
-NAMES = (*AGGREGATES, *SHARES, *CHANGES)
+NAMES = (*AGGREGATES, *SHARES, *CHANGES, *TRENDS)
 PERCENT = frozenset(SHARES) | frozenset(CHANGES)
+# What asks for a value besides the limit: where a share divides, what a trend leads to.
+VALUED = (*SHARES, *TRENDS)
+# What no summary of the window answers, and no sum of its minutes.
+OBSERVED = PERCENT | frozenset(TRENDS)
 
 
 def compute(aggregate, summary, window, value=None):
-    """An aggregate of one window, whatever it asks for; no ``CHANGES``, which need two."""
+    """An aggregate of one window, whatever it asks for; no ``CHANGES``, no ``TRENDS``: they need more."""
     if aggregate in SHARES:
         return SHARES[aggregate](summary, value)
     return AGGREGATES[aggregate](summary, window)

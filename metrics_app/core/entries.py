@@ -6,7 +6,7 @@ What is written here is exact: it is read back as the same number.
 import math
 import re
 
-from metrics_app.core.aggregates import PERCENT
+from metrics_app.core.aggregates import PERCENT, TRENDS
 from metrics_app.core.units import COUNTING, DAY, HOUR, MINUTE
 from metrics_app.exceptions import BadInput
 
@@ -28,6 +28,8 @@ PLAIN = re.compile(r"[+-]?(?:[0-9.]+(?:e[+-]?[0-9]+)?|inf|infinity|nan)\Z", re.I
 
 def is_duration(unit, aggregate="mean"):
     """Whether such values are seconds; a count of them is a plain number, a share of them per cent."""
+    if aggregate in TRENDS:
+        return True
     return unit == "seconds" and aggregate not in COUNTING and aggregate not in PERCENT
 
 

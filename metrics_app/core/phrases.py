@@ -3,14 +3,19 @@
 A *rule* is anything with a threshold's fields; ``unit`` is its KPI's.
 """
 
+import math
+
 from metrics_app.core import watch
-from metrics_app.core.aggregates import SHARES, ZERO_WHEN_EMPTY
+from metrics_app.core.aggregates import TRENDS, VALUED, ZERO_WHEN_EMPTY
 from metrics_app.core.deadman import is_silence_rule
 from metrics_app.core.entries import is_duration, write_duration, write_value
+from metrics_app.core.trends import FAR
 from metrics_app.core.units import format_duration, format_value, split_value
 from metrics_app.core.words import NAMES
 
 OPERATORS = {"gt": "above", "gte": "at or above", "lt": "below", "lte": "at or below"}
+# From so many seconds on, a forecast is told in steps of so many.
+ROUGH = ((6 * 3600, 3600), (3600, 600), (120, 60))
 DURATIONS = {"window", "interval", "pending_for", "keep_firing_for", "cooldown", "delay", "no_data_for"}
 
 
@@ -24,12 +29,14 @@ def describe_rule(rule, unit):
 def name_aggregate(rule, unit):
     """ "mean", "share above 48 h"."""
     name = NAMES[rule.aggregate]
-    return f"{name} {write_limit(rule.aggregate_value, unit, 'mean')}" if rule.aggregate in SHARES else name
+    return f"{name} {write_limit(rule.aggregate_value, unit, 'mean')}" if rule.aggregate in VALUED else name
 
 
 def write_seen(rule, unit, value):
     """ "mean 52 h", "share above 48 h at 12 %": in the units of the rule's limit."""
-    between = " at " if rule.aggregate in SHARES else " "
+    if rule.aggregate in TRENDS and value is not None and value >= FAR:
+        return f"{name_aggregate(rule, unit)} (not in sight)"
+    between = " at " if rule.aggregate in VALUED else " "
     text = format_value(value, unit, rule.aggregate, beside=rule.limit)
     return f"{name_aggregate(rule, unit)}{between}{text}"
 
@@ -94,6 +101,24 @@ def describe_field(name, value, rule, unit):
     if name in DURATIONS:
         return write_duration(value)
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+def describe_pace(pace, goal, span):
+    """ "At the pace of the last 1 h, 48 h is crossed in about 3 h (2 h 40 min to 3 h 30 min)"; "" for none.
+
+    ``goal`` is the value in words, ``span`` seconds the line was fitted to.
+    """
+    if pace is None or not 0 < pace.about < FAR:
+        return ""
+    about, early, late = (write_rough(seconds) for seconds in pace)
+    between = f"{early} to {late}" if pace.latest < FAR else f"{early} or later"
+    return f"At the pace of the last {format_duration(span)}, {goal} is crossed in about {about} ({between})"
+
+
+def write_rough(seconds):
+    """A duration no finer than anybody can foresee: "3 h 20 min", "14 min"."""
+    grain = next((grain for least, grain in ROUGH if seconds >= least), 1)
+    return format_duration(math.floor(seconds / grain + 0.5) * grain)
 
 
 def count_words(number, one, many=None):

@@ -6,7 +6,7 @@
 
 import math
 
-from metrics_app.core.aggregates import PERCENT
+from metrics_app.core.aggregates import PERCENT, TRENDS
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 DASH = "—"
@@ -90,7 +90,7 @@ def split_value(value, unit="", aggregate="mean", beside=None):
         return format_number(value), " ".join(word for word in (kind, COUNTING[aggregate]) if word)
     if aggregate in PERCENT:
         return format_number(value), "%"
-    if unit == "seconds":
+    if unit == "seconds" or aggregate in TRENDS:
         return format_duration(value, beside), ""
     return format_number(value), unit
 

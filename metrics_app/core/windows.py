@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from metrics_app.core.aggregates import CHANGES, SHAPED, compare, compute
+from metrics_app.core.aggregates import CHANGES, SHAPED, TRENDS, compare, compute
 from metrics_app.core.buckets import HOUR, MINUTE, Summary, floor
+from metrics_app.core.trends import cover, find_pace
 
 EXTREMES = {"min", "max"}
 
@@ -72,10 +73,12 @@ def list_range(start, end, step):
 def view_windows(pieces, slots, aggregate, window, value=None):
     """The Views of ``slots`` (ms, ascending) for an aggregate over ``window`` seconds.
 
-    ``value``: where the shares divide.
+    ``value``: where the shares divide, or what a trend leads to.
     """
     if aggregate in CHANGES:
         return view_changes(pieces, slots, aggregate, window)
+    if aggregate in TRENDS:
+        return view_trends(pieces, slots, aggregate, window, value)
     starts = slots - window * 1000
     if window * 1000 > HOUR:
         # As live: what is longer than the hot hour starts on a whole minute.
@@ -94,6 +97,21 @@ def view_changes(pieces, slots, aggregate, window):
     now, before = (expand(view_windows(pieces, some, base, window)) for some in (slots, slots - ago))
     each = np.arange(len(slots))
     return Views(each, each + 1, np.ones_like(each), *compare(aggregate, now, before))
+
+
+def view_trends(pieces, slots, aggregate, window, value):
+    """The Views of slots for a trend: of each the whole minutes within its window, as live."""
+    minutes, first = np.unique(floor(pieces.ts, MINUTE), return_index=True)
+    count, total = (np.add.reduceat(column, first) if len(first) else column for column in pieces[1:3])
+    found = []
+    for slot in slots.tolist():
+        low, high = np.searchsorted(minutes, cover(slot - window * 1000, slot))
+        n = count[low:high]
+        pace = find_pace(minutes[low:high], n, total[low:high] / n, slot, aggregate, value)
+        found.append((np.nan, 0) if pace is None else (pace.about, int(n.sum())))
+    values, n = (np.array([row[at] for row in found], kind) for at, kind in ((0, float), (1, np.int64)))
+    each = np.arange(len(slots))
+    return Views(each, each + 1, np.ones_like(each), values, n)
 
 
 def expand(views):

@@ -35,6 +35,8 @@ NAMES = {
     "mean_change_week": "week-on-week change of the mean",
     "rate_change_day": "day-on-day change of the rate",
     "rate_change_week": "week-on-week change of the rate",
+    "time_until_above": "time until above",
+    "time_until_below": "time until below",
 }
 UPPER = {"gt", "gte"}
 MOMENT = 60  # seconds; a mean over so short a window is what was last told

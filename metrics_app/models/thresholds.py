@@ -9,7 +9,7 @@ from metrics_app.models.kpis import Aggregate, Kpi
 
 
 class Comparison(models.TextChoices):
-    """What a rule may judge besides the aggregates of a tile; in per cent."""
+    """What a rule may judge besides the aggregates of a tile: in per cent, trends in seconds."""
 
     SHARE_ABOVE = "share_above", "share above a value"
     SHARE_WITHIN = "share_within", "share up to a value"
@@ -17,6 +17,8 @@ class Comparison(models.TextChoices):
     MEAN_CHANGE_WEEK = "mean_change_week", "change of the mean against a week before"
     RATE_CHANGE_DAY = "rate_change_day", "change of the rate against a day before"
     RATE_CHANGE_WEEK = "rate_change_week", "change of the rate against a week before"
+    TIME_UNTIL_ABOVE = "time_until_above", "time until it is above a value, by trend"
+    TIME_UNTIL_BELOW = "time_until_below", "time until it is below a value, by trend"
 
 
 JUDGED = [*Aggregate.choices, *Comparison.choices]
@@ -55,7 +57,9 @@ class Threshold(models.Model):
     )
     aggregate = models.CharField(max_length=20, choices=JUDGED, default=Aggregate.MEAN)
     aggregate_value = models.FloatField(
-        null=True, blank=True, help_text="For a share: the value it divides at, in the KPI's unit."
+        null=True,
+        blank=True,
+        help_text="For a share the value it divides at, for a trend the one it leads to; in the KPI's unit.",
     )
     window = models.PositiveIntegerField(default=1800, help_text="Seconds the rule looks back.")
     operator = models.CharField(max_length=3, choices=Operator, default=Operator.GT)

@@ -9,7 +9,7 @@ from metrics_app.queries.calendars import calendar_series, compare_series, compa
 from metrics_app.queries.charts import Snapshot, series, snapshot
 from metrics_app.queries.logs import collected_through, get_head, list_topics, redis_now, shard_for
 from metrics_app.queries.notes import list_notes
-from metrics_app.queries.observations import Observation, ask, observe
+from metrics_app.queries.observations import Observation, ask, observe, read_pace
 from metrics_app.queries.statistics import mean_last, span, stats
 from metrics_app.queries.windows import windows
 
@@ -26,6 +26,7 @@ __all__ = [
     "list_topics",
     "mean_last",
     "observe",
+    "read_pace",
     "redis_now",
     "series",
     "shard_for",

@@ -6,11 +6,13 @@ import numpy as np
 
 from metrics_app.connection import get_redis, guard, key
 from metrics_app.core import details
-from metrics_app.core.aggregates import CHANGES, SHAPED, compare, compute
+from metrics_app.core.aggregates import CHANGES, SHAPED, TRENDS, compare, compute
 from metrics_app.core.buckets import HOT, MINUTE, Summary, floor, merge
 from metrics_app.core.generations import Generations
 from metrics_app.core.packing import SLOT, SLOTS
+from metrics_app.core.trends import cover, find_pace
 from metrics_app.lua import read_script
+from metrics_app.queries.buckets import read_buckets
 from metrics_app.queries.corrections import load_voids
 from metrics_app.queries.history import has_others, list_parts, read_past
 from metrics_app.queries.logs import clock, shard_for
@@ -37,15 +39,44 @@ def ask(topic, rule, slot):
 def observe(requests):
     """One Observation per ``(topic, start_ms, end_ms, aggregate[, value])``, in the same order.
 
-    ``value`` is where shares divide. Windows within the hot hour cost one ring per topic, and
-    two details where they cut a minute; what asks for a distribution and longer windows read
-    the details of every minute, changes also the history.
+    ``value`` is where shares divide, or what a trend leads to. Windows within the hot hour cost
+    one ring per topic, and two details where they cut a minute; what asks for a distribution and
+    longer windows read the details of every minute, changes also the history, and a trend reads
+    its topic by itself.
     """
+    trends = [index for index, request in enumerate(requests) if request[3] in TRENDS]
+    if trends:
+        return observe_apart(requests, set(trends))
     changes = [index for index, request in enumerate(requests) if request[3] in CHANGES]
     found = observe_plain(requests if not changes else [make_plain(request) for request in requests])
     if changes:
         observe_changes(requests, changes, found)
     return found
+
+
+def observe_apart(requests, trends):
+    """``observe`` where some of the requests are for trends."""
+    rest = iter(observe([request for index, request in enumerate(requests) if index not in trends]))
+    return [
+        observe_trend(*request) if index in trends else next(rest) for index, request in enumerate(requests)
+    ]
+
+
+def observe_trend(topic, start, end, aggregate, value=None):
+    """The seconds until the line through a window's whole minutes meets ``value``, and their points."""
+    pace, n = read_pace(topic, start, end, aggregate, value)
+    return Observation(None, 0) if pace is None else Observation(pace.about, n)
+
+
+def read_pace(topic, start, end, aggregate, value):
+    """``(Pace or None, points)`` at ``end`` (ms) from the whole minutes since ``start``."""
+    edges = range(cover(start, end)[0], cover(start, end)[1] + 1, MINUTE)
+    if len(edges) < 2:
+        return None, 0
+    summaries, _ = read_buckets(topic, list(edges), step=MINUTE)
+    filled = [(at, part.count, part.mean) for at, part in zip(edges, summaries, strict=False) if part.count]
+    minutes, counts, means = zip(*filled, strict=True) if filled else ((), (), ())
+    return find_pace(minutes, counts, means, end, aggregate, value), sum(counts)
 
 
 def make_plain(request, ago=0):

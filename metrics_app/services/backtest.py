@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from metrics_app import queries
-from metrics_app.core.aggregates import CHANGES, SHAPED
+from metrics_app.core.aggregates import CHANGES, SHAPED, TRENDS
 from metrics_app.core.backtest import Result, backtest, judge, see
 from metrics_app.core.classes import worse
 from metrics_app.core.phrases import describe_backtest, warn_of_min_count, write_limit
@@ -14,7 +14,8 @@ from metrics_app.core.watch import Rule
 from metrics_app.core.windows import Pieces, Views, list_range, make_pieces, view_windows
 from metrics_app.exceptions import BadInput
 
-DEFAULT_SPAN = 30 * 86_400_000  # ms
+DAY = 86_400_000  # ms
+DEFAULT_SPAN = 30 * DAY
 STEPS = (60, 300, 600, 900, 1800, 3600, 7200, 21_600, 86_400)  # seconds
 MOST_SLOTS = 10_000
 MOST_READ = 240  # windows of percentiles: each is read by itself
@@ -69,16 +70,26 @@ def backtest_history(topic, rule, start, end, *, step=None):
 def backtest_last(threshold, topic, *, now=None, span=DEFAULT_SPAN):
     """The Backtest of a threshold, saved or not, over the last ``span`` ms of a topic."""
     now = time.time_ns() // 1_000_000 if now is None else now
-    return backtest_history(topic, make_rule(threshold), now - span, now)
+    rule = make_rule(threshold)
+    found = backtest_history(topic, rule, now - span, now)
+    if found.usual_n or span <= DAY or not is_read_whole(rule):
+        return found
+    # Over weeks such windows lie hours apart: those of a KPI that began today would all be missed.
+    return backtest_history(topic, rule, now - DAY, now)
 
 
 def choose_step(rule, span):
     """Seconds between slots: the smallest of ``STEPS`` that is quick enough, at least the interval."""
-    most = MOST_READ if rule.aggregate in SHAPED else MOST_SLOTS
+    most = MOST_READ if is_read_whole(rule) else MOST_SLOTS
     return next(
         (step for step in STEPS if step >= rule.interval and (span / 1000 + rule.window) / step <= most),
         STEPS[-1],
     )
+
+
+def is_read_whole(rule):
+    """Whether only whole windows answer: each is read by itself."""
+    return rule.aggregate in SHAPED or rule.aggregate in TRENDS
 
 
 def check_step(step, span):
@@ -94,7 +105,7 @@ def check_step(step, span):
 
 def read_views(topic, rule, slots):
     """The Views of slots, from the summaries that are kept."""
-    if rule.aggregate in SHAPED:
+    if is_read_whole(rule):
         return read_shaped(topic, rule, slots)
     step = rule.interval * 1000
     ago = CHANGES[rule.aggregate].ago if rule.aggregate in CHANGES else 0

@@ -5,12 +5,14 @@ from types import SimpleNamespace
 from typing import NamedTuple
 
 from metrics_app import queries
+from metrics_app.core.deadman import is_silence_rule
 from metrics_app.core.explanations import explain_slot
 from metrics_app.core.phrases import describe_rule
 from metrics_app.core.records import Record, unpack_records
 from metrics_app.core.watch import Observation, Rule, State, step
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Breach, EvaluationRecord, ThresholdState, ThresholdVersion
+from metrics_app.services.paces import tell_pace
 from metrics_app.services.states import BEHIND_AFTER
 
 WALKED = 120  # slots before one that is recomputed, so that its timers are known
@@ -129,6 +131,7 @@ def describe(found, threshold):
     """The Explanation for programs; times in ms."""
     unit, seen = threshold.kpi.unit, found.seen
     sentence = explain_slot(found.rule, unit, seen, found.before, seen.state)
+    pace = "" if is_silence_rule(threshold) else tell_pace(threshold.kpi.topic, unit, found.rule, found.slot)
     return {
         "threshold": threshold.pk,
         "topic": threshold.kpi.topic,
@@ -142,7 +145,7 @@ def describe(found, threshold):
         "class": seen.slot_class,
         "before": found.before,
         "after": seen.state,
-        "reason": " ".join([sentence, *found.notes]),
+        "reason": " ".join([sentence, *found.notes, *([f"{pace}."] if pace else [])]),
         "source": found.source,
         "revised": found.revised,
         "value_now": found.now.value if found.revised else None,

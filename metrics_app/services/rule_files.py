@@ -184,10 +184,11 @@ def check_fields(topic, entry, units, faults):
         add_once(faults, unread, ("kpis", topic, "kpi", field), message)
     for key, fields in entry.thresholds.items():
         path = ("kpis", topic, "thresholds", key)
-        if any(field.startswith(f"{'.'.join(path)}.") for field in unread):
-            continue
+        # What is asked for beside an aggregate that nobody could read is not known.
+        known = ".".join((*path, "aggregate")) not in unread
         for field, message in list_faults(Threshold(kpi=kpi, **fields)):
-            add_once(faults, unread, (*path, field), message)
+            if known or field != "aggregate_value":
+                add_once(faults, unread, (*path, field), message)
 
 
 def add_once(faults, unread, path, message):

@@ -6,7 +6,7 @@ import math
 from django.utils.module_loading import import_string
 
 from metrics_app import conf
-from metrics_app.core.aggregates import NAMES, SHARES
+from metrics_app.core.aggregates import NAMES, TRENDS, VALUED
 from metrics_app.core.classes import is_beyond
 from metrics_app.core.entries import is_duration
 from metrics_app.core.literals import is_nested_deeper, show
@@ -32,6 +32,7 @@ CHOICES = {
     "severity": Threshold.Severity.values,
 }
 TEXTS = ("name", "title", "suggestion", "action")
+SHORT, LONG = 300, 7 * DAY  # seconds a trend can be fitted to: from some whole minutes on
 MAX_PARAMS = 10_000  # characters of action_params as JSON
 MAX_DEPTH = 20  # levels of action_params
 
@@ -81,6 +82,11 @@ def check_numbers(threshold):
         elif not low <= value <= high:
             span = f" ({high // DAY} days)" if high >= DAY and unit else ""
             yield field, f"{value} is not between {low} and {high}{unit}{span}"
+        elif field == "window" and threshold.aggregate in TRENDS and not SHORT <= value <= LONG:
+            yield (
+                field,
+                f"{value} seconds is no window of a trend: expected {SHORT} (5 min) to {LONG} (7 days)",
+            )
 
 
 def check_limits(threshold):
@@ -104,13 +110,14 @@ def check_limits(threshold):
 
 
 def check_value(threshold):
-    """Faults of the value at which a share divides: there for shares, and for nothing else."""
+    """Faults of the value that shares and trends ask for, and nothing else does."""
     value = threshold.aggregate_value
-    if threshold.aggregate not in SHARES:
+    if threshold.aggregate not in VALUED:
         if value is not None:
-            yield "aggregate_value", f"is {show(value)}, and only {' and '.join(SHARES)} ask for one"
+            yield "aggregate_value", f"is {show(value)}, and only {', '.join(VALUED)} ask for one"
     elif value is None:
-        yield "aggregate_value", f"is missing: {threshold.aggregate} asks at which value it divides"
+        asks = "which value it leads to" if threshold.aggregate in TRENDS else "at which value it divides"
+        yield "aggregate_value", f"is missing: {threshold.aggregate} asks {asks}"
     elif not is_finite(value):
         yield "aggregate_value", f"{show(value)} is not a finite number"
 

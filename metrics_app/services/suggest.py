@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 
+from metrics_app.core.aggregates import TRENDS
 from metrics_app.core.phrases import write_span
 from metrics_app.core.suggestions import suggest_parts, write_part
 from metrics_app.core.windows import list_range
@@ -18,6 +19,8 @@ def suggest(threshold, kpi, *, now=None, span=DEFAULT_SPAN):
     ``{"sentence", "parts": [{"field", "name", "text", "said", "reason"}]}``; no parts where
     the history is too short. Of the threshold only aggregate, window and operator are read.
     """
+    if threshold.aggregate in TRENDS:
+        return {"sentence": "No history suggests how early you want to know: choose a limit.", "parts": []}
     now = time.time_ns() // 1_000_000 if now is None else now
     values, n, step = read_past(threshold, kpi.topic, now, span)
     known = len(n) * step * 1000

@@ -1,7 +1,7 @@
 // From the minutes frozen with a proposal to the curve its rule saw. Pure.
 
 import { roll } from "./series.js";
-import { isPercent } from "./units.js";
+import { isPercent, isTrend } from "./units.js";
 
 const MINUTE = 60_000, HOUR = 3_600_000, ENOUGH = 10 * MINUTE;
 const ROLLABLE = new Set(["mean", "count", "rate_per_hour"]);
@@ -21,7 +21,7 @@ export function chartOf(evidence) {
   // but beside per cents only what was judged.
   const values = ROLLABLE.has(aggregate)
     ? roll(rows, ends, window, aggregate).map((past, index) => (ends[index] - window < first ? null : past))
-    : ends.map((at) => isPercent(aggregate) ? null : rows.find(([ts]) => ts === at - step)?.[2] ?? null);
+    : ends.map((at) => isPercent(aggregate) || isTrend(aggregate) ? null : rows.find(([ts]) => ts === at - step)?.[2] ?? null);
   // Before anybody counted there is no zero, there is nothing.
   const counted = rows.find((row) => row[1])?.[0] ?? end;
   const unwatched = ends.map((at) => at <= Math.min(evidence.watched ?? first, counted));

@@ -18,8 +18,12 @@ const round = (value) => Math.floor(value + 0.5);
 /** Whether such values are per cent of something. */
 export const isPercent = (aggregate) => PERCENT.has(aggregate);
 
+/** Whether such values are the time until a value is met, whatever the unit of the points is. */
+export const isTrend = (aggregate) => aggregate === "time_until_above" || aggregate === "time_until_below";
+
 /** Whether such values are seconds, and not a number of them or a share. */
-export const isSeconds = (unit, aggregate) => unit === "seconds" && !(aggregate in COUNTING) && !isPercent(aggregate);
+export const isSeconds = (unit, aggregate) =>
+  isTrend(aggregate) || (unit === "seconds" && !(aggregate in COUNTING) && !isPercent(aggregate));
 
 /** A number as people write it: grouped, about three digits, no needless zeros. */
 export function formatNumber(value) {
@@ -77,7 +81,7 @@ export function splitValue(value, unit = "", aggregate = "mean", beside = null) 
     return [formatNumber(value), [kind, COUNTING[aggregate]].filter(Boolean).join(" ")];
   }
   if (isPercent(aggregate)) return [formatNumber(value), "%"];
-  return unit === "seconds" ? [formatDuration(value, beside), ""] : [formatNumber(value), unit];
+  return isSeconds(unit, aggregate) ? [formatDuration(value, beside), ""] : [formatNumber(value), unit];
 }
 
 /** splitValue in one text; a missing value is a dash without a unit. */

@@ -204,8 +204,9 @@ def test_a_fault_refuses_all_and_names_line_field_value_and_what_is_expected(old
 
 @pytest.mark.django_db
 def test_all_faults_of_all_files_are_told_at_once():
+    wrong = swap("limit: 48h", "limit: x").replace("operator: gt", "operator: over", 1)
     texts = {
-        "a.yaml": swap("limit: 48h", "limit: x"),
+        "a.yaml": wrong,
         "b.yaml": swap("window: 24h", "window: y"),
         "c.yaml": "- 1",
     }
@@ -213,6 +214,7 @@ def test_all_faults_of_all_files_are_told_at_once():
         plan_import(texts)
     told = str(refused.value).splitlines()
     assert any(line.startswith("a.yaml:24: ") and "limit: 'x'" in line for line in told)
+    assert any(line.startswith("a.yaml:23: ") and "operator: 'over' is not one of" in line for line in told)
     assert any(line.startswith("b.yaml:") and "window: 'y'" in line for line in told)
     assert "b.yaml:11: kpis.complaint.latency.thresholds.answered-in-time: stands in a.yaml too" in told
     assert "c.yaml:1: [1] is no mapping of names" in told
