@@ -19,7 +19,7 @@ def choose_keys(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("metrics_app", "0011_partner_limits"),
+        ("metrics_app", "0012_notices"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('auth', '0012_alter_user_first_name_max_length'),
-        ('metrics_app', '0011_partner_limits'),
+        ('metrics_app', '0013_thresholds'),
     ]
 
     operations = [
