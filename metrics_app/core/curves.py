@@ -6,6 +6,8 @@ aggregate of a whole window, from the exact summaries of its minutes.
 
 import numpy as np
 
+from metrics_app.core.aggregates import clip
+
 HOUR = 3_600_000
 # Only merged sketches know percentiles of a window; rows of minutes do not.
 ROLLABLE = {"mean", "count", "sum", "rate_per_hour", "min", "max"}
@@ -29,10 +31,12 @@ def roll(columns, *, steps, aggregate):
     if aggregate == "rate_per_hour":
         return (n * HOUR / (steps * span)).tolist()
     means = np.array([mean or 0.0 for mean in columns["mean"]], dtype=float)
-    sums = sum_runs(count * means, steps)
+    # Two of the largest doubles together are more than a double holds.
+    with np.errstate(over="ignore", invalid="ignore"):
+        sums = sum_runs(count * means, steps).tolist()
     if aggregate == "sum":
-        return sums.tolist()
-    return [total / k if k else None for total, k in zip(sums.tolist(), n.tolist(), strict=True)]
+        return [clip(total) for total in sums]
+    return [clip(total / k) if k else None for total, k in zip(sums, n.tolist(), strict=True)]
 
 
 def sum_runs(values, steps):

@@ -62,7 +62,7 @@ def linked(text):
 @register.filter
 def as_json(value):
     """Compact JSON for a ``data-`` attribute (escaped by the template)."""
-    return json.dumps(value, separators=(",", ":"))
+    return json.dumps(value, separators=(",", ":"), allow_nan=False)
 
 
 @register.filter

@@ -14,7 +14,7 @@ register = template.Library()
 @register.filter
 def as_json(value):
     """Compact JSON (escaped by the template)."""
-    return json.dumps(value, separators=(",", ":"))
+    return json.dumps(value, separators=(",", ":"), allow_nan=False)
 
 
 @register.filter

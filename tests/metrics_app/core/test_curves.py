@@ -41,6 +41,16 @@ def test_extremes_skip_what_is_empty():
     assert roll(columns, steps=2, aggregate="min") == [3, None, 4]
 
 
+def test_the_largest_numbers_stay_numbers():
+    """Infinity is no JSON: one such curve would take every chart of its page along."""
+    columns = make_columns([[1.7e308], [1.7e308], [-1.7e308], [-1.7e308]])
+    for aggregate in ("mean", "sum"):
+        assert all(map(math.isfinite, roll(columns, steps=2, aggregate=aggregate)))
+    columns["mean"] = [-1.7e308, 1.7e308, 1.7e308, -1.7e308]
+    columns["count"] = [2, 2, 2, 2]
+    assert roll(columns, steps=2, aggregate="sum")[0] is None, "what is below and above all numbers is none"
+
+
 def test_a_series_shorter_than_the_window_has_no_full_window():
     assert roll(make_columns([[1]]), steps=2, aggregate="mean") == []
 
