@@ -76,14 +76,14 @@ class Collector:
             return False
         offsets = {shard: memory.offset for shard, memory in self.memories.items()}
         found = bus.read(offsets, block_ms=block_ms, count=self.count)
-        updates = []
-        for shard in list(self.memories):
-            updates += self.collect_shard(shard, found)
+        turns = [self.collect_shard(shard, found) for shard in list(self.memories)]
+        updates = [live.Update(*update) for turn in turns for update in turn.updates]
         self.advance_idle(found)
         self.adapt(found)
         if updates:
             live.publish_turn(updates)
-        self.register(update.topic for update in updates)
+        # Also topics of which only late points came: they have no log, but a history.
+        self.register([update.topic for update in updates] + [topic for turn in turns for topic in turn.late])
         return not found.complete
 
     def check(self):
@@ -136,26 +136,26 @@ class Collector:
         return restarted and meta.shard not in self.confirmed and not is_durable()
 
     def collect_shard(self, shard, found):
-        """Seals, folds and applies one shard; the updates for the doorbell."""
+        """Seals, folds and applies one shard; the Turn that was applied, an empty one if none was."""
         memory, rows = self.memories[shard], found.entries.get(shard, ())
         try:
             batch = bus.join_entries(entry for _, entry in rows)
             self.seal(shard, memory, batch, found.now)
             if not rows:
-                return []
+                return Turn()
             turn = self.fold(shard, memory, batch, found.now)
             turn.broken = sum(entry is None for _, entry in rows)
             offset = rows[-1][0].decode()
             window.apply(shard, memory, turn, offset=offset, through=found.through[shard], me=self.me)
         except StaleFence:
             del self.memories[shard]
-            return []
+            return Turn()
         except MetricsError:
             # Whether the script ran is unknown: the memory may be ahead of Redis.
             self.memories.clear()
             raise
         self.confirmed[shard] = memory.seq
-        return [live.Update(*update) for update in turn.updates]
+        return turn
 
     def seal(self, shard, memory, batch, now):
         """Moves the sealed mark when a minute begins, before a point could reuse its slot."""

@@ -217,6 +217,12 @@ def test_unknown_topics_become_kpis(now):
     assert Kpi.objects.filter(topic="er.wait").exists()
 
 
+def test_a_topic_of_which_only_old_points_came_becomes_a_kpi(now):
+    publish("er.wait", now - 2 * 3_600_000)
+    collect_all()
+    assert Kpi.objects.filter(topic="er.wait").exists()
+
+
 def test_unknown_topics_stay_unknown_where_the_setting_says_so(now, settings):
     settings.METRICS_APP = {**settings.METRICS_APP, "AUTO_CREATE_KPIS": False}
     publish("er.wait", now)
