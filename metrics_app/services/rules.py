@@ -33,6 +33,8 @@ CHOICES = {
 }
 TEXTS = ("name", "title", "suggestion", "action")
 SHORT, LONG = 300, 7 * DAY  # seconds a trend can be fitted to: from some whole minutes on
+# What turns the direction of writing: a title could read backwards to whoever has to decide on it.
+TURNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 MAX_PARAMS = 10_000  # characters of action_params as JSON
 MAX_DEPTH = 20  # levels of action_params
 
@@ -152,6 +154,8 @@ def check_texts(threshold):
             yield field, f"has {len(value)} characters, at most {longest} are allowed"
         elif not is_storable(value):
             yield field, f"{show(value)} holds a character that cannot be stored"
+        elif TURNS.intersection(value):
+            yield field, f"{show(value)} holds a character that turns the direction of writing"
 
 
 def is_storable(text):

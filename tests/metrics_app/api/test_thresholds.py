@@ -133,6 +133,7 @@ def test_it_names_what_is_required(client, analyst):
         ("title", "x" * 201, "has 201 characters, at most 200 are allowed"),
         ("title", "a\x00b", "not allowed"),
         ("title", "\ud800", "not allowed"),
+        ("title", "Hire \u202eon", "turns the direction of writing"),
         ("action", "launch", "'launch' is no action"),
         ("action_params", [1], "[1] is not a JSON object"),
         ("action_params", {"a": "\x00"}, "cannot be stored"),

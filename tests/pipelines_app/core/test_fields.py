@@ -6,7 +6,9 @@ from pipelines_app.core import fields
 from pipelines_app.exceptions import BadInput
 
 
-@pytest.mark.parametrize("text", ["", "   ", 5, None, [], {}, True, "a" * 21, "a\x00b", "\ud800", "\udfff!"])
+@pytest.mark.parametrize(
+    "text", ["", "   ", 5, None, [], {}, True, "a" * 21, "a\x00b", "\ud800", "\udfff!", "pay\u202e"]
+)
 def test_it_refuses_a_text_that_cannot_be_stored(text):
     with pytest.raises(BadInput) as caught:
         fields.check_text(text, field="title", limit=20)
