@@ -56,7 +56,7 @@ function drawGround(u, plot, hold) {
       if (plot.above) ctx.fillRect(box.left, box.top, box.width, Math.max(0, y - box.top));
       else ctx.fillRect(box.left, y, box.width, Math.max(0, box.top + box.height - y));
     }
-    for (const breach of plot.breaches) shadeBreach(u, ctx, box, breach);
+    for (const breach of plot.breaches) shadeBreach(u, ctx, box, plot, breach);
     ctx.fillStyle = calm("--noted");
     for (const { at, until } of plot.marks) {
       if (until) ctx.fillRect(clampX(u, at, box), box.top, Math.max(1, clampX(u, until, box) - clampX(u, at, box)), box.height);
@@ -66,7 +66,7 @@ function drawGround(u, plot, hold) {
 }
 
 /** A span beyond a limit: shaded, hatched along its foot, and named where there is room. */
-function shadeBreach(u, ctx, box, { start, end }) {
+function shadeBreach(u, ctx, box, plot, { start, end }) {
   const from = clampX(u, start, box), to = end === null ? box.left + box.width : clampX(u, end, box);
   const foot = box.top + box.height;
   ctx.fillStyle = calm("--breach");
@@ -76,7 +76,9 @@ function shadeBreach(u, ctx, box, { start, end }) {
   if (to - from < 90) return;
   ctx.font = `700 12px ${FONT}`;
   ctx.textAlign = "left";
-  write(ctx, "■ beyond limit", from + 6, foot - 10);
+  // Not where the limit itself is drawn.
+  const low = plot.limit !== null && Math.abs(toY(u, plot.limit) - (foot - 14)) < 16;
+  write(ctx, "■ beyond limit", from + 6, low ? box.top + 34 : foot - 10);
 }
 
 /** Whether so much is held that a picture shows each second's mean and range in place of points. */
@@ -86,7 +88,23 @@ const isDense = (hold) => hold.rows.length > 0 || hold.points.length > FEW;
 function drawPoints(u, ctx, box, plot, hold) {
   ctx.fillStyle = ctx.strokeStyle = calm("--points");
   if (isDense(hold)) drawBand(u, ctx, box, thin(hold, plot.start, plot.end, Math.max(1, Math.floor(box.width))));
-  else for (const [ts, value] of hold.points) if (ts >= plot.start && ts <= plot.end) dot(ctx, clampX(u, ts, box), toY(u, value));
+  else for (const [ts, value] of hold.points) if (ts >= plot.start && ts <= plot.end) drawPoint(u, ctx, box, ts, value);
+}
+
+/** A point, or at the edge an arrow to where it lies: one stray must not flatten the line, nor be hidden. */
+function drawPoint(u, ctx, box, ts, value) {
+  const x = clampX(u, ts, box), y = toY(u, value), foot = box.top + box.height;
+  if (y < box.top) arrow(ctx, x, box.top + 1, 6);
+  else if (y > foot) arrow(ctx, x, foot - 1, -6);
+  else dot(ctx, x, y);
+}
+
+function arrow(ctx, x, tip, long) {
+  ctx.beginPath();
+  ctx.moveTo(x, tip);
+  ctx.lineTo(x - 3.5, tip + long);
+  ctx.lineTo(x + 3.5, tip + long);
+  ctx.fill();
 }
 
 /** From least to greatest, with a line through the means; a gap in the data is a gap in the line. */
