@@ -43,10 +43,11 @@ def find_decoder(request):
     encoding = request.headers.get("Content-Encoding", "identity").lower()
     decoder = FORMATS.get(kind or "application/json")
     if decoder is None or charset not in ("utf-8", "utf8") or encoding != "identity":
-        sent = f"{request.headers.get('Content-Type', '')} {request.headers.get('Content-Encoding', '')}"
-        raise UnsupportedMediaType(
-            sent, f"{sent.strip()[:200]!r} is not understood: expected {', '.join(FORMATS)} in UTF-8"
-        )
+        sent = f"Content-Type {request.headers.get('Content-Type', '')[:200]!r}"
+        if encoding != "identity":
+            sent += f" with Content-Encoding {encoding[:200]!r}"
+        expected = f"expected {', '.join(FORMATS)} in UTF-8, not compressed"
+        raise UnsupportedMediaType(sent, f"{sent} is not understood: {expected}")
     return decoder
 
 

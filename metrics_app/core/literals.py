@@ -1,9 +1,11 @@
 """Values in messages: as JSON writes them, and short. Readers of an error know no Python."""
 
 import json
+import math
 
 MAX_TEXT = 60  # characters
-LONG = 10**40  # an integer from here on is told by its size
+LONG = 10**40  # an integer from here on is told by its length
+DIGIT = math.log10(2)  # of a bit
 NUMBERS = {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN"}
 
 
@@ -14,7 +16,7 @@ def show(value):
     elif isinstance(value, float):
         text = NUMBERS.get(repr(value), repr(value))
     elif isinstance(value, int) and abs(value) >= LONG:
-        text = "an integer of more than 40 digits"
+        text = f"an integer of {math.floor(value.bit_length() * DIGIT) + 1} digits"
     else:
         text = show_structure(value)
     return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}…"

@@ -80,14 +80,16 @@ def check_ts(ts, *, now, max_future=5):
     ``ts`` is an integer of milliseconds or ISO 8601 with an offset; ``now`` is in
     milliseconds, ``max_future`` in seconds.
     """
-    if isinstance(ts, str):
-        ts = parse_iso(ts)
+    text = ts if isinstance(ts, str) else None
+    if text is not None:
+        ts = parse_iso(text)
     if isinstance(ts, bool) or not isinstance(ts, int):
         raise refuse_time(ts)
-    if 0 <= ts < EARLIEST:
-        raise BadInput(f"{ts} looks like seconds, expected milliseconds", field="ts")
-    if ts < 0:
-        raise BadInput(f"{show(ts)} is before 2000-01-01, expected milliseconds since the epoch", field="ts")
+    if ts < EARLIEST and text is not None:
+        raise BadInput(f"{show(text)} is before 2000-01-01, the earliest time that is taken", field="ts")
+    if ts < EARLIEST:
+        early = f"{show(ts)} is before 2000-01-01 and" if ts < 0 else str(ts)
+        raise BadInput(f"{early} looks like seconds, expected milliseconds", field="ts")
     if ts > now + max_future * 1000:
         seconds = -(-(ts - now) // 1000)
         ahead = f"{seconds} s" if seconds < DECADES else "decades"
@@ -110,7 +112,7 @@ def parse_iso(text):
     if not ISO.match(text):
         raise refuse_time(text)
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text.upper())
     except ValueError:
         raise refuse_time(text) from None
     if moment.tzinfo is None:

@@ -1,5 +1,7 @@
 """Statistics of a window of one topic, at a cost that does not grow with its points."""
 
+import math
+
 from metrics_app.core.aggregates import AGGREGATES, QUANTILES, mean, stddev
 from metrics_app.core.buckets import merge
 from metrics_app.exceptions import BadInput
@@ -10,7 +12,7 @@ from metrics_app.queries.reading import Want, read_one
 
 def window_of(window, now=None):
     """``(start, end)`` in ms of the last ``window`` seconds, up to the next whole second."""
-    if not window > 0:
+    if not 0 < window < math.inf:
         raise BadInput(f"{window!r} is no window: expected seconds, more than 0", field="window")
     end = ((clock() if now is None else int(now)) // 1000 + 1) * 1000
     return end - round(window * 1000), end

@@ -20,3 +20,7 @@ def test_an_analyst_sees_none_of_the_schedulers_tables(client):
     client.force_login(staff)
     page = client.get("/admin/").content.decode()
     assert "django_celery_beat" not in page and "Thresholds" in page
+
+
+def test_nobody_adds_a_task_by_a_form_whose_script_is_refused(admin_client):
+    assert admin_client.get("/admin/django_celery_beat/periodictask/add/").status_code == 403

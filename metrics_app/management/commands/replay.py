@@ -66,6 +66,8 @@ class Command(BaseCommand):
         columns = Columns(
             options["created_column"], options["closed_column"], options["id_column"], options["split_column"]
         )
+        if options["limit"] is not None and options["limit"] < 1:
+            raise CommandError(f"--limit {options['limit']} reads no row: expected 1 or more")
         latest = time.time_ns() // 1_000_000 if original else None
         cases = read_cases(options["cases"], columns, latest=latest, limit=options["limit"])
         events = build_events(cases.rows, received=received, latency=latency, split=bool(columns.split))

@@ -64,6 +64,7 @@ def test_it_skips_what_an_earlier_run_sent_with_its_own_times(cases):
         (["/nowhere.csv"], "/nowhere.csv cannot be read: No such file"),
         (["CASES", "--speed", "fast"], "--speed fast: expected a positive number, or max"),
         (["CASES", "--speed", "0"], "expected a positive number"),
+        (["CASES", "--limit", "-1"], "--limit -1 reads no row: expected 1 or more"),
         (["CASES", "--created-column", "opened"], "no column 'opened'"),
         (["CASES", "--latency-topic", "er wait"], "'er wait' is not a topic"),
     ],
