@@ -52,7 +52,7 @@ def test_every_hour_is_what_the_truth_says(boston_cases):
     assert sum(count for count, _ in received.values()) == 58_251
     # After the night, minutes of 2011 are gone and hours and days say the same.
     compact_history()
-    assert read_hours("complaint.latency") == latency
+    assert read_hours("complaint.latency") == latency and read_hours("complaint.received") == received
     whole = queries.span("complaint.latency", START, END, percentiles=True)
     assert (whole.count, whole.mean) == (54_570, pytest.approx(3_576_954.334))
     for q, expected in ((0.5, 79_835), (0.95, 18_663_798.35), (0.99, 76_725_333.92)):
