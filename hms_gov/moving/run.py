@@ -26,7 +26,8 @@ class Moved(NamedTuple):
 def move(source, target, *, on_progress=lambda step, done, total: None):
     """Moves everything; a Moved. Both are connections; the target was prepared.
 
-    NotMovable, or any other end, leaves both as they were. ``on_progress(step, rows, of how many)``.
+    NotMovable, or any other end before the last step, leaves both as they were; where the last one, the
+    commit over there, fails, the source stays closed. ``on_progress(step, rows, of how many)``.
     """
     # The source ends first: killed between the two it takes no writes, and all can be done again.
     with transaction.atomic(using=target.alias), transaction.atomic(using=source.alias):

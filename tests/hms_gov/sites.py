@@ -1,0 +1,68 @@
+"""A site that was in use for a week, so that hardly a table is empty."""
+
+from datetime import time, timedelta
+
+import numpy as np
+from django.contrib.auth.models import Group, User
+from django.utils import timezone
+from django_celery_beat.models import ClockedSchedule, PeriodicTask, SolarSchedule
+
+from hms_gov.seed import seed
+from hms_gov.wiring import propose_for_breach
+from metrics_app.models import Breach, BreachEvent, EvaluationRecord, Note, Silence, Threshold
+from metrics_app.services.archive import archive
+from metrics_app.services.compact import compact_history
+from metrics_app.services.corrections import void
+from metrics_app.services.notes import save_note
+from metrics_app.services.silences import save_silence
+from pipelines_app.models import Pipeline
+from pipelines_app.services import approve, propose
+from tests.metrics_app.histories import DAY, HOUR, MINUTE, Clockwork
+from tests.metrics_app.points import publish
+
+TOPIC = "complaint.latency"
+
+
+def fill_site():
+    """Fills the database; the Clockwork of its points."""
+    seed()
+    fill_rules()
+    return fill_history()
+
+
+def fill_rules():
+    """A breach with its proposal and decision, a silence, a note, schedules that somebody changed."""
+    admin, approver = (User.objects.get(username=name) for name in ("admin", "approver"))
+    admin.groups.add(Group.objects.create(name="air quality — Zürich"))
+    rule, now = Threshold.objects.get(), 1_760_000_000_000
+    breach = Breach.objects.create(threshold=rule, version=1, since=now, fired_at=now, value=1e22, n=3)
+    BreachEvent.objects.create(breach=breach, at=now, text="Fired: “sehr hoch”\nline two\twith \\N")
+    EvaluationRecord.objects.create(interval=10, slot=now, packed=bytes(range(256)))
+    propose_for_breach(breach)
+    approve(pipeline=Pipeline.objects.get(), by=approver, version=1, comment="ja")
+    propose(title="Other", suggestion="Act", evidence={"value": 1e22, "b": {"z": 1, "a": [1.0, None]}})
+    ends = timezone.now() + timedelta(hours=1)
+    hours = {"days": "mon", "opens": time(22), "closes": time(6, 30), "zone": "Europe/Berlin"}
+    save_silence(Silence(topic="er.*", reason="works", ends_at=ends, **hours), by=admin)
+    save_note(Note(topic=TOPIC, at=now, text="New form went live"), by=admin)
+    PeriodicTask.objects.filter(task="metrics_app.tasks.watch").update(enabled=False)
+    ClockedSchedule.objects.create(clocked_time=ends)
+    SolarSchedule.objects.create(event="sunset", latitude="52.520008", longitude="-13.404954")
+
+
+def fill_history():
+    """A week of points, some of them late, compacted, with a correction and an import; the Clockwork."""
+    clockwork, rng = Clockwork(), np.random.default_rng(1)
+    for back in (7 * DAY, 3 * DAY, 50 * MINUTE):
+        ts = clockwork.now - back + np.sort(rng.integers(0, min(back, DAY), 2_000))
+        publish(TOPIC, ts, rng.lognormal(5, 1, len(ts)))
+        clockwork.collect()
+        archive()
+    publish("er.doors", clockwork.now - 3 * DAY + np.arange(3), [1e308, 1e308, -5.0])
+    clockwork.collect()
+    archive()
+    compact_history(now=clockwork.now)
+    admin = User.objects.get(username="admin")
+    spans = {"start": clockwork.now - 6 * DAY, "end": clockwork.now - 6 * DAY + HOUR}
+    void(topic=TOPIC, **spans, reason="a test", by=admin)
+    return clockwork
