@@ -63,8 +63,11 @@ def told(breach):
 
 
 @contextmanager
-def serve(*statuses, headers=(), body=b"ok", tls=None):
-    """A real server on loopback that answers with these statuses, the last one for ever; what it got."""
+def serve(*statuses, headers=(), body=b"ok", tls=None, on_post=None):
+    """A real server on loopback that answers with these statuses, the last one for ever; what it got.
+
+    ``on_post`` is called before each answer.
+    """
     found = SimpleNamespace(posts=[], url="")
 
     class Handler(BaseHTTPRequestHandler):
@@ -75,6 +78,8 @@ def serve(*statuses, headers=(), body=b"ok", tls=None):
                     path=self.path, headers=dict(self.headers), body=text, json=json.loads(text or b"{}")
                 )
             )
+            if on_post:
+                on_post()
             self.send_response(statuses[min(len(found.posts), len(statuses)) - 1] if statuses else 204)
             for name, value in headers:
                 self.send_header(name, value)
@@ -85,6 +90,8 @@ def serve(*statuses, headers=(), body=b"ok", tls=None):
             """Not into the tests' output."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    # A client that is cut off, or killed, is what some tests are about.
+    server.handle_error = lambda request, address: None
     if tls:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
     found.url = f"http://127.0.0.1:{server.server_port}/hook?team=duty"

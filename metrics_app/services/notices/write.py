@@ -18,7 +18,7 @@ FLAPPED = timedelta(days=31)  # a threshold of the longest interval is calm agai
 def write_notices(lines, *, now=None):
     """Notices of what stands on timelines: ``(BreachEvent, State or None)`` pairs, saved breaches.
 
-    Two queries, whatever the number of lines; none without a line that somebody may want to hear of.
+    One read, and one insert for every 500 notices; nothing without a line that somebody may want to hear of.
     """
     lines = [(line, state) for line, state in lines if line.kind in notices.EVENTS]
     # One that is deleted in this very moment makes the transaction fail, and the next second judges again.

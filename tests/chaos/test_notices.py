@@ -1,0 +1,117 @@
+"""Drains that are killed while they send: every notice arrives, repeats only under the same name."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from standardwebhooks import Webhook
+
+from metrics_app.models import Notice
+from tests.metrics_app.telling import SECRET, allow, happen, make_receiver, open_breach, serve
+
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+DRAINS, RECEIVERS, BREACHES, KILLS = 2, 8, 20, 3
+PATIENCE = 90  # seconds until everything must have arrived
+# As the worker does it, but a claim of the dead is free after a second.
+DRAIN = """
+import os, time
+os.environ["DJANGO_SETTINGS_MODULE"] = "hms_gov.settings"
+import django
+django.setup()
+from datetime import timedelta
+from metrics_app.services.notices import drain
+drain.CLAIM = timedelta(seconds=1)
+while True:
+    drain.send_notices()
+    time.sleep(0.02)
+"""
+
+
+def address_of(database):
+    """The DATABASE_URL by which another process reaches the database of a connection."""
+    known = database.settings_dict
+    if database.vendor == "sqlite":
+        return f"sqlite:///{known['NAME']}"
+    # A socket's directory is no name of a host.
+    host = known.get("OPTIONS", {}).get("host") or known["HOST"]
+    user, port = f"{known['USER']}:{known['PASSWORD']}", known["PORT"] or 5432
+    if str(host).startswith("/"):
+        return f"postgresql://{user}@/{known['NAME']}?host={host}"
+    return f"postgresql://{user}@{host}:{port}/{known['NAME']}"
+
+
+class Drains:
+    """Several processes; what kills them starts them anew."""
+
+    def __init__(self, environment):
+        self.environment, self.lock, self.kills = environment, threading.Lock(), 0
+        self.processes = [self.start() for _ in range(DRAINS)]
+
+    def start(self):
+        """One more."""
+        return subprocess.Popen([sys.executable, "-c", DRAIN], env=self.environment, cwd=ROOT)
+
+    def kill_all(self):
+        """As a power cut would, while their requests are not answered yet."""
+        with self.lock:
+            if self.kills < KILLS:
+                self.kills += 1
+                self.end()
+                self.processes = [self.start() for _ in range(DRAINS)]
+
+    def end(self):
+        """Ends them all."""
+        for process in self.processes:
+            process.kill()
+            process.wait()
+
+
+def test_kills_between_sending_and_stamp_repeat_messages_and_lose_none(settings):
+    posts, found = 0, []
+    base = int(time.time() // 60 - 40) * 60_000
+
+    def on_post():
+        nonlocal posts
+        posts += 1
+        if posts % 3 == 0:
+            found[0].kill_all()
+
+    with serve(204, body=b"", on_post=on_post) as server:
+        allow(settings, server.url)
+        for n in range(RECEIVERS):
+            make_receiver(f"Pager {n}", kind="webhook", webhook="pager", addresses=[])
+        app = settings.METRICS_APP
+        environment = os.environ | {
+            "REDIS_URL": app["REDIS_URL"],
+            "NOTICE_WEBHOOKS": json.dumps(app["WEBHOOKS"]),
+            "WEBHOOK_NETWORKS": "127.0.0.0/8",
+            "DATABASE_URL": address_of(connection),
+        }
+        found.append(Drains(environment))
+        try:
+            for n in range(BREACHES):
+                happen(open_breach(f"topic.{n}", fired_at=base))
+                time.sleep(0.1)
+            deadline = time.monotonic() + PATIENCE
+            while Notice.objects.filter(done_at=None).exists() and time.monotonic() < deadline:
+                time.sleep(0.1)
+        finally:
+            found[0].end()
+    names = defaultdict(list)
+    for got in server.posts:
+        Webhook(SECRET).verify(got.body, got.headers)
+        for notice in got.json["data"]["notices"]:
+            names[notice["id"]].append(got.headers["webhook-id"])
+    assert set(names) == set(Notice.objects.filter(outcome="sent").values_list("pk", flat=True))
+    assert len(names) == RECEIVERS * BREACHES
+    assert all(len(set(ids)) == 1 for ids in names.values()), "a repeat has the name of its first attempt"
+    assert found[0].kills == KILLS and any(len(ids) > 1 for ids in names.values())
