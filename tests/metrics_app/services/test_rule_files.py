@@ -12,7 +12,8 @@ from metrics_app.core.aggregates import SHARES
 from metrics_app.core.classes import is_beyond
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Breach, Kpi, Threshold, ThresholdState
-from metrics_app.services.rule_files import apply_import, export_rules, plan_import, write_plan
+from metrics_app.services.rule_changes import write_plan
+from metrics_app.services.rule_files import apply_import, export_rules, plan_import
 from metrics_app.services.rules import list_faults
 from tests.metrics_app.watching import HOUR, make_threshold, send
 

@@ -153,7 +153,11 @@ def test_a_reason_longer_than_its_column_is_refused(base):
     [
         ("share_above", None, "is missing: share_above asks at which value it divides"),
         ("share_within", float("nan"), "NaN is not a finite number"),
-        ("mean", 5.0, "is 5.0, and only share_above and share_within ask for one"),
+        (
+            "mean",
+            5.0,
+            "is 5.0, and only share_above, share_within, time_until_above, time_until_below ask for one",
+        ),
     ],
 )
 def test_a_share_says_where_it_divides_and_nothing_else_does(base, aggregate, value, message):
