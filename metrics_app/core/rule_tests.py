@@ -83,7 +83,7 @@ def compare(rule, found, wanted):
     actual = {"state": seen.state, "class": seen.slot_class, "value": seen.value, "n": seen.n}
     faults = [
         f"expected {name} {value}, found {actual[name]}"
-        for name, value in read_expectation(wanted)
+        for name, value in read_expectation(wanted, rule.aggregate)
         if not is_same(actual[name], value)
     ]
     if faults:
@@ -91,7 +91,7 @@ def compare(rule, found, wanted):
         yield f"at {wanted['at']}: {'; '.join(faults)}. {why}"
 
 
-def read_expectation(wanted):
+def read_expectation(wanted, aggregate):
     """``(name, value)`` of what is expected; BadInput for what nothing is known of."""
     for name, value in wanted.items():
         if name == "at":
@@ -101,10 +101,9 @@ def read_expectation(wanted):
         words = CHECKED[name]
         if words and value not in words:
             raise BadInput(f"{value!r:.50} is no {name}: expected {', '.join(words)}", field="expect")
-        yield (
-            name,
-            parse_value(value, "seconds", field="expect") if name == "value" and value is not None else value,
-        )
+        if name == "value" and value is not None:
+            value = parse_value(value, "seconds", aggregate, field="expect")
+        yield name, value
 
 
 def is_same(actual, value):

@@ -24,7 +24,7 @@ from metrics_app.services.rule_changes import (
     take,
 )
 from metrics_app.services.rules import list_faults
-from metrics_app.services.thresholds import save_threshold
+from metrics_app.services.thresholds import judge_now, save_threshold
 
 
 def export_rules(kpis, only=None):
@@ -145,6 +145,8 @@ def apply_import(texts, *, by, reason="", prune=False, who=None, mark=None):
         if mark is None or mark == plan.mark:
             for change in plan.changes:
                 apply_change(change, by, reason)
+            # One look for all of them, not one for each.
+            transaction.on_commit(judge_now, robust=True)
     return plan
 
 
@@ -155,7 +157,7 @@ def apply_change(change, by, reason):
     if change.kind == GONE:
         change.row.delete()
     elif change.key:
-        save_threshold(change.row, by=by, reason=reason)
+        save_threshold(change.row, by=by, reason=reason, judge=False)
     else:
         change.row.save()
         if change.row.expected_interval is not None or has_watch(change.row):

@@ -12,7 +12,7 @@ from metrics_app.core.slots import next_slot
 from metrics_app.exceptions import BadInput, BusUnavailable
 from metrics_app.models import Breach, BreachEvent, Kpi, Threshold, ThresholdState, ThresholdVersion
 from metrics_app.services.announce import announce
-from metrics_app.services.evaluate import evaluate_now
+from metrics_app.services.evaluate import evaluate, evaluate_now
 from metrics_app.services.rules import check_reason, check_rule
 
 NEVER = 2**62  # ms; later than any mark
@@ -21,11 +21,12 @@ LAG = 2_000  # ms; a collector further behind than this is waited for
 log = logging.getLogger(__name__)
 
 
-def save_threshold(threshold, *, by, reason="", now=None):
+def save_threshold(threshold, *, by, reason="", now=None, judge=True):
     """Saves a new or changed ``Threshold``; BadInput with every fault. ``now`` in ms.
 
     A changed rule is a new version and keeps state and breach. After the commit one
-    extra slot is judged, so that a limit that is already crossed fires at once.
+    extra slot is judged, so that a limit that is already crossed fires at once;
+    ``judge`` False leaves that to whoever saves many (``judge_now`` for all of them).
     """
     check_rule(threshold)
     check_reason(reason)
@@ -40,6 +41,8 @@ def save_threshold(threshold, *, by, reason="", now=None):
         if stored is None or is_changed(stored, threshold):
             save_version(threshold, stored, by, reason)
             schedule(threshold, stored, now)
+            if judge:
+                transaction.on_commit(lambda: judge_now(threshold.pk), robust=True)
         else:
             # A new name is no new rule.
             threshold.save(update_fields=["name", "updated_at"])
@@ -111,7 +114,7 @@ def note_edit(version, changes):
 
 
 def schedule(threshold, stored, now):
-    """Asks for one extra slot at the current whole second, and judges it after the commit."""
+    """Asks for one extra slot at the current whole second."""
     second = (now - threshold.delay * 1000) // 1000 * 1000
     state = ThresholdState.objects.select_for_update().filter(threshold=threshold).first()
     # A new threshold has no past to judge, and one that slept is not judged for its sleep.
@@ -129,7 +132,6 @@ def schedule(threshold, stored, now):
             "due_at": find_first_due(threshold, last_slot, extra),
         },
     )
-    transaction.on_commit(lambda: judge_now(threshold.pk), robust=True)
 
 
 def find_first_due(threshold, last_slot, extra):
@@ -139,10 +141,10 @@ def find_first_due(threshold, last_slot, extra):
     return next_slot(threshold.interval, last_slot, extra) + threshold.delay * 1000
 
 
-def judge_now(threshold_id):
-    """Evaluates and announces without waiting for beat, which is the safety net."""
+def judge_now(threshold_id=None):
+    """Evaluates (None: all that is due) and announces without waiting for beat, which is the safety net."""
     try:
-        if evaluate_now(threshold_id):
+        if evaluate() if threshold_id is None else evaluate_now(threshold_id):
             announce()
     except BusUnavailable as error:
-        log.warning("Threshold %s is saved and will be judged once Redis is back: %s", threshold_id, error)
+        log.warning("What is saved will be judged once Redis is back: %s", error)

@@ -61,6 +61,23 @@ def test_silence_and_several_lines_of_points(tmp_path, capsys):
     )
 
 
+def test_shares_are_written_in_per_cent_and_trends_in_time(tmp_path, capsys):
+    # Of four points of 40 h, 40 h, 50 h, 50 h half are within 48 h. Minute by minute from 30 h on, an hour
+    # more each: at 10m the line is at 39.5 h, and meets 48 h in 8.5 minutes.
+    run(
+        tmp_path,
+        "threshold: {aggregate: share_within, aggregate_value: 48h, window: 4m, operator: lt, limit: 90%}\n"
+        "points: 'every 1m: 40h x2 ; 50h x2'\n"
+        "expect: [{at: 2m, state: ok, value: 100%}, {at: 4m, state: firing, value: 50%}]\n"
+        "---\n"
+        "threshold: {aggregate: time_until_above, aggregate_value: 48h, window: 10m, operator: lt,\n"
+        "            limit: 9m}\n"
+        "points: 'every 1m: 30h ; 31h ; 32h ; 33h ; 34h ; 35h ; 36h ; 37h ; 38h ; 39h ; 40h'\n"
+        "expect: [{at: 9m, state: ok, value: 570}, {at: 10m, state: firing, value: 8m 30s}]\n",
+    )
+    assert "2 rule tests passed." in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
