@@ -9,7 +9,16 @@ from django_celery_beat.models import ClockedSchedule, PeriodicTask, SolarSchedu
 
 from hms_gov.seed import seed
 from hms_gov.wiring import propose_for_breach
-from metrics_app.models import Breach, BreachEvent, EvaluationRecord, Note, Silence, Threshold
+from metrics_app.models import (
+    Breach,
+    BreachEvent,
+    EvaluationRecord,
+    Note,
+    Notice,
+    Receiver,
+    Silence,
+    Threshold,
+)
 from metrics_app.services.archive import archive
 from metrics_app.services.compact import compact_history
 from metrics_app.services.corrections import void
@@ -31,12 +40,15 @@ def fill_site():
 
 
 def fill_rules():
-    """A breach with its proposal and decision, a silence, a note, schedules that somebody changed."""
+    """A breach with its notice, proposal and decision, a silence, a note, schedules that somebody changed."""
     admin, approver = (User.objects.get(username=name) for name in ("admin", "approver"))
     admin.groups.add(Group.objects.create(name="air quality — Zürich"))
     rule, now = Threshold.objects.get(), 1_760_000_000_000
     breach = Breach.objects.create(threshold=rule, version=1, since=now, fired_at=now, value=1e22, n=3)
     BreachEvent.objects.create(breach=breach, at=now, text="Fired: “sehr hoch”\nline two\twith \\N")
+    Notice.objects.create(
+        receiver=Receiver.objects.get(), breach=breach, event="firing", at=now, text="Fired"
+    )
     EvaluationRecord.objects.create(interval=10, slot=now, packed=bytes(range(256)))
     propose_for_breach(breach)
     approve(pipeline=Pipeline.objects.get(), by=approver, version=1, comment="ja")
