@@ -42,9 +42,7 @@ class Deaf(threading.Thread):
 
     def run(self):
         begun = time.monotonic()
-        request = json.dumps(
-            {"type": "subscribe", "topics": [LONG], "history": 3600, "max_points": POINTS}
-        ).encode()
+        request = {"type": "subscribe", "topics": [LONG], "history": 3600, "max_points": POINTS}
         while not self.over.wait(ASKING):
             try:
                 self.client.send(json.dumps(request).encode())
@@ -58,6 +56,8 @@ class Deaf(threading.Thread):
         self.over.set()
         self.join()
         self.client.socket.close()
+        if not self.asked:
+            raise RuntimeError("the client that never reads has asked for nothing")
         return self.let_go_after
 
 
