@@ -99,8 +99,10 @@ class Stage:
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
+# As the demo has it: Daphne does not wait for a reader, so pings find those who do not read.
+PINGS = ["--ping-interval", "5", "--ping-timeout", "10"]
 SERVERS = {
-    "daphne": ["daphne", "-b", "127.0.0.1", "-p", "{port}", "--no-server-name", "{application}"],
+    "daphne": ["daphne", "-b", "127.0.0.1", "-p", "{port}", "--no-server-name", *PINGS, "{application}"],
     "uvicorn": [
         "uvicorn",
         "{application}",
