@@ -37,7 +37,8 @@ def read_query(query_string, *, now, last_event_id=""):
         raise BadInput("the query cannot be read, or has too many parameters", field="topic") from None
     for name in fields:
         if name not in KNOWN:
-            raise BadInput(f"unknown parameter {name!r}: expected one of {', '.join(KNOWN)}", field=name or "''")
+            message = f"unknown parameter {name!r}: expected one of {', '.join(KNOWN)}"
+            raise BadInput(message, field=name or "''")
     return StreamQuery(
         topics=read_topics(fields.get("topic", [])),
         since=read_since(fields["since"][-1], now) if "since" in fields else None,
