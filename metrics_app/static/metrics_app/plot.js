@@ -1,7 +1,8 @@
 // Draws the large chart: uPlot, with what happened on the time axis drawn around its line.
 
 import uPlot from "../vendor/uplot/uPlot.esm.js";
-import { reach, thin } from "./hold.js";
+import { FONT, calm, clampX, line, paint, toY, write } from "./canvas.js";
+import { drawPoints, listHeld } from "./points.js";
 import { findScale } from "./series.js";
 import { formatTicks, formatValue, isSeconds } from "./units.js";
 import { isCounting, listScaled } from "./view.js";
@@ -12,11 +13,9 @@ const DURATIONS = [
   0.1, 0.5, 1, 2, 5, 10, 30, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 30 * MINUTE,
   HOUR, 2 * HOUR, 4 * HOUR, 8 * HOUR, 12 * HOUR, DAY, 2 * DAY, 5 * DAY, 10 * DAY, 20 * DAY, 50 * DAY, 100 * DAY, 365 * DAY, 3650 * DAY,
 ];
-const FEW = 2000; // points that are drawn one by one
-const TALL = 22; // px above the chart for the numbers of the marks
-const FONT = '"Source Sans Pro Web", sans-serif';
 
-const calm = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const TALL = 22; // px above the chart for the numbers of the marks
+
 const isDuration = (plot) => isSeconds(plot.unit, plot.aggregate);
 
 /** Ticks of the time axis: the time of day, and the day where a new one begins. */
@@ -29,20 +28,6 @@ function writeTimes(splits, step) {
     return step >= DAY || midnight ? moment.toLocaleDateString("en-GB", day) : moment.toLocaleTimeString("en-GB", time);
   });
 }
-
-/** Draws on the canvas between a save and a restore, in CSS pixels. */
-function paint(u, draw) {
-  const ratio = devicePixelRatio;
-  const { left, top, width, height } = u.bbox;
-  u.ctx.save();
-  u.ctx.scale(ratio, ratio);
-  u.ctx.textBaseline = "alphabetic";
-  draw(u.ctx, { left: left / ratio, top: top / ratio, width: width / ratio, height: height / ratio });
-  u.ctx.restore();
-}
-
-const clampX = (u, ms, box) => Math.min(Math.max(u.valToPos(ms / 1000, "x", true) / devicePixelRatio, box.left), box.left + box.width);
-const toY = (u, value) => u.valToPos(value, "y", true) / devicePixelRatio;
 
 /** The tinted side of the limit, the shaded breaches and spans of notes, below everything else. */
 function drawGround(u, plot, hold) {
@@ -81,85 +66,6 @@ function shadeBreach(u, ctx, box, plot, { start, end }) {
   write(ctx, "■ beyond limit", from + 6, low ? box.top + 34 : foot - 10);
 }
 
-/** Whether so much is held that a picture shows each second's mean and range in place of points. */
-const isDense = (hold) => hold.rows.length > 0 || hold.points.length > FEW;
-
-/** The points themselves, faint, where the page holds them and they are of the line's kind. */
-function drawPoints(u, ctx, box, plot, hold) {
-  ctx.fillStyle = ctx.strokeStyle = calm("--points");
-  if (isDense(hold)) drawBand(u, ctx, box, thin(hold, plot.start, plot.end, Math.max(1, Math.floor(box.width))));
-  else for (const [ts, value] of hold.points) if (ts >= plot.start && ts <= plot.end) drawPoint(u, ctx, box, ts, value);
-}
-
-/** A point, or at the edge an arrow to where it lies: one stray must not flatten the line, nor be hidden. */
-function drawPoint(u, ctx, box, ts, value) {
-  const x = clampX(u, ts, box), y = toY(u, value), foot = box.top + box.height;
-  if (y < box.top) arrow(ctx, x, box.top + 1, 6);
-  else if (y > foot) arrow(ctx, x, foot - 1, -6);
-  else dot(ctx, x, y);
-}
-
-function arrow(ctx, x, tip, long) {
-  ctx.beginPath();
-  ctx.moveTo(x, tip);
-  ctx.lineTo(x - 3.5, tip + long);
-  ctx.lineTo(x + 3.5, tip + long);
-  ctx.fill();
-}
-
-/** From least to greatest, with a line through the means; a gap in the data is a gap in the line. */
-function drawBand(u, ctx, box, columns) {
-  ctx.globalAlpha = 0.5;
-  const width = findWidth(columns);
-  columns.forEach(([x, low, high], index) => {
-    // Up to the next one and not beyond: where two overlapped a darker stripe would stand for nothing.
-    const wide = Math.min(width + 1, (columns[index + 1]?.[0] ?? Infinity) - x);
-    const top = toY(u, high);
-    ctx.fillRect(box.left + x, top - 1, wide, Math.max(2, toY(u, low) - top));
-  });
-  ctx.globalAlpha = 1;
-  ctx.lineWidth = 1;
-  ctx.beginPath();
-  let before = -Infinity;
-  for (const [x, , , mean] of columns) {
-    const to = [box.left + x + width / 2, toY(u, mean)];
-    if (x - before > 2 * width + 1) ctx.moveTo(...to); else ctx.lineTo(...to);
-    before = x;
-  }
-  ctx.stroke();
-  if (!columns.length) return;
-  ctx.font = `13px ${FONT}`;
-  ctx.fillStyle = calm("--soft");
-  ctx.textAlign = "left";
-  write(ctx, "faint: mean, least and greatest of the moment", box.left + 6, box.top + 15);
-}
-
-/** px from one column to the next, mostly: a second may be wider than a pixel. */
-function findWidth(columns) {
-  const steps = columns.slice(1).map(([x], index) => x - columns[index][0]).sort((one, other) => one - other);
-  return steps[Math.floor(steps.length / 2)] ?? 2;
-}
-
-function dot(ctx, x, y) {
-  ctx.beginPath();
-  ctx.arc(x, y, 2, 0, 7);
-  ctx.fill();
-}
-
-/** A text that stays readable over lines. */
-function write(ctx, text, x, y) {
-  const colour = ctx.fillStyle;
-  ctx.save();
-  ctx.setLineDash([]);
-  ctx.lineWidth = 4;
-  ctx.lineJoin = "round";
-  ctx.strokeStyle = calm("--card");
-  ctx.strokeText(text, x, y);
-  ctx.fillStyle = colour;
-  ctx.fillText(text, x, y);
-  ctx.restore();
-}
-
 /** Limit and recovery lines with their labels, the names of the other lines, the numbered marks. */
 function drawSigns(u, plot, view) {
   paint(u, (ctx, box) => {
@@ -181,13 +87,6 @@ function drawSigns(u, plot, view) {
     plot.marks.forEach((mark) => drawMark(u, ctx, box, mark));
     nameLines(u, ctx, box, plot, view);
   });
-}
-
-function line(ctx, x1, y1, x2, y2) {
-  ctx.beginPath();
-  ctx.moveTo(x1, y1);
-  ctx.lineTo(x2, y2);
-  ctx.stroke();
 }
 
 /** A number in a flag above the chart, and a line down from it. */
@@ -233,11 +132,6 @@ function columnsOf(plot, view) {
   const none = plot.ts.map(() => null);
   const both = view.percentiles && !isCounting(plot);
   return [plot.ts.map((ts) => ts / 1000), plot.value, both ? plot.p50 : none, both ? plot.p95 : none, plot.compare?.values ?? none];
-}
-
-/** What the scale must hold of the points: nothing of a few, whose strays would flatten the line. */
-function listHeld({ plot, hold }) {
-  return hold && isDense(hold) ? reach(thin(hold, plot.start, plot.end, 500)) : [];
 }
 
 function describeAxes(get, zone) {
