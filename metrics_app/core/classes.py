@@ -50,7 +50,10 @@ def classify(rule, observation):
 
 
 def classify_many(rule, values, n):
-    """The class of each of many slots, as ``classify`` gives it; arrays of values (NaN: none) and n."""
+    """The class of each of many slots, as ``classify`` gives it; arrays of values (NaN: none) and n.
+
+    The rule's limits and ``min_count`` may be arrays as well: those of many rules that are else alike.
+    """
     idle = rule.aggregate in ZERO_WHEN_EMPTY
     values = np.where(n == 0, 0.0, values) if idle else values
     recovery = rule.limit if rule.recovery_limit is None else rule.recovery_limit

@@ -30,16 +30,16 @@ class Record(NamedTuple):
 def pack_records(records):
     """Bytes of a list of ``Record``s."""
     ids, versions, classes, values, counts, states = zip(*records, strict=True)
-    columns = (
-        ids,
-        versions,
-        [CLASS_CODE[name] for name in classes],
-        # None becomes NaN: a judged value is always finite.
-        values,
-        counts,
-        [STATE_CODE[name] for name in states],
-    )
-    packed = b"".join(np.array(c, dtype=t).tobytes() for c, t in zip(columns, COLUMNS, strict=True))
+    classes, states = [CLASS_CODE[name] for name in classes], [STATE_CODE[name] for name in states]
+    # None becomes NaN: a judged value is always finite.
+    return pack_columns(ids, versions, classes, values, counts, states)
+
+
+def pack_columns(*columns):
+    """Bytes of the columns of ``Record``s, with the codes of classes and states; one for all is enough."""
+    length = len(columns[0])
+    arrays = [np.array(column, kind) for column, kind in zip(columns, COLUMNS, strict=True)]
+    packed = b"".join(np.broadcast_to(array, length).tobytes() for array in arrays)
     return FORMAT + zlib.compress(packed, level=1)
 
 

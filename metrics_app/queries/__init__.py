@@ -5,15 +5,17 @@ A window is [end − window, end), and ends at the next whole second. What start
 the hot hour starts on a whole minute, and minutes that are sealed count whole.
 """
 
+from metrics_app.queries.asking import Asked, Observation, ask, list_observations, stack_observations
 from metrics_app.queries.calendars import calendar_series, compare_series, compare_span, so_far
 from metrics_app.queries.charts import Snapshot, series, snapshot
 from metrics_app.queries.logs import collected_through, get_head, list_topics, redis_now, shard_for
 from metrics_app.queries.notes import list_notes
-from metrics_app.queries.observations import Observation, ask, observe, read_pace
+from metrics_app.queries.observations import observe, observe_many, read_pace
 from metrics_app.queries.statistics import mean_last, span, stats
 from metrics_app.queries.windows import windows
 
 __all__ = [
+    "Asked",
     "Observation",
     "Snapshot",
     "ask",
@@ -23,9 +25,11 @@ __all__ = [
     "compare_span",
     "get_head",
     "list_notes",
+    "list_observations",
     "list_topics",
     "mean_last",
     "observe",
+    "observe_many",
     "read_pace",
     "redis_now",
     "series",
@@ -33,6 +37,7 @@ __all__ = [
     "snapshot",
     "so_far",
     "span",
+    "stack_observations",
     "stats",
     "windows",
 ]

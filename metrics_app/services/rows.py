@@ -1,36 +1,43 @@
 """Set-based writes: thousands of rows in one statement, each guarded by what was read."""
 
 import json
+from itertools import compress
 
 from django.db import connection, transaction
 
 # Django's bulk_update writes one CASE per row and column: 4.1 s for 10,000 rows
 # where this takes some hundredths.
 
+NUMBERS = {int, float}  # what Python writes as SQL does, were it infinite
+
 
 def update_rows(model, columns, rows, *, guard=None):
-    """Writes ``rows`` of ``(pk, *values)``; the set of pks written. Call inside a transaction.
+    """``update_columns`` of ``rows`` of ``(pk, *values)``."""
+    return update_columns(model, columns, list(zip(*rows, strict=True)), guard=guard) if rows else set()
+
+
+def update_columns(model, names, columns, *, guard=None):
+    """Writes ``columns`` of one length, the pks and what goes into each of ``names``; the set of pks
+    written. Call inside a transaction.
 
     ``guard`` maps columns that are never null to the values the caller read, one for
     each row: a row is written only if it still holds them. Rows that another
     transaction is writing are left to it.
     """
-    if not rows:
-        return set()
-    fields = [model._meta.get_field(column) for column in columns]
+    fields = [model._meta.get_field(name) for name in names]
     if connection.vendor == "postgresql":
-        return update_from_arrays(model, fields, rows, guard)
-    return update_under_lock(model, fields, rows, guard)
+        return update_from_arrays(model, fields, columns, guard)
+    return update_under_lock(model, fields, columns, guard)
 
 
-def update_from_arrays(model, fields, rows, guard):
+def update_from_arrays(model, fields, columns, guard):
     """PostgreSQL: one ``UPDATE … FROM unnest(…)``."""
     table, pk = quote(model._meta.db_table), quote(model._meta.pk.column)
     types = [model._meta.pk.db_type(connection), *(field.db_type(connection) for field in fields)]
     names = [f"c{number}" for number in range(len(types))]
     setters = ", ".join(f"{quote(f.column)} = v.{n}" for f, n in zip(fields, names[1:], strict=True))
     arrays = ", ".join(f"%s::{kind}[]" for kind in types)
-    parameters = [write_array(column) for column in zip(*rows, strict=True)]
+    parameters = [write_array(column) for column in columns]
     fresh, only = "", ""
     if guard:
         fresh, only = lock_fresh(model, types[0], guard), " AND v.c0 IN (SELECT pk FROM fresh)"
@@ -61,6 +68,8 @@ def lock_fresh(model, pk_type, guard):
 
 def write_array(values):
     """The text form of a PostgreSQL array; the driver's own lists cost ten times as much."""
+    if set(map(type, values)) <= NUMBERS:
+        return "{" + str(list(values))[1:-1] + "}"
     return "{" + ",".join([write_element(value) for value in values]) + "}"
 
 
@@ -73,44 +82,42 @@ def write_element(value):
     return str(value)
 
 
-def update_under_lock(model, fields, rows, guard):
+def update_under_lock(model, fields, columns, guard):
     """SQLite, whose transactions here begin with the write lock, so that what is read stays true."""
     savepoint = transaction.savepoint()
-    if guard and write_rows(model, fields, rows, guard) < len(rows):
+    if guard and write_columns(model, fields, columns, guard) < len(columns[0]):
         # Somebody was faster with some of them: rarely, so that only then it is asked with which.
         transaction.savepoint_rollback(savepoint)
-        rows = drop_stale(model, rows, guard)
-        write_rows(model, fields, rows, {})
+        columns = drop_stale(model, columns, guard)
+        write_columns(model, fields, columns, {})
     elif not guard:
-        write_rows(model, fields, rows, {})
-    return {row[0] for row in rows}
+        write_columns(model, fields, columns, {})
+    return set(columns[0])
 
 
-def write_rows(model, fields, rows, guard):
+def write_columns(model, fields, columns, guard):
     """Updates row by row in one call; how many held what the guard expects."""
     table, pk = quote(model._meta.db_table), quote(model._meta.pk.column)
     setters = ", ".join(f"{quote(field.column)} = %s" for field in fields)
     conditions = "".join(f" AND {quote(model._meta.get_field(column).column)} = %s" for column in guard)
-    if guard:
-        parameters = [(*row[1:], row[0], *read) for row, *read in zip(rows, *guard.values(), strict=True)]
-    else:
-        parameters = [(*row[1:], row[0]) for row in rows]
+    parameters = list(zip(*columns[1:], columns[0], *guard.values(), strict=True))
     with connection.cursor() as cursor:
         cursor.executemany(f"UPDATE {table} SET {setters} WHERE {pk} = %s{conditions}", parameters)
         return cursor.rowcount
 
 
-def drop_stale(model, rows, guard):
-    """The rows that still hold what the caller read."""
+def drop_stale(model, columns, guard):
+    """The columns without the rows that no longer hold what the caller read."""
     table, pk = quote(model._meta.db_table), quote(model._meta.pk.column)
-    columns = ", ".join(quote(model._meta.get_field(column).column) for column in guard)
+    names = ", ".join(quote(model._meta.get_field(column).column) for column in guard)
     # One parameter for all keys: thousands of them would be parsed as SQL each time.
-    sql = f"SELECT {pk}, {columns} FROM {table} WHERE {pk} IN (SELECT value FROM json_each(%s))"
+    sql = f"SELECT {pk}, {names} FROM {table} WHERE {pk} IN (SELECT value FROM json_each(%s))"
     with connection.cursor() as cursor:
-        cursor.execute(sql, [json.dumps([row[0] for row in rows])])
+        cursor.execute(sql, [json.dumps(list(columns[0]))])
         current = {pk: tuple(values) for pk, *values in cursor.fetchall()}
     expected = zip(*guard.values(), strict=True)
-    return [row for row, read in zip(rows, expected, strict=True) if current.get(row[0]) == read]
+    fresh = [current.get(pk) == read for pk, read in zip(columns[0], expected, strict=True)]
+    return [list(compress(column, fresh)) for column in columns]
 
 
 def quote(name):
