@@ -4,27 +4,18 @@ from typing import NamedTuple
 
 from django.core.signals import setting_changed
 from django.db import connection
+from django.db.models import Q
 
 from metrics_app import queries
 from metrics_app.core.slots import find_span, list_due
 from metrics_app.core.watch import Rule, State
 from metrics_app.models import Threshold, ThresholdState
-from metrics_app.services.calm import ROW, part_calm
+from metrics_app.services import calm
+from metrics_app.services.calm import Calm
 
 CHUNK = 2_000  # thresholds per read and write, so that 10,000 due at once are no peak of memory
+ROW = ("pk", "rule_version", "extra_slot", *State._fields)
 WINDOWS = 8_000  # windows per read, when few thresholds have many slots to catch up on
-
-
-class Chunk(NamedTuple):
-    """What is due among some thresholds: ``(row, Known)`` of those at rest, ``Due``s of the others."""
-
-    calm: list
-    dues: list
-    marks: dict
-
-    def wake(self, row, known):
-        """The ``Due`` of one that was at rest."""
-        return make_due(row, known, self.marks, 1)
 
 
 class Known(NamedTuple):
@@ -57,6 +48,14 @@ class Due(NamedTuple):
         return self.following + self.known.rule.delay * 1000
 
 
+class Chunk(NamedTuple):
+    """What is due among some thresholds: those at rest as columns, a ``Due`` for each of the others."""
+
+    calm: Calm
+    dues: list
+    marks: dict
+
+
 def read_marks(now=None):
     """``{shard: ms}`` up to which points are collected, and not beyond ``now``. BusUnavailable."""
     marks = queries.collected_through()
@@ -74,13 +73,41 @@ def list_chunks(marks):
 def load_due(marks, first, last):
     """The ``Chunk`` of the thresholds with ids from ``first`` to ``last``."""
     due = ThresholdState.objects.filter(pk__gte=first, pk__lte=last, due_at__lt=max(marks.values()))
-    rows = fetch_rows(due.order_by("pk").values_list(*ROW))
-    load_rules([row for row in rows if row[0] not in known_rules or known_rules[row[0]][0] != row[1]])
+    at_rest, known = find_known(fetch_rows(due.filter(calm.AT_REST).order_by("pk").values_list(*calm.ROW)))
+    one_slot, others = calm.gather_calm(at_rest, known, marks)
+    rest = due.filter(~calm.AT_REST | Q(pk__in=others)) if others else due.exclude(calm.AT_REST)
+    rows, known = find_known(fetch_rows(rest.order_by("pk").values_list(*ROW)))
     most = max(1, WINDOWS // max(1, len(rows)))
-    pairs = [(row, known_rules[row[0]]) for row in rows if row[0] in known_rules]
-    calm, rest = part_calm(pairs, marks)
-    dues = (make_due(row, known, marks, most) for row, known in rest)
-    return Chunk(calm, [due for due in dues if due], marks)
+    dues = (make_due(*pair, marks, most) for pair in zip(rows, known, strict=True))
+    return Chunk(one_slot, [due for due in dues if due], marks)
+
+
+def wake(chunk, chosen):
+    """``(due, index)`` of those at rest to which something happens; ``chosen`` are indices.
+
+    They are read as a whole now. Whoever has moved on since is somebody else's.
+    """
+    at = dict(zip(chunk.calm.moves.ids[chosen].tolist(), chosen.tolist(), strict=True))
+    if not at:
+        return []
+    found = []
+    for row in fetch_rows(ThresholdState.objects.filter(pk__in=list(at)).order_by("pk").values_list(*ROW)):
+        index = at[row[0]]
+        known, slot = chunk.calm.known[index], chunk.calm.moves.slots[index].item()
+        due = make_due(row, known, chunk.marks, 1) if row[1] == known.rule_version else None
+        if due and due.slots == [slot]:
+            found.append((due, index))
+    return found
+
+
+def find_known(rows):
+    """``(rows, Knowns)`` of those rows, beginning with id and rule version, whose thresholds are enabled."""
+    load_rules([row for row in rows if row[0] not in known_rules or known_rules[row[0]][0] != row[1]])
+    known = [known_rules.get(row[0]) for row in rows]
+    if None in known:
+        rows = [row for row, one in zip(rows, known, strict=True) if one]
+        known = [one for one in known if one]
+    return rows, known
 
 
 def fetch_rows(query):
@@ -94,6 +121,8 @@ def load_rules(rows):
     """Reads the rules of rows whose version is not the one that is known."""
     if len(known_rules) > MOST_KNOWN:
         known_rules.clear()
+    if not rows:
+        return
     versions = {pk: rule_version for pk, rule_version, *_ in rows}
     wanted = Threshold.objects.filter(pk__in=versions, enabled=True)
     found = {

@@ -7,14 +7,15 @@ it was read at, so each transition happens once.
 import logging
 from typing import NamedTuple
 
+import numpy as np
 from django.db import transaction
 
 from metrics_app import live, queries
 from metrics_app.core.watch import FAILED, State, Transition, step
 from metrics_app.exceptions import BusUnavailable
 from metrics_app.models import EvaluationRecord, ThresholdState
-from metrics_app.services.calm import find_slot, part_clear, write_clear
-from metrics_app.services.dues import Due, list_chunks, load_due, read_marks
+from metrics_app.services.calm import ask_calm, find_clear, write_clear
+from metrics_app.services.dues import Due, list_chunks, load_due, read_marks, wake
 from metrics_app.services.incidents import is_moved, release_caught_up, write_incidents
 from metrics_app.services.records import make_clear_records, make_records
 from metrics_app.services.rows import update_rows
@@ -64,36 +65,41 @@ def evaluate_now(threshold_id, *, now=None):
 
 def judge_chunk(chunk):
     """Reads all windows at once, judges, writes: the outcomes written, and how many were only moved on."""
-    requests = [queries.ask(known.topic, known.rule, find_slot(row, known)) for row, known in chunk.calm]
-    requests += [
-        queries.ask(due.known.topic, due.known.rule, slot) for due in chunk.dues for slot in due.slots
+    calm, dues = chunk.calm, chunk.dues
+    asked = ask_calm(calm)
+    if dues:
+        slots = [queries.ask(due.known.topic, due.known.rule, slot) for due in dues for slot in due.slots]
+        asked = asked.join(queries.Asked.of(slots))
+    values, n = observe_all(asked)
+    at_rest = len(calm.known)
+    clear = find_clear(calm.rules, values[:at_rest], n[:at_rest])
+    outcomes = [
+        walk_slots(due, iter(queries.list_observations(values[[at]], n[[at]])))
+        for due, at in wake(chunk, np.flatnonzero(~clear))
     ]
-    observations = observe_all(requests)
-    at_rest = len(chunk.calm)
-    clear, woken = part_clear(chunk.calm, observations[:at_rest])
-    outcomes = [walk_slots(chunk.wake(*pair), iter([observation])) for pair, observation in woken]
-    rest = iter(observations[at_rest:])
-    written = write_outcomes(outcomes + [walk_slots(due, rest) for due in chunk.dues])
-    moved_on = move_on(clear)
+    rest = iter(queries.list_observations(values[at_rest:], n[at_rest:]))
+    written = write_outcomes(outcomes + [walk_slots(due, rest) for due in dues])
+    clear = np.flatnonzero(clear)
+    moved_on = move_on(calm.moves.take(clear), values[clear], n[clear])
     announce_changes(written)
     return written, moved_on
 
 
-def observe_all(requests):
-    """An observation for each request. One that fails alone is an error of its own, not of all."""
+def observe_all(asked):
+    """``(values, n)`` of all windows. One that fails alone is an error of its own, not of all."""
     try:
-        return queries.observe(requests)
+        return queries.observe_many(asked)
     except BusUnavailable:
         raise
     except Exception:
-        log.exception("Reading %d windows at once failed; reading them one by one", len(requests))
-        return [observe_one(request) for request in requests]
+        log.exception("Reading %d windows at once failed; reading them one by one", len(asked.topics))
+        return queries.stack_observations([observe_one(request) for request in asked.requests()])
 
 
 def observe_one(request):
     """One observation; ``FAILED`` when its query fails."""
     try:
-        return queries.observe([request])[0]
+        return queries.list_observations(*queries.observe_many(queries.Asked.of([request])))[0]
     except BusUnavailable:
         raise
     except Exception:
@@ -142,13 +148,16 @@ def write_part(outcomes, moved):
     return outcomes
 
 
-def move_on(clear):
+def move_on(moves, values, n):
     """Writes those that stay as they are, in one transaction; how many nobody else had written."""
-    if not clear:
+    if not len(n):
         return 0
     with transaction.atomic():
-        written = write_clear(clear)
-        EvaluationRecord.objects.bulk_create(make_clear_records(written))
+        written = write_clear(moves, values, n)
+        if len(written) < len(n):
+            ours = np.isin(moves.ids, list(written))
+            moves, values, n = moves.take(ours), values[ours], n[ours]
+        EvaluationRecord.objects.bulk_create(make_clear_records(moves, values, n))
     return len(written)
 
 

@@ -2,11 +2,12 @@
 
 import time
 
+import numpy as np
+
 from metrics_app.core.classes import CLEAR
-from metrics_app.core.records import Record, pack_records
+from metrics_app.core.records import CLASS_CODE, STATE_CODE, Record, pack_columns, pack_records
 from metrics_app.core.watch import OK
 from metrics_app.models import EvaluationRecord
-from metrics_app.services.calm import find_slot
 
 KEPT_MS = 35 * 86_400_000
 BATCH = 5_000  # rows per statement: a long delete would hold SQLite's only writer
@@ -27,16 +28,14 @@ def make_records(outcomes):
     ]
 
 
-def make_clear_records(clear):
-    """Unsaved rows of thresholds that stay ok and clear: ``((row, Known), Observation)`` each."""
-    groups = {}
-    for (row, known), (value, n) in clear:
-        record = (row[0], known.version, CLEAR, value, n, OK)
-        groups.setdefault((known.rule.interval, find_slot(row, known)), []).append(record)
-    return [
-        EvaluationRecord(interval=interval, slot=slot, packed=pack_records(records))
-        for (interval, slot), records in groups.items()
-    ]
+def make_clear_records(moves, values, n):
+    """Unsaved rows of thresholds that stay ok and clear: arrays, one element for each."""
+    rows = []
+    for interval, slot in sorted(set(zip(moves.intervals.tolist(), moves.slots.tolist(), strict=True))):
+        at = np.flatnonzero((moves.intervals == interval) & (moves.slots == slot))
+        columns = (moves.ids[at], moves.versions[at], CLASS_CODE[CLEAR], values[at], n[at], STATE_CODE[OK])
+        rows.append(EvaluationRecord(interval=interval, slot=slot, packed=pack_columns(*columns)))
+    return rows
 
 
 def prune_records(*, now=None):

@@ -146,14 +146,14 @@ def test_it_counts_slots_that_are_no_longer_hot_and_lets_no_timer_grow_by_them(b
 def test_a_failing_window_is_an_error_of_its_own(base, monkeypatch):
     sound, broken = make_threshold(now=base), make_threshold("broken.topic", now=base)
     send((base - 1000, 60 * HOUR))
-    observe = queries.observe
+    observe_many = queries.observe_many
 
-    def fail(requests):
-        if any(topic == "broken.topic" for topic, *_ in requests):
+    def fail(asked):
+        if "broken.topic" in asked.topics:
             raise ValueError("unreadable")
-        return observe(requests)
+        return observe_many(asked)
 
-    monkeypatch.setattr(queries, "observe", fail)
+    monkeypatch.setattr(queries, "observe_many", fail)
     evaluate(now=base + 1)
     assert get_state(sound).state == "firing"
     state = get_state(broken)
@@ -255,15 +255,15 @@ def test_an_edit_keeps_the_state_and_is_judged_at_once(base):
 def test_a_save_between_reading_and_writing_wins(base, monkeypatch):
     threshold = make_threshold(now=base, limit=100 * HOUR)
     send((base - 1000, 60 * HOUR))
-    observe = queries.observe
+    observe_many = queries.observe_many
 
-    def save_meanwhile(requests):
-        monkeypatch.setattr(queries, "observe", observe)
+    def save_meanwhile(asked):
+        monkeypatch.setattr(queries, "observe_many", observe_many)
         threshold.limit = 600.0
         save_threshold(threshold, by=None, now=base + 5_000)
-        return observe(requests)
+        return observe_many(asked)
 
-    monkeypatch.setattr(queries, "observe", save_meanwhile)
+    monkeypatch.setattr(queries, "observe_many", save_meanwhile)
     assert evaluate(now=base + 1) == 0
     assert evaluate(now=base + 5_001) == 1
     assert Breach.objects.get().version == 2
