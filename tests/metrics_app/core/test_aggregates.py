@@ -14,6 +14,7 @@ from metrics_app.core.aggregates import (
     ZERO_WHEN_EMPTY,
     compare,
     compute,
+    compute_many,
     stddev,
 )
 from metrics_app.core.buckets import EMPTY, Summary, summarise
@@ -109,3 +110,40 @@ def test_a_change_is_per_cent_of_what_was_before(name, now, before, value, n):
     [found], [points] = compare(name, *pairs)
     assert points == n
     assert np.isnan(found) if value is None else found == pytest.approx(value)
+
+
+def add_up(values, others):
+    """The numbers of a Summary of some values, without their shape; sums may overflow."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        seen = np.array(values, float)
+        total = float(seen.sum()) + others if values else 0.0
+    return Summary(len(values), total, 0.0, min(values, default=np.inf), max(values, default=-np.inf))
+
+
+@given(
+    st.sampled_from(sorted(set(AGGREGATES) - set(QUANTILES))),
+    st.lists(
+        st.tuples(
+            st.lists(st.floats(allow_nan=False), max_size=4),
+            st.sampled_from([0.0, math.inf, -math.inf, math.nan]),
+            st.integers(1, 7200),
+        ),
+        max_size=8,
+    ),
+)
+def test_many_windows_have_to_the_last_bit_the_values_they_have_one_by_one(name, windows):
+    summaries = [add_up(values, others) for values, others, _ in windows]
+    columns = zip(*[summary[:5] for summary in summaries], strict=True) if summaries else [()] * 5
+    arrays = Summary(*(np.array(c, kind) for c, kind in zip(columns, ["int64"] + [float] * 4, strict=True)))
+    lengths = [float(seconds) for _, _, seconds in windows]
+    expected = [compute(name, *pair) for pair in zip(summaries, lengths, strict=True)]
+    found = compute_many(name, arrays, np.array(lengths)).tolist()
+    assert [None if value != value else value for value in found] == expected
+
+
+def test_an_aggregate_that_knows_no_columns_is_computed_window_by_window(monkeypatch):
+    monkeypatch.setitem(AGGREGATES, "spread", lambda summary, window: summary.max - summary.min)
+    arrays = Summary(
+        np.array([2, 1]), np.array([3.0, 4.0]), np.zeros(2), np.array([1.0, 4]), np.array([2.0, 4])
+    )
+    assert compute_many("spread", arrays, np.array([60.0, 60.0])).tolist() == [1.0, 0.0]

@@ -1,9 +1,11 @@
 """Slots: multiples of an interval in UTC, and one that a save asked for."""
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics_app.core.slots import list_due, measure_gap, next_slot
+from metrics_app.core.slots import find_span, find_spans, list_due, measure_gap, next_slot
+from metrics_app.core.watch import Rule
 
 
 def test_the_next_slot_is_the_next_multiple_or_an_extra_one_before_it():
@@ -40,3 +42,11 @@ def test_no_slot_is_skipped_or_doubled_however_they_are_portioned(interval, star
         last = slots[-1]
     first = start // interval + 1
     assert seen == [n * interval * 1000 for n in range(first, until // 1000 // interval + 1)]
+
+
+@given(st.lists(st.tuples(st.integers(1, 10_000), st.integers(0, 10_000), st.integers(0, 2**42)), min_size=1))
+def test_many_rules_have_the_spans_they_have_one_by_one(rows):
+    windows, delays, marks = np.array(rows).T
+    found = zip(*find_spans(windows * 1000, delays * 1000, marks), strict=True)
+    rules = [(Rule("mean", window, "gt", 1, delay=delay), mark) for window, delay, mark in rows]
+    assert list(found) == [find_span(rule, mark) for rule, mark in rules]
