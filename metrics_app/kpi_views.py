@@ -18,20 +18,14 @@ from metrics_app.core.plans import NAMES, SHIFTS, SPANS, clamp_span
 from metrics_app.core.units import format_duration, format_value
 from metrics_app.curves import describe_limit, find_start
 from metrics_app.forms import NoteForm
+from metrics_app.lights import clock_with_zone, describe_dead_man, describe_state_of
 from metrics_app.models import Breach, Note, Threshold
 from metrics_app.pages import describe_live, describe_present_standstill, find_kpi, page
 from metrics_app.plots import describe_plot, list_marks, make_view
 from metrics_app.services.notes import delete_note, save_note
 from metrics_app.services.paces import tell_pace
 from metrics_app.services.silences import find_silence, list_acting
-from metrics_app.tiles import (
-    clock_with_zone,
-    describe_dead_man,
-    describe_state_of,
-    find_rules,
-    find_standstill,
-    list_tiles,
-)
+from metrics_app.tiles import find_rules, find_standstill, list_tiles
 
 LAST_BREACHES = 5
 FIGURES = (
@@ -192,7 +186,7 @@ def describe_rule(rule, acting, now):
     if rule.enabled and (pace := tell_pace(rule.kpi.topic, rule.kpi.unit, rule, now)):
         flags.insert(0, pace)
     told = {"limit": describe_limit(rule), "silenced": silenced, "flags": flags}
-    return {"rule": rule, **told, **describe_state_of(rule)}
+    return {"rule": rule, **told, **describe_state_of(rule, now)}
 
 
 def list_flags(rule, now):

@@ -4,23 +4,29 @@ The page draws and counts ages; values, states and curves come from the same
 summaries that the thresholds are judged by, so a tile never contradicts a rule.
 """
 
-from datetime import datetime
-
 from django.urls import NoReverseMatch, reverse
-from django.utils import timezone
 
 from metrics_app import queries
 from metrics_app.core import words
 from metrics_app.core.aggregates import ZERO_WHEN_EMPTY
 from metrics_app.core.units import DASH, format_value, split_value
 from metrics_app.curves import describe_chart, describe_limit, find_start
+from metrics_app.lights import (
+    clock_with_zone,
+    describe_data,
+    describe_light,
+    describe_timers,
+    get_condition,
+    get_state,
+    has_data_breach,
+)
 from metrics_app.models import Breach, Threshold
 from metrics_app.services.deadman import list_silent
 
 BEHIND_AFTER = 10_000  # ms the collected-through mark may lag before a page says so
 SILENT_STATES = {"ok": "within limit", "pending": "over the limit", "recovering": "recovering"}
 # Which threshold a tile with several shows: the one that is worst off.
-WORST = ("firing", "recovering", "pending", "ok")
+WORST = ("firing", "recovering", "pending", "silent", "ok")
 
 
 def list_tiles(kpis):
@@ -35,9 +41,10 @@ def list_tiles(kpis):
 
 
 def list_states(kpis):
-    """The state of each KPI as its tile shows it; "none" without a threshold."""
-    rules = find_rules(kpis)
-    return [get_state(rules[kpi.topic]) if kpi.topic in rules else "none" for kpi in kpis]
+    """The state of each KPI as its tile shows it; "none" without a threshold, "silent" where points lack."""
+    rules, overdue = find_rules(kpis), list_silent([kpi.topic for kpi in kpis])
+    conditions = [(get_condition(rules.get(kpi.topic)), kpi.topic in overdue) for kpi in kpis]
+    return ["silent" if late and state in ("ok", "none") else state for state, late in conditions]
 
 
 def find_rules(kpis):
@@ -59,13 +66,7 @@ def find_rules(kpis):
 def rank(rule):
     """Sorts the thresholds of a KPI: worst state first, then those that judge what the tile shows."""
     same = (rule.aggregate, rule.window) == (rule.kpi.aggregate, rule.kpi.window)
-    return (WORST.index(get_state(rule)), not same, rule.pk)
-
-
-def get_state(rule):
-    """The state of a threshold; "ok" before its first slot."""
-    row = getattr(rule, "state_row", None)
-    return row.state if row else "ok"
+    return (WORST.index(get_condition(rule)), not has_data_breach(rule), not same, rule.pk)
 
 
 def describe_tile(kpi, rule, now, through, overdue=None):
@@ -136,19 +137,22 @@ def describe_facts(kpi, stats, silent, chart, now):
 
 def describe_condition(rule, seen_at, silent, behind, now, overdue=None):
     """State, shape, colour class and footer of a tile."""
-    state = get_state(rule) if rule else "none"
-    text, css = words.describe_state(state, **describe_timers(rule)), state
-    shape = words.SHAPES[state]
+    state = get_state(rule)
+    text, shape, css = describe_light(rule, now, seen_at)
     footer = describe_footer(rule, state, now)
     notice = ""
     if behind:
         notice, kind = words.describe_standstill(clock_with_zone(behind, now)), "behind"
+    elif css == "silent" and not overdue:
+        notice, kind = text, "silent"
     elif silent or overdue:
         notice, kind = words.describe_silence(seen_at and clock_with_zone(seen_at, now), overdue), "silent"
+    elif data := describe_data(rule, now):
+        text = f"{text} · {data}"
     kept = notice and (behind or state == "firing")
     if kept:
         # Absence never resolves: whoever hurries must still see that it is beyond its limit.
-        css = f"{state} {kind}"
+        css = f"{css} {kind}"
     elif notice:
         text, shape, css = notice, words.SHAPES[kind], kind
     if notice and state != "firing":
@@ -170,33 +174,6 @@ def describe_link(rule, state):
         # A project without the proposals' pages.
         href = ""
     return {"text": words.describe_outcome(outcome), "href": href}
-
-
-def describe_state_of(rule):
-    """State of one threshold for a table: ``{"shape", "state_text", "css"}``."""
-    state = get_state(rule)
-    text = words.describe_state(state, **describe_timers(rule))
-    return {"shape": words.SHAPES[state], "state_text": text, "css": state}
-
-
-def describe_dead_man(rule):
-    """``describe_state_of`` a threshold that expects points."""
-    silent = getattr(rule, "state_row", None) is not None and rule.state_row.data_breach
-    text, css = ("Silent", "silent") if silent else ("Points come as expected", "ok")
-    return {"shape": words.SHAPES[css], "state_text": text, "css": css}
-
-
-def describe_timers(rule):
-    """The timers of a rule as arguments of ``words``; none without a rule."""
-    if rule is None:
-        return {}
-    row = getattr(rule, "state_row", None)
-    return {
-        "operator": rule.operator,
-        "elapsed": row.timer_ms / 1000 if row else 0,
-        "pending_for": rule.pending_for,
-        "keep_firing_for": rule.keep_firing_for,
-    }
 
 
 def describe_footer(rule, state, now):
@@ -231,17 +208,7 @@ def describe_kept(rule, state):
     """The footer of a tile without data: its limit, and the state that absence does not change."""
     if rule is None:
         return "no threshold watches it"
+    # Over an open breach "within limit" would soothe.
+    if has_data_breach(rule):
+        return describe_limit(rule)
     return f"{describe_limit(rule)} · state kept: {SILENT_STATES[state]}"
-
-
-def clock(ms, now):
-    """A moment in the reader's zone: ``10:06``, with the day when it is not today's."""
-    moment, today = (timezone.localtime(datetime.fromtimestamp(at / 1000, timezone.get_current_timezone()))
-                     for at in (ms, now))  # fmt: skip
-    text = f"{moment:%H:%M}"
-    return text if moment.date() == today.date() else f"{moment.day} {moment:%b %H:%M}"
-
-
-def clock_with_zone(ms, now):
-    """``clock`` with the zone: ``03:45 UTC``."""
-    return f"{clock(ms, now)} {timezone.localtime():%Z}"

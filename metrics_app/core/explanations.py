@@ -12,11 +12,18 @@ from metrics_app.core.phrases import OPERATORS, count_words, write_limit, write_
 from metrics_app.core.units import format_value
 
 
-def explain_slot(rule, unit, seen, before, after):
-    """Two sentences: what the window said, and what that did to the state; ``seen`` is a Record."""
+def explain_slot(rule, unit, seen, before, after, missing=None):
+    """Two sentences: what the window said, and what that did to the state; ``seen`` is a Record.
+
+    ``missing``: for how many seconds a data breach has been open for want of points; None: none is open.
+    """
     if is_silence_rule(rule):
         return explain_silence(rule, seen)
-    return f"{explain_class(rule, unit, seen)} {explain_change(rule, seen.slot_class, before, after)}"
+    said = explain_class(rule, unit, seen)
+    if missing is not None and seen.slot_class in (EMPTY, ERROR):
+        gone = write_duration(round(max(missing, rule.no_data_for)))
+        return f"{said} No points for {gone}: a data breach is open. The state of the limit stays {after}."
+    return f"{said} {explain_change(rule, seen.slot_class, before, after)}"
 
 
 def explain_silence(rule, seen):
@@ -61,7 +68,7 @@ def explain_change(rule, seen, before, after):
     if before is None:
         return f"It was {after} then; the state before is not known."
     if seen in UNUSABLE and before == after:
-        return explain_hold(rule, after)
+        return explain_hold(rule, seen, after)
     pending, keep = write_duration(rule.pending_for), write_duration(rule.keep_firing_for)
     return {
         (watch.OK, watch.OK): "It stays ok.",
@@ -89,10 +96,19 @@ def explain_return(rule, seen):
     return "It is ok again before it fired."
 
 
-def explain_hold(rule, state):
+def explain_hold(rule, seen, state):
     """Why a slot without usable data changed nothing."""
     if state == watch.OK:
-        return "It stays ok: missing data fires nothing by itself."
+        return f"It stays ok: {explain_policy(rule, seen)}."
     if state == watch.PENDING:
         return "It stays pending, and this slot does not count towards its time."
     return f"It stays {state}: silence is not recovery."
+
+
+def explain_policy(rule, seen):
+    """What a rule that is ok makes of a slot without usable data."""
+    if seen == EMPTY and rule.no_data == "fire":
+        return f"a data breach opens once no point has come for {write_duration(rule.no_data_for)}"
+    if seen == EMPTY and rule.no_data == "ok":
+        return f"to this rule no points for {write_duration(rule.no_data_for)} are good"
+    return "this rule keeps its state while nothing can be judged"

@@ -39,6 +39,7 @@ NAMES = {
     "time_until_below": "time until below",
 }
 UPPER = {"gt", "gte"}
+DATA = {"thin": "too few points to judge", "empty": "no points", "error": "its window cannot be read"}
 MOMENT = 60  # seconds; a mean over so short a window is what was last told
 PROPOSAL = re.compile(r"[Pp]ropos(?:ed|al) #(\d+)")
 
@@ -101,12 +102,21 @@ def describe_standstill(since):
     return f"Figures stand still since {since}"
 
 
-def describe_silence(since, overdue=None):
-    """ "Silent since 10:42, a point was expected every 5 min"; ``since`` empty: there never was one."""
+def describe_silence(since, overdue=None, breach=False):
+    """ "Silent since 10:42, a point was expected every 5 min"; ``since`` empty: there never was one.
+
+    ``breach``: a data breach is open.
+    """
     if overdue:
         expected = f"a point was expected every {format_duration(overdue)}"
         return f"Silent since {since}, {expected}" if since else f"No data yet, {expected}"
-    return f"No data since {since}" if since else "No data yet"
+    text = f"No data since {since}" if since else "No data yet"
+    return f"{text}: a data breach is open" if breach else text
+
+
+def describe_data(data, since=""):
+    """What stands beside a state that could not be judged: "too few points to judge since 10:42"."""
+    return f"{DATA[data]} since {since}" if since else DATA[data]
 
 
 def describe_flags(row, *, delay=0, since=""):
@@ -114,8 +124,8 @@ def describe_flags(row, *, delay=0, since=""):
 
     ``row`` has the fields of ``core.watch.State``; ``since`` is when the data flag began, as text.
     """
-    data = {"thin": "Too few points to judge", "empty": "No points", "error": "Its window cannot be read"}
-    found = [f"{data[row.data]} since {since}" if since else data[row.data]] if row.data in data else []
+    data = describe_data(row.data, since) if row.data in DATA else ""
+    found = [data[:1].upper() + data[1:]] if data else []
     if row.flapping:
         found.append("Flapping: its state changes too often to be relied on")
     if row.missed:
@@ -163,7 +173,13 @@ def describe_overview(states):
 
 def describe_watched(states, total):
     """The states of the KPIs that have a limit, ``total`` of them, in words."""
-    beyond, over, recovering = (states.count(name) for name in ("firing", "pending", "recovering"))
+    beyond, over, recovering, silent = map(states.count, ("firing", "pending", "recovering", "silent"))
+    if silent:
+        has = f"{'has' if silent == 1 else 'have'} no data"
+        judged = [state for state in states if state not in ("silent", "ok")]
+        if judged:
+            return f"{describe_watched(judged, total)}, {silent} {has}"
+        return f"{silent} of {total} watched KPIs {has}"
     if beyond:
         return f"{beyond} of {total} watched KPIs {'is' if beyond == 1 else 'are'} beyond {own(beyond)}"
     if over:

@@ -127,10 +127,18 @@ def find_breach(threshold, slot):
     return found if found and (found.recovered_at is None or found.recovered_at >= slot) else None
 
 
+def measure_missing(found):
+    """For how many seconds points had been missing at a slot with an open data breach; else None."""
+    breach = found.breach
+    if breach is None or breach.kind != Breach.Kind.DATA or breach.recovered_at == found.slot:
+        return None
+    return (found.slot - breach.since) / 1000
+
+
 def describe(found, threshold):
     """The Explanation for programs; times in ms."""
     unit, seen = threshold.kpi.unit, found.seen
-    sentence = explain_slot(found.rule, unit, seen, found.before, seen.state)
+    sentence = explain_slot(found.rule, unit, seen, found.before, seen.state, measure_missing(found))
     pace = "" if is_silence_rule(threshold) else tell_pace(threshold.kpi.topic, unit, found.rule, found.slot)
     return {
         "threshold": threshold.pk,

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from metrics_app import tiles
+from metrics_app import lights, tiles
 from metrics_app.collector import collect_all
 from metrics_app.models import Breach, Kpi, ThresholdState
 from metrics_app.queries import redis_now, stats
@@ -136,6 +136,51 @@ def test_absence_never_hides_that_it_is_beyond_its_limit(kpi, now):
     assert tile["css"] == "firing silent"
 
 
+def lose_points(now, **fields):
+    """A threshold whose last slots found too little, while its KPI's own window still has points."""
+    send((now - 60_000, 12 * HOUR))
+    rule = make_threshold(now=now, window=10, no_data="fire", no_data_for=10)
+    set_state(rule, data_since=now - 40_000, **fields)
+    return rule
+
+
+def test_an_open_data_breach_is_never_green(kpi, now):
+    lose_points(now, data="empty", data_breach=True)
+    tile = get_tile(kpi)
+    assert tile["state_text"].startswith("No data since ")
+    assert tile["state_text"].endswith(": a data breach is open")
+    assert (tile["shape"], tile["css"], tile["footer"]) == ("○", "silent", "limit 48 h")
+    assert tiles.list_states([kpi]) == ["silent"]
+
+
+def test_a_rule_without_points_is_not_green_though_the_tile_has_some(kpi, now):
+    lose_points(now, data="empty")
+    tile = get_tile(kpi)
+    assert tile["state_text"].startswith("No data since ") and tile["css"] == "silent"
+    assert tile["footer"] == "limit 48 h · state kept: within limit"
+    assert tile["value"] == 12 * HOUR and tiles.list_states([kpi]) == ["silent"]
+
+
+def test_a_rule_with_too_few_points_says_so_beside_its_state(kpi, now):
+    lose_points(now, data="thin")
+    tile = get_tile(kpi)
+    assert tile["state_text"].startswith("Within limit · too few points to judge since ")
+
+
+def test_a_data_breach_comes_before_a_threshold_that_is_fine(kpi, now):
+    make_threshold(now=now, limit=100 * HOUR)
+    lose_points(now, data="empty", data_breach=True)
+    assert get_tile(kpi)["css"] == "silent"
+
+
+def test_points_that_nobody_counts_do_not_turn_a_data_breach_green(kpi, now):
+    lose_points(now, data="empty", data_breach=True)
+    rule = tiles.find_rules([kpi])[TOPIC]
+    through = {tiles.queries.shard_for(TOPIC): now}
+    tile = tiles.describe_tile(kpi, rule, redis_now() + 5 * MINUTE, through)
+    assert (tile["css"], tile["shape"]) == ("silent behind", "○")
+
+
 def test_a_stopped_collector_never_reads_as_silence(kpi, now):
     send((now - 1000, 50))
     tile = tiles.describe_tile(kpi, None, redis_now(), {tiles.queries.shard_for(TOPIC): now - 5 * MINUTE})
@@ -185,5 +230,5 @@ def test_the_line_follows_the_rule_where_rule_and_tile_differ(kpi, now):
 def test_it_writes_times_in_the_readers_zone(kpi):
     noon = 1_764_072_000_000  # 2025-11-25T12:00Z
     with timezone.override("America/New_York"):
-        assert tiles.clock(noon, noon) == "07:00"
-        assert tiles.clock(noon, noon + 86_400_000) == "25 Nov 07:00"
+        assert lights.clock(noon, noon) == "07:00"
+        assert lights.clock(noon, noon + 86_400_000) == "25 Nov 07:00"

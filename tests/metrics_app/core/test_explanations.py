@@ -50,6 +50,29 @@ def test_there_is_a_sentence_for_every_change(slot_class, before, after):
     assert explain_change(RULE, slot_class, before, after).startswith("It ")
 
 
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        ("fire", "It stays ok: a data breach opens once no point has come for 10 s."),
+        ("ok", "It stays ok: to this rule no points for 10 s are good."),
+        ("keep", "It stays ok: this rule keeps its state while nothing can be judged."),
+    ],
+)
+def test_it_knows_what_a_rule_makes_of_missing_points(policy, words):
+    rule = RULE._replace(no_data=policy, no_data_for=10)
+    text = explain_slot(rule, "seconds", Record(1, 1, "empty", None, 0, "ok"), "ok", "ok")
+    assert text == f"The window of 30 min held no point. {words}"
+
+
+def test_it_says_that_a_data_breach_is_open_and_for_how_long_points_are_missing():
+    rule = RULE._replace(no_data="fire", no_data_for=10)
+    empty = Record(1, 1, "empty", None, 0, "ok")
+    assert explain_slot(rule, "seconds", empty, "ok", "ok", missing=40) == (
+        "The window of 30 min held no point. No points for 40 s: a data breach is open. "
+        "The state of the limit stays ok."
+    )
+
+
 def test_shares_and_changes_say_what_they_mean():
     share = Rule("share_above", 1800, "gt", 10, aggregate_value=172_800)
     assert explain_class(share, "seconds", Record(1, 1, "breach", 12.5, 40, "firing")) == (

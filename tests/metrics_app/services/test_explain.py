@@ -72,6 +72,18 @@ def test_it_names_the_rule_that_was_judged_and_not_the_one_of_today(judged, base
     assert found["version"] == 1 and "above the limit of 48 h" in found["reason"]
 
 
+def test_an_open_data_breach_is_told_and_not_called_fine(base):
+    rule = make_threshold(now=base, window=60, no_data="fire", no_data_for=120)
+    send((base - 5 * MINUTE, 1 * HOUR))
+    evaluate(now=base + 10 * MINUTE + 1)
+    rule = made_at(rule, base)
+    before = describe(explain(rule, base + MINUTE), rule)
+    assert "a data breach opens once no point has come for 2 min" in before["reason"]
+    found = describe(explain(rule, base + 5 * MINUTE), rule)
+    assert "No points for 5 min: a data breach is open." in found["reason"]
+    assert found["breach"] == rule.breaches.get().pk
+
+
 def test_it_says_when_it_was_not_judged_at_all(judged, base):
     with pytest.raises(BadInput, match="is in the future"):
         explain(judged, base + MINUTE, now=base)
