@@ -1,10 +1,14 @@
 """Fields that take what JSON says and nothing like it; every fault names the value."""
 
+from datetime import UTC, datetime
+
 from rest_framework import serializers
 
 from metrics_app.core.literals import show
-from metrics_app.core.points import check_value
+from metrics_app.core.points import check_ts, check_value
 from metrics_app.exceptions import BadInput
+
+LAST = 253_402_300_799_999  # ms, the end of 9999: no calendar goes further
 
 
 class Strict:
@@ -63,3 +67,20 @@ class Choice(serializers.ChoiceField):
         if not isinstance(data, str) or data not in self.choices:
             raise serializers.ValidationError(f"{show(data)} is not one of {', '.join(self.choices)}")
         return data
+
+
+class Moment(serializers.DateTimeField):
+    """A time: integer milliseconds or ISO 8601 with an offset; answered as ISO 8601 in UTC."""
+
+    def __init__(self, **options):
+        super().__init__(default_timezone=UTC, **options)
+
+    def to_internal_value(self, data):
+        """The datetime, or a fault that names the value."""
+        if type(data) is int and data > LAST:
+            raise serializers.ValidationError(f"{show(data)} is after the year 9999")
+        try:
+            moment = check_ts(data, now=LAST)
+        except BadInput as error:
+            raise serializers.ValidationError(str(error)[:200]) from None
+        return datetime.fromtimestamp(moment / 1000, UTC)

@@ -6,22 +6,41 @@ from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from metrics_app.api.fields import Moment
 from metrics_app.api.pagination import ListPagination
 from metrics_app.api.params import refuse_parameters
 from metrics_app.api.permissions import CanRead, identify
 from metrics_app.api.thresholds import REFUSED, list_visible
+from metrics_app.core.literals import show
 from metrics_app.exceptions import BadInput
-from metrics_app.models import Silence
+from metrics_app.models import Silence, Threshold
 from metrics_app.registry import may_read
 from metrics_app.services.silences import end_silence, save_silence
 
+LARGEST_ID = 2**63
 PERMISSIONS = {"POST": "add", "DELETE": "change"}
+
+
+class KnownThreshold(serializers.PrimaryKeyRelatedField):
+    """The id of a threshold, refused in the words of everybody else."""
+
+    def to_internal_value(self, data):
+        """The threshold, or a fault that names the id."""
+        row = None
+        if type(data) is int and abs(data) < LARGEST_ID:
+            row = self.get_queryset().filter(pk=data).first()
+        if row is None:
+            raise serializers.ValidationError(f"there is no threshold {show(data)}")
+        return row
 
 
 class SilenceSerializer(serializers.ModelSerializer):
     """A silence; every matcher that is set must fit."""
 
     author = serializers.CharField(source="author.username", read_only=True, allow_null=True)
+    starts_at = Moment(required=False, help_text="ms, or ISO 8601 with an offset. Default: now.")
+    ends_at = Moment(help_text="ms, or ISO 8601 with an offset.")
+    threshold = KnownThreshold(required=False, allow_null=True, queryset=Threshold.objects.all())
 
     class Meta:
         model = Silence

@@ -64,6 +64,37 @@ def test_it_refuses_by_name(client, operator, fields, field):
     assert response.json()["errors"][0]["field"] == field and not Silence.objects.exists()
 
 
+def test_its_times_are_what_times_are_everywhere(client, operator):
+    ends = 1_925_010_000_000  # 2031-01-01T05:00Z
+    made = post(client, ends_at=ends)
+    assert (made.status_code, made.json()["ends_at"]) == (201, "2031-01-01T05:00:00Z")
+    assert post(client, ends_at="2031-01-01T06:00:00+01:00").json()["ends_at"] == "2031-01-01T05:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"ends_at": "2031-01-01T06:00:00"}, "has no UTC offset: write 'Z' or '+01:00' behind it"),
+        (
+            {"ends_at": "tomorrow"},
+            "is not a time: expected integer milliseconds since the epoch",
+        ),
+        ({"ends_at": 1_924_995_600}, "looks like seconds, expected milliseconds"),
+        ({"ends_at": 10**18}, "is after the year 9999"),
+        ({"ends_at": True}, "is not a time"),
+        ({"starts_at": "2031-01-01T06:00:00"}, "has no UTC offset"),
+        ({"threshold": 99999}, "there is no threshold 99999"),
+        ({"threshold": 10**30}, "there is no threshold 1"),
+        ({"threshold": "x"}, "there is no threshold 'x'"),
+    ],
+)
+def test_its_faults_speak_the_language_of_the_product(client, operator, fields, message):
+    response = post(client, **fields)
+    assert response.status_code == 400, response.content
+    (error,) = response.json()["errors"]
+    assert error["field"] == next(iter(fields)) and message in error["message"]
+
+
 def test_others_read_and_do_not_write(client, person, bearer):
     assert post(client).status_code == 403
     assert client.get(URL).status_code == 200
