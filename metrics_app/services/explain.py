@@ -12,8 +12,9 @@ from metrics_app.core.records import Record, unpack_records
 from metrics_app.core.watch import Observation, Rule, State, step
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Breach, EvaluationRecord, ThresholdState, ThresholdVersion
+from metrics_app.services.moments import write_moment
 from metrics_app.services.paces import tell_pace
-from metrics_app.services.states import BEHIND_AFTER
+from metrics_app.services.states import BEHIND_AFTER, find_laggard, read_states
 
 WALKED = 120  # slots before one that is recomputed, so that its timers are known
 ROWS = 200  # records looked through for one threshold
@@ -60,12 +61,21 @@ def explain(threshold, at, *, now=None):
     notes = []
     # A slot is judged a moment after it is over: to whoever asks for now that is no gap.
     if at - slot > max(rule.interval * 1000, BEHIND_AFTER):
-        notes.append("It was not judged between this slot and the time you asked for.")
+        notes.append(explain_gap(threshold, at, now))
     if revised:
         late = today.n - seen.n
         notes.append(f"Revised: {late:,} point{'' if late == 1 else 's'} arrived after it was judged.")
     breach = find_breach(threshold, slot)
     return Explanation(slot, rule, seen, before, "record", revised, today, breach, notes)
+
+
+def explain_gap(threshold, at, now):
+    """Why the newest slot is older than what was asked for: something is behind, or it was missed."""
+    view = read_states([threshold], now=now)[threshold.pk]
+    if view.data != "behind" or at <= (view.data_since or 0):
+        return "It was not judged between this slot and the time you asked for."
+    since = f" since {write_moment(view.data_since)}" if view.data_since else ""
+    return f"Nothing newer is judged: the {find_laggard(threshold, view)} is behind{since}."
 
 
 def find_record(threshold, at):

@@ -11,6 +11,7 @@ from metrics_app.core.points import check_pattern
 from metrics_app.core.silences import DAYS, Span, acts_until, is_matched
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Silence
+from metrics_app.services.moments import write_moment
 from metrics_app.services.rules import is_storable, list_errors
 
 
@@ -20,11 +21,10 @@ class Acting(NamedTuple):
     silence: Silence
     until: int
 
-    def describe(self):
-        """ "silenced until 2026-11-24 08:00 UTC by ann: maintenance"."""
-        moment = datetime.fromtimestamp(self.until / 1000, UTC)
+    def describe(self, zone=UTC):
+        """ "silenced until 2026-11-24 08:00 UTC by ann: maintenance"; zone None: the reader's."""
         author = f" by {self.silence.author.get_username()}" if self.silence.author else ""
-        return f"silenced until {moment:%Y-%m-%d %H:%M} UTC{author}: {self.silence.reason}"
+        return f"silenced until {write_moment(self.until, zone)}{author}: {self.silence.reason}"
 
 
 def save_silence(silence, *, by):

@@ -70,3 +70,12 @@ def find_known(threshold, row, marks, now):
         # Points are collected, but nobody judges them.
         return row.last_slot
     return mark
+
+
+def find_laggard(threshold, view):
+    """Who is behind where ``data`` of a View is ``behind``: the collector or the evaluator."""
+    try:
+        mark = queries.collected_through().get(queries.shard_for(threshold.kpi.topic), 0)
+    except BusUnavailable:
+        return "collector"
+    return "evaluator" if mark - (view.data_since or 0) > BEHIND_AFTER else "collector"

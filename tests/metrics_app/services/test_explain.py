@@ -1,9 +1,12 @@
 """Why a threshold did or did not fire: from the record, else recomputed."""
 
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
+from django.utils import timezone
 
+from metrics_app import queries
 from metrics_app.exceptions import BadInput
 from metrics_app.models import EvaluationRecord, Threshold
 from metrics_app.services.evaluate import evaluate
@@ -82,6 +85,18 @@ def test_an_open_data_breach_is_told_and_not_called_fine(base):
     found = describe(explain(rule, base + 5 * MINUTE), rule)
     assert "No points for 5 min: a data breach is open." in found["reason"]
     assert found["breach"] == rule.breaches.get().pk
+
+
+def test_it_says_that_the_collector_is_behind_and_since_when(judged, base):
+    through = queries.collected_through()[queries.shard_for(judged.kpi.topic)]
+    late = through + 5 * MINUTE
+    assert "the evaluator is behind since" in describe(explain(judged, late, now=late), judged)["reason"]
+    evaluate(now=through + 1)
+    with timezone.override("America/New_York"):
+        found = describe(explain(judged, late, now=late), judged)
+    since = datetime.fromtimestamp(through / 1000, ZoneInfo("America/New_York"))
+    assert f"the collector is behind since {since:%Y-%m-%d %H:%M %Z}." in found["reason"]
+    assert "It was not judged between" not in found["reason"]
 
 
 def test_it_says_when_it_was_not_judged_at_all(judged, base):
