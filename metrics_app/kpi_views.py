@@ -24,7 +24,8 @@ from metrics_app.pages import describe_live, describe_present_standstill, find_k
 from metrics_app.plots import describe_plot, list_marks, make_view
 from metrics_app.services.notes import delete_note, save_note
 from metrics_app.services.paces import tell_pace
-from metrics_app.services.silences import find_silence, list_acting
+from metrics_app.services.silences import list_acting
+from metrics_app.services.states import describe_silence
 from metrics_app.tiles import find_rules, find_standstill, list_tiles
 
 LAST_BREACHES = 5
@@ -178,8 +179,7 @@ def describe_kpi(kpi):
 
 def describe_rule(rule, acting, now):
     """A threshold on its KPI's page: its limit, its light and what silences it."""
-    silence = find_silence(rule, acting)
-    silenced = silence.describe() if silence else ""
+    silenced = describe_silence(rule, acting)
     if is_silence_rule(rule):
         return {"rule": rule, "limit": "", "silenced": silenced, **describe_dead_man(rule)}
     flags = list_flags(rule, now)

@@ -22,6 +22,7 @@ from metrics_app.lights import (
 )
 from metrics_app.models import Breach, Threshold
 from metrics_app.services.deadman import list_silent
+from metrics_app.services.silences import find_silence, list_acting
 
 BEHIND_AFTER = 10_000  # ms the collected-through mark may lag before a page says so
 SILENT_STATES = {"ok": "within limit", "pending": "over the limit", "recovering": "recovering"}
@@ -34,10 +35,22 @@ def list_tiles(kpis):
     now = queries.redis_now()
     through = queries.collected_through()
     rules, overdue = find_rules(kpis), list_silent([kpi.topic for kpi in kpis])
+    watching = {topic: breach.threshold for topic, breach in overdue.items()} | rules
+    acting = list_acting()
     return [
         describe_tile(kpi, rules.get(kpi.topic), now, through, kpi.topic in overdue and kpi.expected_interval)
+        | tell_silence(watching.get(kpi.topic), acting, now)
         for kpi in kpis
     ]
+
+
+def tell_silence(rule, acting, now):
+    """What silences the threshold a tile shows: ``silence`` short, for the tile, ``silenced`` in full."""
+    found = find_silence(rule, acting) if rule else None
+    if found is None:
+        return {"silence": "", "silenced": ""}
+    short = f"· silenced until {clock_with_zone(found.until, now)}"
+    return {"silence": short, "silenced": f"· {found.describe(zone=None)}"}
 
 
 def list_states(kpis):

@@ -29,6 +29,8 @@ from metrics_app.pages import (
 )
 from metrics_app.services.explain import describe, explain
 from metrics_app.services.record import record
+from metrics_app.services.silences import list_acting
+from metrics_app.services.states import describe_silence
 from metrics_app.services.visibility import limit_to_visible
 from metrics_app.tiles import list_states, list_tiles
 
@@ -113,15 +115,13 @@ def show_explanation(request, pk):
     threshold, now = get_object_or_404(rows, pk=pk), time.time_ns() // 1_000_000
     context = {"threshold": threshold, "page": "kpi"}
     try:
-        found = describe(
-            explain(threshold, parse_moment(request.GET.get("at", "0"), now=now, field="at"), now=now),
-            threshold,
-        )
+        at = parse_moment(request.GET.get("at", "0"), now=now, field="at")
+        found = describe(explain(threshold, at, now=now), threshold)
     except BadInput as error:
         return render(request, "metrics_app/explain.html", context | {"fault": str(error)}, status=400)
-    return render(
-        request, "metrics_app/explain.html", context | {"found": found, "earlier": found["slot"] - 1}
-    )
+    context |= {"found": found, "earlier": found["slot"] - 1}
+    context["silenced"] = describe_silence(threshold, list_acting(at=at))
+    return render(request, "metrics_app/explain.html", context)
 
 
 @require_safe

@@ -178,6 +178,15 @@ def list_rows(columns):
     return [list(row) for row in zip(*(columns[name] for name in ("ts", "count", "mean")), strict=True)]
 
 
+def find_silenced(pipeline):
+    """What silences the rule behind a proposal today (that of its evidence, else any), in words, or ""."""
+    rules = queries.describe_watch(pipeline.topic).get("rules", [])
+    fired = pipeline.evidence.get("threshold")
+    wanted = fired.get("id") if isinstance(fired, dict) else None
+    told = [rule.get("silenced", "") for rule in rules if wanted in (None, rule.get("id"))]
+    return next(filter(None, told), "")
+
+
 def describe_since(pipeline, *, now=None):
     """The live panel beside the evidence: its chart, or None where nothing measures the KPI."""
     now = now or timezone.now()

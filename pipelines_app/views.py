@@ -75,7 +75,8 @@ def show_since(request, pk):
 
 def describe_since(pipeline):
     """The context of the live panel."""
-    return {"pipeline": pipeline, "since": cards.describe_since(pipeline)}
+    silenced = cards.find_silenced(pipeline)
+    return {"pipeline": pipeline, "since": cards.describe_since(pipeline), "silenced": silenced}
 
 
 @require_safe

@@ -51,7 +51,7 @@ def read_states(thresholds, *, now=None):
 def describe_silence(threshold, acting):
     """What silences a threshold, in words; "" where nothing does."""
     found = find_silence(threshold, acting)
-    return found.describe() if found else ""
+    return found.describe(zone=None) if found else ""
 
 
 def make_view(threshold, row, marks, now):

@@ -1,16 +1,20 @@
 """A breach becomes a proposal: from points on a real bus to the inbox."""
 
 import time
+from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
+from django.utils import timezone
 
 from hms_gov import wiring
 from metrics_app import live
-from metrics_app.models import Breach, Kpi
+from metrics_app.models import Breach, Kpi, Silence
 from metrics_app.registry import forget
 from metrics_app.services.announce import announce
 from metrics_app.services.evaluate import evaluate
+from metrics_app.services.silences import save_silence
 from metrics_app.services.thresholds import save_threshold
 from pipelines_app import queries
 from pipelines_app.exceptions import NotAllowed
@@ -239,3 +243,17 @@ def test_proposals_opened_before_follow_the_restriction_of_their_kpi(fired):
     kpi.restricted = False
     kpi.save()
     assert Pipeline.objects.get().restricted_to is None
+
+
+def test_a_proposal_says_that_its_rule_is_silenced_now_and_in_the_readers_zone(client, fired, author):
+    announce()
+    path = f"/inbox/{Pipeline.objects.get().pk}/"
+    client.force_login(author)
+    assert "Its rule is silenced" not in client.get(path).content.decode()
+    ends = timezone.now() + timedelta(hours=1)
+    save_silence(Silence(threshold=fired.threshold, ends_at=ends, reason="maintenance"), by=author)
+    client.cookies["timezone"] = "America/New_York"
+    local = ends.astimezone(ZoneInfo("America/New_York"))
+    told = f"Its rule is silenced until {local:%Y-%m-%d %H:%M %Z} by root: maintenance"
+    assert told in client.get(path).content.decode()
+    assert told in client.get(f"{path}since/").content.decode()

@@ -4,12 +4,14 @@ import time
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from metrics_app import lights, tiles
 from metrics_app.collector import collect_all
-from metrics_app.models import Breach, Kpi, ThresholdState
+from metrics_app.models import Breach, Kpi, Silence, ThresholdState
 from metrics_app.queries import redis_now, stats
+from metrics_app.services.silences import save_silence
 from tests.metrics_app.watching import HOUR, TOPIC, make_threshold, send
 
 pytestmark = pytest.mark.django_db
@@ -232,3 +234,17 @@ def test_it_writes_times_in_the_readers_zone(kpi):
     with timezone.override("America/New_York"):
         assert lights.clock(noon, noon) == "07:00"
         assert lights.clock(noon, noon + 86_400_000) == "25 Nov 07:00"
+
+
+def test_a_silence_is_seen_on_the_tile_in_the_readers_zone(kpi, now):
+    send((now - 1000, 50))
+    make_threshold(now=now)
+    assert (get_tile(kpi)["silence"], get_tile(kpi)["silenced"]) == ("", "")
+    ends = timezone.now() + timedelta(days=30)
+    silence = Silence(topic="complaint.*", ends_at=ends, reason="maintenance")
+    save_silence(silence, by=User.objects.create_user("ann"))
+    with timezone.override("America/New_York"):
+        tile, local = get_tile(kpi), timezone.localtime(ends)
+    zone = f"{timezone.localtime(timezone=local.tzinfo):%Z}"
+    assert tile["silence"] == f"· silenced until {local.day} {local:%b %H:%M} {zone}"
+    assert tile["silenced"] == f"· silenced until {local:%Y-%m-%d %H:%M %Z} by ann: maintenance"

@@ -122,6 +122,16 @@ def test_a_value_is_judged_by_the_limit_of_then_and_that_of_today(now, measured,
     assert present == "Now 40 h, within the 48 h of then; no rule watches it today"
 
 
+def test_it_says_that_the_rule_behind_it_is_silenced(now, measured, watched):
+    pipeline = open_breach(now)
+    pipeline.evidence_text = pipeline.evidence_text.replace('{"', '{"threshold":{"id":7},"', 1)
+    assert cards.find_silenced(pipeline) == ""
+    watched(silenced="silenced until 2026-11-24 08:00 UTC by ann: maintenance")
+    assert cards.find_silenced(pipeline) == "silenced until 2026-11-24 08:00 UTC by ann: maintenance"
+    watched(id=8)
+    assert cards.find_silenced(pipeline) == "", "another rule is"
+
+
 def test_what_somebody_says_stands_beside_what_was_measured(now, measured, watched, approver):
     measured["mean"] = 8494
     pipeline = propose(title="Complaints surge", suggestion="Look", kpi=88, topic="complaint.size", now=now)[

@@ -39,6 +39,14 @@ def test_it_is_created_listed_and_ended(client, operator, base):
     assert "silenced until" in client.get(f"/api/v1/thresholds/{threshold.pk}/").json()["silenced"]
     page = client.get(f"/kpis/{threshold.kpi.topic}/").content.decode()
     assert "Silenced until" in page and "by operator: maintenance" in page
+    heading = page.partition('class="lead"')[2].partition("</p>")[0]
+    assert "silenced until" in heading and "by operator: maintenance" in heading
+    assert 'data-field="silence">· silenced until' in client.get("/").content.decode()
+    client.cookies["timezone"] = "America/New_York"
+    why = client.get(f"/thresholds/{threshold.pk}/explain/").content.decode()
+    assert "Silenced until" in why and "by operator: maintenance" in why
+    assert " EST by" in why or " EDT by" in why
+    del client.cookies["timezone"]
     assert client.get(URL).json()["count"] == 1
     ended = client.delete(f"{URL}{made.json()['id']}/")
     assert ended.status_code == 200
