@@ -134,12 +134,16 @@ def list_lines(kpi, aggregate, window):
     rules = Threshold.objects.filter(
         kpi__topic=kpi.topic, aggregate=aggregate, window=window // 1000, enabled=True
     )
-    lines = []
-    for rule in rules.select_related("kpi"):
-        lines.append({"kind": "limit", "value": rule.limit, "label": describe_limit(rule)})
+    lines, rules = [], list(rules.select_related("kpi"))
+    for rule in rules:
+        # Several limits on one chart are told apart by the names of their thresholds.
+        name = f"{rule.name}: " if rule.name and len(rules) > 1 else ""
+        lines.append({"kind": "limit", "value": rule.limit, "label": f"{name}{describe_limit(rule)}"})
         if rule.recovery_limit is not None and rule.recovery_limit != rule.limit:
             text = format_value(rule.recovery_limit, kpi.unit, aggregate, rule.limit)
-            lines.append({"kind": "recovery", "value": rule.recovery_limit, "label": f"recovers at {text}"})
+            lines.append(
+                {"kind": "recovery", "value": rule.recovery_limit, "label": f"{name}recovers at {text}"}
+            )
     return lines
 
 

@@ -120,6 +120,8 @@ def show_explanation(request, pk):
     except BadInput as error:
         return render(request, "metrics_app/explain.html", context | {"fault": str(error)}, status=400)
     context |= {"found": found, "earlier": found["slot"] - 1}
+    # Slots or windows of seconds are not told apart by their minutes.
+    context["precise"] = min(found["window"], threshold.interval) < 60
     context["silenced"] = describe_silence(threshold, list_acting(at=at))
     return render(request, "metrics_app/explain.html", context)
 

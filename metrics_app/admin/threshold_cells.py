@@ -22,7 +22,7 @@ DATA = {
 # The words of the overview; a state that no timer is told of needs no more.
 STATES = {
     "ok": "Within limit",
-    "pending": "Over limit",
+    "pending": "Over limit for now",
     "firing": "Beyond limit",
     "recovering": "Recovering",
 }
@@ -101,4 +101,4 @@ def describe_light(threshold, view):
     if view.state == "ok" and view.data == "empty":
         return f"{words.SHAPES['silent']} No data"
     under = view.state == "pending" and threshold.operator not in words.UPPER
-    return f"{words.SHAPES[view.state]} {'Under limit' if under else STATES[view.state]}"
+    return f"{words.SHAPES[view.state]} {'Under limit for now' if under else STATES[view.state]}"

@@ -34,6 +34,7 @@ class ExplanationSerializer(serializers.Serializer):
     value_now = serializers.FloatField(allow_null=True, help_text="Where revised.")
     n_now = serializers.IntegerField(allow_null=True)
     breach = serializers.IntegerField(allow_null=True, help_text="That was open at the slot.")
+    data_breach = serializers.BooleanField(help_text="It is open because no points came.")
     breach_version = serializers.IntegerField(allow_null=True, help_text="Of the rule that fired it.")
     outcome = serializers.CharField(allow_blank=True, help_text="What came of the breach.")
 

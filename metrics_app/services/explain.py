@@ -169,6 +169,7 @@ def describe(found, threshold):
         "value_now": found.now.value if found.revised else None,
         "n_now": found.now.n if found.revised else None,
         "breach": found.breach.pk if found.breach else None,
+        "data_breach": measure_missing(found) is not None,
         "breach_version": found.breach.version if found.breach else None,
         "outcome": found.breach.outcome if found.breach else "",
     }

@@ -15,13 +15,14 @@ register = template.Library()
 
 
 @register.filter
-def moment(ms):
-    """Milliseconds since the epoch as a ``<time>`` in the current zone; a dash for none."""
+def moment(ms, seconds=False):
+    """Milliseconds since the epoch as a ``<time>`` in the current zone, with seconds if asked; or a dash."""
     if ms is None:
         return "—"
     utc = datetime.fromtimestamp(ms / 1000, UTC)
     local, now = timezone.localtime(utc), timezone.localtime()
-    text = f"{local:%H:%M}" if local.date() == now.date() else f"{local.day} {local:%b %H:%M}"
+    time = f"{local:%H:%M:%S}" if seconds else f"{local:%H:%M}"
+    text = time if local.date() == now.date() else f"{local.day} {local:%b} {time}"
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         utc.isoformat(timespec="seconds"),

@@ -189,3 +189,16 @@ def test_the_foot_leads_to_the_whole_history_and_to_open_data_once_it_is_open(cl
     kpi.open_data = True
     kpi.save()
     assert f"/open-data/#{TOPIC}" in client.get(PAGE).content.decode()
+
+
+def test_several_limits_on_one_chart_are_told_apart_by_name(client, reader, rule, now):
+    assert get_plot(client)["lines"][0]["label"] == "limit 48 h"
+    make_threshold(now=now, limit=60 * HOUR, name="Alarm")
+    labels = [line["label"] for line in get_plot(client)["lines"]]
+    assert labels == ["limit 48 h", "recovers at 40 h", "Alarm: limit 2 d 12 h"]
+
+
+def test_a_breach_names_its_threshold_before_it_is_opened(client, reader, rule):
+    text = client.get(PAGE).content.decode()
+    text = text.partition("Last breaches")[2]
+    assert str(rule) in text.partition("<summary>")[2].partition("</summary>")[0]

@@ -1,5 +1,6 @@
 """The pages about KPIs: who sees what, and in words."""
 
+import re
 import time
 
 import pytest
@@ -213,3 +214,14 @@ def test_groups_stand_under_their_first_word(client, reader, measured):
     text = client.get("/?group=1").content.decode()
     assert text.count('<h2 class="group">') == 2
     assert text.index(">complaint</h2>") < text.index(f'data-topic="{TOPIC}"') < text.index(">er</h2>")
+
+
+def test_the_explanation_of_a_rule_of_seconds_is_told_to_the_second(client, reader):
+    now = time.time_ns() // 1_000_000
+    rule = make_threshold(now=now, window=10, name="Ten seconds")
+    text = client.get(f"/thresholds/{rule.pk}/explain/").content.decode()
+    heading = text.partition("<h1>")[2].partition("</h1>")[0]
+    assert "Why “Ten seconds” was ok" in heading and re.search(r">\d\d:\d\d:\d\d</time>", heading)
+    calm = make_threshold(now=now, name="Half an hour")
+    text = client.get(f"/thresholds/{calm.pk}/explain/").content.decode()
+    assert re.search(r">\d\d:\d\d</time>", text.partition("<h1>")[2].partition("</h1>")[0])

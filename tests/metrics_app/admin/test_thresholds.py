@@ -220,8 +220,8 @@ def test_the_list_says_state_and_value_in_words(admin_client):
     [
         ("ok", "fresh", "gt", "● Within limit"),
         ("ok", "empty", "gt", "○ No data"),
-        ("pending", "fresh", "gte", "▲ Over limit"),
-        ("pending", "fresh", "lt", "▲ Under limit"),
+        ("pending", "fresh", "gte", "▲ Over limit for now"),
+        ("pending", "fresh", "lt", "▲ Under limit for now"),
         ("firing", "empty", "gt", "■ Beyond limit"),
         ("recovering", "fresh", "gt", "◐ Recovering"),
     ],

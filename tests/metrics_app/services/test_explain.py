@@ -85,6 +85,7 @@ def test_an_open_data_breach_is_told_and_not_called_fine(base):
     found = describe(explain(rule, base + 5 * MINUTE), rule)
     assert "No points for 5 min: a data breach is open." in found["reason"]
     assert found["breach"] == rule.breaches.get().pk
+    assert found["data_breach"] and not before["data_breach"]
 
 
 def test_it_says_that_the_collector_is_behind_and_since_when(judged, base):
