@@ -39,7 +39,9 @@ class BacktestSerializer(serializers.Serializer):
     """What a rule would have done; durations in seconds."""
 
     step = serializers.IntegerField(help_text="Between two slots.")
-    window = serializers.IntegerField(help_text="As judged: whole steps.")
+    window = serializers.IntegerField(
+        help_text="As judged: longer than the rule's only where nothing finer is kept."
+    )
     ticks = serializers.IntegerField(help_text="Slots judged.")
     ticks_in_breach = serializers.IntegerField(help_text="Slots of class breach.")
     breaches = IncidentSerializer(many=True, help_text="The newest 200.")

@@ -143,23 +143,54 @@ def describe_backtest(found, proposals):
     missing = len(found.result.data_breaches)
     counts += [count_words(missing, "data breach", "data breaches")] if missing else []
     if not found.usual_n:
-        return f"Over {span}: no points at all, so nothing is known of this rule."
+        held = "no window that was looked at held a point" if is_sample(found) else "no points at all"
+        return f"Over {span}: {held}, so nothing is known of this rule."
     return (
         f"Over {span}: {', '.join(counts)}. The window usually holds about "
-        f"{count_words(found.usual_n, 'point')}. Judged every {write_duration(found.step)}."
+        f"{count_words(found.usual_n, 'point')}. {describe_judging(found)}"
     )
+
+
+def is_sample(found):
+    """Whether points lie between the windows of a backtest, seen by none of them."""
+    return found.step > found.window
+
+
+def describe_judging(found):
+    """How a backtest was judged: how often and, where it is not the rule's own, over which window."""
+    said = f"Judged every {write_duration(found.step)}"
+    if is_sample(found):
+        said += f", a sample: only {write_duration(found.window)} each time, what lies between is not seen"
+    return " ".join(filter(None, [f"{said}.", describe_widened(found)]))
+
+
+def describe_widened(found):
+    """ "Judged over 1 min instead of 10 s: history keeps minutes."; "" for the rule's own window."""
+    if found.window == found.asked:
+        return ""
+    judged, asked = write_duration(found.window), write_duration(found.asked)
+    return f"Judged over {judged} instead of {asked}: history keeps {name_grain(found.grain)}."
+
+
+def name_grain(grain):
+    """What history keeps, by its seconds: "minutes"."""
+    return {60: "minutes", 3600: "hours"}.get(grain, "days")
 
 
 def warn_of_min_count(rule, found):
     """What to say of a ``min_count`` that the window does not reach; "" where it does."""
-    if rule.aggregate in ZERO_WHEN_EMPTY or not found.usual_n or rule.min_count <= found.usual_n:
+    if rule.aggregate in ZERO_WHEN_EMPTY or not found.usual_n:
         return ""
+    asks = f"it asks for {rule.min_count:,} points"
     if rule.min_count > found.most_n:
-        return (
-            f"It would never fire: it asks for {rule.min_count:,} points, and no window held more than "
-            f"{found.most_n:,}."
-        )
-    return (
-        f"It would be silent most of the time: it asks for {rule.min_count:,} points, and the window "
-        f"usually holds about {found.usual_n:,}."
-    )
+        never = "hardly ever" if is_sample(found) else "never"
+        looked = " that was looked at" if is_sample(found) else ""
+        return f"It would {never} fire: {asks}, and no window{looked} held more than {found.most_n:,}."
+    usual = found.usual_n * found.asked / found.window
+    if rule.min_count <= max(usual, 1):
+        return ""
+    holds = f"the window usually holds about {found.usual_n:,}"
+    if found.window != found.asked:
+        judged, asked = write_duration(found.window), write_duration(found.asked)
+        holds = f"{judged} usually hold about {found.usual_n:,}, so {asked} about {max(1, round(usual)):,}"
+    return f"It would be silent most of the time: {asks}, and {holds}."

@@ -6,8 +6,10 @@ the hot hour starts on a whole minute, and minutes that are sealed count whole.
 """
 
 from metrics_app.queries.asking import Asked, Observation, ask, list_observations, stack_observations
+from metrics_app.queries.buckets import read_buckets
 from metrics_app.queries.calendars import calendar_series, compare_series, compare_span, so_far
 from metrics_app.queries.charts import Snapshot, series, snapshot
+from metrics_app.queries.history import find_grain
 from metrics_app.queries.logs import collected_through, get_head, list_topics, redis_now, shard_for
 from metrics_app.queries.notes import list_notes
 from metrics_app.queries.observations import observe, observe_many, read_pace
@@ -23,6 +25,7 @@ __all__ = [
     "collected_through",
     "compare_series",
     "compare_span",
+    "find_grain",
     "get_head",
     "list_notes",
     "list_observations",
@@ -30,6 +33,7 @@ __all__ = [
     "mean_last",
     "observe",
     "observe_many",
+    "read_buckets",
     "read_pace",
     "redis_now",
     "series",

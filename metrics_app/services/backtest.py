@@ -1,7 +1,9 @@
 """What a rule would have done over the history of a KPI, or over points at hand."""
 
+import math
 import time
-from typing import NamedTuple
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -9,7 +11,7 @@ from metrics_app import queries
 from metrics_app.core.aggregates import CHANGES, SHAPED, TRENDS
 from metrics_app.core.backtest import Result, backtest, judge, see
 from metrics_app.core.classes import worse
-from metrics_app.core.phrases import describe_backtest, warn_of_min_count, write_limit
+from metrics_app.core.phrases import describe_backtest, name_grain, warn_of_min_count, write_limit
 from metrics_app.core.watch import Rule
 from metrics_app.core.windows import Pieces, Views, list_range, make_pieces, view_windows
 from metrics_app.exceptions import BadInput
@@ -17,23 +19,47 @@ from metrics_app.exceptions import BadInput
 DAY = 86_400_000  # ms
 DEFAULT_SPAN = 30 * DAY
 STEPS = (60, 300, 600, 900, 1800, 3600, 7200, 21_600, 86_400)  # seconds
+# Of windows far apart no two in a row lie at one hour of the day: 5 h, 25 h, 175 h; whole days where
+# nothing finer is kept.
+FAR_STEPS = (60, 300, 600, 900, 1800, 3600, 7200, 18_000, 90_000, 630_000, 86_400, 604_800)
 MOST_SLOTS = 10_000
 MOST_READ = 240  # windows of percentiles: each is read by itself
+MOST_MINUTES = 300_000  # read at once; longer spans in windows, or in hours
+MOST_ASKED, MOST_READ_ASKED = 20_000, 2_000  # where somebody chose the step
+MOST_OF_POINTS = 6_000_000  # slots over points at hand
 COLUMNS = 400  # of the chart
 LISTED = 200  # breaches in an answer; all are counted
 
 
 class Backtest(NamedTuple):
-    """A Result, how it was judged (``step`` and ``window`` in seconds), and what the windows held."""
+    """A Result, how it was judged, and what the windows held.
+
+    ``step`` seconds lie between slots, ``window`` seconds were judged at each, ``asked`` is the
+    rule's own window: longer only where history keeps nothing finer than ``grain`` seconds.
+    """
 
     result: Result
     step: int
     window: int
+    asked: int
+    grain: int
     start: int
     end: int
     usual_n: int
     most_n: int
     chart: dict
+
+
+class Plan(NamedTuple):
+    """How history is read: the rule at its step and window, the slots (ms), the finest kept (seconds).
+
+    ``apart``: each window is read by itself.
+    """
+
+    rule: Rule
+    slots: Any
+    grain: int
+    apart: bool
 
 
 def make_rule(threshold, **changes):
@@ -42,29 +68,29 @@ def make_rule(threshold, **changes):
 
 
 def backtest_points(rule, ts, values):
-    """The Result over points (``ts`` in ms) at the rule's own interval."""
+    """The Result over points (``ts`` in ms) at the rule's own interval; BadInput for too many slots."""
+    count = (max(ts) - min(ts)) // (rule.interval * 1000) if len(ts) else 0
+    check_count(count, MOST_OF_POINTS, rule.interval)
     return backtest(rule, make_pieces(ts, values))
 
 
 def backtest_history(topic, rule, start, end, *, step=None):
     """The Backtest over [start, end) ms of a topic; ``step`` in seconds, None: as fine as is quick.
 
-    Windows are made of whole steps, so one that is no multiple of it is judged longer; the
+    The windows are as long as the rule's, in whole minutes, or whatever is the finest kept; the
     answer says so. BadInput for an empty span or a step that cannot be.
     """
     if end <= start:
         raise BadInput(f"the end {end} is not after the start {start}", field="to")
-    step = choose_step(rule, end - start) if step is None else check_step(step, end - start)
-    window = -(-rule.window // step) * step
-    rule = rule._replace(interval=step, window=window)
-    slots = list_range(start, end, step)
-    views = read_views(topic, rule, slots) if len(slots) else None
-    if views is None:
-        raise BadInput(f"there is no slot in a span shorter than {step} s", field="to")
-    seen = see(rule, slots, views)
+    made = plan(topic, rule, start, end, step)
+    if not len(made.slots):
+        raise BadInput(f"there is no slot in a span shorter than {made.rule.interval} s", field="to")
+    judged, slots = made.rule, made.slots
+    seen = see(judged, slots, read_views(topic, made))
     filled = seen.n[seen.n > 0]
     usual, most = (int(np.median(filled)), int(filled.max())) if len(filled) else (0, 0)
-    return Backtest(judge(rule, seen), step, window, start, end, usual, most, draw(rule, slots, seen))
+    lengths = judged.interval, judged.window, rule.window, made.grain
+    return Backtest(judge(judged, seen), *lengths, start, end, usual, most, draw(judged, slots, seen))
 
 
 def backtest_last(threshold, topic, *, now=None, span=DEFAULT_SPAN):
@@ -78,12 +104,33 @@ def backtest_last(threshold, topic, *, now=None, span=DEFAULT_SPAN):
     return backtest_history(topic, rule, now - DAY, now)
 
 
-def choose_step(rule, span):
-    """Seconds between slots: the smallest of ``STEPS`` that is quick enough, at least the interval."""
-    most = MOST_READ if is_read_whole(rule) else MOST_SLOTS
+def plan(topic, rule, start, end, step=None):
+    """The Plan for the slots in [start, end) ms; BadInput for a step that cannot be."""
+    ago = CHANGES[rule.aggregate].ago if rule.aggregate in CHANGES else 0
+    grain = queries.find_grain(topic, start - rule.window * 1000 - ago) // 1000
+    apart = is_read_whole(rule) or is_long(rule, end - start, grain)
+    if step is None:
+        step = choose_step(rule, end - start, grain, apart=apart)
+    else:
+        check_step(step, grain)
+    most = MOST_READ_ASKED if apart else MOST_ASKED
+    check_count((end - start) // 1000 // step, most, step)
+    judged = rule._replace(interval=step, window=-(-rule.window // grain) * grain)
+    return Plan(judged, list_range(start, end, step), grain, apart)
+
+
+def is_long(rule, span, grain):
+    """Whether a rule needs more minutes of a span (ms) than can be read at once."""
+    return grain < 3600 and rule.window % 3600 != 0 and span / 60_000 > MOST_MINUTES
+
+
+def choose_step(rule, span, grain, *, apart):
+    """Seconds between slots: the smallest that is quick enough, at least the interval, of whole grains."""
+    steps, most = (FAR_STEPS, MOST_READ) if apart else (STEPS, MOST_SLOTS)
+    steps = [step for step in steps if step % grain == 0]
     return next(
-        (step for step in STEPS if step >= rule.interval and (span / 1000 + rule.window) / step <= most),
-        STEPS[-1],
+        (step for step in steps if step >= rule.interval and (span / 1000 + rule.window) / step <= most),
+        steps[-1],
     )
 
 
@@ -92,36 +139,46 @@ def is_read_whole(rule):
     return rule.aggregate in SHAPED or rule.aggregate in TRENDS
 
 
-def check_step(step, span):
-    """The step, or BadInput for one that is no whole minute or makes too many slots."""
-    if step < 60 or step % 60:
+def check_step(step, grain):
+    """BadInput for a step that is no multiple of the finest (seconds) that is kept."""
+    if step < grain or step % grain:
+        kept = name_grain(grain)
         raise BadInput(
-            f"{step} is no step: history is kept in minutes, expected a multiple of 60", field="step"
+            f"{step} is no step: history is kept in {kept}, expected a multiple of {grain}", field="step"
         )
-    if span / 1000 / step > 2 * MOST_SLOTS:
-        raise BadInput(f"{span // 1000 // step} slots are too many: take a larger step", field="step")
-    return step
 
 
-def read_views(topic, rule, slots):
-    """The Views of slots, from the summaries that are kept."""
-    if is_read_whole(rule):
+def check_count(count, most, step):
+    """BadInput for more than ``most`` slots."""
+    if count > most:
+        raise BadInput(
+            f"{count:,} slots are too many: take a larger step than {step} s, or a shorter span "
+            f"(at most {most:,} slots)",
+            field="step",
+        )
+
+
+def read_views(topic, made):
+    """The Views of a Plan's slots, from the summaries that are kept."""
+    rule, slots = made.rule, made.slots
+    if made.apart:
         return read_shaped(topic, rule, slots)
-    step = rule.interval * 1000
-    ago = CHANGES[rule.aggregate].ago if rule.aggregate in CHANGES else 0
-    columns = queries.series(topic, int(slots[0]) - rule.window * 1000 - ago, int(slots[-1]), step)
-    filled = [at for at, count in enumerate(columns["count"]) if count]
-    ts, count, mean, low, high = (
-        np.array([columns[name][at] for at in filled], kind)
-        for name, kind in (("ts", "i8"), ("count", "i8"), ("mean", "f8"), ("min", "f8"), ("max", "f8"))
-    )
-    with np.errstate(over="ignore"):
-        pieces = Pieces(ts, count, count * mean, low, high)
+    ends = slots
+    if rule.aggregate in CHANGES:
+        ends = np.concatenate([slots - CHANGES[rule.aggregate].ago, slots])
+    # Cut where windows begin and end: of each the very points, whatever the step.
+    edges = np.unique(np.concatenate([ends - rule.window * 1000, ends])).tolist()
+    grain = math.gcd(rule.window, rule.interval) * 1000
+    summaries, _ = queries.read_buckets(topic, edges, step=grain)
+    found = [(ts, part) for (ts, _), part in zip(pairwise(edges), summaries, strict=True) if part.count]
+    whole = np.array([(ts, part.count) for ts, part in found], np.int64).reshape(-1, 2).T
+    real = np.array([(part.sum, part.min, part.max) for _, part in found], np.float64).reshape(-1, 3).T
+    pieces = Pieces(*whole, *real)
     return view_windows(pieces, slots, rule.aggregate, rule.window)
 
 
 def read_shaped(topic, rule, slots):
-    """The Views of slots for an aggregate that only whole windows answer."""
+    """The Views of slots, each window read by itself."""
     found = queries.observe([queries.ask(topic, rule, slot) for slot in slots.tolist()])
     values = np.array([np.nan if seen.value is None else seen.value for seen in found])
     n, each = np.array([seen.n for seen in found], np.int64), np.arange(len(found))

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from metrics_app.cases import Columns, read_cases
 from metrics_app.core.moments import parse_moment
-from metrics_app.core.phrases import count_words, describe_rule
+from metrics_app.core.phrases import count_words, describe_judging, describe_rule
 from metrics_app.core.points import check_topic
 from metrics_app.core.units import format_duration, format_value
 from metrics_app.exceptions import BadInput, BusUnavailable
@@ -100,8 +100,8 @@ class Command(BaseCommand):
         now = time.time_ns() // 1_000_000
         start, end = (parse_moment(options[name] or "0", now=now) for name in ("start", "end"))
         found = backtest_history(threshold.kpi.topic, make_rule(threshold), start, end, step=step)
-        if found.window != threshold.window and not options["json"]:
-            self.stdout.write(f"The window was widened to {found.window} s: whole steps of {found.step} s.")
+        if not options["json"]:
+            self.stdout.write(describe_judging(found))
         return found.result
 
     def sum_up(self, threshold, result, pipelines):

@@ -69,10 +69,11 @@ def test_percentiles_are_judged_at_fewer_slots(client, analyst, history):
     assert found["breaches"][0]["peak"] == pytest.approx(59 * HOUR, rel=0.01)
 
 
-def test_a_window_of_no_whole_steps_is_judged_longer_and_says_so(client, analyst, history):
+def test_a_window_of_no_whole_minutes_is_judged_longer_and_says_so(client, analyst, history):
     address = f"{URL}backtest/?from={history - 60_000}&step=600"
     found = client.post(address, DRAFT | {"window": 700}, content_type="application/json").json()
-    assert found["window"] == 1200
+    assert found["window"] == 720
+    assert "Judged over 12 min instead of 700 s: history keeps minutes." in found["sentence"]
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,12 @@ def test_it_reads_the_history_of_a_kpi(capsys, base):
     assert found["breaches"] == [{"start": base + 60_000, "end": base + 660_000, "peak": 50 * HOUR}]
 
 
+def test_it_says_over_which_window_it_judged(capsys, base):
+    send((base, 50 * HOUR))
+    call_command("backtest", **{"start": str(base - 600_000)}, **RULE | {"window": 10})
+    assert "Judged over 1 min instead of 10 s: history keeps minutes." in capsys.readouterr().out
+
+
 def test_it_counts_what_came(cases, capsys):
     rule = RULE | {"topic": "complaint.received", "aggregate": "count", "limit": 1.0}
     assert run(capsys, csv=cases, **rule)["ticks_in_breach"] == 30
