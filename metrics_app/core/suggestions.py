@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from metrics_app.core.aggregates import ZERO_WHEN_EMPTY
+from metrics_app.core.aggregates import SHARES, ZERO_WHEN_EMPTY
 from metrics_app.core.classes import is_beyond
 from metrics_app.core.entries import is_duration, write_value
 from metrics_app.core.phrases import OPERATORS, count_words, write_limit
@@ -41,23 +41,31 @@ def suggest_parts(aggregate, operator, direction, unit, values, n):
     if count < ENOUGH:
         had = count_words(count, "window held a value", "windows held a value")
         return f"{had.capitalize()}: too few to suggest a limit, {ENOUGH} are needed.", []
-    operator, parts = choose_operator(operator, direction)
+    operator, parts = choose_operator(operator, direction, aggregate)
     if aggregate not in ZERO_WHEN_EMPTY:
         least, reason = suggest_min_count(n[usable])
         parts.append(Part("min_count", least, reason))
         usable &= n >= least
     seen = values[usable]
-    parts[-1:-1] = suggest_limits(seen, operator, unit, aggregate)
-    return describe_past(seen, n[usable], unit, aggregate), parts
+    limits = suggest_limits(seen, operator, unit, aggregate)
+    parts[-1:-1] = limits
+    said = describe_past(seen, n[usable], unit, aggregate)
+    if not limits:
+        said += " No limit is suggested: ordinary windows reach the end of the scale."
+    return said, parts
 
 
-def choose_operator(operator, direction):
+def choose_operator(operator, direction, aggregate="mean"):
     """The side that is bad for this KPI, and a Part where the form says another."""
-    bad = OPERATOR_OF.get(direction)
+    bad, reason = OPERATOR_OF.get(direction), f"{direction} is better for this KPI"
+    if bad and aggregate == "share_within":
+        # The more lie at or below the value, the better where lower is better, and the other way round.
+        bad = "lt" if bad == "gt" else "gt"
+        reason = f"{reason}, so {'few' if bad == 'lt' else 'many'} within the value are bad"
     side = "gt" if operator in ("gt", "gte") else "lt"
     if bad in (None, side):
         return side, []
-    return bad, [Part("operator", bad, f"{direction} is better for this KPI")]
+    return bad, [Part("operator", bad, reason)]
 
 
 def suggest_limits(seen, operator, unit, aggregate):
@@ -65,6 +73,11 @@ def suggest_limits(seen, operator, unit, aggregate):
     upper = operator == "gt"
     low, rare = (float(np.quantile(seen, share if upper else 1 - share)) for share in (USUAL, RARE))
     limit = round_value(rare, unit, aggregate, up=upper)
+    if aggregate in SHARES and is_uncrossable(limit, operator):
+        # The round number is the end of the scale: the whole per cent before it, if there is one.
+        limit = float(math.ceil(rare) if upper else math.floor(rare))
+        if is_uncrossable(limit, operator):
+            return []
     good = describe_share(seen, limit, operator)
     parts = [Part("limit", limit, f"{good} of the windows lay {SIDES[operator]} it")]
     recovery = round_value(low, unit, aggregate, up=upper)
@@ -78,6 +91,11 @@ def suggest_limits(seen, operator, unit, aggregate):
     usual = describe_share(seen, recovery, operator)
     why = f"{usual} lay {SIDES[operator]} it, so a light that turns green means an ordinary time"
     return [*parts, Part("recovery_limit", recovery, why)]
+
+
+def is_uncrossable(limit, operator):
+    """Whether no share is beyond a limit (per cent): above 100 or below 0."""
+    return limit >= 100 if operator == "gt" else limit <= 0
 
 
 def describe_share(seen, bound, operator):
@@ -115,6 +133,8 @@ def round_value(value, unit, aggregate, *, up):
     if value < 0:
         return -round_value(-value, unit, aggregate, up=not up)
     power = 10.0 ** math.floor(math.log10(value))
+    if not power:
+        return 0.0  # beyond what a float can be divided by
     return float(f"{pick(value / power, STEPS, up=up) * power:.12g}")
 
 

@@ -6,7 +6,7 @@ import math
 from django.utils.module_loading import import_string
 
 from metrics_app import conf
-from metrics_app.core.aggregates import NAMES, TRENDS, VALUED
+from metrics_app.core.aggregates import NAMES, SHARES, TRENDS, VALUED
 from metrics_app.core.classes import is_beyond
 from metrics_app.core.entries import is_duration
 from metrics_app.core.literals import is_nested_deeper, show
@@ -99,8 +99,8 @@ def check_limits(threshold):
         yield "limit", f"{show(limit)} is not a finite number"
     elif recovery is not None and not is_finite(recovery):
         yield "recovery_limit", f"{show(recovery)} is not a finite number"
-    elif negative := list_negative(threshold):
-        yield from negative
+    elif outside := [*list_negative(threshold), *list_no_shares(threshold)]:
+        yield from outside
     elif recovery is not None and recovery != limit and is_beyond(recovery, threshold.operator, limit):
         side = "above" if threshold.operator in ("gt", "gte") else "below"
         expected = "at most" if side == "above" else "at least"
@@ -136,6 +136,18 @@ def list_negative(threshold):
         (field, f"{number:g} {reason}")
         for field, number in numbers.items()
         if number is not None and number < 0
+    ]
+
+
+def list_no_shares(threshold):
+    """Faults of the limits of a share, which is from nothing to all of the points."""
+    if threshold.aggregate not in SHARES:
+        return []
+    numbers = {field: getattr(threshold, field) for field in ("limit", "recovery_limit")}
+    return [
+        (field, f"{number:g} % is no share: expected 0 to 100 %")
+        for field, number in numbers.items()
+        if number is not None and not 0 <= number <= 100
     ]
 
 

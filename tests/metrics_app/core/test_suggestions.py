@@ -73,6 +73,7 @@ def test_it_is_written_for_the_field_and_for_people():
         (-93, "", True, -80),
         (0.0021, "", True, 0.0025),
         (0, "", True, 0),
+        (5e-324, "", True, 0),
     ],
 )
 def test_a_limit_is_a_number_people_would_set(value, unit, up, expected):
@@ -96,3 +97,41 @@ def test_a_recovery_that_ordinary_windows_do_not_reach_is_not_suggested():
     values = np.array([21.9, 22.0, 22.1] * 20)
     _, parts = suggest_parts("mean", "gt", "lower", "", values, np.full(60, 10))
     assert [part.field for part in parts] == ["limit", "min_count"]
+
+
+@pytest.mark.parametrize(
+    ("aggregate", "direction", "bad"),
+    [
+        ("share_within", "lower", "lt"),
+        ("share_within", "higher", "gt"),
+        ("share_above", "lower", "gt"),
+        ("share_above", "higher", "lt"),
+    ],
+)
+def test_a_share_is_watched_on_the_side_that_is_bad(aggregate, direction, bad):
+    values = np.linspace(20, 90, 200)
+    parts = parts_of(values, aggregate=aggregate, direction=direction, operator=bad)
+    assert "operator" not in parts
+    other = "gt" if bad == "lt" else "lt"
+    parts = parts_of(values, aggregate=aggregate, direction=direction, operator=other)
+    assert parts["operator"].value == bad and parts["operator"].reason.startswith(f"{direction} is better")
+    assert (parts["limit"].value < 40) if bad == "lt" else (80 < parts["limit"].value < 100)
+
+
+@given(
+    st.lists(st.floats(0, 100), min_size=30, max_size=80),
+    st.sampled_from(["share_above", "share_within"]),
+    st.sampled_from(["lower", "higher"]),
+)
+def test_no_limit_of_a_share_is_suggested_that_none_can_cross(values, aggregate, direction):
+    operator = "gt" if (aggregate == "share_above") == (direction == "lower") else "lt"
+    parts = parts_of(values, aggregate=aggregate, direction=direction, operator=operator)
+    if "limit" in parts:
+        limit = parts["limit"].value
+        assert 0 <= limit < 100 if operator == "gt" else 0 < limit <= 100
+        assert "recovery_limit" not in parts or 0 <= parts["recovery_limit"].value <= 100
+
+
+def test_where_ordinary_windows_reach_100_per_cent_no_limit_is_suggested():
+    sentence, parts = suggest_parts("share_above", "gt", "lower", "", np.full(50, 100.0), np.full(50, 4))
+    assert [part.field for part in parts] == ["min_count"] and "No limit is suggested" in sentence

@@ -282,6 +282,9 @@ def test_whatever_is_exported_is_imported_as_it_was_and_exported_as_the_same_tex
         threshold = Threshold(kpi=kpi, key=f"rule-{number}", **fields)
         if fields["aggregate"] not in SHARES:
             threshold.aggregate_value = None
+        else:
+            threshold.limit %= 100
+            threshold.recovery_limit = threshold.recovery_limit and threshold.recovery_limit % 100
         recovery = threshold.recovery_limit
         if recovery is not None and is_beyond(recovery, threshold.operator, threshold.limit):
             threshold.recovery_limit = None

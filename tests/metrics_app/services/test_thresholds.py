@@ -166,6 +166,20 @@ def test_a_share_says_where_it_divides_and_nothing_else_does(base, aggregate, va
     assert caught.value.errors == [{"field": "aggregate_value", "message": message}]
 
 
+@pytest.mark.parametrize("aggregate", ["share_above", "share_within"])
+@pytest.mark.parametrize(
+    ("limit", "recovery", "field", "number"),
+    [(200, None, "limit", 200), (-1, None, "limit", -1), (90, 101.5, "recovery_limit", 101.5)],
+)
+def test_a_limit_no_share_can_have_is_refused(base, aggregate, limit, recovery, field, number):
+    share = {"aggregate": aggregate, "aggregate_value": 48.0 * HOUR, "operator": "lt"}
+    with pytest.raises(BadInput) as caught:
+        make_threshold(now=base, limit=limit, recovery_limit=recovery, **share)
+    message = f"{number:g} % is no share: expected 0 to 100 %"
+    assert caught.value.errors == [{"field": field, "message": message}]
+    assert make_threshold(now=base, limit=0, recovery_limit=100, **share).pk
+
+
 def test_answered_within_48_h_is_judged_as_a_percentage(base):
     rule = {"aggregate": "share_within", "aggregate_value": 48.0 * HOUR, "operator": "lt", "limit": 90}
     threshold = make_threshold(now=base, window=300, **rule)
