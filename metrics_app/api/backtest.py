@@ -7,7 +7,7 @@ from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from metrics_app.api.params import read_integer, read_time
+from metrics_app.api.params import read_integer, read_time, refuse_others
 from metrics_app.api.permissions import CanRead
 from metrics_app.api.thresholds import (
     REFUSED,
@@ -63,6 +63,7 @@ class BacktestSerializer(serializers.Serializer):
 def answer(request, threshold):
     """The response for a threshold over the span that is asked for."""
     now, params = time.time_ns() // 1_000_000, request.query_params
+    refuse_others(params, "from", "to", "step", "format")
     start = read_time(params, "from", default=str(-DEFAULT_SPAN // 1000), now=now)
     end = min(read_time(params, "to", default="0", now=now), now)
     step = read_integer(params, "step", default=None, low=60, high=86_400)

@@ -7,7 +7,7 @@ from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from metrics_app.api.params import read_time
+from metrics_app.api.params import read_time, refuse_others
 from metrics_app.api.permissions import CanRead
 from metrics_app.api.thresholds import REFUSED, find_threshold
 from metrics_app.core.records import CLASSES, STATES
@@ -57,6 +57,7 @@ class ExplainView(APIView):
     def get(self, request, pk):
         """The newest slot up to ``at``."""
         now = time.time_ns() // 1_000_000
+        refuse_others(request.query_params, "at", "format")
         threshold = find_threshold(request, pk)
         at = read_time(request.query_params, "at", default="0", now=now)
         return Response(describe(explain(threshold, at, now=now), threshold))

@@ -143,12 +143,19 @@ def describe_backtest(found, proposals):
     missing = len(found.result.data_breaches)
     counts += [count_words(missing, "data breach", "data breaches")] if missing else []
     if not found.usual_n:
-        held = "no window that was looked at held a point" if is_sample(found) else "no points at all"
-        return f"Over {span}: {held}, so nothing is known of this rule."
+        return f"Over {span}: {describe_silence(found)}"
     return (
         f"Over {span}: {', '.join(counts)}. The window usually holds about "
         f"{count_words(found.usual_n, 'point')}. {describe_judging(found)}"
     )
+
+
+def describe_silence(found):
+    """What to say of a backtest whose windows held nothing."""
+    held = (
+        "no window that was looked at held a point" if is_sample(found) else "no points at all in this span"
+    )
+    return f"{held}, so nothing is known of this rule."
 
 
 def is_sample(found):

@@ -12,9 +12,11 @@ from metrics_app.core.windows import list_range, make_pieces, view_windows
 from metrics_app.exceptions import BadInput
 
 EVERY = re.compile(r"\s*every\s+([^:]+):(.*)\Z", re.DOTALL)
-TIMES = re.compile(r"(.*?)(?:\s+x\s*([0-9]{1,6}))?\Z", re.DOTALL)
+TIMES = re.compile(r"(.*?)(?:\s+x\s*([0-9]+))?\Z", re.DOTALL)
 CHECKED = {"state": STATES, "class": CLASSES, "value": None, "n": None}
 MOST_SLOTS = 200_000
+MOST_POINTS = 200_000  # of a line, those left out included
+FARTHEST = 366 * 86_400  # seconds between two points
 
 
 class Step(NamedTuple):
@@ -30,13 +32,16 @@ def parse_points(text, start):
     if found is None:
         raise BadInput(f"{text!r:.100} is no line of points: write 'every 5m: 40h x6 ; _ x6'", field="points")
     every = parse_duration(found[1], "points")
-    if every <= 0:
-        raise BadInput(f"'every {found[1].strip()}' is no distance between points", field="points")
+    if not 0 < every <= FARTHEST:
+        raise BadInput(
+            f"'every {found[1].strip()}' is no distance between points: expected more than 0, up to 366 d",
+            field="points",
+        )
     ts, values, at = [], [], 0
     for part in found[2].split(";"):
         word, times = TIMES.match(part.strip()).groups()
         value = None if word == "_" else parse_value(word, "seconds", field="points")
-        for _ in range(int(times or 1)):
+        for _ in range(read_times(times or "1", part, at)):
             if value is not None:
                 ts.append(start + round(at * every * 1000))
                 values.append(value)
@@ -44,13 +49,29 @@ def parse_points(text, start):
     return ts, values
 
 
+def read_times(times, part, at):
+    """How often a part of a line repeats, after ``at`` points; BadInput for too many."""
+    # Of long numbers the length says enough: they are not read.
+    if len(times) > 9 or at + int(times) > MOST_POINTS:
+        raise BadInput(
+            f"{part.strip()[:50]!r} repeats too often: at most {MOST_POINTS:,} points in a line",
+            field="points",
+        )
+    return int(times)
+
+
 def walk(rule, ts, values, start, end):
     """``{slot: Step}`` of every slot after ``start`` up to ``end`` (ms)."""
+    count = (end - start) // (rule.interval * 1000)
+    if count > MOST_SLOTS:
+        raise BadInput(
+            f"{count:,} slots of {rule.interval} s are too many, at most {MOST_SLOTS:,}: "
+            "expect something earlier, or take a longer interval",
+            field="expect",
+        )
     slots = list_range(start, end, rule.interval)
     if not len(slots):
         return {}
-    if len(slots) > MOST_SLOTS:
-        raise BadInput(f"{len(slots)} slots are too many, at most {MOST_SLOTS}", field="expect")
     pieces = make_pieces(ts, values)
     views = view_windows(pieces, slots, rule.aggregate, rule.window, rule.aggregate_value)
     seen = see(rule, slots, views)

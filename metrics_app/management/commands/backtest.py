@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 
 from django.core.management.base import BaseCommand, CommandError
 
+from metrics_app import queries
 from metrics_app.cases import Columns, read_cases
 from metrics_app.core.moments import parse_moment
-from metrics_app.core.phrases import count_words, describe_judging, describe_rule
+from metrics_app.core.phrases import count_words, describe_judging, describe_rule, describe_silence
 from metrics_app.core.points import check_topic
 from metrics_app.core.units import format_duration, format_value
 from metrics_app.exceptions import BadInput, BusUnavailable
@@ -88,20 +89,26 @@ class Command(BaseCommand):
 
     def run(self, threshold, options):
         """The Result over the file or the history."""
-        step = options["step"] or (threshold.interval if options["csv"] else None)
+        step = options["step"]
+        if step is None and options["csv"]:
+            step = threshold.interval
         if step is not None and not 1 <= step <= 86_400:
             raise BadInput(f"--step {step} is not between 1 and 86400 seconds")
         if options["csv"]:
             if options["start"] or options["end"]:
                 raise BadInput("give --csv or --from and --to, not both")
-            return backtest_points(make_rule(threshold, interval=step), *read_points(threshold, options))
+            ts, values = read_points(threshold, options)
+            if not len(ts):
+                self.stderr.write(f"The file holds no points of {threshold.kpi.topic} at all.")
+            return backtest_points(make_rule(threshold, interval=step), ts, values)
         if not options["start"]:
             raise BadInput("say over what: --csv CASES.csv, or --from and --to")
         now = time.time_ns() // 1_000_000
         start, end = (parse_moment(options[name] or "0", now=now) for name in ("start", "end"))
         found = backtest_history(threshold.kpi.topic, make_rule(threshold), start, end, step=step)
-        if not options["json"]:
-            self.stdout.write(describe_judging(found))
+        check_known(threshold.kpi)
+        # Beside figures for programs, not among them.
+        (self.stderr if options["json"] else self.stdout).write(tell_how(found))
         return found.result
 
     def sum_up(self, threshold, result, pipelines):
@@ -119,6 +126,20 @@ class Command(BaseCommand):
             self.stdout.write(f"  {write_time(start)} – {write_time(end) if end else 'open'}  worst {worst}")
         if len(result.breaches) > NAMED:
             self.stdout.write(f"  … and {len(result.breaches) - NAMED:,} more")
+
+
+def tell_how(found):
+    """How a Backtest was judged, or that it saw nothing."""
+    if found.usual_n:
+        return describe_judging(found)
+    held = describe_silence(found)
+    return f"{held[:1].upper()}{held[1:]}"
+
+
+def check_known(kpi):
+    """BadInput for a topic that is no KPI and never had a point: most likely it is misspelt."""
+    if kpi.pk is None and queries.get_head(kpi.topic) is None:
+        raise BadInput(f"there is no KPI {kpi.topic}, and no point of it ever came")
 
 
 def find_kpi(topic):

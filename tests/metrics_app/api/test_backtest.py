@@ -81,6 +81,8 @@ def test_a_window_of_no_whole_minutes_is_judged_longer_and_says_so(client, analy
     [
         ("from=soon", "'soon' is not a time"),
         ("from=-60&to=-120", "is not after the start"),
+        ("foo=1", "unknown parameter: expected from, to, step"),
+        ("step=0", "'0' is not a whole number from 60"),
         ("step=61", "expected a multiple of 60"),
         ("step=60", "slots are too many: take a larger step"),
         ("from=2026-01-01T00:00:01Z&to=2026-01-01T00:00:11Z", "no slot in a span shorter"),

@@ -42,6 +42,13 @@ def test_a_time_that_cannot_be_explained_is_refused_in_words(client, person, fir
     assert page.status_code == 400 and "not judged" in page.content.decode()
 
 
+def test_an_unknown_parameter_is_refused_by_name(client, person, fired):
+    response = client.get(f"/api/v1/thresholds/{fired.pk}/explain/", {"foo": "1"})
+    assert response.status_code == 400
+    [fault] = response.json()["errors"]
+    assert fault["field"] == "foo" and "expected at" in fault["message"]
+
+
 def test_a_restricted_kpi_is_explained_to_its_group_only(client, person, fired):
     Kpi.objects.update(restricted=True, owner=Group.objects.create(name="owners"))
     registry.forget()

@@ -76,6 +76,33 @@ def test_it_says_over_which_window_it_judged(capsys, base):
     assert "Judged over 1 min instead of 10 s: history keeps minutes." in capsys.readouterr().out
 
 
+def test_it_says_where_there_are_no_points_at_all(capsys):
+    Kpi.objects.create(topic="complaint.latency", unit="seconds")
+    call_command("backtest", start="-3600", **RULE)
+    assert "No points at all in this span" in capsys.readouterr().out
+
+
+def test_beside_figures_for_programs_it_says_how_it_judged(capsys, base):
+    send((base, 50 * HOUR))
+    call_command("backtest", start=str(base - 600_000), json=True, **RULE | {"window": 10})
+    out, err = capsys.readouterr()
+    assert json.loads(out)["ticks"] and "over 1 min instead of 10 s: history keeps minutes." in err
+
+
+def test_a_file_without_points_of_the_topic_says_so(tmp_path, capsys):
+    path = tmp_path / "open.csv"
+    path.write_text("id,created,closed\n1,2026-03-01T00:00:00+00:00,\n")
+    call_command("backtest", csv=str(path), **RULE)
+    assert "holds no points of complaint.latency at all" in capsys.readouterr().err
+
+
+def test_more_slots_than_can_be_judged_are_refused(tmp_path):
+    path = tmp_path / "cases.csv"
+    path.write_text(CASES + "4,2025-03-01T00:00:00+00:00,2025-03-04T00:00:00+00:00\n")
+    with pytest.raises(CommandError, match="slots are too many: take a larger step than 1 s"):
+        call_command("backtest", csv=str(path), step=1, **RULE)
+
+
 def test_it_counts_what_came(cases, capsys):
     rule = RULE | {"topic": "complaint.received", "aggregate": "count", "limit": 1.0}
     assert run(capsys, csv=cases, **rule)["ticks_in_breach"] == 30
@@ -90,6 +117,12 @@ def test_it_counts_what_came(cases, capsys):
         (RULE | {"csv": "x", "start": "-60"}, "not both"),
         (RULE | {"operator": "above", "start": "-60"}, "'above' is not one of gt, gte, lt, lte"),
         (RULE | {"start": "-60", "end": "-120"}, "is not after the start"),
+        (
+            RULE | {"topic": "nope.x", "start": "-3600"},
+            "there is no KPI nope.x, and no point of it ever came",
+        ),
+        (RULE | {"start": "-3600", "step": 0}, "--step 0 is not between 1 and 86400"),
+        (RULE | {"csv": "x", "step": 0}, "--step 0 is not between 1 and 86400"),
         (RULE | {"start": "soon"}, "is not a time"),
         (RULE | {"start": "-3600", "step": 90}, "expected a multiple of 60"),
         (RULE | {"topic": "er.wait", "csv": "x"}, "the cases give complaint.received and complaint.latency"),

@@ -105,6 +105,10 @@ def test_a_file_that_is_none_is_refused(tmp_path, text, message):
         ("at: 45m", "at: soon", "'soon' is not a duration"),
         ("state: ok, class: band", "status: ok", "'status' cannot be expected, only state, class, value, n"),
         ("state: ok, class: band", "state: red", "'red' is no state"),
+        ("40h x6", "40h x99999999999", "'40h x99999999999' repeats too often: at most 200,000 points"),
+        ("_ x6", "_ x200000", "'_ x200000' repeats too often"),
+        ("every 5m:", "every 99999999999999999d:", "is no distance between points: expected"),
+        ("at: 155m", "at: 9999999999d", "slots of 300 s are too many, at most 200,000"),
         ("points:", "dots:", "unknown field 'dots'"),
     ],
 )
