@@ -283,7 +283,7 @@ def test_a_dead_man_is_read_here_and_set_on_its_kpi(client, analyst, kpi):
 
 
 def test_a_share_is_asked_for_with_the_value_at_which_it_divides(client, analyst):
-    assert faults(post(client, aggregate="share_above")) == {
+    assert faults(post(client, aggregate="share_above", limit=10)) == {
         "aggregate_value": "is missing: share_above asks at which value it divides"
     }
     body = post(client, aggregate="share_above", aggregate_value=172800, limit=10).json()
