@@ -69,12 +69,14 @@ class EventStream(Visitor):
         subscription.place(*self.starts[subscription.topic])
 
     async def reset(self, subscription):
-        """What came after the client's position is lost: says so, and goes on from now."""
+        """What came after the client's position is lost: says so, and goes on with what is there since."""
         topic = subscription.topic
-        positions = await self.hub.call(live.get_positions, [topic])
-        self.held.pop(topic, None)
-        subscription.place(*positions[topic])
-        self.note(topic, *positions[topic])
+        position = await self.hub.call(live.find_restart, topic, subscription.epoch, subscription.next - 1)
+        if waiting := self.held.get(topic):
+            self.held[topic] = []
+            self.send_conflated(topic, waiting)
+        subscription.place(*position)
+        self.note(topic, *position)
         self.put(make_chunk(frames.encode_event({"topic": topic}, event="reset", id=self.id)))
 
     async def refresh(self, fresh):

@@ -99,8 +99,9 @@ class Feed:
     def reset(self, epoch, top):
         """Another log stands in place of the one we followed: every subscription looks for itself."""
         log.info("%s was reset to %s:%d", self.topic, epoch, top)
+        # What waits for the next frame stands in no log any more.
+        self.flush()
         self.epoch, self.next, self.told, self.heard = epoch, top + 1, top + 1, top
-        self.waiting.clear()
         self.recent.clear()
         for subscription in list(self.subscriptions):
             subscription.stray()
@@ -119,7 +120,9 @@ class Feed:
 
     def flush(self):
         """Sends what waits, as one batch, to all."""
-        self.timer = None
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
         if not self.waiting:
             return
         raw = self.spend(self.next - self.told)

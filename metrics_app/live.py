@@ -196,6 +196,31 @@ def fetch_log(topic, first):
     return head and unpack_head(head), [unpack_chunk(fields[b"d"]) for _, fields in entries]
 
 
+def find_restart(topic, epoch, offset):
+    """``(epoch, offset)`` where a stream that stood at a position which is lost now goes on.
+
+    In a log of another epoch: before the first point of that epoch which the log
+    still holds. In the same epoch, for one that fell too far behind: from now.
+    """
+    shard = shard_of(topic, conf.get("SHARDS"))
+    with guard():
+        pipe = get_redis().pipeline(transaction=True)
+        pipe.hget(key(shard, "head"), topic)
+        pipe.hget(key(shard, "begun"), topic)
+        pipe.xrange(key(shard, f"log:{topic}"), count=1)
+        head, begun, entries = pipe.execute()
+    if not head:
+        return null_epoch(topic), 0
+    now, top = unpack_head(head)
+    if now == epoch or not entries:
+        return now, top
+    first = 0
+    if begun and unpack_head(begun)[0] == now:
+        # The same log under a new name: the stream may have missed the last points of the old one.
+        first = min(unpack_head(begun)[1], offset)
+    return now, max(first, unpack_chunk(entries[0][1][b"d"])[0] - 1)
+
+
 def join_chunks(chunks, epoch, first, top):
     """One LogSlice of the offsets ``first`` to ``top``, or None where the chunks have a gap."""
     expected = chunks[0][0] if chunks else first

@@ -11,7 +11,7 @@ from metrics_app.core.positions import parse_position
 from metrics_app.core.requests import MAX_TOPICS, Refusal, read_request, read_subscribe, read_unsubscribe
 from metrics_app.crowd import Visitor
 from metrics_app.outbox import LIMIT
-from metrics_app.snapshots import take_missed, take_snapshot
+from metrics_app.snapshots import take_missed, take_restart, take_snapshot
 
 MISSED_POINTS = 2_000  # more missed points than this come as rows of a second
 FLOOD = 500  # messages a client may send within FLOOD_SPAN seconds
@@ -166,9 +166,11 @@ class LiveSocket(Visitor):
     async def send_snapshot(self, subscription):
         """A fresh snapshot, shared with all who ask for the same at this moment."""
         request, feed = self.requests[subscription.topic], self.hub.feeds[subscription.topic]
-        question = (subscription.topic, request.history, request.max_points)
+        question, take = (subscription.topic, request.history, request.max_points), take_snapshot
+        if subscription.epoch is not None:
+            question, take = (*question, subscription.epoch, subscription.next - 1), take_restart
         # The epoch belongs to the question: no snapshot of a lost log answers after the reset.
-        picture = await self.hub.ask(("snapshot", *question, feed.epoch), take_snapshot, *question)
+        picture = await self.hub.ask(("snapshot", *question, feed.epoch), take, *question)
         await self.send_picture(subscription, picture)
 
     async def send_picture(self, subscription, picture):

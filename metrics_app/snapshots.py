@@ -36,6 +36,14 @@ def take_snapshot(topic, history, max_points):
     return Picture(topic, epoch, offset, recovered=False, **points, **describe_topic(topic))
 
 
+def take_restart(topic, history, max_points, epoch, offset):
+    """``take_snapshot`` after a reset: no shorter than what came since the position was lost."""
+    part = live.read_log(topic, *live.find_restart(topic, epoch, offset))
+    if part is not None and len(part.ts):
+        history = max(history, (queries.redis_now() - int(part.ts.min())) // 1000 + 1)
+    return take_snapshot(topic, history, max_points)
+
+
 def take_missed(topic, epoch, offset, max_points):
     """The Picture of what came after a position, or None when it cannot be continued."""
     part = live.read_log(topic, epoch, offset)

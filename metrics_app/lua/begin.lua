@@ -6,7 +6,13 @@ local base = ARGV[1]
 local fence = redis.call('HMGET', KEYS[1], 'seq', 'writer', 'generation')
 if (fence[1] or '') ~= ARGV[2] or (fence[2] or '') ~= ARGV[3] then return 0 end
 local heads = redis.call('HGETALL', base .. 'head')
-for i = 1, #heads, 2 do redis.call('HSET', base .. 'head', heads[i], ARGV[6] .. heads[i + 1]:sub(9)) end
+-- `begun` keeps where each log stood: behind that are the points that came under the new epoch.
+redis.call('DEL', base .. 'begun')
+for i = 1, #heads, 2 do
+  local head = ARGV[6] .. heads[i + 1]:sub(9)
+  redis.call('HSET', base .. 'head', heads[i], head)
+  redis.call('HSET', base .. 'begun', heads[i], head)
+end
 -- The late log counts its points in its ids, which never go back, not even when it is empty.
 local late = 0
 if redis.call('EXISTS', base .. 'late') == 1 then

@@ -1,5 +1,7 @@
 """What a WebSocket says, message by message."""
 
+import time
+
 import pytest
 from django.contrib.auth.models import Group
 
@@ -149,6 +151,20 @@ async def test_it_resets_when_redis_has_lost_its_data(credentials, emit_now, in_
         assert frame["position"].split(":")[0] != before["position"].split(":")[0]
         await in_thread(emit_now, "er.wait", [10.0])
         assert values(await socket.receive()) == [10.0]
+
+
+async def test_a_socket_without_history_gets_what_came_since_redis_lost_its_data(
+    credentials, emit_now, in_thread, flush_redis, lose_doorbell
+):
+    await in_thread(emit_now, "er.wait", [1.0])
+    async with SocketClient(**credentials) as socket:
+        socket.say(type="subscribe", topics=["er.wait"], history=0)
+        await socket.receive()
+        await in_thread(flush_redis)
+        await in_thread(emit_now, "er.wait", [2.0], [int(time.time() * 1000) - 5_000])
+        await in_thread(emit_now, "er.wait", [3.0])
+        assert (await socket.receive())["type"] == "reset"
+        assert values(await socket.receive()) == [2.0, 3.0]
 
 
 async def test_it_tells_of_a_threshold_to_those_who_follow_its_topic(credentials, emit_now, in_thread):
