@@ -16,8 +16,7 @@ from django.http.request import split_domain_port, validate_host
 
 from metrics_app import conf, registry
 from metrics_app.core.points import overlaps
-from metrics_app.core.positions import MAX_TOPICS
-from metrics_app.exceptions import BadInput, NotVisible
+from metrics_app.exceptions import NotVisible
 from metrics_app.models import ApiKey
 from metrics_app.partners import Ticket
 
@@ -143,20 +142,12 @@ def find_listed(who, names):
             inside = registry.is_partners(who, name)
         if not inside:
             raise NotVisible(f"{name!r} is not among the topics of this key.")
-    return check_count(registry.visible_topics(who, names))
+    return registry.visible_topics(who, names)
 
 
 def find_visible(who, names):
-    """The topics behind names and patterns; NotVisible or BadInput where that is not possible."""
+    """The topics behind names and patterns; NotVisible for a name one may not see."""
     for name in names:
         if not name.endswith("*") and not registry.may_read(who, name):
             raise NotVisible(f"{name!r} is not among the topics you may see.")
-    return check_count(registry.visible_topics(who, names))
-
-
-def check_count(topics):
-    """The topics, or BadInput for more than fit into one stream."""
-    if len(topics) > MAX_TOPICS:
-        message = f"{len(topics)} topics match, at most {MAX_TOPICS} fit into one stream"
-        raise BadInput(message, field="topic")
-    return topics
+    return registry.visible_topics(who, names)

@@ -17,6 +17,7 @@ SOON = (100, 500)  # ms; after a response that was only long
 UNAVAILABLE = frames.encode_event({"retry": 5_000}, event="unavailable", retry=5_000)
 RESPONSE_BYTES = 4_000_000  # where the server's send does not wait for the socket, one response ends here
 PIECE_BYTES = 100_000  # of one chunk, about, where a stream is read from the log
+OMITTED_NAMES = 50  # topics named in one event; all are counted
 LAST_WORD = 10  # seconds a reader may take for the last bytes
 
 
@@ -34,12 +35,13 @@ class EventStream(Visitor):
         self.ended = self.hub.loop.create_future()
         self.ends_early = False
         self.starts, self.strays, self.last_word = {}, [], b""
+        self.omitted = []  # topics that match and do not fit, as the reader knows them
 
     # Where it begins
 
     async def find_topics(self):
         """Decides what it follows and from where; NotVisible for a topic one may not see."""
-        self.starts, self.strays = await self.hub.call(self.find_start, self.who, self.query)
+        self.starts, self.strays, self.omitted = await self.hub.call(self.find_start, self.who, self.query)
         for topic, position in self.starts.items():
             self.note(topic, *position)
 
@@ -61,8 +63,15 @@ class EventStream(Visitor):
         self.put(make_chunk(frames.encode_event(retry=random.randint(*RETRY), id=self.id)))
         for topic in self.strays:
             self.put(make_chunk(frames.encode_event({"topic": topic}, event="reset", id=self.id)))
+        if self.omitted:
+            self.tell_omitted()
         for topic in self.starts:
             self.follow(topic, self.open)
+
+    def tell_omitted(self):
+        """Says how many topics match and do not fit, and the first of them by name."""
+        data = {"count": len(self.omitted), "limit": MAX_TOPICS, "topics": self.omitted[:OMITTED_NAMES]}
+        self.put(make_chunk(frames.encode_event(data, event="omitted")))
 
     async def open(self, subscription):
         """Goes on from where the client was, from ``since``, or from now."""
@@ -86,12 +95,22 @@ class EventStream(Visitor):
         for topic in self.subscriptions.keys() - visible:
             self.unfollow(topic)
             del self.records[topic]
-        joining = sorted(visible - self.subscriptions.keys())[: MAX_TOPICS - len(self.subscriptions)]
+        joining, omitted = self.choose_joining(visible - self.subscriptions.keys())
+        if omitted != self.omitted:
+            self.omitted = omitted
+            self.tell_omitted()
         positions = await self.hub.call(live.get_positions, joining) if joining else {}
         for topic, position in positions.items():
             self.starts[topic] = (live.null_epoch(topic), 0) if topic in fresh else position
             self.note(topic, *self.starts[topic])
             self.follow(topic, self.open)
+
+    def choose_joining(self, topics):
+        """``(joining, omitted)``: what has a place in the id or is named comes first, then by name."""
+        known = self.records.keys() | set(self.query.topics) - self.patterns
+        others = sorted(topics - known)
+        room = max(MAX_TOPICS - len(known), 0)
+        return sorted(topics & known) + others[:room], others[room:]
 
     # The connection
 

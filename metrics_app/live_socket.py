@@ -14,6 +14,7 @@ from metrics_app.outbox import LIMIT
 from metrics_app.snapshots import take_missed, take_restart, take_snapshot
 
 MISSED_POINTS = 2_000  # more missed points than this come as rows of a second
+OMITTED_NAMES = 50  # topics named in one error; all are counted
 FLOOD = 500  # messages a client may send within FLOOD_SPAN seconds
 FLOOD_SPAN = 10
 
@@ -27,6 +28,7 @@ class LiveSocket(Visitor):
         super().__init__(credential, who, send)
         self.requests = {}  # topic or pattern -> the Subscribe that named it
         self.left = set()  # topics unsubscribed by name, whatever patterns say
+        self.omitted = []  # topics its patterns match and have no place, as the client knows them
         self.reason = None
         self.ended = self.hub.loop.create_future()
         self.received, self.span_ends = 0, 0.0
@@ -134,11 +136,23 @@ class LiveSocket(Visitor):
         for topic in self.subscriptions.keys() - visible:
             self.unfollow(topic)
             self.refuse(Refusal("not_allowed", f"You may no longer see {topic!r}.", topic))
+        omitted = []
         for topic in sorted(known - self.subscriptions.keys() - self.left):
             pattern = next((name for name in self.patterns if match_topic(name, topic)), None)
             if pattern and len(self.subscriptions) < MAX_TOPICS:
                 self.requests[topic] = self.requests[pattern]
                 self.follow(topic, self.open)
+            elif pattern:
+                omitted.append(topic)
+        self.tell_omitted(omitted)
+
+    def tell_omitted(self, topics):
+        """Says which topics its patterns match and have no place, once for each set of them."""
+        if topics and topics != self.omitted:
+            names = ", ".join(topics[:OMITTED_NAMES]) + (", …" if len(topics) > OMITTED_NAMES else "")
+            text = f"A connection follows at most {MAX_TOPICS} topics, {len(topics)} are left out: {names}"
+            self.refuse(Refusal("too_many_topics", text))
+        self.omitted = topics
 
     # What it is told
 

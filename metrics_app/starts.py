@@ -1,19 +1,22 @@
 """Where an event stream begins: its topics, and the position in each."""
 
 from metrics_app import access, live
-from metrics_app.core.positions import NOWHERE, parse_position, unpack_positions
+from metrics_app.core.positions import MAX_TOPICS, NOWHERE, RECORD_CHARS, parse_position, unpack_positions
 
 
 def find_start(who, query, find_topics=access.find_visible):
-    """``({topic: (epoch, offset)}, strays)``; the strays were asked for at a position that is lost.
+    """``({topic: (epoch, offset)}, strays, omitted)``.
 
-    NotVisible or BadInput for topics one may not see, BusUnavailable when Redis is away.
+    The strays were asked for at a position that is lost, the omitted topics match
+    but do not fit into one stream. NotVisible for topics one may not see,
+    BusUnavailable when Redis is away.
     """
-    topics = find_topics(who, query.topics)
+    matching = find_topics(who, query.topics)
+    asked = read_positions(query, matching)
+    topics, omitted = choose_topics(query, matching, asked or {})
     positions = live.get_positions(topics)
-    asked = read_positions(query, topics)
     if asked is None:
-        return (positions if query.since is None else find_since(topics, query.since)), []
+        return (positions if query.since is None else find_since(topics, query.since)), [], omitted
     starts, strays = {}, []
     newborn = find_newborn(query, asked, positions)
     for topic, top in positions.items():
@@ -24,12 +27,21 @@ def find_start(who, query, find_topics=access.find_visible):
         else:
             starts[topic] = top
             strays.append(topic)
-    return starts, strays
+    return starts, strays, omitted
+
+
+def choose_topics(query, matching, asked):
+    """``(topics, omitted)``, both sorted: those named in full, then those of the id, then by name."""
+    named = {name for name in query.topics if not name.endswith("*")}
+    others = sorted((topic for topic in matching if topic not in named), key=lambda t: (t not in asked, t))
+    # Whoever is named has a place, visible or not: the number of places must not tell which it is.
+    room = MAX_TOPICS - len(named)
+    return sorted({*named.intersection(matching), *others[:room]}), sorted(others[room:])
 
 
 def find_partner_start(who, query):
     """``find_start`` of a partner: topics it may not see begin as if they had no points yet."""
-    starts, strays = find_start(who, query, access.find_listed)
+    starts, strays, omitted = find_start(who, query, access.find_listed)
     hidden = [name for name in query.topics if not name.endswith("*") and name not in starts]
     asked = read_positions(query, hidden)
     for topic in hidden:
@@ -37,7 +49,7 @@ def find_partner_start(who, query):
         if asked is not None and not can_continue(topic, asked.get(topic), *starts[topic]):
             strays.append(topic)
     # In the order they would have if all were there.
-    return dict(sorted(starts.items())), sorted(strays)
+    return dict(sorted(starts.items())), sorted(strays), omitted
 
 
 def read_positions(query, topics):
@@ -53,8 +65,11 @@ def find_newborn(query, asked, positions):
     """Topics that a pattern began to match while the client was away: all their points are missed ones.
 
     Only where the id is one of ours, that is, speaks of no topic or of one that
-    can be continued: a forged id is never answered with a replay from zero.
+    can be continued: a forged id is never answered with a replay from zero. And only
+    where the id had room: a topic that had no place in it may be old.
     """
+    if len(query.position) >= MAX_TOPICS * RECORD_CHARS:
+        return set()
     known = [topic for topic in positions if can_continue(topic, asked.get(topic), *positions[topic])]
     if not known and query.position != NOWHERE:
         return set()

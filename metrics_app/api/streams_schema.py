@@ -19,7 +19,8 @@ TICKET = {
 }
 SESSION = {"cookieAuth": []}
 ANSWERS = {
-    "200": "Events; `event: unavailable` and the end where others answer 429 or 503.",
+    "200": "Points; `event: reset`, `omitted` (topics beyond 200), `state`, `heartbeat`; "
+    "`unavailable` and the end where others answer 429 or 503.",
     "204": "The key was revoked: stop.",
     "400": "Bad input.",
     "401": "No key, or one that is not known.",

@@ -170,6 +170,16 @@ test("it tells of a reset and starts from the new position", async () => {
   assert.deepEqual(world.requests.map(({ headers }) => headers["Last-Event-ID"]), ["e:1", "f:9"]);
 });
 
+test("it says which topics are left out, to the page or to the console", async () => {
+  const text = 'event: omitted\ndata: {"count":1,"limit":200,"topics":["er.z"]}\n\n';
+  const told = [];
+  await new Stream(["er.*"], { onOmitted: ({ topics }) => told.push(...topics) }, makeWorld([streaming(text), answer(204)])).done;
+  assert.deepEqual(told, ["er.z"]);
+  const world = makeWorld([streaming(text), answer(204)]);
+  await new Stream(["er.*"], {}, world).done;
+  assert.match(world.warnings.join(), /leaves out topics.*er\.z/);
+});
+
 test("it survives a handler that fails", async () => {
   const world = makeWorld([streaming('id: e:1\ndata: 1\n\nid: e:2\ndata: 2\n\n'), answer(204)]);
   const seen = [];

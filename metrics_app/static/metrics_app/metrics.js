@@ -320,12 +320,13 @@ export class Stream {
   handle({ type, id, data }) {
     if (type === "reset") this.position = undefined;
     if (id !== undefined) this.position = id;
-    const { onPoint, onState, onReset, onHeartbeat } = this.handlers;
+    const { onPoint, onState, onReset, onOmitted, onHeartbeat } = this.handlers;
     try {
       if (type === "message" && data) onPoint?.(JSON.parse(data));
       else if (type === "state") onState?.(JSON.parse(data));
       else if (type === "reset") onReset?.();
       else if (type === "heartbeat") onHeartbeat?.(JSON.parse(data));
+      else if (type === "omitted") onOmitted ? onOmitted(JSON.parse(data)) : this.world.warn(`the stream leaves out topics: ${data}`);
     } catch (error) {
       // One point that the page cannot take must not end the stream.
       this.world.warn(`a handler failed: ${error}`);
@@ -382,7 +383,7 @@ export function counters() {
 /**
  * Calls onPoint({ ts, value }) for every new point of a topic (or of a list of topics or
  * patterns: then with `topic`). Options: since (ms, or seconds before now as -3600), maxRate (events a
- * second and topic), position, onState, onReset, onHeartbeat, onStatus ("live", "disconnected", "closed").
+ * second and topic), position, onState, onReset, onOmitted, onHeartbeat, onStatus ("live", "disconnected", "closed").
  * Returns the stream: close(), position, and `done`, a promise.
  */
 export function stream(topic, onPoint, options = {}) {

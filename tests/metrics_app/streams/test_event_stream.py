@@ -5,7 +5,7 @@ import time
 import pytest
 from django.contrib.auth.models import Group
 
-from metrics_app import conf, event_stream, live, outbox
+from metrics_app import conf, event_stream, live, outbox, starts
 from metrics_app.connection import get_redis, key
 from metrics_app.core.points import shard_of
 from metrics_app.models import ApiKey, Kpi
@@ -168,6 +168,48 @@ async def test_it_follows_topics_that_appear_under_a_pattern(credentials, emit_n
         await stream.next_message()
         await in_thread(emit_now, "er.wait", [1.0, 2.0])
         assert await stream.take(2) == [1.0, 2.0]
+
+
+@pytest.fixture
+def three_places(monkeypatch):
+    """A stream has room for three topics."""
+    for module in (event_stream, starts):
+        monkeypatch.setattr(module, "MAX_TOPICS", 3)
+
+
+@pytest.mark.usefixtures("three_places")
+async def test_it_says_once_which_topics_have_no_place(credentials, emit_now, in_thread):
+    for topic in ("er.b", "er.c"):
+        await in_thread(emit_now, topic, [0.0])
+    async with StreamClient("topic=er.*", **credentials) as stream:
+        await stream.greeting()
+        await Kpi.objects.abulk_create(Kpi(topic=topic) for topic in ("er.a", "er.d", "er.e"))
+        forget()
+        assert await stream.next() == ("omitted", {"count": 2, "limit": 3, "topics": ["er.d", "er.e"]})
+        await in_thread(emit_now, "er.d", [1.0])
+        await in_thread(emit_now, "er.a", [2.0])
+        assert (await stream.next())[1] | {"ts": 0} == {"ts": 0, "topic": "er.a", "value": 2.0}
+        await Kpi.objects.acreate(topic="er.f")
+        forget()
+        assert (await stream.next())[1]["topics"] == ["er.d", "er.e", "er.f"]
+
+
+@pytest.mark.usefixtures("three_places")
+async def test_it_follows_the_first_by_name_where_more_match_and_those_of_the_id_for_one_who_returns(
+    credentials, emit_now, in_thread
+):
+    for topic in ("er.b", "er.c", "er.d"):
+        await in_thread(emit_now, topic, [0.0])
+    async with StreamClient("topic=er.*", **credentials) as stream:
+        await stream.greeting()
+    for topic in ("er.a", "er.b", "er.d"):
+        await in_thread(emit_now, topic, [1.0])
+    header = {"Last-Event-ID": stream.last_id}
+    async with StreamClient("topic=er.*", **credentials, **header) as again:
+        assert (await again.next())[1] == {"count": 1, "limit": 3, "topics": ["er.a"]}
+        assert {(await again.next())[1]["topic"] for _ in range(2)} == {"er.b", "er.d"}
+    async with StreamClient("topic=*&topic=er.d", **credentials) as fresh:
+        assert await fresh.next() == ("omitted", {"count": 1, "limit": 3, "topics": ["er.c"]})
 
 
 async def test_it_brings_all_points_of_a_topic_born_while_the_client_was_away(

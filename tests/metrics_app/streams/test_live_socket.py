@@ -5,7 +5,7 @@ import time
 import pytest
 from django.contrib.auth.models import Group
 
-from metrics_app import live
+from metrics_app import live, live_socket
 from metrics_app.models import Kpi, Threshold
 from metrics_app.registry import forget
 from metrics_app.services.keys import create_key
@@ -74,6 +74,25 @@ async def test_it_follows_a_pattern_and_the_topics_that_appear_later(credentials
         await in_thread(emit_now, "er.wait", [2.0])
         socket.say(type="ping")
         assert (await socket.receive())["type"] == "pong"
+
+
+async def test_it_says_once_which_topics_of_a_pattern_have_no_place(
+    credentials, emit_now, in_thread, monkeypatch
+):
+    monkeypatch.setattr(live_socket, "MAX_TOPICS", 2)
+    await in_thread(emit_now, "er.b", [1.0])
+    async with SocketClient(**credentials) as socket:
+        socket.say(type="subscribe", topics=["er.*"])
+        await socket.receive()
+        await Kpi.objects.abulk_create(Kpi(topic=topic) for topic in ("er.a", "er.c", "er.d"))
+        forget()
+        error = await socket.receive("error")
+        assert error["code"] == "too_many_topics"
+        assert error["message"].endswith("at most 2 topics, 2 are left out: er.c, er.d")
+        await Kpi.objects.acreate(topic="ward.beds")
+        await Kpi.objects.acreate(topic="er.e")
+        forget()
+        assert (await socket.receive("error"))["message"].endswith("er.c, er.d, er.e")
 
 
 async def test_it_says_that_a_topic_is_unknown_and_sends_it_once_it_appears(credentials, emit_now, in_thread):
