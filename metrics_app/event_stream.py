@@ -92,9 +92,9 @@ class EventStream(Visitor):
         """Follows what its patterns now match, new topics from their first point; leaves the rest."""
         names = set(self.query.topics) | self.subscriptions.keys()
         visible = set(await self.hub.call(registry.visible_topics, self.who, names))
-        for topic in self.subscriptions.keys() - visible:
+        for topic in sorted(self.subscriptions.keys() - visible):
             self.unfollow(topic)
-            del self.records[topic]
+            self.lose(topic)
         joining, omitted = self.choose_joining(visible - self.subscriptions.keys())
         if omitted != self.omitted:
             self.omitted = omitted
@@ -104,6 +104,13 @@ class EventStream(Visitor):
             self.starts[topic] = (live.null_epoch(topic), 0) if topic in fresh else position
             self.note(topic, *self.starts[topic])
             self.follow(topic, self.open)
+
+    def lose(self, topic):
+        """Says that a topic may no longer be seen; ends where nothing is left to follow."""
+        del self.records[topic]
+        self.put(make_chunk(frames.encode_event({"topic": topic}, event="not_allowed")))
+        if not self.records and not self.patterns:
+            self.end("forbidden")
 
     def choose_joining(self, topics):
         """``(joining, omitted)``: what has a place in the id or is named comes first, then by name."""

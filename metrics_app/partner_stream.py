@@ -40,6 +40,11 @@ class PartnerStream(EventStream):
         visible = set(await self.hub.call(registry.visible_topics, self.who, self.starts.keys()))
         self.starts = {topic: position for topic, position in self.starts.items() if topic in visible}
 
+    def lose(self, topic):
+        """Says so of a topic that left the key's list; a restricted one goes on as one without points."""
+        if not registry.is_partners(self.who, topic):
+            super().lose(topic)
+
     async def run(self, receive):
         """The stream, in its seat."""
         keeper = self.hub.spawn(self.keep_seat())

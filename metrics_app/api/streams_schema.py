@@ -19,7 +19,7 @@ TICKET = {
 }
 SESSION = {"cookieAuth": []}
 ANSWERS = {
-    "200": "Points; `event: reset`, `omitted` (topics beyond 200), `state`, `heartbeat`; "
+    "200": "Points; `event: reset`, `omitted` (topics beyond 200), `not_allowed`, `state`, `heartbeat`; "
     "`unavailable` and the end where others answer 429 or 503.",
     "204": "The key was revoked: stop.",
     "400": "Bad input.",

@@ -326,6 +326,7 @@ export class Stream {
       else if (type === "state") onState?.(JSON.parse(data));
       else if (type === "reset") onReset?.();
       else if (type === "heartbeat") onHeartbeat?.(JSON.parse(data));
+      else if (type === "not_allowed") this.world.warn(`the stream lost a topic: ${data}`);
       else if (type === "omitted") onOmitted ? onOmitted(JSON.parse(data)) : this.world.warn(`the stream leaves out topics: ${data}`);
     } catch (error) {
       // One point that the page cannot take must not end the stream.

@@ -391,6 +391,42 @@ async def test_it_refuses_a_key_without_the_scope_and_a_topic_one_may_not_see(
         assert "er.secret" in await stream.body()
 
 
+async def test_it_says_that_a_topic_may_no_longer_be_seen_and_ends_with_the_last(
+    login, emit_now, in_thread, hub
+):
+    for topic in ("er.wait", "er.left"):
+        await in_thread(emit_now, topic, [1.0])
+    owner = await Group.objects.acreate(name="er")
+    query, headers = "topic=er.wait&topic=er.left", {"Cookie": login}
+    async with StreamClient(query, **headers) as stream:
+        await stream.greeting()
+        await Kpi.objects.filter(topic="er.wait").aupdate(restricted=True, owner=owner)
+        forget()
+        assert await stream.next() == ("not_allowed", {"topic": "er.wait"})
+        await in_thread(emit_now, "er.wait", [2.0])
+        await in_thread(emit_now, "er.left", [3.0])
+        assert (await stream.next())[1]["topic"] == "er.left"
+        await Kpi.objects.filter(topic="er.left").aupdate(restricted=True, owner=owner)
+        forget()
+        assert await stream.next() == ("not_allowed", {"topic": "er.left"})
+        assert await stream.next() is None
+    assert not hub.feeds
+    async with StreamClient(query, **headers) as stream:
+        assert stream.status == 403
+
+
+async def test_a_pattern_stays_open_for_what_may_be_seen_later(login, emit_now, in_thread):
+    await in_thread(emit_now, "er.wait", [1.0])
+    owner = await Group.objects.acreate(name="er")
+    async with StreamClient("topic=er.*", Cookie=login) as stream:
+        await stream.greeting()
+        await Kpi.objects.filter(topic="er.wait").aupdate(restricted=True, owner=owner)
+        forget()
+        assert (await stream.next())[0] == "not_allowed"
+        await in_thread(emit_now, "er.born", [2.0])
+        assert (await stream.next())[1]["value"] == 2.0
+
+
 async def test_it_answers_other_methods(credentials):
     async with StreamClient("topic=er.wait", method="POST", **credentials) as stream:
         assert (stream.status, stream.headers["allow"]) == (405, "GET, HEAD, OPTIONS")

@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.models import Group
 
 from metrics_app import partners
+from metrics_app.hub import get_hub
 from metrics_app.models import ApiKey, Kpi
 from metrics_app.partners import Ticket
 from metrics_app.registry import forget
@@ -116,6 +117,31 @@ async def test_a_restricted_topic_looks_like_one_without_points(make_partner, em
                 assert stream.sent.empty()
         seen[name] = texts
     assert seen["complaint.secret"] == seen["complaint.nothing"]
+
+
+async def test_a_topic_that_becomes_restricted_goes_on_as_one_without_points(partner, emit_now, in_thread):
+    for topic in ("complaint.a", "complaint.b"):
+        await in_thread(emit_now, topic, [5.0])
+    async with PartnerClient("topic=complaint.a&topic=complaint.b", **partner[1]) as stream:
+        await stream.greeting()
+        await in_thread(restrict, "complaint.a")
+        while "complaint.a" in get_hub().feeds:
+            await stream.wait_a_moment()
+        await in_thread(emit_now, "complaint.a", [6.0])
+        await in_thread(emit_now, "complaint.b", [7.0])
+        assert (await stream.next())[1]["value"] == 7.0
+        assert len(stream.last_id) == 40
+
+
+async def test_a_topic_that_left_the_keys_list_is_said_and_ends_the_stream(partner, emit_now, in_thread):
+    key, headers = partner
+    await in_thread(emit_now, "complaint.a", [5.0])
+    async with PartnerClient("topic=complaint.a", **headers) as stream:
+        await stream.greeting()
+        await in_thread(ApiKey.objects.filter(pk=key.pk).update, topics=["complaint.b"])
+        assert await stream.next() == ("not_allowed", {"topic": "complaint.a"})
+        assert await stream.next() is None
+    assert await read_status("topic=complaint.a", **headers) == 403
 
 
 async def test_sessions_and_other_keys_open_nothing(login, credentials, make_partner, in_thread):
