@@ -7,6 +7,7 @@ from django.db import Error as DatabaseError
 from metrics_app import access
 from metrics_app.crowd import get_crowd
 from metrics_app.live_socket import LiveSocket
+from metrics_app.outbox import LEFT
 
 CODES = {"gone": 4401, "forbidden": 4403, "slow": 4408, "replaced": 4429, "unavailable": 1013}
 LAST_WORD = 60  # seconds a slow reader may take to learn why it is closed
@@ -35,7 +36,7 @@ async def close(send, reason):
     try:
         async with asyncio.timeout(LAST_WORD):
             await send({"type": "websocket.close", "code": CODES[reason]})
-    except (OSError, TimeoutError):
+    except (*LEFT, TimeoutError):
         pass  # it has left, or will not learn why
 
 

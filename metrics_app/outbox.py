@@ -4,6 +4,13 @@ import asyncio
 from collections import deque
 from functools import partial
 
+try:
+    # Daphne sends WebSockets by autobahn, whose own error is not the OSError that ASGI asks for.
+    from autobahn.exception import Disconnected
+except ImportError:
+    Disconnected = OSError  # another server, which keeps to it
+
+LEFT = (OSError, Disconnected)  # what ``send`` raises when the reader has left
 # A reader this far behind gets no more frames queued: what it missed is read from
 # the log, merged, once it has caught up with what it was already sent.
 LIMIT = 512_000  # bytes
@@ -89,7 +96,7 @@ class Outbox:
                     (sending, size), self.begun = self.begun, None
                     await sending
                     self.note_taken(size)
-        except OSError:
+        except LEFT:
             return  # servers say so when the reader has left, and tell the application by itself
         finally:
             self.waker = None

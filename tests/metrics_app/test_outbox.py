@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from autobahn.exception import Disconnected
 
 from metrics_app import outbox
 from metrics_app.outbox import LIMIT, Outbox
@@ -69,9 +70,10 @@ async def test_it_knows_a_reader_that_takes_nothing(box, reader, monkeypatch):
     assert not box.too_slow
 
 
-async def test_it_ends_quietly_when_the_reader_has_left():
+@pytest.mark.parametrize("error", [OSError, Disconnected])
+async def test_it_ends_quietly_when_the_reader_has_left(error):
     async def send(message):
-        raise OSError
+        raise error
 
     box = Outbox(send)
     box.put({}, 1)
@@ -118,12 +120,23 @@ async def test_a_time_out_inside_of_send_ends_nobody_else():
     writer.cancel()
 
 
-async def test_it_ends_quietly_when_the_reader_leaves_later():
+@pytest.mark.parametrize("error", [OSError, Disconnected])
+async def test_it_ends_quietly_when_the_reader_leaves_later(error):
     async def send(message):
-        raise OSError
+        raise error
 
     box = Outbox(send)
     writer = asyncio.create_task(box.run())
     await asyncio.sleep(0)
     box.put({}, 1)
     await writer
+
+
+async def test_a_failure_of_the_server_is_not_taken_for_a_reader_that_left():
+    async def send(message):
+        raise RuntimeError("broken")
+
+    box = Outbox(send)
+    box.put({}, 1)
+    with pytest.raises(RuntimeError, match="broken"):
+        await box.run()
