@@ -33,6 +33,29 @@ def make_update(topic="er.wait", first=1, count=1, span=0):
     return live.Update(topic, "0123abcd", first, ts, np.ones(count))
 
 
+def test_a_stream_of_a_lost_log_goes_on_before_the_first_point_that_is_held(log):
+    assert live.find_restart("er.wait", "deadbeef", 9) == (log, 0)
+    get_redis().xtrim(key(shard_for("er.wait"), "log:er.wait"), minid=3, approximate=False)
+    assert live.find_restart("er.wait", "deadbeef", 9) == (log, 2)
+    get_redis().delete(key(shard_for("er.wait"), "log:er.wait"))
+    assert live.find_restart("er.wait", "deadbeef", 9) == (log, 3)
+
+
+def test_a_stream_that_fell_behind_in_the_same_log_goes_on_from_now(log):
+    assert live.find_restart("er.wait", log, 1) == (log, 3)
+    assert live.find_restart("er.none", log, 1) == (live.null_epoch("er.none"), 0)
+
+
+@pytest.mark.parametrize(("stood_at", "goes_on_at"), [(2, 2), (3, 3), (9, 3)])
+def test_a_stream_of_a_log_with_a_new_epoch_gets_what_it_had_not(stood_at, goes_on_at, log):
+    get_redis().delete(key(shard_for("er.wait"), "meta"))
+    publish("er.wait", [int(time.time() * 1000)], [4.0])
+    collect_all()
+    [(epoch, top)] = live.get_positions(["er.wait"]).values()
+    assert (epoch != log, top) == (True, 4)
+    assert live.find_restart("er.wait", log, stood_at) == (epoch, goes_on_at)
+
+
 @pytest.mark.parametrize(("offset", "values"), [(0, [1, 2, 3]), (1, [2, 3]), (2, [3]), (3, [])])
 def test_it_reads_what_comes_after_a_position(offset, values, log):
     part = live.read_log("er.wait", log, offset)
