@@ -9,6 +9,7 @@ from metrics_app.api.pagination import ListPagination
 from metrics_app.api.params import read_integer, refuse_parameters
 from metrics_app.api.permissions import CanRead, identify
 from metrics_app.api.thresholds import REFUSED
+from metrics_app.core.notices import describe_failure
 from metrics_app.core.points import check_topic
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Notice
@@ -20,7 +21,7 @@ OUTCOMES = ["waiting", *Notice.Outcome.values]
 class NoticeSerializer(serializers.ModelSerializer):
     """One notice; ``at`` in ms, ``outcome`` waiting, sent, withheld or failed.
 
-    ``reason`` says why it is withheld; why it failed names hosts, and stands in the admin.
+    ``reason`` says why it is withheld or failed, without the hosts that the admin names.
     """
 
     receiver = serializers.CharField(source="receiver.name", read_only=True)
@@ -42,6 +43,8 @@ class NoticeSerializer(serializers.ModelSerializer):
 
     def get_reason(self, notice) -> str:
         """In words."""
+        if notice.outcome == Notice.Outcome.FAILED:
+            return describe_failure(notice.error, notice.attempts)
         return notice.error if notice.outcome == Notice.Outcome.WITHHELD else ""
 
 

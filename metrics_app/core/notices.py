@@ -1,5 +1,7 @@
 """Notices: who is told of what, in which words, and when it is tried again. Pure."""
 
+import re
+
 from metrics_app.core import watch
 from metrics_app.core.deadman import is_silence_rule
 from metrics_app.core.entries import write_duration
@@ -29,6 +31,7 @@ CHOICES = {
 }
 ENDINGS = {RECOVERED, DATA_OVER}  # only for whoever was told that it began
 SHORTEST_WAIT, LONGEST_WAIT = 5, 1_800  # seconds between two attempts
+ANSWERED = re.compile(r"answered (\d{3})")  # as ``webhooks`` says it
 MAX_SUBJECT = 150  # characters
 HEADS = {
     FIRING: (SHAPES["firing"], "beyond limit"),
@@ -64,6 +67,17 @@ def may_know(receiver, kpi):
 def find_wait(attempts):
     """Seconds until the next attempt, after so many that failed."""
     return min(LONGEST_WAIT, SHORTEST_WAIT * 2 ** min(attempts - 1, 20))
+
+
+def describe_failure(error, attempts):
+    """Why a notice was given up, for many eyes: the answer's status, never the host that an error names.
+
+    "given up after 1 attempt: answered 410 (gone)"; "given up after 8 attempts: why stands in the admin".
+    """
+    times = "1 attempt" if attempts == 1 else f"{attempts:,} attempts"
+    status = ANSWERED.match(error)
+    gone = " (gone)" if status and status[1] == "410" else ""
+    return f"given up after {times}: {status[0] + gone if status else 'why stands in the admin'}"
 
 
 def find_head(event, kind="limit"):

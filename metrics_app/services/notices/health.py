@@ -29,7 +29,9 @@ def read_notice_health(*, now=None):
     if first is not None:
         due = first[0] + timedelta(seconds=first[1])
         overdue = max(0.0, (moment - due).total_seconds())
-    failed = Notice.objects.filter(outcome=Notice.Outcome.FAILED, done_at__gte=moment - DAY).count()
+    failed = Notice.objects.filter(outcome=Notice.Outcome.FAILED, done_at__gte=moment - DAY)
+    # Whoever sent a test has read its outcome.
+    failed = failed.exclude(event=Notice.Event.TEST).count()
     return NoticeHealth(waiting.count(), overdue, failed, find_warning(overdue, failed))
 
 

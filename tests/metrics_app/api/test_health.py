@@ -67,3 +67,13 @@ def test_it_warns_of_notices_that_were_given_up_or_wait_and_stays_ready(client, 
     notices = response.json()["parts"]["notices"]
     assert (notices["waiting"], notices["failed"]) == (1, 1)
     assert "notices wait" in notices["warning"] and "1 given up in the last 24 hours" in notices["warning"]
+
+
+def test_a_test_notice_that_failed_warns_nobody(client, base):
+    collect_all()
+    receiver = make_receiver()
+    moment = later()
+    Notice.objects.create(
+        receiver=receiver, event="test", at=base, text="A test.", outcome="failed", done_at=moment
+    )
+    assert client.get("/readyz").json()["parts"]["notices"] == {"ok": True, "waiting": 0, "failed": 0}

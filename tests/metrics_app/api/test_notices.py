@@ -89,3 +89,18 @@ def test_outsiders_see_nothing_of_a_restricted_kpi_and_nobody_an_address(client,
 def test_tests_are_not_listed(client, person, notices):
     send_test(notices[0], by=person)
     assert client.get(URL).json()["count"] == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "attempts", "reason"),
+    [
+        ("answered 410: duty.example.org has moved", 1, "given up after 1 attempt: answered 410 (gone)"),
+        ("answered 500", 8, "given up after 8 attempts: answered 500"),
+        ("duty.example.org cannot be found", 8, "given up after 8 attempts: why stands in the admin"),
+    ],
+)
+def test_a_failed_notice_says_why_and_names_no_host(client, person, notices, error, attempts, reason):
+    failed = {"outcome": "failed", "error": error, "attempts": attempts}
+    Notice.objects.exclude(outcome="").update(**failed)
+    row = client.get(URL, {"outcome": "failed"}).json()["results"][0]
+    assert row["reason"] == reason
