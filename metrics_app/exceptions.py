@@ -28,7 +28,16 @@ class TooLarge(MetricsError):
 
 
 class Conflict(MetricsError):
-    """The same idempotency key came with another body."""
+    """What is there speaks against it, such as an idempotency key that came with another body."""
+
+
+class ChangedMeanwhile(Conflict):
+    """Somebody else saved a row after it was read; ``version`` is the present one."""
+
+    def __init__(self, message, *, version):
+        super().__init__(message)
+        self.version = version
+        self.errors = [{"field": "version", "message": message, "version": version}]
 
 
 class TooMany(MetricsError):

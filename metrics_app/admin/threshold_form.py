@@ -6,9 +6,10 @@ from django.utils.module_loading import import_string
 from metrics_app import conf
 from metrics_app.admin.fields import DurationField, ParamsField, ValueField, read_value
 from metrics_app.core.entries import write_value
-from metrics_app.exceptions import BadInput
+from metrics_app.exceptions import BadInput, ChangedMeanwhile
 from metrics_app.models import Threshold
 from metrics_app.services.rules import check_rule
+from metrics_app.services.thresholds import check_seen
 
 LIMIT_HELP = (
     "For a KPI in seconds, and for a trend, write '48 h' or '10 min'; for a count or a rate, and for other "
@@ -59,6 +60,9 @@ class ThresholdForm(forms.ModelForm):
         help_text="Why it is set like this; kept with the version. Who changes the rule later reads it here.",
     )
 
+    # The version that the form shows: ``version`` itself is shown, not asked.
+    seen = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
     class Meta:
         model = Threshold
         fields = [
@@ -91,6 +95,7 @@ class ThresholdForm(forms.ModelForm):
                 )
             value, unit = self.instance.aggregate_value, self.instance.kpi.unit
             self.initial["aggregate_value"] = write_value(value, unit)
+            self.initial["seen"] = self.instance.version
         path = conf.get("ACTIONS")
         if path and "action" in self.fields:
             names = [("", "nothing: people do it by hand"), *((name, name) for name in import_string(path)())]
@@ -130,6 +135,14 @@ class ThresholdForm(forms.ModelForm):
             return
         try:
             check_rule(self.instance)
+            check_seen(self.instance, self.cleaned_data.get("seen"))
+        except ChangedMeanwhile as error:
+            self.add_error(
+                None, f"{str(error)[:1].upper()}{str(error)[1:]}. What you entered stands below, unsaved."
+            )
+            # Whoever saves again has been told.
+            self.data = self.data.copy()
+            self.data[self.add_prefix("seen")] = error.version
         except BadInput as error:
             for fault in error.errors:
                 self.add_error(fault["field"], fault["message"])

@@ -127,7 +127,8 @@ class ThresholdAdmin(ThresholdCells, ThresholdTrials, ThresholdFiles, admin.Mode
 
     def save_model(self, request, obj, form, change):
         """Through the same door as the API."""
-        save_threshold(obj, by=request.user, reason=form.cleaned_data.get("reason", ""))
+        reason, seen = (form.cleaned_data.get(name) for name in ("reason", "seen"))
+        save_threshold(obj, by=request.user, reason=reason or "", seen=seen)
 
 
 def fold(title, names, threshold):

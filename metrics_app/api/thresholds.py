@@ -29,7 +29,7 @@ REFUSED = {
 }
 READ_ONLY = (
     *("id", "kind", "key", "state", "since", "value", "data", "data_since", "flapping", "missed"),
-    *("silenced", "version"),
+    "silenced",
 )
 PERMISSIONS = {"POST": "add", "PATCH": "change", "DELETE": "delete"}
 
@@ -79,7 +79,10 @@ class ThresholdSerializer(serializers.Serializer):
     )
     missed = serializers.IntegerField(read_only=True, help_text="Slots that nobody could judge in time.")
     silenced = serializers.CharField(read_only=True, help_text="Until when, by whom and why; or empty.")
-    version = serializers.IntegerField(read_only=True)
+    version = Whole(
+        required=False,
+        help_text="In a change the version it was made on: 409 if somebody saved another one since.",
+    )
 
     def to_internal_value(self, data):
         """Refuses what nobody can set, rather than to ignore it."""
@@ -89,7 +92,11 @@ class ThresholdSerializer(serializers.Serializer):
 
     def to_representation(self, threshold):
         """The rule, and its state from ``context["states"]``."""
-        names = [name for name in self.fields if name not in READ_ONLY and name not in ("topic", "reason")]
+        names = [
+            name
+            for name in self.fields
+            if name not in READ_ONLY and name not in ("topic", "reason", "version")
+        ]
         view = self.context["states"][threshold.pk]
         return (
             {"id": threshold.pk, "kind": threshold.kind, "key": threshold.key, "topic": threshold.kpi.topic}
@@ -160,13 +167,13 @@ def render(thresholds, many=False):
 def save(request, threshold, data):
     """Applies validated fields and saves; the threshold. BadInput."""
     data = dict(data)
-    reason = data.pop("reason", "")
+    reason, seen = data.pop("reason", ""), data.pop("version", None)
     topic = data.pop("kpi", {}).get("topic")
     if topic is not None:
         threshold.kpi = find_kpi(request, topic)
     for name, value in data.items():
         setattr(threshold, name, value)
-    return save_threshold(threshold, by=request.user, reason=reason)
+    return save_threshold(threshold, by=request.user, reason=reason, seen=seen)
 
 
 def find_kpi(request, topic):
@@ -212,6 +219,8 @@ class ThresholdListView(APIView):
     )
     def post(self, request):
         """The new threshold."""
+        if isinstance(request.data, dict) and "version" in request.data:
+            raise BadInput("is read-only: a new threshold has version 1", field="version")
         serializer = ThresholdSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         threshold = save(request, Threshold(), serializer.validated_data)
@@ -236,7 +245,11 @@ class ThresholdView(APIView):
         operation_id="change_threshold",
         summary="Change some fields; a new version, judged at once",
         request=ThresholdSerializer(partial=True),
-        responses={200: ThresholdSerializer} | REFUSED,
+        responses={
+            200: ThresholdSerializer,
+            409: OpenApiResponse(ErrorsSerializer, "Kept by its KPI, or changed since `version`."),
+        }
+        | REFUSED,
     )
     def patch(self, request, pk):
         """The threshold after the change."""

@@ -9,7 +9,7 @@ from metrics_app import queries
 from metrics_app.core.phrases import describe_changes
 from metrics_app.core.rule_files import make_key
 from metrics_app.core.slots import next_slot
-from metrics_app.exceptions import BadInput, BusUnavailable
+from metrics_app.exceptions import BadInput, BusUnavailable, ChangedMeanwhile
 from metrics_app.models import Breach, BreachEvent, Kpi, Threshold, ThresholdState, ThresholdVersion
 from metrics_app.services.announce import announce
 from metrics_app.services.evaluate import evaluate, evaluate_now
@@ -21,8 +21,11 @@ LAG = 2_000  # ms; a collector further behind than this is waited for
 log = logging.getLogger(__name__)
 
 
-def save_threshold(threshold, *, by, reason="", now=None, judge=True):
+def save_threshold(threshold, *, by, reason="", seen=None, now=None, judge=True):
     """Saves a new or changed ``Threshold``; BadInput with every fault. ``now`` in ms.
+
+    ``seen`` is the version that the change was made on, where that is known:
+    ChangedMeanwhile if it is no longer the present one.
 
     A changed rule is a new version and keeps state and breach. After the commit one
     extra slot is judged, so that a limit that is already crossed fires at once;
@@ -38,6 +41,8 @@ def save_threshold(threshold, *, by, reason="", now=None, judge=True):
                 f"a threshold stays with its KPI ({stored.kpi.topic}): make a new one for the other",
                 field="topic",
             )
+        if stored is not None:
+            refuse_stale(stored, seen)
         if stored is None or is_changed(stored, threshold):
             save_version(threshold, stored, by, reason)
             schedule(threshold, stored, now)
@@ -47,6 +52,30 @@ def save_threshold(threshold, *, by, reason="", now=None, judge=True):
             # A new name is no new rule.
             threshold.save(update_fields=["name", "updated_at"])
     return threshold
+
+
+def check_seen(threshold, seen):
+    """ChangedMeanwhile if version ``seen`` (None: not known) is stale; a transaction keeps the row locked."""
+    with transaction.atomic():
+        stored = Threshold.objects.select_for_update().filter(pk=threshold.pk).first()
+        if stored is not None:
+            refuse_stale(stored, seen)
+
+
+def refuse_stale(stored, seen):
+    """ChangedMeanwhile, with who changed what since version ``seen``."""
+    if seen is None or seen == stored.version:
+        return
+    since = stored.versions.filter(version__gt=seen).select_related("author").order_by("version")
+    authors = dict.fromkeys(row.author.get_username() for row in since if row.author)
+    before = stored.versions.filter(version=seen).first()
+    if before is None:
+        message = f"there is no version {seen}: the present one is {stored.version}"
+    else:
+        changes = describe_changes(before.rule, read_rule(stored), stored.kpi.unit)
+        who = f" by {', '.join(authors)}" if authors else ""
+        message = f"changed meanwhile{who} to version {stored.version} ({changes}): look again"
+    raise ChangedMeanwhile(message, version=stored.version)
 
 
 def read_clock(topic):

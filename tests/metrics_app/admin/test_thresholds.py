@@ -344,3 +344,25 @@ def test_a_share_is_typed_as_people_say_it(admin_client, kpi):
     assert (threshold.aggregate_value, threshold.limit, threshold.recovery_limit) == (172800, 10, 8)
     page = admin_client.get(f"{LIST}{threshold.pk}/change/")
     assert 'value="48 h"' in page.content.decode() and 'value="10"' in page.content.decode()
+
+
+def test_the_second_of_two_editors_is_told_and_what_they_entered_is_kept(admin_client, kpi):
+    threshold = make_threshold(now=int(time.time() * 1000), limit=47 * HOUR)
+    address = f"{LIST}{threshold.pk}/change/"
+    assert re.search(
+        r'<input type="hidden" name="seen" value="1"', admin_client.get(address).content.decode()
+    )
+    shown = {"limit": "47 h", "recovery_limit": "", "seen": "1"}
+    first = fill(threshold, **shown | {"limit": "50 h"})
+    second = fill(threshold, **shown | {"recovery_limit": "40 h"})
+    assert admin_client.post(address, first).status_code == 302
+    page = admin_client.post(address, second)
+    assert page.status_code == 200
+    text = page.content.decode()
+    assert "Changed meanwhile by admin to version 2 (limit: 47 h → 50 h" in text and "look again" in text
+    assert 'value="40 h"' in text and re.search(r'name="seen" value="2"', text)
+    assert Threshold.objects.get().limit == 50 * HOUR
+    # Having looked again, they may save what they mean.
+    assert admin_client.post(address, second | {"seen": "2", "limit": "50 h"}).status_code == 302
+    threshold.refresh_from_db()
+    assert (threshold.limit, threshold.recovery_limit, threshold.version) == (50 * HOUR, 40 * HOUR, 3)

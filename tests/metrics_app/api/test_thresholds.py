@@ -291,3 +291,17 @@ def test_a_share_is_asked_for_with_the_value_at_which_it_divides(client, analyst
     draft = LIMIT | {"aggregate": "mean_change_week", "limit": 50}
     found = client.post(f"{URL}backtest/", draft, content_type="application/json")
     assert found.status_code == 200 and found.json()["breach_count"] == 0
+
+
+def test_a_change_of_a_version_that_is_no_longer_the_present_one_is_refused(client, analyst):
+    pk = post(client, limit=47 * 3600).json()["id"]
+    assert patch(client, pk, limit=50 * 3600, version=1).json()["version"] == 2
+    response = patch(client, pk, recovery_limit=40 * 3600, version=1)
+    assert response.status_code == 409
+    message = "changed meanwhile by analyst to version 2 (limit: 47 h → 50 h): look again"
+    assert response.json() == {"errors": [{"field": "version", "message": message, "version": 2}]}
+    assert patch(client, pk, limit=47 * 3600, version=7).status_code == 409
+    assert faults(patch(client, pk, version="two")).keys() == {"version"}
+    assert Threshold.objects.get().recovery_limit is None
+    assert patch(client, pk, recovery_limit=40 * 3600, version=2).json()["limit"] == 50 * 3600
+    assert patch(client, pk, recovery_limit=41 * 3600).status_code == 200, "nobody has to say it"

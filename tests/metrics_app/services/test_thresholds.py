@@ -5,7 +5,7 @@ import time
 import pytest
 from django.contrib.auth.models import User
 
-from metrics_app.exceptions import BadInput
+from metrics_app.exceptions import BadInput, ChangedMeanwhile
 from metrics_app.models import Breach, Kpi, Threshold, ThresholdState
 from metrics_app.queries import collected_through, shard_for
 from metrics_app.services.announce import announce
@@ -189,3 +189,18 @@ def test_answered_within_48_h_is_judged_as_a_percentage(base):
     assert (breach.value, breach.n) == (80, 10)
     assert breach.timeline.get().text == "Fired: share within 48 h at 80 % over 5 min, 10 points; below 90 %."
     assert str(threshold) == "complaint.latency: share within 48 h over 5 min below 90 %"
+
+
+def test_a_change_made_on_an_older_version_says_who_changed_what(base):
+    ann = User.objects.create_user("ann")
+    threshold = make_threshold(now=base, limit=47.0 * HOUR)
+    mine, theirs = (Threshold.objects.get(pk=threshold.pk) for _ in range(2))
+    theirs.limit = 50.0 * HOUR
+    save_threshold(theirs, by=ann, seen=1, now=base)
+    mine.recovery_limit = 40.0 * HOUR
+    with pytest.raises(
+        ChangedMeanwhile, match=r"by ann to version 2 \(limit: 47 h → 50 h\): look"
+    ) as refused:
+        save_threshold(mine, by=None, seen=1, now=base)
+    assert refused.value.version == 2
+    assert Threshold.objects.get().limit == 50 * HOUR
