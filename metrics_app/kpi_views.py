@@ -157,7 +157,7 @@ def describe_kpi(kpi):
     """What a KPI's page shows beside its chart, as a template's context."""
     now = find_now(kpi)
     stats = queries.stats(kpi.topic, kpi.window, now=now)
-    rules = Threshold.objects.filter(kpi__topic=kpi.topic).select_related("kpi", "state_row")
+    rules = Threshold.objects.filter(kpi__topic=kpi.topic, retired_at=None).select_related("kpi", "state_row")
     breaches = Breach.objects.filter(threshold__kpi__topic=kpi.topic).select_related("threshold__kpi")
     tile = list_tiles([kpi])[0]
     chart, acting = tile["chart"], list_acting()
@@ -180,13 +180,14 @@ def describe_kpi(kpi):
 def describe_rule(rule, acting, now):
     """A threshold on its KPI's page: its limit, its light and what silences it."""
     silenced = describe_silence(rule, acting)
+    off = {} if rule.enabled else {"shape": words.SHAPES["none"], "css": "none"}
     if is_silence_rule(rule):
-        return {"rule": rule, "limit": "", "silenced": silenced, **describe_dead_man(rule)}
+        return {"rule": rule, "limit": "", "silenced": silenced, **describe_dead_man(rule), **off}
     flags = list_flags(rule, now)
     if rule.enabled and (pace := tell_pace(rule.kpi.topic, rule.kpi.unit, rule, now)):
         flags.insert(0, pace)
     told = {"limit": describe_limit(rule), "silenced": silenced, "flags": flags}
-    return {"rule": rule, **told, **describe_state_of(rule, now)}
+    return {"rule": rule, **told, **describe_state_of(rule, now), **off}
 
 
 def list_flags(rule, now):

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.utils.html import format_html
 
-from metrics_app.admin.cells import link_explanation, shorten, write_ms
+from metrics_app.admin.cells import link_explanation, shorten, write_ms, write_time
 from metrics_app.core import words
 from metrics_app.core.deadman import is_silence_rule
 from metrics_app.core.phrases import describe_rule
@@ -47,6 +47,8 @@ class ThresholdCells:
         """Shape and word."""
         if not threshold.pk:
             return "not yet judged"
+        if threshold.retired_at:
+            return f"{words.SHAPES['none']} deleted {write_time(threshold.retired_at)}"
         if not threshold.enabled:
             return f"{words.SHAPES['none']} switched off"
         view = get_view(threshold)

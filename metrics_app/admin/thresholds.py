@@ -12,7 +12,7 @@ from metrics_app.core.deadman import is_silence_rule
 from metrics_app.models import Threshold
 from metrics_app.registry import who_is
 from metrics_app.services.states import read_states
-from metrics_app.services.thresholds import save_threshold
+from metrics_app.services.thresholds import delete_threshold, save_threshold
 from metrics_app.services.visibility import limit_to_visible
 
 # Sections that most thresholds leave alone: folded while they hold nothing else than at first.
@@ -41,6 +41,26 @@ class StateFilter(admin.SimpleListFilter):
         return queryset.filter(state_row__state=self.value()) if self.value() else queryset
 
 
+class RetiredFilter(admin.SimpleListFilter):
+    """Those in use, unless one asks for those that were deleted."""
+
+    title = "in use"
+    parameter_name = "retired"
+
+    def lookups(self, request, model_admin):
+        """What is kept for its breaches."""
+        return [("yes", "deleted, kept for its breaches")]
+
+    def choices(self, changelist):
+        """The first one is no "All"."""
+        first, *others = super().choices(changelist)
+        return [first | {"display": "in use"}, *others]
+
+    def queryset(self, request, queryset):
+        """Thresholds in use, or the others."""
+        return queryset.filter(retired_at__isnull=self.value() != "yes")
+
+
 @admin.register(Threshold)
 class ThresholdAdmin(ThresholdCells, ThresholdTrials, ThresholdFiles, admin.ModelAdmin):
     """Saving judges the threshold at once: a limit that is crossed fires within two seconds."""
@@ -50,7 +70,7 @@ class ThresholdAdmin(ThresholdCells, ThresholdTrials, ThresholdFiles, admin.Mode
     change_list_template = "admin/metrics_app/threshold/change_list.html"
     inlines = [VersionInline]
     list_display = ["label", "rule", "light", "last_value", "data", "severity"]
-    list_filter = [StateFilter, "severity", "enabled", "aggregate"]
+    list_filter = [StateFilter, "severity", "enabled", "aggregate", RetiredFilter]
     list_select_related = ["kpi"]
     search_fields = ["name", "kpi__topic", "kpi__name", "title", "suggestion"]
     autocomplete_fields = ["kpi"]
@@ -87,17 +107,20 @@ class ThresholdAdmin(ThresholdCells, ThresholdTrials, ThresholdFiles, admin.Mode
     ]
 
     def has_change_permission(self, request, obj=None):
-        """A dead man is set on its KPI."""
-        return super().has_change_permission(request, obj) and not (obj and is_silence_rule(obj))
+        """A dead man is set on its KPI, and what was deleted is evidence."""
+        return super().has_change_permission(request, obj) and not (obj and is_kept(obj))
 
     def has_delete_permission(self, request, obj=None):
         """As with changes; it goes with its KPI."""
         own = request.resolver_match.url_name.startswith("metrics_app_threshold_")
-        return super().has_delete_permission(request, obj) and not (own and obj and is_silence_rule(obj))
+        return super().has_delete_permission(request, obj) and not (own and obj and is_kept(obj))
 
     def get_queryset(self, request):
-        """Thresholds of the KPIs that this person may see."""
-        return limit_to_visible(super().get_queryset(request), who_is(request.user), "kpi__topic")
+        """Thresholds of the KPIs that this person may see; those that can be chosen are in use."""
+        rows = super().get_queryset(request)
+        if request.resolver_match.url_name == "autocomplete":
+            rows = rows.filter(retired_at=None)
+        return limit_to_visible(rows, who_is(request.user), "kpi__topic")
 
     def formfield_for_foreignkey(self, db_field, request, **options):
         """The search for a KPI."""
@@ -129,6 +152,33 @@ class ThresholdAdmin(ThresholdCells, ThresholdTrials, ThresholdFiles, admin.Mode
         """Through the same door as the API."""
         reason, seen = (form.cleaned_data.get(name) for name in ("reason", "seen"))
         save_threshold(obj, by=request.user, reason=reason or "", seen=seen)
+
+    def get_deleted_objects(self, objs, request):
+        """What goes; thresholds that ever had a breach are kept with all that they have."""
+        rows = Threshold.objects.filter(pk__in=[one.pk for one in objs], breaches__isnull=False)
+        kept = list(rows.select_related("kpi").distinct())
+        ids = {one.pk for one in kept}
+        gone, counts, refused, protected = super().get_deleted_objects(
+            [one for one in objs if one.pk not in ids], request
+        )
+        lines = [f"{one}: switched off and out of the lists; its breaches stay on record" for one in kept]
+        if kept and not self.has_delete_permission(request):
+            refused = {*refused, self.opts.verbose_name}
+        return [*gone, *lines], counts, refused, protected
+
+    def delete_model(self, request, obj):
+        """Through the same door as the API."""
+        delete_threshold(obj, by=request.user)
+
+    def delete_queryset(self, request, queryset):
+        """Each for itself."""
+        for threshold in queryset.select_related("kpi"):
+            delete_threshold(threshold, by=request.user)
+
+
+def is_kept(threshold):
+    """Whether a threshold is not for this page to change: a dead man, or one that was deleted."""
+    return is_silence_rule(threshold) or threshold.retired_at is not None
 
 
 def fold(title, names, threshold):

@@ -58,6 +58,6 @@ class ExplainView(APIView):
         """The newest slot up to ``at``."""
         now = time.time_ns() // 1_000_000
         refuse_others(request.query_params, "at", "format")
-        threshold = find_threshold(request, pk)
+        threshold = find_threshold(request, pk, retired=True)
         at = read_time(request.query_params, "at", default="0", now=now)
         return Response(describe(explain(threshold, at, now=now), threshold))

@@ -18,7 +18,7 @@ from metrics_app.core.points import check_topic
 from metrics_app.exceptions import BadInput, Conflict
 from metrics_app.models import JUDGED, Kpi, Threshold
 from metrics_app.services.states import read_states
-from metrics_app.services.thresholds import save_threshold
+from metrics_app.services.thresholds import delete_threshold, save_threshold
 from metrics_app.services.visibility import limit_to_visible
 
 REFUSED = {
@@ -133,15 +133,17 @@ class MayWrite(CanRead):
         return request.user.has_perm(f"metrics_app.{action}_threshold")
 
 
-def list_visible(request):
-    """Thresholds of the KPIs one may see."""
+def list_visible(request, *, retired=False):
+    """Thresholds of the KPIs one may see; with ``retired`` also those that are kept for their breaches."""
     rows = Threshold.objects.select_related("kpi").order_by("pk")
+    if not retired:
+        rows = rows.filter(retired_at=None)
     return limit_to_visible(rows, identify(request), "kpi__topic")
 
 
-def find_threshold(request, pk, lock=False):
-    """The threshold, locked for a change if that is asked for, or 404."""
-    rows = list_visible(request)
+def find_threshold(request, pk, *, lock=False, retired=False):
+    """The threshold, locked for a change if that is asked for, or 404; ``retired`` as in ``list_visible``."""
+    rows = list_visible(request, retired=retired)
     threshold = (rows.select_for_update(of=("self",)) if lock else rows).filter(pk=pk).first()
     if threshold is None:
         raise NotFound(f"There is no threshold {pk}, or you may not see it.")
@@ -262,10 +264,10 @@ class ThresholdView(APIView):
 
     @extend_schema(
         operation_id="delete_threshold",
-        summary="Delete a threshold with its breaches",
+        summary="Delete a threshold; its breaches, and why they fired, stay on record",
         responses={204: None} | REFUSED,
     )
     def delete(self, request, pk):
         """Nothing."""
-        find_writable(request, pk).delete()
+        delete_threshold(find_writable(request, pk), by=request.user)
         return Response(status=204)

@@ -44,6 +44,7 @@ HEADS = {
     CALM: (SHAPES["ok"], "no longer flapping"),
     TEST: (SHAPES["none"], "test"),
 }
+ENDED = (SHAPES["none"], "ended")
 STILL_SILENT = (SHAPES["silent"], "still no data")
 
 
@@ -80,13 +81,29 @@ def describe_failure(error, attempts):
     return f"given up after {times}: {status[0] + gone if status else 'why stands in the admin'}"
 
 
-def find_head(event, kind="limit"):
-    """``(shape, words)`` of an event; ``kind`` is that of its breach."""
+def find_head(event, kind="limit", *, ended=False):
+    """``(shape, words)`` of an event; ``kind`` is that of its breach, ``ended``: nobody watches any more."""
+    if ended:
+        return ENDED
     return STILL_SILENT if event == STILL and kind == "data" else HEADS[event]
 
 
-def write_summary(event, *, kind, name, value, unit, rule):
-    """One line that says it all: "■ Beyond limit: Response time 53 h (limit 48 h)"."""
+def is_ended(event, value, cause):
+    """Whether a breach is over because nobody watches any more, not because of what was seen."""
+    return event in ENDINGS and value is None and bool(cause)
+
+
+def write_summary(event, *, kind, name, value, unit, rule, cause=""):
+    """One line that says it all: "■ Beyond limit: Response time 53 h (limit 48 h)".
+
+    ``cause`` is why it ended, where no value ended it: "switched off by ann".
+    """
+    if cause:
+        line = write_summary(event, kind=kind, name=name, value=value, unit=unit, rule=rule)
+        if not is_ended(event, value, cause):
+            return f"{line}, {flatten(cause)}"
+        shape, words = ENDED
+        return f"{shape} {words.capitalize()}: {flatten(name)}, {flatten(cause)}"
     shape, words = find_head(event, kind)
     line = f"{shape} {words[:1].upper()}{words[1:]}: {flatten(name)}"
     if kind == "data":
@@ -104,7 +121,7 @@ def write_subject(facts):
         return shorten(facts[0]["summary"], MAX_SUBJECT)
     counts = {}
     for fact in facts:
-        head = find_head(fact["event"], fact["kind"])
+        head = find_head(fact["event"], fact["kind"], ended=fact.get("ended", False))
         counts[head] = counts.get(head, 0) + 1
     parts = [f"{shape} {number:,} {words}" for (shape, words), number in counts.items()]
     names = dict.fromkeys(flatten(fact["kpi"]) for fact in facts)

@@ -60,8 +60,9 @@ def describe_observation(rule, unit, state):
     return f"{write_seen(rule, unit, state.value)} over {write_duration(rule.window)}, {points}"
 
 
-def describe_event(event, rule, unit, state, breach):
-    """A line of a breach's timeline; ``state`` is that after the slot."""
+def describe_event(event, rule, unit, state, breach, cause=""):
+    """A line of a breach's timeline; ``state`` is that after the slot, ``cause`` why else it recovered."""
+    because = f", because {cause}" if cause else ""
     silence = write_duration(rule.window if is_silence_rule(rule) else rule.no_data_for)
     seen = describe_observation(rule, unit, state)
     lasted = format_duration((state.last_slot - breach.fired_at) / 1000)
@@ -71,7 +72,7 @@ def describe_event(event, rule, unit, state, breach):
         watch.REOPENED: f"Open again within the cool-down: {seen}. No new proposal.",
         watch.RECOVERING_BEGAN: f"On the good side again: {seen}.",
         watch.RELAPSED: f"Back before it had recovered: {seen}.",
-        watch.RECOVERED: f"Recovered after {lasted}: {seen}. Worst {worst}.",
+        watch.RECOVERED: f"Recovered after {lasted}{because}: {seen}. Worst {worst}.",
         watch.NO_DATA: f"No points for {silence}: it stays open, silence is not recovery.",
         watch.DATA_OPENED: f"No points for {silence}.",
         watch.DATA_CLOSED: f"Points arrive again after {lasted}.",

@@ -67,6 +67,8 @@ class BreachEvent(models.Model):
     at = models.BigIntegerField(help_text="ms")
     kind = models.CharField(max_length=20)
     text = models.CharField(max_length=500)
+    # Why a breach ended where no value ended it, for the notices of the line; it is not a column.
+    cause = ""
 
     class Meta:
         ordering = ["at", "id"]

@@ -106,6 +106,9 @@ class Notice(models.Model):
     at = models.BigIntegerField(help_text="ms; the slot that is told of")
     value = models.FloatField(null=True, help_text="at that slot")
     text = models.CharField(max_length=500, help_text="as on the timeline")
+    cause = models.CharField(
+        max_length=200, blank=True, help_text="why it ended, where no value ended it: 'switched off by ann'"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     message = models.UUIDField(null=True, editable=False)
     # Claimed or put off until then: a crash between claim and stamp means "again", never "lost".

@@ -91,6 +91,8 @@ class Threshold(models.Model):
     suggestion = models.CharField(max_length=500, blank=True, help_text="For example: Hire 2 temp agents.")
     action = models.CharField(max_length=100, blank=True, help_text="What an approval carries out.")
     action_params = models.JSONField(default=dict, blank=True)
+    # Evidence outlives the rule: one that ever had a breach is kept, switched off and out of sight.
+    retired_at = models.DateTimeField(null=True, editable=False, help_text="when it was deleted")
     version = models.PositiveIntegerField(default=1, editable=False)
     edited_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -134,7 +136,9 @@ class Threshold(models.Model):
                 fields=["kpi"], condition=models.Q(kind="silence"), name="one_dead_man_per_kpi"
             ),
             models.UniqueConstraint(
-                fields=["kpi", "key"], condition=~models.Q(key=""), name="one_threshold_per_key"
+                fields=["kpi", "key"],
+                condition=~models.Q(key="") & models.Q(retired_at=None),
+                name="one_threshold_per_key",
             ),
         ]
 

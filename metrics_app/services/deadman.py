@@ -1,15 +1,11 @@
 """A KPI with an expected interval is watched for silence by a threshold of its own."""
 
-import time
-
 from django.db import transaction
 
 from metrics_app.core.deadman import LONGEST, SHORTEST, SILENCE, make_silence_rule
 from metrics_app.core.entries import write_duration
-from metrics_app.core.watch import DATA_CLOSED
 from metrics_app.exceptions import BadInput
-from metrics_app.models import Breach, BreachEvent, Threshold, ThresholdState
-from metrics_app.services.notices import write_notices
+from metrics_app.models import Breach, Threshold
 from metrics_app.services.thresholds import save_threshold
 
 
@@ -39,22 +35,11 @@ def save_expectation(kpi, *, by, now=None):
 
 
 def end_watch(threshold, by, now):
-    """Switches the watch off and closes what it had opened: nobody expects points any more."""
+    """Switches the watch off, which closes what it had opened: nobody expects points any more."""
     if threshold is None or not threshold.enabled:
         return threshold
     threshold.enabled = False
-    save_threshold(threshold, by=by, reason="Points are no longer expected at an interval.", now=now)
-    at = time.time_ns() // 1_000_000 if now is None else now
-    ThresholdState.objects.filter(threshold=threshold).update(data_breach=False)
-    for breach in Breach.objects.filter(threshold=threshold, recovered_at=None).select_related(
-        "threshold__kpi"
-    ):
-        breach.recovered_at = max(at, breach.fired_at)
-        breach.save(update_fields=["recovered_at"])
-        text = "Closed: points are no longer expected at an interval."
-        line = BreachEvent.objects.create(breach=breach, at=at, kind=DATA_CLOSED, text=text)
-        write_notices([(line, None)])
-    return threshold
+    return save_threshold(threshold, by=by, reason="Points are no longer expected at an interval.", now=now)
 
 
 def list_silent(topics):

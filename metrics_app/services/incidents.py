@@ -7,6 +7,7 @@ from metrics_app.core import watch
 from metrics_app.core.classes import worse
 from metrics_app.core.phrases import describe_event
 from metrics_app.models import Breach, BreachEvent, Threshold
+from metrics_app.services.endings import find_causes
 from metrics_app.services.notices import write_notices
 from metrics_app.services.rows import update_rows
 
@@ -23,7 +24,8 @@ def write_incidents(moved):
         return
     thresholds = Threshold.objects.select_related("kpi").in_bulk([outcome.due.id for outcome in moved])
     known = load_breaches(moved)
-    incidents = [Incident(thresholds[o.due.id], known.get(o.due.id, ()), o) for o in moved]
+    causes = find_causes(moved, known, {pk: row.kpi.unit for pk, row in thresholds.items()})
+    incidents = [Incident(thresholds[o.due.id], known.get(o.due.id, ()), o, causes) for o in moved]
     for incident in incidents:
         incident.walk()
     # Closed before opened: a threshold has at most one open breach at any moment.
@@ -66,8 +68,8 @@ def update_breaches(breaches):
 class Incident:
     """The breaches of one threshold while its slots are walked through."""
 
-    def __init__(self, threshold, known, outcome):
-        self.threshold, self.known, self.outcome = threshold, known, outcome
+    def __init__(self, threshold, known, outcome, causes):
+        self.threshold, self.known, self.outcome, self.causes = threshold, known, outcome, causes
         # Lines of the timeline, each with the state it tells of.
         self.opened, self.events = [], []
         # By kind the newest breach, open or not.
@@ -94,8 +96,11 @@ class Incident:
             return  # its row has been deleted; the state goes on without
         elif event in CLOSING:
             breach.recovered_at = state.last_slot
-        text = describe_event(event, self.threshold, self.threshold.kpi.unit, state, breach)
-        line = BreachEvent(breach=breach, at=state.last_slot, kind=event, text=text)
+        # The first recovery has it: what opens again in the same walk is of the later rule.
+        cause = self.causes.pop(breach.pk, "") if event == watch.RECOVERED else ""
+        text = describe_event(event, self.threshold, self.threshold.kpi.unit, state, breach, cause)
+        line = BreachEvent(breach=breach, at=state.last_slot, kind=event, text=text[:500])
+        line.cause = cause and f"because {cause}"
         # Loaded without it; the notices ask for the KPI.
         breach.threshold = self.threshold
         self.events.append((line, state))

@@ -76,7 +76,8 @@ def take(row, names):
 def list_keyed(kpis):
     """``{topic: {key: Threshold}}`` of the limits on some KPIs; one without a key gets it as a save would."""
     found = {}
-    rows = Threshold.objects.filter(kpi__in=kpis, kind=Threshold.Kind.LIMIT).select_related("kpi")
+    rows = Threshold.objects.filter(kpi__in=kpis, kind=Threshold.Kind.LIMIT, retired_at=None)
+    rows = rows.select_related("kpi")
     rows = rows.annotate(breach_count=Count("breaches")).order_by("pk")
     for threshold in sorted(rows, key=lambda row: not row.key):
         same_kpi = found.setdefault(threshold.kpi.topic, {})
@@ -140,8 +141,9 @@ def write_kpi_field(name, value):
 def compare_threshold(kpi, key, row, fields):
     """The Change of a threshold; the fields are set on its row."""
     if fields is None:
-        lost = f", with its {count_words(row.breach_count, 'breach', 'breaches')}" if row.breach_count else ""
-        return Change(GONE, kpi.topic, key, f"{describe_rule(row, kpi.unit)}{lost}", [], row)
+        count, words = row.breach_count, count_words(row.breach_count, "breach", "breaches")
+        kept = f"; its {words} {'stays' if count == 1 else 'stay'} on record" if count else ""
+        return Change(GONE, kpi.topic, key, f"{describe_rule(row, kpi.unit)}{kept}", [], row)
     if row is None:
         row = Threshold(kpi=kpi, key=key, **fields)
         return Change(NEW, kpi.topic, key, describe_fields(fields, kpi.unit), list_new(fields, kpi.unit), row)

@@ -24,7 +24,7 @@ from metrics_app.services.rule_changes import (
     take,
 )
 from metrics_app.services.rules import list_faults
-from metrics_app.services.thresholds import judge_now, save_threshold
+from metrics_app.services.thresholds import delete_threshold, judge_now, save_threshold
 
 
 def export_rules(kpis, only=None):
@@ -155,7 +155,7 @@ def apply_change(change, by, reason):
     if change.kind == SAME:
         return
     if change.kind == GONE:
-        change.row.delete()
+        delete_threshold(change.row, by=by)
     elif change.key:
         save_threshold(change.row, by=by, reason=reason, judge=False)
     else:

@@ -4,6 +4,7 @@ import logging
 import time
 
 from django.db import transaction
+from django.utils import timezone
 
 from metrics_app import queries
 from metrics_app.core.phrases import describe_changes
@@ -12,6 +13,7 @@ from metrics_app.core.slots import next_slot
 from metrics_app.exceptions import BadInput, BusUnavailable, ChangedMeanwhile
 from metrics_app.models import Breach, BreachEvent, Kpi, Threshold, ThresholdState, ThresholdVersion
 from metrics_app.services.announce import announce
+from metrics_app.services.endings import end_watch
 from metrics_app.services.evaluate import evaluate, evaluate_now
 from metrics_app.services.rules import check_reason, check_rule
 
@@ -44,14 +46,33 @@ def save_threshold(threshold, *, by, reason="", seen=None, now=None, judge=True)
         if stored is not None:
             refuse_stale(stored, seen)
         if stored is None or is_changed(stored, threshold):
-            save_version(threshold, stored, by, reason)
-            schedule(threshold, stored, now)
+            write_change(threshold, stored, by, reason, now)
             if judge:
                 transaction.on_commit(lambda: judge_now(threshold.pk), robust=True)
         else:
             # A new name is no new rule.
             threshold.save(update_fields=["name", "updated_at"])
     return threshold
+
+
+def delete_threshold(threshold, *, by, now=None):
+    """Takes a threshold away; one that ever had a breach is kept as evidence, switched off and out of sight.
+
+    Its open breach ends, its key may be used again; ``now`` in ms.
+    """
+    now = read_clock(threshold.kpi.topic) if now is None else now
+    with transaction.atomic():
+        stored = Threshold.objects.select_for_update().filter(pk=threshold.pk).first()
+        if stored is None or stored.retired_at is not None:
+            return
+        # Locked: no evaluator can open its first breach meanwhile.
+        if not stored.breaches.exists():
+            stored.delete()
+            return
+        retired = Threshold.objects.select_related("kpi").get(pk=stored.pk)
+        retired.enabled, retired.retired_at = False, timezone.now()
+        # Not judged by today's rules of what may be saved: nothing keeps it from going.
+        write_change(retired, stored, by, "", now)
 
 
 def check_seen(threshold, seen):
@@ -97,6 +118,24 @@ def is_changed(stored, threshold):
     return any(getattr(stored, name) != getattr(threshold, name) for name in Threshold.RULE_FIELDS)
 
 
+def write_change(threshold, stored, by, reason, now):
+    """The row with its version, what stands on a running breach, and the next slot to judge."""
+    version = save_version(threshold, stored, by, reason)
+    slot = schedule(threshold, stored, now)
+    if stored is None:
+        return
+    if not threshold.enabled and (stored.enabled or threshold.retired_at):
+        cause = f"{'deleted' if threshold.retired_at else 'switched off'}{name_author(by)}"
+        end_watch(threshold, cause, reason, now)
+    else:
+        note_edit(version, describe_changes(read_rule(stored), version.rule, threshold.kpi.unit), slot)
+
+
+def name_author(by):
+    """ " by ann"; "" where nobody is known."""
+    return f" by {by.get_username()}" if by else ""
+
+
 def save_version(threshold, stored, by, reason):
     """The row, and its immutable copy."""
     if stored is None:
@@ -105,11 +144,9 @@ def save_version(threshold, stored, by, reason):
     threshold.edited_by = by
     threshold.save()
     rule = read_rule(threshold)
-    version = ThresholdVersion.objects.create(
+    return ThresholdVersion.objects.create(
         threshold=threshold, version=threshold.version, rule=rule, author=by, reason=reason
     )
-    if stored:
-        note_edit(version, describe_changes(read_rule(stored), rule, threshold.kpi.unit))
 
 
 def choose_key(threshold):
@@ -118,7 +155,7 @@ def choose_key(threshold):
         return threshold.key
     # Of two that are made at once the second waits, and sees the key of the first.
     Kpi.objects.select_for_update().get(pk=threshold.kpi_id)
-    taken = set(Threshold.objects.filter(kpi=threshold.kpi_id).values_list("key", flat=True))
+    taken = set(Threshold.objects.filter(kpi=threshold.kpi_id, retired_at=None).values_list("key", flat=True))
     return make_key(threshold.name, threshold.aggregate, threshold.window, taken)
 
 
@@ -127,23 +164,22 @@ def read_rule(threshold):
     return {name: getattr(threshold, name) for name in Threshold.RULE_FIELDS}
 
 
-def note_edit(version, changes):
-    """A line on the running breach: it goes on, by another rule than the one that fired."""
+def note_edit(version, changes, slot):
+    """A line on the running breach, before what the new rule makes of it: it judges from ``slot`` (ms) on."""
     breach = Breach.objects.filter(threshold=version.threshold, recovered_at=None).first()
     if breach is None:
         return
-    author = f" by {version.author.get_username()}" if version.author else ""
+    author = name_author(version.author)
     reason = f", “{version.reason}”" if version.reason else ""
     text = (
         f"The rule was changed{author} to version {version.version}{reason}: {changes}. "
-        f"The breach fired by version {breach.version} and goes on."
+        f"The breach fired by version {breach.version}; from here on version {version.version} judges it."
     )
-    at = round(version.created_at.timestamp() * 1000)
-    BreachEvent.objects.create(breach=breach, at=at, kind="edited", text=text[:500])
+    BreachEvent.objects.create(breach=breach, at=slot, kind="edited", text=text[:500])
 
 
 def schedule(threshold, stored, now):
-    """Asks for one extra slot at the current whole second."""
+    """Asks for one extra slot at the current whole second; that slot in ms."""
     second = (now - threshold.delay * 1000) // 1000 * 1000
     state = ThresholdState.objects.select_for_update().filter(threshold=threshold).first()
     # A new threshold has no past to judge, and one that slept is not judged for its sleep.
@@ -161,6 +197,7 @@ def schedule(threshold, stored, now):
             "due_at": find_first_due(threshold, last_slot, extra),
         },
     )
+    return extra
 
 
 def find_first_due(threshold, last_slot, extra):

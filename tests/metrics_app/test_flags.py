@@ -56,7 +56,9 @@ def test_a_running_breach_says_which_version_fired_and_goes_on_under_the_next(cl
     threshold.limit = 50.0
     save_threshold(threshold, by=None, now=now)
     assert ThresholdState.objects.get().state == "firing"
-    assert breach.timeline.get(kind="edited").text.endswith("The breach fired by version 1 and goes on.")
+    assert breach.timeline.get(kind="edited").text.endswith(
+        "fired by version 1; from here on version 2 judges it."
+    )
     assert "which is version 2 now" in read(client, f"/kpis/{TOPIC}/")
     assert "is open, fired by version 1" in read(
         client, f"/admin/metrics_app/threshold/{threshold.pk}/change/"

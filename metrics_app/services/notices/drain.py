@@ -14,10 +14,11 @@ from django.db.models import F
 from django.utils import timezone
 
 from metrics_app import conf
-from metrics_app.core.notices import find_head, find_wait
+from metrics_app.core.notices import find_wait
 from metrics_app.exceptions import DeliveryFailed
 from metrics_app.models import BreachEvent, Notice, Receiver
 from metrics_app.services.notices.carry import carry
+from metrics_app.services.notices.facts import name_head
 from metrics_app.services.notices.judge import Judge
 from metrics_app.services.notices.write import write_calm, write_reminders
 
@@ -100,9 +101,10 @@ def attempt(receiver, message, rows, earlier, moment):
         fail(receiver, rows, DeliveryFailed(f"{type(error).__name__}: {error}"), moment)
         return False
     Receiver.objects.filter(pk=receiver.pk).update(fault="", tried_at=moment)
-    for event in dict.fromkeys((row.event, row.breach.kind if row.breach else "") for row in rows):
-        same = [row for row in rows if (row.event, row.breach.kind if row.breach else "") == event]
-        stamp(same, moment, Outcome.SENT, "", f"{receiver} told by {way}: {find_head(*event)[1]}")
+    heads = {row.pk: name_head(row)[1] for row in rows}
+    for head in dict.fromkeys(heads.values()):
+        same = [row for row in rows if heads[row.pk] == head]
+        stamp(same, moment, Outcome.SENT, "", f"{receiver} told by {way}: {head}")
     return True
 
 

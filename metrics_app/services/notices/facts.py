@@ -41,7 +41,13 @@ def describe_breach(row, rule):
     breach, threshold, kpi = row.breach, row.breach.threshold, row.breach.threshold.kpi
     return describe_row(row) | {
         "summary": notices.write_summary(
-            row.event, kind=breach.kind, name=str(kpi), value=row.value, unit=kpi.unit, rule=rule
+            row.event,
+            kind=breach.kind,
+            name=str(kpi),
+            value=row.value,
+            unit=kpi.unit,
+            rule=rule,
+            cause=row.cause,
         ),
         "breach": breach.pk,
         "kind": breach.kind,
@@ -70,9 +76,15 @@ def describe_test(row):
     return describe_row(row) | empty | {"kind": "", "kpi": "test", "summary": summary, "links": {}}
 
 
+def name_head(row):
+    """``(shape, words)`` of a notice."""
+    ended = notices.is_ended(row.event, row.value, row.cause)
+    return notices.find_head(row.event, row.breach.kind if row.breach else "", ended=ended)
+
+
 def describe_row(row):
     """What every notice has."""
-    shape, words = notices.find_head(row.event, row.breach.kind if row.breach else "")
+    shape, words = name_head(row)
     head = f"{shape} {words[:1].upper()}{words[1:]}"
     return {
         "id": row.pk,
@@ -80,6 +92,8 @@ def describe_row(row):
         "at": row.at,
         "head": head,
         "text": row.text,
+        "cause": row.cause,
+        "ended": notices.is_ended(row.event, row.value, row.cause),
         "value": row.value,
     }
 

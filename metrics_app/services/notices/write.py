@@ -44,6 +44,7 @@ def make_notice(receiver, line, state, moment):
         at=line.at,
         value=state.value if state else None,
         text=line.text,
+        cause=line.cause[:200],
         try_after=moment + timedelta(seconds=receiver.group_wait),
     )
 

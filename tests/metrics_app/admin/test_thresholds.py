@@ -109,7 +109,9 @@ def test_the_running_breach_says_which_version_fired(admin_client, kpi):
     assert admin_client.post(f"{LIST}{threshold.pk}/change/", changed).status_code == 302
     line = breach.timeline.get(kind="edited").text
     assert line.startswith("The rule was changed by admin to version 2, “New law.”: ")
-    assert "limit: 48 h → 50 h" in line and line.endswith("fired by version 1 and goes on.")
+    assert "limit: 48 h → 50 h" in line and line.endswith(
+        "fired by version 1; from here on version 2 judges it."
+    )
     page = admin_client.get(f"{LIST}{threshold.pk}/change/").content.decode()
     assert f"breach #{breach.pk} is open, fired by version 1" in page
     assert f'href="/thresholds/{threshold.pk}/explain/">Why?' in page
@@ -247,11 +249,42 @@ def test_labels_are_words_and_no_heading_is_empty(admin_client):
     assert not re.search(r"<th[^>]*>\s*</th>", page)
 
 
-def test_a_threshold_goes_with_its_breaches(admin_client):
+@pytest.mark.parametrize("way", ["page", "action"])
+def test_a_deleted_threshold_is_kept_out_of_sight_if_it_ever_had_a_breach(admin_client, way):
+    kept, gone = (make_threshold(now=int(time.time() * 1000), name=name) for name in ("Kept", "Gone"))
+    breach = Breach.objects.create(threshold=kept, version=1, since=1, fired_at=1)
+    if way == "page":
+        asked = admin_client.get(f"{LIST}{kept.pk}/delete/").content.decode()
+        assert "its breaches stay on record" in asked
+        for one in (kept, gone):
+            assert admin_client.post(f"{LIST}{one.pk}/delete/", {"post": "yes"}).status_code == 302
+    else:
+        chosen = {"action": "delete_selected", "_selected_action": [kept.pk, gone.pk], "post": "yes"}
+        assert admin_client.post(LIST, chosen).status_code == 302
+    kept, breach = Threshold.objects.get(), Breach.objects.get()
+    assert kept.name == "Kept" and kept.retired_at and not kept.enabled
+    assert breach.timeline.get().text == "Ended: deleted by admin."
+    assert ">Kept<" not in admin_client.get(LIST).content.decode()
+    assert ">Kept<" in admin_client.get(LIST, {"retired": "yes"}).content.decode()
+    page = admin_client.get(f"{LIST}{kept.pk}/change/").content.decode()
+    assert "– deleted" in page and 'name="limit"' not in page
+    assert admin_client.post(f"{LIST}{kept.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert admin_client.get(f"/thresholds/{kept.pk}/explain/?at=1").status_code != 404
+
+
+@pytest.mark.parametrize("page", ["/kpis/complaint.latency/"])
+def test_switching_off_a_firing_threshold_ends_its_breach(admin_client, kpi, page):
     threshold = make_threshold(now=int(time.time() * 1000))
-    Breach.objects.create(threshold=threshold, version=1, since=1, fired_at=1)
-    assert admin_client.post(f"{LIST}{threshold.pk}/delete/", {"post": "yes"}).status_code == 302
-    assert not Threshold.objects.exists() and not Breach.objects.exists()
+    breach = Breach.objects.create(threshold=threshold, version=1, since=1, fired_at=1)
+    ThresholdState.objects.update(state="firing", since=1)
+    off = fill(threshold, recovery_limit="", reason="")
+    del off["enabled"]
+    assert admin_client.post(f"{LIST}{threshold.pk}/change/", off).status_code == 302
+    breach.refresh_from_db()
+    assert breach.recovered_at and breach.timeline.get().text == "Ended: switched off by admin."
+    text = admin_client.get(page).content.decode()
+    assert "until now" not in text and re.search(r"–</span>\s+Switched off", text)
+    assert '<li class="firing"' not in text
 
 
 def test_staff_outside_its_group_do_not_see_a_restricted_kpi(client, kpi):

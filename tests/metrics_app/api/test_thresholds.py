@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import Group, Permission, User
 
 from metrics_app import registry
-from metrics_app.models import Breach, Kpi, Threshold, ThresholdVersion
+from metrics_app.models import Breach, Kpi, Threshold, ThresholdState, ThresholdVersion
 from metrics_app.services.deadman import save_expectation
 from tests.metrics_app.watching import send
 
@@ -305,3 +305,33 @@ def test_a_change_of_a_version_that_is_no_longer_the_present_one_is_refused(clie
     assert Threshold.objects.get().recovery_limit is None
     assert patch(client, pk, recovery_limit=40 * 3600, version=2).json()["limit"] == 50 * 3600
     assert patch(client, pk, recovery_limit=41 * 3600).status_code == 200, "nobody has to say it"
+
+
+def test_what_is_deleted_after_a_breach_stays_on_record_and_out_of_sight(client, analyst):
+    pk = post(client, name="Waits").json()["id"]
+    breach = Breach.objects.create(threshold_id=pk, version=1, since=1, fired_at=1)
+    ThresholdState.objects.update(state="firing", since=1)
+    assert client.delete(f"{URL}{pk}/").status_code == 204
+    assert client.get(URL).json()["count"] == 0
+    for method in (client.get, client.delete):
+        assert method(f"{URL}{pk}/").status_code == 404
+    assert patch(client, pk, enabled=True).status_code == 404
+    known = client.get(f"/api/v1/breaches/{breach.pk}/").json()
+    assert known["recovered_at"] and known["timeline"][-1]["text"] == "Ended: deleted by analyst."
+    assert client.get(f"/thresholds/{pk}/explain/").status_code == 200
+    assert client.get(f"/api/v1/thresholds/{pk}/explain/?at=1").json()["errors"][0]["message"] != (
+        f"There is no threshold {pk}, or you may not see it."
+    )
+    assert "Switched off" not in client.get("/kpis/er.wait/").content.decode()
+    again = post(client, name="Waits").json()
+    assert again["key"] == Threshold.objects.get(pk=pk).key, "its key may be used again"
+
+
+def test_a_firing_threshold_that_is_switched_off_is_ok_and_its_breach_is_over(client, analyst):
+    pk = post(client).json()["id"]
+    breach = Breach.objects.create(threshold_id=pk, version=1, since=1, fired_at=1, outcome="proposed #1")
+    ThresholdState.objects.update(state="firing", since=1)
+    assert patch(client, pk, enabled=False, reason="works").json()["state"] == "ok"
+    breach.refresh_from_db()
+    assert breach.recovered_at and breach.outcome == "proposed #1"
+    assert breach.timeline.get().text == "Ended: switched off by analyst, “works”."

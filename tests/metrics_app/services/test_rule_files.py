@@ -142,12 +142,19 @@ def test_what_a_file_leaves_out_stays_unless_it_is_pruned_and_then_on_its_topics
 
 
 @pytest.mark.django_db
-def test_a_pruned_threshold_says_how_many_breaches_go_with_it():
+def test_a_pruned_threshold_keeps_its_breaches_on_record():
     now = int(time.time() * 1000)
     threshold = make_threshold(now=now)
     Breach.objects.create(threshold=threshold, version=1, since=now, fired_at=now)
     plan = plan_import({"a": "kpis: {complaint.latency: {thresholds: {}}}"}, prune=True)
-    assert lines(plan) == ["- complaint.latency mean-30m: mean over 30 min above 48 h, with its 1 breach"]
+    line = "- complaint.latency mean-30m: mean over 30 min above 48 h; its 1 breach stays on record"
+    assert lines(plan) == [line]
+    load("kpis: {complaint.latency: {thresholds: {}}}", prune=True)
+    assert Breach.objects.get().threshold == threshold
+    assert Threshold.objects.get().retired_at and "thresholds:" not in export_rules(Kpi.objects.all())
+    again = "{aggregate: mean, window: 30m, operator: gt, limit: 48h}"
+    load(f"kpis: {{complaint.latency: {{thresholds: {{mean-30m: {again}}}}}}}")
+    assert Threshold.objects.get(retired_at=None).key == "mean-30m"
 
 
 @pytest.mark.django_db

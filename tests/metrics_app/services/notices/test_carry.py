@@ -38,6 +38,8 @@ def test_a_firing_is_posted_signed_and_in_full(base, pager, settings):
         "head": "■ Beyond limit",
         "summary": "■ Beyond limit: complaint.latency 53 h (limit 48 h)",
         "text": "It has fired.",
+        "cause": "",
+        "ended": False,
         "value": 53 * HOUR,
         "breach": breach.pk,
         "kind": "limit",

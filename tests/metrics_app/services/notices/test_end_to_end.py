@@ -1,16 +1,18 @@
 """From a point to a mail and a signed request, through every real part."""
 
 import pytest
+from django.contrib.auth.models import User
 from django.core import mail
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from standardwebhooks import Webhook
 
-from metrics_app.models import Breach, BreachEvent, Kpi, Notice, Threshold
+from metrics_app.models import Breach, BreachEvent, Kpi, Notice, Threshold, ThresholdState
 from metrics_app.services.announce import announce
 from metrics_app.services.deadman import save_expectation
 from metrics_app.services.evaluate import evaluate
 from metrics_app.services.notices import send_notices, write_notices
+from metrics_app.services.thresholds import save_threshold
 from tests.metrics_app.telling import SECRET, allow, make_receiver, serve, told
 from tests.metrics_app.watching import HOUR, make_threshold, send
 
@@ -75,8 +77,8 @@ def test_a_watch_for_silence_that_is_ended_is_told_to_whoever_heard_of_the_silen
     kpi.expected_interval = None
     save_expectation(kpi, by=None, now=base + 6 * MINUTE)
     assert send_notices() == 1
-    assert [letter.subject.partition(":")[0] for letter in mail.outbox] == ["○ No data", "● Data breach over"]
-    assert "points are no longer expected" in mail.outbox[1].body
+    assert [letter.subject.partition(":")[0] for letter in mail.outbox] == ["○ No data", "– Ended"]
+    assert "Points are no longer expected" in mail.outbox[1].body
 
 
 def test_thresholds_to_which_nothing_happens_cost_no_query_more(base):
@@ -103,3 +105,62 @@ def test_thousands_at_once_are_one_message(base):
     assert mail.outbox[0].subject == "■ 1,500 beyond limit: complaint.latency"
     assert Notice.objects.filter(outcome="sent").count() == 1_500
     assert BreachEvent.objects.filter(kind="notice").count() == 1_500
+
+
+def test_a_breach_that_ends_by_an_edit_is_told_with_its_cause_and_after_the_edit(base):
+    make_receiver()
+    threshold = make_threshold(now=base, limit=10 * HOUR)
+    send((base - 1000, 99 * HOUR))
+    evaluate(now=base + 1)
+    assert send_notices() == 1
+    threshold.limit = 200.0 * HOUR
+    ann = User.objects.create_user("ann")
+    save_threshold(threshold, by=ann, now=base + 36_900)
+    evaluate(now=base + 36_900)
+    breach = Breach.objects.get()
+    texts = [line.text for line in breach.timeline.exclude(kind="notice")]
+    assert [text.partition(":")[0] for text in texts] == [
+        "Fired",
+        "The rule was changed by ann to version 2",
+        "Recovered after 36 s, because the limit was changed to 200 h",
+    ]
+    assert "goes on" not in texts[1]
+    assert send_notices() == 1
+    assert mail.outbox[1].subject.startswith(
+        "● Recovered: complaint.latency 99 h (limit 10 h), because the limit"
+    )
+    assert "Recovered after 36 s, because the limit was changed to 200 h: mean" in mail.outbox[1].body
+
+
+def test_a_recovery_that_the_old_limit_would_have_seen_is_no_edits_doing(base):
+    threshold = make_threshold(now=base, limit=10 * HOUR, window=60)
+    send((base - 1000, 99 * HOUR))
+    evaluate(now=base + 1)
+    threshold.limit = 20.0 * HOUR
+    save_threshold(threshold, by=None, now=base + 5_000)
+    send((base + MINUTE - 1000, 1 * HOUR), (base + MINUTE - 500, 1 * HOUR))
+    evaluate(now=base + MINUTE + 1)
+    send((base + 2 * MINUTE - 1000, 1 * HOUR))
+    evaluate(now=base + 2 * MINUTE + 1)
+    breach = Breach.objects.get()
+    assert breach.recovered_at and "because" not in breach.timeline.get(kind="recovered").text
+
+
+@pytest.mark.parametrize("kind", ["limit", "data"])
+def test_a_threshold_that_is_switched_off_ends_its_breach_and_tells_so(base, kind):
+    make_receiver()
+    ann = User.objects.create_user("ann")
+    silent = {"no_data": "fire", "no_data_for": 0} if kind == "data" else {}
+    threshold = make_threshold(now=base, limit=10 * HOUR, window=60, **silent)
+    send((base - (1000 if kind == "limit" else 5 * MINUTE), 99 * HOUR))
+    evaluate(now=base + MINUTE * (kind == "data") + 1)
+    assert Breach.objects.get().kind == kind and send_notices() == 1
+    threshold.enabled = False
+    save_threshold(threshold, by=ann, reason="works", now=base + 2 * MINUTE)
+    breach, state = Breach.objects.get(), ThresholdState.objects.get()
+    assert breach.recovered_at == base + 2 * MINUTE
+    assert (state.state, state.data_breach) == ("ok", False)
+    assert send_notices() == 1 and send_notices() == 0
+    assert mail.outbox[1].subject == "– Ended: complaint.latency, switched off by ann"
+    assert "Ended: switched off by ann, “works”." in mail.outbox[1].body
+    assert breach.timeline.last().text == "Duty officers told by mail: ended"

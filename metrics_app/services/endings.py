@@ -1,0 +1,86 @@
+"""Breaches that end because somebody changed the rule: switched off, taken away, or a limit that moved."""
+
+from django.db import transaction
+
+from metrics_app import live
+from metrics_app.core import watch
+from metrics_app.core.endings import describe_cause
+from metrics_app.models import Breach, BreachEvent, ThresholdState, ThresholdVersion
+from metrics_app.services.notices import write_notices
+
+# What a threshold still knows once nobody watches it: where it stood, and when it was last beyond its limit.
+KEPT = {"last_slot", "since", "slot_class", "value", "n", "missed", "recovered_at"}
+CALM = {name: value for name, value in watch.State._field_defaults.items() if name not in KEPT}
+
+
+def end_watch(threshold, cause, reason, at):
+    """Closes what is open, with the state back at ok, in the transaction that ends the watch; ``at`` in ms.
+
+    ``cause`` is "switched off by ann". What was proposed stays proposed.
+    """
+    rows = ThresholdState.objects.filter(threshold=threshold)
+    before = rows.values_list("state", "data_breach").first()
+    rows.update(**CALM, since=at)
+    for breach in Breach.objects.select_for_update().filter(threshold=threshold, recovered_at=None):
+        close(breach, threshold, cause, reason, max(at, breach.fired_at))
+    if before not in (None, (watch.OK, False)):
+        transaction.on_commit(lambda: announce_end(threshold, at), robust=True)
+
+
+def close(breach, threshold, cause, reason, at):
+    """One breach, its last line, and the notices of that."""
+    is_limit = breach.kind == Breach.Kind.LIMIT
+    if is_limit:
+        # The cool-down counts from here.
+        ThresholdState.objects.filter(threshold=threshold).update(recovered_at=at)
+    breach.threshold, breach.recovered_at = threshold, at
+    breach.save(update_fields=["recovered_at"])
+    kind = watch.RECOVERED if is_limit else watch.DATA_CLOSED
+    text = f"Ended: {cause}{f', “{reason}”' if reason else ''}."
+    line = BreachEvent(breach=breach, at=at, kind=kind, text=text[:500])
+    line.cause = cause
+    line.save()
+    write_notices([(line, None)])
+
+
+def announce_end(threshold, at):
+    """Tells the streams that the light is out."""
+    topic = threshold.kpi.topic
+    event = {"type": "state", "topic": topic, "threshold": threshold.pk, "state": watch.OK}
+    live.announce_states([(event | {"value": None, "since": at}, topic)])
+
+
+def find_causes(outcomes, breaches, units):
+    """``{breach id: cause}`` of recoveries that the rule which fired would not have seen.
+
+    ``breaches``: ``{threshold id: rows}`` that are open; ``units``: ``{threshold id: unit}``.
+    No read where every recovery is by the version that fired, and two for all others.
+    """
+    recovered = {o.due.id: o for o in outcomes if any(watch.RECOVERED in t.events for t in o.transitions)}
+    pairs = [
+        (outcome, breach)
+        for pk, outcome in recovered.items()
+        for breach in breaches.get(pk, ())
+        if breach.kind == Breach.Kind.LIMIT and breach.version != outcome.due.known.version
+    ]
+    if not pairs:
+        return {}
+    ids = [outcome.due.id for outcome, _ in pairs]
+    stored = ThresholdVersion.objects.filter(threshold__in=ids).values_list("threshold", "version", "rule")
+    rules = {(pk, version): rule for pk, version, rule in stored}
+    extra = dict(ThresholdState.objects.filter(pk__in=ids).values_list("pk", "extra_slot"))
+    causes = {}
+    for outcome, breach in pairs:
+        pk = outcome.due.id
+        versions = [rules.get((pk, version)) for version in (breach.version, outcome.due.known.version)]
+        if all(versions):
+            causes[breach.pk] = explain_end(outcome, *versions, extra.get(pk), units[pk])
+    return causes
+
+
+def explain_end(outcome, before, after, extra, unit):
+    """Why its first recovery came, in words; "" where the rule that fired would have seen it as well."""
+    pairs = zip(outcome.states, outcome.transitions, strict=True)
+    state = next(state for state, move in pairs if watch.RECOVERED in move.events)
+    seen = watch.Observation(state.value, state.n)
+    return describe_cause(before, after, seen, unit, at_once=state.last_slot == extra)
