@@ -84,7 +84,9 @@ def check_seen(threshold, seen):
 
 
 def refuse_stale(stored, seen):
-    """ChangedMeanwhile, with who changed what since version ``seen``."""
+    """ChangedMeanwhile for a row that was deleted, or with who changed what since version ``seen``."""
+    if stored.retired_at is not None:
+        raise ChangedMeanwhile("deleted meanwhile: it can no longer be changed", version=stored.version)
     if seen is None or seen == stored.version:
         return
     since = stored.versions.filter(version__gt=seen).select_related("author").order_by("version")

@@ -10,7 +10,7 @@ from metrics_app.models import Breach, Kpi, Threshold, ThresholdState
 from metrics_app.queries import collected_through, shard_for
 from metrics_app.services.announce import announce
 from metrics_app.services.evaluate import evaluate
-from metrics_app.services.thresholds import save_threshold
+from metrics_app.services.thresholds import delete_threshold, save_threshold
 from tests.metrics_app.watching import HOUR, RULE, TOPIC, make_threshold, send
 
 pytestmark = pytest.mark.django_db
@@ -204,3 +204,19 @@ def test_a_change_made_on_an_older_version_says_who_changed_what(base):
         save_threshold(mine, by=None, seen=1, now=base)
     assert refused.value.version == 2
     assert Threshold.objects.get().limit == 50 * HOUR
+
+
+def test_what_was_deleted_meanwhile_is_not_brought_back_by_a_save(base):
+    threshold = make_threshold(now=base)
+    Breach.objects.create(threshold=threshold, version=1, since=base, fired_at=base)
+    delete_threshold(Threshold.objects.get(), by=None, now=base + 1_000)
+    threshold.limit = 1.0
+    with pytest.raises(ChangedMeanwhile, match="deleted meanwhile"):
+        save_threshold(threshold, by=None, now=base + 2_000)
+    assert Threshold.objects.get().retired_at is not None
+    assert Breach.objects.get().recovered_at == base + 1_000
+
+
+def test_what_never_had_a_breach_is_really_deleted(base):
+    delete_threshold(make_threshold(now=base), by=None, now=base)
+    assert not Threshold.objects.exists()
