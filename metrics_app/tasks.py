@@ -6,7 +6,7 @@ from celery import shared_task
 
 from metrics_app.exceptions import BusUnavailable
 from metrics_app.services.announce import announce
-from metrics_app.services.archive import archive
+from metrics_app.services.archive import archive, note_collected
 from metrics_app.services.compact import compact_history as compact
 from metrics_app.services.evaluate import evaluate
 from metrics_app.services.notices import send_notices as send
@@ -24,6 +24,10 @@ def watch():
         # The states say "behind" by themselves; the next second tries again.
         log.warning("Nothing is judged: %s", error)
     announce()
+    try:
+        note_collected()
+    except BusUnavailable as error:
+        log.warning("What is collected cannot be noted: %s", error)
 
 
 @shared_task(name="metrics_app.tasks.send_notices", expires=1)

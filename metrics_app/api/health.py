@@ -11,7 +11,7 @@ from redis.exceptions import ResponseError
 from metrics_app import queries
 from metrics_app.connection import get_redis, guard
 from metrics_app.exceptions import BusUnavailable
-from metrics_app.services.archive import read_health
+from metrics_app.services.archive import read_health, read_losses
 from metrics_app.services.notices import read_notice_health
 
 logger = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ def show_health(request):
 def show_readiness(request):
     """Each part by name; 503 unless all are well."""
     parts = {"database": check_database(), "redis": check_redis(), "collector": check_collector()}
-    parts["archiver"] = check_archiver()
+    parts["archiver"] = check_archiver(parts["database"])
     parts["notices"] = check_notices(parts["database"])
     ready = all(part["ok"] for part in parts.values())
     answer = {"status": "ok" if ready else "unavailable", "parts": parts}
@@ -102,8 +102,8 @@ def check_collector():
     return {"ok": behind <= MAX_BEHIND, "behind_seconds": round(behind, 3), "shard": shard}
 
 
-def check_archiver():
-    """How much waits for the archiver; a warning before the oldest is dropped.
+def check_archiver(database):
+    """How much waits for the archiver; a warning before the oldest is dropped, and for a day after a loss.
 
     A site that is behind with its history still takes points and shows them: it stays ready.
     """
@@ -112,7 +112,11 @@ def check_archiver():
     except BusUnavailable:
         return {"ok": True, "message": "unknown while redis does not answer"}
     found = {"ok": True, "behind_seconds": round(health.behind, 3), "late_points": health.late}
-    return found | ({"warning": health.warning} if health.warning else {})
+    losses = read_losses() if database["ok"] else None
+    if losses:
+        found["lost_points"] = sum(losses.by_shard.values())
+    warnings = [part.warning for part in (health, losses) if part and part.warning]
+    return found | ({"warning": "; ".join(warnings)} if warnings else {})
 
 
 def check_notices(database):

@@ -8,11 +8,11 @@ from prometheus_client.exposition import choose_encoder
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.views import APIView
 
-from metrics_app import presence, queries, registry
+from metrics_app import conf, presence, queries, registry
 from metrics_app.api.permissions import CanRead, identify
 from metrics_app.models import Threshold
 from metrics_app.queries.counters import read_counters
-from metrics_app.services.archive import read_health
+from metrics_app.services.archive import read_health, read_losses
 from metrics_app.services.notices import read_notice_health
 from metrics_app.services.visibility import limit_to_visible
 
@@ -134,7 +134,7 @@ def collect_counters():
 
 
 def collect_archive():
-    """What waits for the archiver, on the shard that is worst off."""
+    """What waits for the archiver, on the shard that is worst off, and what Redis lost before it came."""
     health = read_health()
     for name, text, value in (
         ("hms_archiver_behind_seconds", "Age of the oldest minute that history lacks.", health.behind),
@@ -142,6 +142,11 @@ def collect_archive():
         ("hms_archiver_bound_ratio", "Share in use of what Redis holds back for it.", health.share),
     ):
         yield GaugeMetricFamily(name, text, value=value)
+    text = "Points known to be lost: Redis lost its data before they were archived."
+    lost, known = CounterMetricFamily("hms_points_lost", text, labels=["shard"]), read_losses().by_shard
+    for shard in range(conf.get("SHARDS")):
+        lost.add_metric([str(shard)], known.get(shard, 0))
+    yield lost
 
 
 def collect_notices():

@@ -5,7 +5,15 @@ A shard's state is one consistent whole: each script refuses (StaleFence) unless
 the new fence. See ``metrics_app/lua``.
 """
 
-from metrics_app.window.archive import clean, list_dirty, read_backlogs, read_held, read_late, take
+from metrics_app.window.archive import (
+    clean,
+    list_dirty,
+    read_backlogs,
+    read_collected,
+    read_held,
+    read_late,
+    take,
+)
 from metrics_app.window.fence import (
     advance,
     begin_generation,
@@ -30,6 +38,7 @@ __all__ = [
     "load_topics",
     "note_run_id",
     "read_backlogs",
+    "read_collected",
     "read_held",
     "read_late",
     "read_meta",

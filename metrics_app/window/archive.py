@@ -118,6 +118,21 @@ def read_backlogs():
     ]
 
 
+def read_collected():
+    """``{(shard, generation): points}`` that the living generations have counted, late ones included."""
+    shards = range(conf.get("SHARDS"))
+    with guard():
+        pipe = get_redis().pipeline(transaction=False)
+        for shard in shards:
+            pipe.hmget(key(shard, "meta"), "generation", "points", "late")
+        rows = zip(shards, pipe.execute(), strict=True)
+    return {
+        (shard, name.decode()): int(points or 0) + int(late or 0)
+        for shard, (name, points, late) in rows
+        if name
+    }
+
+
 def count_late(first, top):
     """Points of a late log from its first entry to its top."""
     if not first:
