@@ -3,10 +3,10 @@
 import csv
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NamedTuple
 
 from metrics_app.core.points import EARLIEST, MAX_TOPIC, parse_iso
+from metrics_app.csv_files import open_csv
 from metrics_app.exceptions import BadInput
 
 NOT_IN_A_WORD = re.compile(r"[^a-z0-9]+")
@@ -46,14 +46,14 @@ class Cases:
     impossible: list[tuple[int, str]] = field(default_factory=list)
 
 
-def read_cases(path, columns=DEFAULT_COLUMNS, *, latest=None, limit=None):
+def read_cases(path, columns=DEFAULT_COLUMNS, *, latest=None, limit=None, encoding=""):
     """The Cases of a CSV file; BadInput when it is not such a file.
 
     ``latest`` (ms) is the last moment that may have happened; ``limit`` the
-    number of rows that are read.
+    number of rows that are read; ``encoding`` UTF-8 unless named.
     """
     cases, seen = Cases(), set()
-    with Path(path).open(newline="", encoding="utf-8-sig", errors="replace") as file:
+    with open_csv(path, encoding) as file:
         reader = csv.DictReader(file)
         try:
             check_columns(reader.fieldnames or [], columns)
@@ -67,8 +67,10 @@ def read_cases(path, columns=DEFAULT_COLUMNS, *, latest=None, limit=None):
 
 
 def check_columns(names, columns):
-    """Nothing, or BadInput that names the column that is missing and those that are there."""
+    """Nothing, or BadInput that names a column that is missing, with those that are there, or is doubled."""
     for option, name in columns._asdict().items():
+        if name and names.count(name) > 1:
+            raise BadInput(f"{names.count(name)} columns are called {name!r}: rename all but one")
         if name and name not in names:
             raise BadInput(
                 f"there is no column {name!r}, only {', '.join(map(repr, names)) or 'an empty file'}: "
@@ -79,7 +81,7 @@ def check_columns(names, columns):
 def add_row(cases, seen, row, line, columns, latest):
     """Adds a row to ``cases``, or counts why it is left out."""
     name = (row[columns.id] or "").strip() if columns.id else str(line)
-    if name in seen:
+    if name in seen and not any(row.get(None, ())):
         cases.repeated += 1
         return
     try:
@@ -93,6 +95,8 @@ def add_row(cases, seen, row, line, columns, latest):
 
 def parse_row(row, line, name, columns, latest):
     """The Case of a row, or BadInput that says why it cannot have happened."""
+    if any(row.get(None, ())):
+        raise BadInput("it has more cells than the header: put what holds a comma in quotes")
     if not name:
         raise BadInput(f"{columns.id} is empty")
     created = parse_moment(row[columns.created], columns.created, latest)

@@ -6,7 +6,8 @@ from operator import itemgetter
 from pathlib import Path
 
 from metrics_app.core.points import check_topic
-from metrics_app.core.rows import FIELDS, Checker
+from metrics_app.core.rows import FIELDS, Checker, Surplus
+from metrics_app.csv_files import open_csv
 from metrics_app.exceptions import BadInput
 
 try:
@@ -25,9 +26,10 @@ def is_parquet(path):
         return file.read(4) == b"PAR1"
 
 
-def digest_file(path, columns, on_progress=lambda done: None):
+def digest_file(path, columns, on_progress=lambda done: None, *, encoding=""):
     """A name for a file's content as read with these columns: hexadecimal SHA-256."""
-    digest = hashlib.sha256(repr(tuple(columns)).encode())
+    how = (*columns, encoding) if encoding else tuple(columns)
+    digest = hashlib.sha256(repr(how).encode())
     with Path(path).open("rb") as file:
         while part := file.read(1 << 20):
             digest.update(part)
@@ -35,13 +37,19 @@ def digest_file(path, columns, on_progress=lambda done: None):
     return digest.hexdigest()
 
 
-def read_blocks(path, columns, *, now, max_future=5, skip=0):
+def read_blocks(path, columns, *, now, max_future=5, skip=0, encoding=""):
     """Yields the Blocks of a table behind its first ``skip`` rows (a multiple of ``BLOCK``).
 
-    ``now`` in ms. BadInput when it is no such table; what is wrong with a row is in its Block.
+    ``now`` in ms; ``encoding`` of a CSV file, UTF-8 unless named. BadInput when it is no such table;
+    what is wrong with a row is in its Block.
     """
     check_fixed(columns)
-    rows = read_parquet(path, columns, skip) if is_parquet(path) else read_csv(path, columns, skip)
+    if not is_parquet(path):
+        rows = read_csv(path, columns, skip, encoding)
+    elif encoding:
+        raise BadInput("it is Parquet, whose texts are UTF-8: leave --encoding out", field="encoding")
+    else:
+        rows = read_parquet(path, columns, skip)
     checker, number = Checker(columns, now, max_future), skip
     while True:
         part = [row for _, row in zip(range(BLOCK), rows, strict=False)]
@@ -66,6 +74,10 @@ def find_columns(names, columns):
         name = getattr(columns, field)
         if not name or (field == "topic" and columns.fixed):
             continue
+        if names.count(name) > 1:
+            raise BadInput(
+                f"{names.count(name)} columns are called {name!r}: rename all but one", field=field
+            )
         if name in names:
             found[field] = names.index(name)
         elif field != "id":
@@ -78,9 +90,12 @@ def find_columns(names, columns):
     return found
 
 
-def read_csv(path, columns, skip):
-    """Yields ``(line, topic, ts, value, id)`` of each row of a CSV file, as text; None where it has none."""
-    with Path(path).open(newline="", encoding="utf-8-sig", errors="replace") as file:
+def read_csv(path, columns, skip, encoding=""):
+    """Yields ``(line, topic, ts, value, id)`` of each row of a CSV file, as text; None where it has none.
+
+    A row with more cells than the header has is Surplus in each.
+    """
+    with open_csv(path, encoding) as file:
         reader = csv.reader(file)
         try:
             header = next(reader, [])
@@ -91,6 +106,9 @@ def read_csv(path, columns, skip):
                     continue
                 if skip:
                     skip -= 1
+                    continue
+                if any(row[width:]):
+                    yield reader.line_num, *[Surplus(row, width)] * len(FIELDS)
                     continue
                 if len(row) != width:
                     row = (row + [""] * width)[:width]

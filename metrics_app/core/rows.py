@@ -35,6 +35,13 @@ class Fault(NamedTuple):
     message: str
 
 
+class Surplus(NamedTuple):
+    """A row with more cells than the header's ``width``: nobody knows which of them belong where."""
+
+    row: list
+    width: int
+
+
 class Block(NamedTuple):
     """Rows ``first`` to ``stop`` of a table: the points of those that are good, in columns.
 
@@ -62,6 +69,8 @@ class Checker:
         """The Block of rows of cells."""
         _, topics, ts, values, ids = zip(*rows, strict=True)
         try:
+            if any(type(cell) is Surplus for cell in ts):
+                raise ValueError
             # A whole column at once is seven times as quick; whatever it stumbles over is named row by row.
             points = [self.check_topics(topics), self.check_times(ts), check_numbers(values), check_ids(ids)]
             faults = []
@@ -97,6 +106,9 @@ class Checker:
 
     def check_row(self, line, cells, faults):
         """``(topic, ts, value, id)``, or None with a Fault more."""
+        if isinstance(cells[0], Surplus):
+            faults.append(describe_surplus(line, *cells[0]))
+            return None
         checks = (self.check_topic, self.check_time, check_number, check_id)
         found = []
         for field, cell, check in zip(FIELDS, cells, checks, strict=True):
@@ -122,6 +134,12 @@ class Checker:
             cell = cell.strip()
             cell = int(cell) if WHOLE.match(cell) else cell
         return check_ts(cell, now=self.now, max_future=self.max_future)
+
+
+def describe_surplus(line, row, width):
+    """The Fault of a row with more cells than the header has."""
+    message = f"{len(row)} cells under {width} columns: put what holds a comma in quotes, write 1.5 for 1,5"
+    return Fault(line, "row", show(",".join(row)), message)
 
 
 def check_number(cell):

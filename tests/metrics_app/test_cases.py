@@ -98,3 +98,25 @@ def test_it_makes_words_of_any_text():
     assert len(join_topic("complaint.received", "x" * 200)) == 100
     with pytest.raises(BadInput, match="no room"):
         join_topic("a" * 99, "b")
+
+
+def test_names_that_are_not_utf_8_are_refused_not_merged(tmp_path):
+    path = tmp_path / "cases.csv"
+    path.write_bytes(
+        "id,created,closed\nMüller,2011-07-01T01:00:00Z,\nMöller,2011-07-02T01:00:00Z,\n".encode("latin-1")
+    )
+    with pytest.raises(BadInput, match="line 2 is not UTF-8: save the file as UTF-8, or name its --encoding"):
+        read_cases(path)
+    cases = read_cases(path, encoding="latin-1")
+    assert ([row.id for row in cases.rows], cases.repeated) == (["Müller", "Möller"], 0)
+
+
+def test_a_row_with_more_cells_than_columns_is_impossible(read):
+    cases = read("1,2011-07-01T01:00:00Z,,Noise,loud", "2,2011-07-01T01:00:00Z,,Noise,")
+    assert [row.id for row in cases.rows] == ["2"]
+    assert cases.impossible == [(2, "it has more cells than the header: put what holds a comma in quotes")]
+
+
+def test_a_column_that_stands_twice_is_refused(read):
+    with pytest.raises(BadInput, match="2 columns are called 'created': rename all but one"):
+        read("1,2011-07-01T01:00:00Z,,", header="id,created,closed,created")

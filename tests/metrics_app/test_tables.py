@@ -95,3 +95,47 @@ def test_a_file_is_known_by_its_content_and_how_it_is_read(write):
     assert digest_file(path, Columns()) == first != digest_file(path, Columns(id=""))
     path.write_text(path.read_text() + "er.wait,2,1\n")
     assert digest_file(path, Columns()) != first
+
+
+def test_a_row_with_more_cells_than_columns_is_bad_and_not_cut(tmp_path):
+    path = tmp_path / "points.csv"
+    path.write_text(
+        "topic,ts,value\ner.wait,1700000000000,1,5\ner.wait,1700000000000,2\ner.wait,1700000000000,3,\n"
+    )
+    [block] = read(path, id="")
+    [fault] = block.faults
+    assert (fault.line, fault.field) == (2, "row") and "4 cells under 3 columns" in fault.message
+    assert "er.wait,1700000000000,1,5" in fault.value
+    assert block.values.tolist() == [2, 3]  # an empty cell behind the last one is nothing that is lost
+    [block] = read(path, id="", value="", fixed="er.wait")
+    assert [fault.line for fault in block.faults] == [2]
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_column_that_stands_twice_is_refused(tmp_path, kind):
+    path = tmp_path / f"points.{kind}"
+    if kind == "csv":
+        path.write_text("topic,ts,value,value\ner.wait,1700000000000,1,5\n")
+    else:
+        arrow, parquet = (pytest.importorskip(name) for name in ("pyarrow", "pyarrow.parquet"))
+        columns = [["er.wait"], [1_700_000_000_000], [1.0], [5.0]]
+        table = arrow.Table.from_arrays(
+            [arrow.array(cells) for cells in columns], ["topic", "ts", "value", "value"]
+        )
+        parquet.write_table(table, path)
+    with pytest.raises(BadInput, match="2 columns are called 'value': rename all but one"):
+        read(path)
+    if kind == "csv":
+        assert read(path, id="", value="")[0].ts.tolist() == [1_700_000_000_000]
+
+
+def test_an_encoding_is_part_of_how_a_file_is_read(tmp_path):
+    path = tmp_path / "points.csv"
+    path.write_bytes(
+        "topic,ts,value,id\ner.wait,1700000000000,1,Müller\ner.wait,1700000000000,1,Möller\n".encode("cp1252")
+    )
+    with pytest.raises(BadInput, match="line 2 is not UTF-8"):
+        read(path)
+    [block] = read_blocks(path, Columns(), now=NOW, encoding="cp1252")
+    assert block.ids == ["Müller", "Möller"]
+    assert digest_file(path, Columns(), encoding="cp1252") != digest_file(path, Columns())

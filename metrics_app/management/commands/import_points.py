@@ -30,6 +30,7 @@ class Command(BaseCommand):
         parser.add_argument("--ts-column", default="ts")
         parser.add_argument("--value-column", default="value", help="'' for points without one: each is 1")
         parser.add_argument("--id-column", default="id", help="'' where the rows have none")
+        parser.add_argument("--encoding", default="", help="of a CSV file; default: utf-8")
         parser.add_argument(
             "--skip-bad", action="store_true", help="leaves bad rows out and imports the rest"
         )
@@ -54,8 +55,13 @@ class Command(BaseCommand):
         fixed = check_topic(options["topic"]) if options["topic"] else ""
         names = (options[f"{field}_column"] for field in ("topic", "ts", "value", "id"))
         columns, path = Columns(*names, fixed), options["file"]
-        now, begun = time.time_ns() // 1_000_000, time.monotonic()
-        rows, bad = self.check_file(path, columns, now)
+        begun = time.monotonic()
+        how = {
+            "now": time.time_ns() // 1_000_000,
+            "max_future": conf.get("MAX_FUTURE"),
+            "encoding": options["encoding"],
+        }
+        rows, bad = self.check_file(path, columns, how)
         if bad and not options["skip_bad"]:
             raise CommandError(
                 f"Nothing was imported: {bad:,} of {rows:,} rows are bad. "
@@ -63,12 +69,12 @@ class Command(BaseCommand):
             )
         self.stdout.write(f"{rows:,} rows checked in {time.monotonic() - begun:.1f} s, {bad:,} are bad.")
         if not options["check"]:
-            self.write(path, columns, now, rows)
+            self.write(path, columns, how, rows)
 
-    def check_file(self, path, columns, now):
-        """``(rows, bad rows)`` of a file; the first bad ones are named."""
+    def check_file(self, path, columns, how):
+        """``(rows, bad rows)`` of a file read in some way; the first bad ones are named."""
         rows = bad = 0
-        for block in read_blocks(path, columns, now=now, max_future=conf.get("MAX_FUTURE")):
+        for block in read_blocks(path, columns, **how):
             rows = block.stop
             for fault in block.faults[: max(NAMED - bad, 0)]:
                 self.stdout.write(f"  line {fault.line}: {fault.field} {fault.value}: {fault.message}")
@@ -77,9 +83,9 @@ class Command(BaseCommand):
             self.stdout.write(f"  … and {bad - NAMED:,} more")
         return rows, bad
 
-    def write(self, path, columns, now, rows):
+    def write(self, path, columns, how, rows):
         """Imports with a progress bar and sums up."""
-        job = begin_import(digest_file(path, columns), Path(path).name)
+        job = begin_import(digest_file(path, columns, encoding=how["encoding"]), Path(path).name)
         if job.finished_at:
             self.stdout.write(
                 f"Nothing to do: this very file was imported at {job.finished_at:%Y-%m-%d %H:%M} UTC."
@@ -89,8 +95,8 @@ class Command(BaseCommand):
         if job.position:
             self.stdout.write(f"Going on behind row {job.position:,}.")
         bar, begun = ProgressBar(self.stderr._out, rows, unit="rows", base=job.position), time.monotonic()
-        options = {"now": now, "max_future": conf.get("MAX_FUTURE"), "skip": job.position}
-        job = run_import(job, read_blocks(path, columns, **options), on_progress=bar.show)
+        blocks = read_blocks(path, columns, **how, skip=job.position)
+        job = run_import(job, blocks, on_progress=bar.show)
         seconds = time.monotonic() - begun
         if job.known:
             self.stdout.write(f"{job.known:,} points were skipped: their id had come before.")

@@ -49,6 +49,7 @@ class Command(BaseCommand):
         parser.add_argument("--received-topic", default="complaint.received")
         parser.add_argument("--latency-topic", default="complaint.latency")
         parser.add_argument("--split-column", default="", help="also emits to topic.<value of this column>")
+        parser.add_argument("--encoding", default="", help="of the file; default: utf-8")
         parser.add_argument("--limit", type=int, help="reads this many rows at most")
 
     def handle(self, **options):
@@ -69,7 +70,8 @@ class Command(BaseCommand):
         if options["limit"] is not None and options["limit"] < 1:
             raise CommandError(f"--limit {options['limit']} reads no row: expected 1 or more")
         latest = time.time_ns() // 1_000_000 if original else None
-        cases = read_cases(options["cases"], columns, latest=latest, limit=options["limit"])
+        how = {"latest": latest, "limit": options["limit"], "encoding": options["encoding"]}
+        cases = read_cases(options["cases"], columns, **how)
         events = build_events(cases.rows, received=received, latency=latency, split=bool(columns.split))
         self.name_left_out(cases)
         self.send(events, original, speed)

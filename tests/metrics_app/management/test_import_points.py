@@ -174,3 +174,13 @@ def test_columns_and_topic_come_from_the_command_where_the_file_has_others(tmp_p
 def test_it_says_in_one_line_what_is_wrong(file, arguments, message):
     with pytest.raises(CommandError, match=message):
         call(*(file if argument == "FILE" else argument for argument in arguments))
+
+
+def test_names_of_another_encoding_stay_apart(tmp_path):
+    collect_all()
+    path, topic = tmp_path / "points.csv", f"t{uuid.uuid4().hex[:8]}"
+    rows = "".join(f"{topic},1700000000000,1,{name}\n" for name in ("Müller", "Möller"))
+    path.write_bytes(f"topic,ts,value,id\n{rows}".encode("latin-1"))
+    with pytest.raises(CommandError, match="line 2 is not UTF-8"):
+        call(path)
+    assert "Imported 2 points of 2 rows" in call(path, "--encoding", "latin-1")
