@@ -6,25 +6,24 @@ and counted per minute. Whether a KPI is open is asked each time.
 
 import threading
 import time
-from datetime import date
 from itertools import product
 
 from django.core.signals import setting_changed
 
 from metrics_app import conf, queries, registry
-from metrics_app.core.calendars import begin, check_zone, find_midnight, shift_back, to_local
+from metrics_app.core.calendars import begin, check_zone, shift_back
 from metrics_app.core.units import format_value
 from metrics_app.core.words import NAMES, natural_key
 from metrics_app.exceptions import TooMany
 from metrics_app.partners import count_request
-from metrics_app.queries.exports import find_complete, find_span, plan_calendar
+from metrics_app.queries.exports import begin_year, find_complete, find_span, find_years, plan_calendar
 from metrics_app.queries.history import CORRECTED, PUBLISHED
 from metrics_app.writers import NAMES as FORMAT_NAMES
 from metrics_app.writers import list_formats
 
 FRESH = 60  # seconds
 DAY = 86_400_000  # ms
-# Days of a file without a year: 8,784 hours, or ten years of days.
+# Days of a file without a year: 8,784 hours, or ten years of days. What is older is a file per year.
 DAYS = {"hour": 366, "day": 3_660}
 VIEWS = {CORRECTED: "As corrected", PUBLISHED: "As first published"}
 MEANINGS = (
@@ -50,7 +49,7 @@ _facts = (0.0, (), {})  # (fresh until, topics, topic -> facts)
 
 
 def list_published():
-    """The open KPIs with ``topic, name, unit, aggregate, description, method, span, figures``."""
+    """The open KPIs with ``topic, name, unit, aggregate, description, method, span, years, figures``."""
     kpis = sorted(registry.list_open(), key=lambda kpi: natural_key(kpi.topic))
     facts = load_facts(kpis)
     return [
@@ -73,7 +72,7 @@ def describe_unit(unit):
 
 
 def load_facts(kpis):
-    """``{topic: {"span", "figures"}}``, read together and at most ``FRESH`` seconds old."""
+    """``{topic: {"span", "years", "figures"}}``, read together and at most ``FRESH`` seconds old."""
     global _facts
     wanted = tuple((kpi.topic, kpi.unit, kpi.aggregate) for kpi in kpis)
     fresh_until, known, found = _facts
@@ -89,12 +88,14 @@ def load_facts(kpis):
 
 
 def read_facts(kpis, now):
-    """The facts of KPIs at ``now`` (ms): the span covered, and the last figures in human units."""
+    """The facts of KPIs at ``now`` (ms): the span covered, its years, and the last figures in human units."""
     topics = [kpi.topic for kpi in kpis]
     found = [queries.compare_span(topics, *span) for span in list_recent(now)]
+    spans = {topic: find_span(topic) for topic in topics}
     return {
         kpi.topic: {
-            "span": find_span(kpi.topic),
+            "span": spans[kpi.topic],
+            "years": list_years(kpi.topic, spans[kpi.topic], now),
             "figures": [
                 (name, *describe_figures(kpi, figures[kpi.topic]))
                 for name, figures in zip(SPANS, found, strict=True)
@@ -137,7 +138,8 @@ def describe_page(host):
     zone, kpis = conf.get("OPEN_DATA_ZONE"), list_published()
     return {
         "kpis": [
-            kpi | {"files": arrange_files(kpi["topic"]), "years": list_years(kpi["span"], check_zone(zone))}
+            kpi
+            | {"files": arrange_files(), "years": [(by, f"{by}.csv", at) for by, at in kpi["years"].items()]}
             for kpi in kpis
         ],
         "views": list(VIEWS.values()),
@@ -151,48 +153,66 @@ def describe_page(host):
     }
 
 
-def arrange_files(topic):
+def arrange_files():
     """``[(what, [(view, [(format, file, query), …]), …]), …]``: the rows of a table."""
     rows = {f"Per {by}": {view: [] for view in VIEWS.values()} for by in DAYS}
-    for by, view, name, file, query in list_files(topic):
+    for by, view, name, file, query in list_files():
         rows[f"Per {by}"][VIEWS[view]].append((FORMAT_NAMES[name], file, query))
     return [(what, list(cells.items())) for what, cells in rows.items()]
 
 
-def list_years(span, zone):
-    """The local years of a span, the newest first; none where one file holds them all."""
-    if not span or span[1] - span[0] < DAYS["hour"] * DAY:
-        return []
-    first, last = (to_local(at, zone).year for at in span)
-    return list(range(last, first - 1, -1))
+def list_years(topic, span, now):
+    """``{by: local years}`` with points, the newest first, of files that do not reach back to all of them."""
+    zone = check_zone(conf.get("OPEN_DATA_ZONE"))
+    short = [by for by in DAYS if span and span[0] < begin(now, by, zone) - DAYS[by] * DAY]
+    years = find_years(topic, span, zone) if short else []
+    return dict.fromkeys(short, years)
 
 
-def list_files(topic):
-    """``[(by, view, format, file, query), …]`` of everything that can be downloaded of a topic."""
-    return [
+def list_files(years=()):
+    """``[(by, view, format, file, query), …]`` of everything that can be downloaded of a topic.
+
+    Of its ``years`` (``{by: years}``) as corrected; as first published they are there for who asks.
+    """
+    whole = [
         (by, view, name, f"{by}.{name}", "" if view == CORRECTED else f"?as={view}")
         for by, view, name in product(DAYS, VIEWS, list_formats())
+    ]
+    return whole + [
+        (by, CORRECTED, name, f"{by}.{name}", f"?year={year}")
+        for by in years
+        for year, name in product(years[by], list_formats())
     ]
 
 
 def plan_file(topic, by, view, year, now):
     """The Plans of a file: ``[(topic, Plan)]``, or [] where it has no row.
 
-    From the first point on, at most ``DAYS`` back or one ``year``, and only buckets that are over.
+    From the first point on, one ``year`` or at most ``DAYS`` back, and only buckets that are over; where
+    the last point is older than that, the last such span with points.
     """
     zone_name = conf.get("OPEN_DATA_ZONE")
     zone = check_zone(zone_name)
     end, span = find_complete(now, calendar=by, zone=zone_name), find_span(topic)
-    low, high = find_year(year, zone) if year else (end - DAYS[by] * DAY, end)
-    start, end = max(low, span[0]) if span else end, min(high, end)
+    if not span:
+        return []
+    low, high = find_year(year, zone) if year else find_reach(by, span, end)
+    start, end = max(low, span[0]), min(high, end)
     if start >= end:
         return []
     return [(topic, plan_calendar(start, end, by, zone=zone_name, view=view))]
 
 
+def find_reach(by, span, end):
+    """``(start, end)`` in ms of a file without a year, where the last bucket is over at ``end``."""
+    if span[1] < end - DAYS[by] * DAY:
+        end = span[1] + 1
+    return end - DAYS[by] * DAY, end
+
+
 def find_year(year, zone):
     """``(start, end)`` in ms of a local year."""
-    return tuple(find_midnight(date(at, 1, 1), zone) for at in (year, year + 1))
+    return tuple(begin_year(at, zone) for at in (year, year + 1))
 
 
 def count_download(address):

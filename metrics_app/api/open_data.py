@@ -54,7 +54,7 @@ class OpenDataFileView(OpenView):
         operation_id="download_open_data",
         summary="Open data as a file, without a log-in",
         description="`file` is `hour` or `day` and the format: `day.csv`, `hour.jsonl`, `day.parquet`. "
-        "Without `year` the last 366 days by hour, or ten years by day.",
+        "Without `year` the last 366 days by hour, or ten years by day, in which there are points.",
         parameters=[OpenApiParameter("year", int, description="A year of the publisher's zone."), AS],
         responses=FILES | REFUSED,
         auth=[],
@@ -133,7 +133,7 @@ def describe(kpi, publisher, page):
         "accrualPeriodicity": "R/PT1H",
         "modified": "R/PT1H",
         "distribution": [
-            describe_file(page, kpi["topic"], *file) for file in open_data.list_files(kpi["topic"])
+            describe_file(page, kpi["topic"], *file) for file in open_data.list_files(kpi["years"])
         ],
     }
     if kpi["span"]:
@@ -144,9 +144,10 @@ def describe(kpi, publisher, page):
 
 def describe_file(page, topic, by, view, kind, file, query):
     """A distribution of a dataset."""
+    of_year = f", {query.removeprefix('?year=')}" if query.startswith("?year=") else ""
     return {
         "@type": "dcat:Distribution",
-        "title": f"Per {by}, {open_data.VIEWS[view].lower()}, {NAMES[kind]}",
+        "title": f"Per {by}, {open_data.VIEWS[view].lower()}, {NAMES[kind]}{of_year}",
         "downloadURL": f"{page}{topic}/{file}{query}",
         "mediaType": FORMATS[kind].content_type.partition(";")[0],
         "format": NAMES[kind],

@@ -5,12 +5,13 @@ Each piece is read as of one moment; no two pieces count the same point.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import pairwise
 
 from django.db.models import Max, Min
 
 from metrics_app.core.buckets import HOUR, MINUTE, floor
-from metrics_app.core.calendars import begin, check_zone, to_local
+from metrics_app.core.calendars import begin, check_zone, find_midnight, to_local
 from metrics_app.core.points import match_topic
 from metrics_app.core.spans import DAY, intersect
 from metrics_app.exceptions import BadInput
@@ -147,6 +148,33 @@ def find_rollups(topic):
             first, wide = starts["first"], size
         last = max(last or 0, starts["last"])
     return first, last
+
+
+def find_years(topic, span, zone):
+    """The local years with points of a topic whose span (``find_span``) is known, the newest first."""
+    number = Topic.objects.filter(name=topic).values_list("id", flat=True).first()
+    first, last = (to_local(at, zone).year for at in span)
+    found, year = {first, last}, first + 1
+    while year < last and (at := find_next(number, begin_year(year, zone))) is not None:
+        year = to_local(at, zone).year
+        found.add(year)
+        year += 1
+    return sorted((year for year in found if year <= last), reverse=True)
+
+
+def begin_year(year, zone):
+    """Where a local year begins, in ms."""
+    return find_midnight(date(year, 1, 1), zone)
+
+
+def find_next(number, start):
+    """The start (ms) of the first hour with points from ``start`` on, or day without its hours; or None."""
+    hours, days = (model.objects.filter(topic=number) for model in (HourRollup, DayRollup))
+    kept = hours.aggregate(at=Min("start"))["at"]
+    # A day beside its hours may begin in the year before theirs.
+    pruned = days if kept is None else days.filter(start__lt=floor(kept, DAY))
+    found = (rows.filter(start__gte=start).aggregate(at=Min("start"))["at"] for rows in (hours, pruned))
+    return min((at for at in found if at is not None), default=None)
 
 
 def find_topics(patterns):

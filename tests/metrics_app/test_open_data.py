@@ -3,15 +3,18 @@
 import csv
 import io
 import re
+from datetime import UTC
 
 import pytest
 from django.contrib.auth.models import Group
 
 from metrics_app import open_data, queries, registry
+from metrics_app.core.calendars import to_local
 from metrics_app.core.points import parse_iso
 from metrics_app.exceptions import TooMany
 from metrics_app.models import Kpi
 from metrics_app.services.archive import archive
+from metrics_app.services.compact import compact_history
 from metrics_app.writers import FORMATS
 from tests.metrics_app.histories import DAY, HOUR, MINUTE, Clockwork
 from tests.metrics_app.points import publish
@@ -66,6 +69,40 @@ def test_every_link_of_the_page_leads_to_a_file(client, kpis):
     assert len(files) == 4 * len(FORMATS) + 2  # and two years
     for link in files:
         assert client.get(link).status_code == 200, link
+
+
+def test_an_old_kpi_has_files_and_each_year_that_has_points(client):
+    clockwork, topic = Clockwork(), "doors.old"
+    Kpi.objects.create(topic=topic, name="Doors", open_data=True)
+    days = ("2005-03-01", "2005-12-31T23:30", "2008-07-01", "2012-07-01T12:00")
+    publish(topic, [parse_iso(f"{day}Z" if "T" in day else f"{day}T00:00Z") for day in days], 4)
+    clockwork.collect()
+    archive()
+    page = client.get("/open-data/").content.decode()
+    for by in ("hour", "day"):
+        links = re.findall(rf'href="(/open-data/doors.old/{by}.csv\?year=\d+)"', page)
+        assert [link[-4:] for link in links] == ["2012", "2008", "2005"]
+        counts = [sum(int(row["count"]) for row in read_csv(client.get(link))) for link in links]
+        assert counts == [1, 1, 2]
+        rows = read_csv(client.get(f"/open-data/{topic}/{by}.csv"))
+        assert rows[-1]["count"] == "1" and rows[-1]["local_start"].startswith("2012-07-01")
+    [dataset] = client.get("/open-data/catalog.json").json()["dataset"]
+    years = [file["downloadURL"] for file in dataset["distribution"] if "?year=" in file["downloadURL"]]
+    assert len(years) == 2 * 3 * len(FORMATS)
+
+
+def test_a_year_of_another_zone_is_not_offered_for_the_first_hours_of_the_next(client, settings):
+    settings.METRICS_APP = settings.METRICS_APP | {"OPEN_DATA_ZONE": "America/New_York"}
+    clockwork = Clockwork()
+    Kpi.objects.create(topic="doors.old", open_data=True)
+    publish(
+        "doors.old", [parse_iso(f"{at}:00Z") for at in ("2005-03-01T12", "2009-01-01T10", "2010-05-01T00")], 4
+    )
+    clockwork.collect()
+    archive()
+    compact_history()
+    [kpi] = open_data.list_published()
+    assert kpi["years"] == {"hour": [2010, 2009, 2005], "day": [2010, 2009, 2005]}
 
 
 def test_the_page_says_what_to_do_while_nothing_is_open(client):
@@ -156,7 +193,9 @@ def test_the_catalogue_speaks_dcat_us(client, kpis, settings):
     first, last = map(parse_iso, dataset["temporal"].split("/"))
     assert first == (kpis.now - 500 * DAY) // MINUTE * MINUTE and last <= kpis.now
     files = dataset["distribution"]
-    assert len(files) == 4 * len(FORMATS)
+    years = [file for file in files if "?year=" in file["downloadURL"]]
+    assert len(files) - len(years) == 4 * len(FORMATS) and len(years) == 2 * len(FORMATS)
+    assert years[0]["title"].endswith(f"CSV, {to_local(kpis.now, UTC).year}")
     assert {file["mediaType"] for file in files} >= {"text/csv", "application/x-ndjson"}
     for file in files:
         assert client.get(file["downloadURL"]).status_code == 200
