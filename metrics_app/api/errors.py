@@ -10,6 +10,7 @@ from rest_framework.exceptions import APIException
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
+from metrics_app.core.faults import explain_closed
 from metrics_app.exceptions import (
     BadInput,
     BusUnavailable,
@@ -44,8 +45,9 @@ def handle_exception(error, context):
         set_rollback()
         return Response({"errors": list_validation_errors(error)}, status=400)
     if isinstance(error, (OperationalError, InterfaceError)):
-        logger.error("The database does not answer: %s", error)
-        return answer(503, "The database does not answer.", retry_after=RETRY_AFTER)
+        message = explain_closed(error) or "The database does not answer."
+        logger.error("%s (%s)", message, error)
+        return answer(503, message, retry_after=RETRY_AFTER)
     response = exception_handler(error, context)
     if response is not None:
         detail = error.detail if isinstance(error, APIException) else response.data["detail"]

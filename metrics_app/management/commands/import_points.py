@@ -4,8 +4,10 @@ import time
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import InterfaceError, OperationalError
 
 from metrics_app import conf
+from metrics_app.core.faults import explain_closed
 from metrics_app.core.points import check_topic
 from metrics_app.core.rows import Columns
 from metrics_app.exceptions import BadInput, BusUnavailable
@@ -45,6 +47,9 @@ class Command(BaseCommand):
             raise CommandError(f"{options['file']}: {error}") from None
         except BusUnavailable as error:
             raise CommandError(f"{error} Run the command again: it goes on where it was.") from None
+        except (OperationalError, InterfaceError) as error:
+            reason = explain_closed(error) or f"The database does not answer: {error}."
+            raise CommandError(f"{reason} Run the command again then: it goes on where it was.") from None
         except KeyboardInterrupt:
             raise CommandError(
                 "Stopped. Run the command again: it goes on where it was.", returncode=130
