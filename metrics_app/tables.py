@@ -139,9 +139,12 @@ def read_parquet(path, columns, skip):
 
 
 def list_cells(column):
-    """The cells of an Arrow column; times with a zone in ms."""
+    """The cells of an Arrow column; times with a zone in ms, decimals as numbers."""
     if pyarrow.types.is_timestamp(column.type):
         if column.type.tz is None:
             raise BadInput("its times have no zone: write them as timestamp with UTC, or as milliseconds")
         column = column.cast(pyarrow.timestamp("ms", column.type.tz), safe=False).cast(pyarrow.int64())
+    if pyarrow.types.is_decimal(column.type):
+        number = float if column.type.scale > 0 else int
+        return ["" if cell is None else number(cell) for cell in column.to_pylist()]
     return ["" if cell is None else cell for cell in column.to_pylist()]

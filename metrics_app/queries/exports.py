@@ -25,6 +25,7 @@ from metrics_app.queries.reading import Want, read_one
 
 ROLLUPS = 1_500  # read at a time, each with a sketch of up to some kB
 MOST_ROWS = 10_000_000
+STAR = ": a * stands for whole words at the end, as in 'er.*'; '*' alone is every topic"
 FIGURES = ("count", "sum", "mean", "min", "max", "stddev", "p50", "p90", "p95", "p99")
 COLUMNS = ("topic", "ts", "end", "local_start", "local_end", *FIGURES, "revised")
 
@@ -184,6 +185,7 @@ def find_topics(patterns):
     for pattern in patterns:
         these = {topic for topic in known if match_topic(pattern, topic)}
         if not these:
-            raise BadInput(f"{pattern!r:.100} names no topic with points", field="topic")
+            hint = "" if "*" not in pattern or pattern == "*" or pattern.endswith(".*") else STAR
+            raise BadInput(f"{pattern!r:.100} names no topic with points{hint}", field="topic")
         found |= these
     return sorted(found)

@@ -1,5 +1,7 @@
 """Tables of points are read alike, whether they are CSV or Parquet."""
 
+from decimal import Decimal
+
 import pytest
 
 from metrics_app.core.rows import Columns
@@ -139,3 +141,17 @@ def test_an_encoding_is_part_of_how_a_file_is_read(tmp_path):
     [block] = read_blocks(path, Columns(), now=NOW, encoding="cp1252")
     assert block.ids == ["Müller", "Möller"]
     assert digest_file(path, Columns(), encoding="cp1252") != digest_file(path, Columns())
+
+
+def test_decimals_of_parquet_are_numbers(tmp_path):
+    arrow, parquet = (pytest.importorskip(name) for name in ("pyarrow", "pyarrow.parquet"))
+    path = tmp_path / "points.parquet"
+    cells = {
+        "topic": ["er.wait"] * 2,
+        "ts": arrow.array([Decimal(1_700_000_000_000)] * 2, arrow.decimal128(20, 0)),
+        "value": arrow.array([Decimal("1.50"), None], arrow.decimal128(10, 2)),
+    }
+    parquet.write_table(arrow.table(cells), path)
+    [block] = read(path)
+    assert (block.ts.tolist(), block.values.tolist()) == ([1_700_000_000_000], [1.5])
+    assert [(fault.line, fault.field) for fault in block.faults] == [(2, "value")]

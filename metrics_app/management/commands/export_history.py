@@ -27,7 +27,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser):
         parser.add_argument("topics", nargs="+", metavar="TOPIC", help="topics, or patterns such as 'er.*'")
-        parser.add_argument("--format", choices=list(FORMATS), help="default: as --output ends, else csv")
+        parser.add_argument(
+            "--format", choices=list(FORMATS), help="default: as --output ends; csv without an ending"
+        )
         parser.add_argument("--output", default="-", help="a file; '-' (default) is standard output")
         grain = parser.add_mutually_exclusive_group()
         grain.add_argument("--by", choices=CALENDARS, help="local buckets; default: hour")
@@ -52,8 +54,7 @@ class Command(BaseCommand):
     def run(self, options):
         """Plans, writes, and says what came of it."""
         begun, output = time.monotonic(), options["output"]
-        suffix = Path(output).suffix.removeprefix(".")
-        kind = options["format"] or (suffix if suffix in FORMATS else "csv")
+        kind = options["format"] or find_format(output)
         topics = find_topics(options["topics"])
         plans = [(topic, plan) for topic in topics if (plan := make_plan(topic, options))]
         rows = sum(plan.rows for _, plan in plans)
@@ -67,6 +68,16 @@ class Command(BaseCommand):
             f"{size:,} bytes in {seconds:.1f} s.",
             self.style.SUCCESS,
         )
+
+
+def find_format(output):
+    """The format that a file's ending names, csv where it has none; BadInput."""
+    suffix = Path(output).suffix.removeprefix(".").lower()
+    if suffix and suffix not in FORMATS:
+        known = ", ".join(f".{name}" for name in FORMATS)
+        message = f"{output!r:.200}: no format ends in .{suffix}: expected {known}, or give --format"
+        raise BadInput(message, field="output")
+    return suffix or "csv"
 
 
 def describe_rest(output):

@@ -108,3 +108,22 @@ def test_a_file_that_was_not_finished_is_none(clockwork, tmp_path, monkeypatch):
     with pytest.raises(CommandError, match="Stopped. Nothing was written."):
         call("er.wait", "--output", path)
     assert [file.name for file in tmp_path.iterdir()] == ["history.csv"] and path.read_text() == "as it was"
+
+
+def test_an_ending_that_is_no_format_is_refused_unless_the_format_is_given(clockwork, tmp_path):
+    path = tmp_path / "history.xlsx"
+    with pytest.raises(CommandError, match=r"no format ends in \.xlsx: expected \.csv, .* or give --format"):
+        call("er.wait", "--output", path)
+    assert not path.exists()
+    assert "written as csv" in call("er.wait", "--output", path, "--format", "csv")
+    assert "written as jsonl" in call("er.wait", "--output", tmp_path / "history.JSONL")
+    assert "written as csv" in call("er.wait", "--output", tmp_path / "history")
+
+
+def test_a_star_within_a_word_is_explained(clockwork):
+    with pytest.raises(
+        CommandError, match=r"'er.w\*' names no topic with points: a \* stands for whole words"
+    ):
+        call("er.w*")
+    with pytest.raises(CommandError, match="'no.such' names no topic with points$"):
+        call("no.such")
