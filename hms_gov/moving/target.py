@@ -13,8 +13,10 @@ from django.db.utils import load_backend
 
 from hms_gov.moving.errors import NotMovable
 from hms_gov.moving.tables import count_rows, list_models, read_names
+from hms_gov.processes import tie_to_parent
 
 ALIAS = "moving_target"
+LOCK = 0x686D735F6D6F7665  # of a move, among the advisory locks of the target
 # Tables that `migrate` itself fills; in all others a row means that somebody works there.
 MADE_BY_MIGRATE = {"contenttypes", "django_celery_beat"}, {"auth.permission"}
 
@@ -47,12 +49,15 @@ def connect(target, url):
 
 
 def name_safely(url):
-    """An address without its password."""
-    config = environ.Env.db_url_config(url)
-    host = config.get("HOST") or config.get("OPTIONS", {}).get("host") or "localhost"
-    port = f":{config['PORT']}" if config.get("PORT") else ""
-    user = f"{config['USER']}@" if config.get("USER") else ""
-    return f"{url.partition('://')[0]}://{user}{host}{port}/{config.get('NAME', '')}"
+    """An address as it stands, options and all, without its passwords."""
+    scheme, _, rest = url.partition("://")
+    place, question, query = rest.partition("?")
+    if "@" in query and "@" not in place:
+        # A password with a bare question mark: whatever stands before the last @ belongs to the person.
+        place, question, query = rest, "", ""
+    person, at, server = place.rpartition("@")
+    options = "&".join(option for option in query.split("&") if "password" not in option.lower())
+    return f"{scheme}://{person.partition(':')[0]}{at}{server}{question if options else ''}{options}"
 
 
 def check_source(source):
@@ -68,10 +73,21 @@ def check_source(source):
 
 
 def prepare_target(target, url):
-    """Makes the tables of the target; NotMovable where somebody works in it already."""
+    """Makes the tables of the target; NotMovable where somebody works in it already, another move too."""
+    claim(target, url)
     refuse_used(target)
     migrate(url)
     refuse_used(target)
+
+
+def claim(target, url):
+    """Keeps other runs away until the connection ends, however it does; NotMovable where one is at work."""
+    with target.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
+        if not cursor.fetchone()[0]:
+            raise NotMovable(
+                f"Another run of this command is at work on {name_safely(url)}: wait until it has ended."
+            )
 
 
 def migrate(url):
@@ -86,10 +102,13 @@ def migrate(url):
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
+        # Left behind by a run that was killed it would make tables under the feet of the next one.
+        preexec_fn=tie_to_parent(),
     )
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["it gave no reason"])[-1]
-        raise NotMovable(f"The tables could not be made at {name_safely(url)}: {last}")
+        hint = " If a run of this command was killed a moment ago, run it again." if "exists" in last else ""
+        raise NotMovable(f"The tables could not be made at {name_safely(url)}: {last}{hint}")
 
 
 def refuse_used(target):

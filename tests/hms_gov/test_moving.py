@@ -3,10 +3,14 @@
 import io
 import itertools
 import json
+import subprocess
+import sys
 import tracemalloc
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection, connections
@@ -29,6 +33,7 @@ from pipelines_app.models import AuditEntry
 from pipelines_app.services import propose
 from pipelines_app.services.verify import verify_audit
 from tests.hms_gov.sites import TOPIC, fill_site
+from tests.hms_gov.test_processes import is_running, wait_for
 from tests.metrics_app.histories import DAY, HOUR, MINUTE
 from tests.metrics_app.points import publish
 from tests.run_postgres import start_postgres
@@ -216,6 +221,50 @@ def test_a_wrong_address_is_one_line_without_the_password(address, message):
     with pytest.raises(CommandError) as caught:
         call("--to", address)
     assert message in str(caught.value) and "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        (
+            "postgresql://ann:s3:c@ret@db:5432/hms?sslmode=require&host=/run/pg",
+            "postgresql://ann@db:5432/hms?sslmode=require&host=/run/pg",
+        ),
+        ("postgresql:///hms?host=/run/pg&password=s3cret", "postgresql:///hms?host=/run/pg"),
+        ("postgresql://db/hms?user=ann&sslpassword=s3cret", "postgresql://db/hms?user=ann"),
+        ("postgresql://ann:s3?cret@db/hms", "postgresql://ann@db/hms"),
+        ("postgresql://ann:s3cret@[::1]:5432/hms", "postgresql://ann@[::1]:5432/hms"),
+    ],
+)
+def test_only_passwords_are_left_out_of_an_address(url, shown):
+    assert moving.name_safely(url) == shown
+
+
+def test_two_runs_at_once_do_not_meet(clockwork, url):
+    with moving.join_target(url) as target:
+        target_of_the_first = target.copy("first")
+        with target_of_the_first.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s)", [moving.target.LOCK])
+    with pytest.raises(CommandError, match="Another run of this command is at work on postgresql://"):
+        call("--to", url)
+    target_of_the_first.close()
+    assert "read back, all are equal" in call("--to", url)
+
+
+def test_a_run_that_was_killed_leaves_nobody_who_goes_on(postgres):
+    postgres.psql("CREATE DATABASE killed;")
+    url = postgres.get_uri(database="killed")
+    script = (
+        "import sys, django; django.setup(); from hms_gov.moving.target import migrate; migrate(sys.argv[1])"
+    )
+    run_one = subprocess.Popen([sys.executable, "-c", script, url], cwd=settings.BASE_DIR)
+    children = Path(f"/proc/{run_one.pid}/task/{run_one.pid}/children")
+    wait_for(lambda: children.read_text().strip())
+    child = int(children.read_text())
+    run_one.kill()
+    run_one.wait()
+    wait_for(lambda: not is_running(child), timeout=2)
+    migrate(url)
 
 
 @pytest.mark.parametrize(
