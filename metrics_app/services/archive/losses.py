@@ -78,20 +78,35 @@ def count_losses(shard):
     total = 0
     with transaction.atomic():
         lock_shard(shard)
-        for row in Generation.objects.filter(shard=shard, lost=None).exclude(name__in=known):
-            row.lost = max(row.seen - row.archived, 0)
+        ended = Generation.objects.filter(shard=shard, lost=None).exclude(name__in=known)
+        for row in share_out(list(ended.order_by("pk"))):
             row.save(update_fields=["lost"])
             total += row.lost
             log.error("Shard %s: Redis lost generation %s. %s", shard, row.name, describe_loss(row))
     return total
 
 
+def share_out(rows):
+    """Sets ``lost`` of generations that ended together, oldest first.
+
+    The counter of a shard goes on where a new generation began beside data that was kept: what it had
+    reached before is not the new one's. One that is lower than before began anew.
+    """
+    before = spare = 0
+    for row in rows:
+        own = row.seen - before if row.seen >= before else row.seen
+        missing = own - row.archived - spare
+        # A generation may have counted, and archived, more than was noted before the next one began.
+        row.lost, spare, before = max(missing, 0), max(-missing, 0), row.seen
+    return rows
+
+
 def describe_loss(row):
     """What is known of a generation that ended, and what is not."""
     unknown = "how many came after anybody last looked is unknown"
     if row.lost:
-        return f"{row.lost:,} of its {row.seen:,} known points were not archived; {unknown}."
-    return f"All of its {row.seen:,} known points are archived; {unknown}."
+        return f"{row.lost:,} points that are known of it were not archived; {unknown}."
+    return f"All points that are known of it are archived ({row.archived:,}); {unknown}."
 
 
 def read_losses():

@@ -49,7 +49,7 @@ def test_points_that_no_archiver_ever_saw_are_counted_when_redis_loses_them(capl
     with caplog.at_level(logging.ERROR):
         archive()
     assert [row.lost for row in Generation.objects.filter(shard=shard).order_by("id")] == [270, None]
-    assert "270 of its 270 known points were not archived" in caplog.text
+    assert "270 points that are known of it were not archived" in caplog.text
     assert "after anybody last looked is unknown" in caplog.text
 
 
@@ -72,7 +72,21 @@ def test_a_loss_of_which_nothing_is_known_is_not_called_none(caplog):
     clockwork.collect()
     with caplog.at_level(logging.ERROR):
         archive()
-    assert "All of its 4 known points are archived" in caplog.text and "is unknown" in caplog.text
+    assert "All points that are known of it are archived (4)" in caplog.text and "is unknown" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("seen_and_archived", "lost"),
+    [
+        ([(100, 100), (150, 50)], [0, 0]),  # a restart that kept the counter: nothing counts twice
+        ([(100, 70), (150, 20)], [30, 30]),
+        ([(100, 110), (150, 40)], [0, 0]),  # ten more were archived than had been noted
+        ([(100, 100), (20, 5)], [0, 15]),  # the counter began anew
+    ],
+)
+def test_generations_that_end_together_lose_their_own_points_only(seen_and_archived, lost):
+    rows = [Generation(seen=seen, archived=archived) for seen, archived in seen_and_archived]
+    assert [row.lost for row in losses.share_out(rows)] == lost
 
 
 def test_it_writes_only_what_grew_and_never_lowers_it(django_assert_num_queries):
