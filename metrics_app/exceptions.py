@@ -28,7 +28,7 @@ class TooLarge(MetricsError):
 
 
 class Conflict(MetricsError):
-    """What is there speaks against it, such as an idempotency key that came with another body."""
+    """It fits no longer what is on record: changed meanwhile, restored already, another body for a key."""
 
 
 class ChangedMeanwhile(Conflict):

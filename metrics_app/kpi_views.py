@@ -17,6 +17,7 @@ from metrics_app.core.deadman import is_silence_rule
 from metrics_app.core.plans import NAMES, SHIFTS, SPANS, clamp_span
 from metrics_app.core.units import format_duration, format_value
 from metrics_app.curves import describe_limit, find_start
+from metrics_app.exceptions import Conflict
 from metrics_app.forms import NoteForm
 from metrics_app.lights import clock_with_zone, describe_dead_man, describe_state_of
 from metrics_app.models import Breach, Note, Threshold
@@ -204,27 +205,36 @@ def list_flags(rule, now):
 def write_note(request, topic):
     """Adds, changes or deletes a note, as the form says; back to the chart it was written on."""
     kpi = find_kpi(request.user, topic)
-    known = {"topic": kpi.topic, "deleted_at": None}
-    pk = request.POST.get("note", "")
-    if pk and not (pk.isascii() and pk.isdecimal() and len(pk) < 19):
-        pk = "0"
-    note = get_object_or_404(Note, pk=pk, **known) if pk else Note(topic=kpi.topic)
-    back = f"{reverse('kpi', args=[kpi.topic])}?{request.GET.urlencode()}#notes"
-    if request.POST.get("action") == "delete" and note.pk:
-        delete_note(note, by=request.user)
-        messages.success(request, f"The note “{note.text}” is off the chart; it stays on record.")
-        return redirect(back)
-    form = NoteForm(request.POST)
-    if not form.is_valid():
-        return show_refused_note(request, kpi, form)
-    save_note(form.fill(note), by=request.user)
-    messages.success(request, f"The note “{note.text}” is on the chart.")
-    return redirect(back)
+    pk, version = (read_whole(request.POST.get(name, "")) for name in ("note", "version"))
+    note = Note(topic=kpi.topic) if pk is None else get_object_or_404(Note, pk=pk, topic=kpi.topic)
+    form, deletes = NoteForm(request.POST), bool(pk) and request.POST.get("action") == "delete"
+    try:
+        if deletes:
+            delete_note(note, by=request.user, version=version)
+        elif not form.is_valid():
+            return show_refused_note(request, kpi, form, pk)
+        else:
+            save_note(form.fill(note), by=request.user, version=version)
+    except Conflict as error:
+        form.add_error(None, f"{error}. What you wrote is below; it is not saved yet.")
+        return show_refused_note(request, kpi, form, pk, status=409)
+    done = "off the chart; it stays on record" if deletes else "on the chart"
+    messages.success(request, f"The note “{note.text}” is {done}.")
+    return redirect(f"{reverse('kpi', args=[kpi.topic])}?{request.GET.urlencode()}#notes")
 
 
-def show_refused_note(request, kpi, form):
-    """The page again, with the fault at its field and what was written."""
+def read_whole(text):
+    """A number of a hidden field; None where there is none, 0, which no note has, for anything else."""
+    if not text:
+        return None
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
+
+
+def show_refused_note(request, kpi, form, pk, status=400):
+    """The page again, with the fault, what was written, and the version that saving it now replaces."""
     context = describe_kpi(kpi) | describe_chart(request, kpi)
     context |= {"page": "kpi", "window_text": format_duration(kpi.window), "spans": NAMES.items()}
     context |= {"standstill": describe_present_standstill(), "form": form, "refused": True}
-    return render(request, "metrics_app/kpi.html", context, status=400)
+    # One that was deleted meanwhile is written anew.
+    context["refused_note"] = queries.find_note(pk) if pk else None
+    return render(request, "metrics_app/kpi.html", context, status=status)

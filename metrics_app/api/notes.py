@@ -6,7 +6,7 @@ from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from metrics_app.api.fields import Text
+from metrics_app.api.fields import Text, Whole
 from metrics_app.api.pagination import ListPagination
 from metrics_app.api.params import refuse_parameters
 from metrics_app.api.permissions import CanRead, identify
@@ -16,6 +16,7 @@ from metrics_app.core.points import check_topic
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Note
 from metrics_app.queries import redis_now
+from metrics_app.queries.notes import with_versions
 from metrics_app.registry import get_kpi, may_read
 from metrics_app.services.notes import delete_note, save_note
 from metrics_app.services.visibility import limit_to_visible
@@ -27,6 +28,7 @@ REFUSED = {
     403: OpenApiResponse(ErrorsSerializer, "Keys read notes, people write them."),
     404: OpenApiResponse(ErrorsSerializer, "No such note, or not for you."),
 }
+STALE = {409: OpenApiResponse(ErrorsSerializer, "It was changed since the version given.")}
 
 
 class NoteSerializer(serializers.ModelSerializer):
@@ -34,9 +36,12 @@ class NoteSerializer(serializers.ModelSerializer):
 
     author = serializers.CharField(source="author.username", read_only=True, default=None)
 
+    changed_by = serializers.CharField(read_only=True, default=None)
+    version = serializers.IntegerField(read_only=True, help_text="How many wordings are on record.")
+
     class Meta:
         model = Note
-        fields = ["id", *WRITTEN, "author", "created_at"]
+        fields = ["id", *WRITTEN, "author", "changed_by", "version", "created_at"]
 
 
 class WriteNoteSerializer(serializers.Serializer):
@@ -46,6 +51,12 @@ class WriteNoteSerializer(serializers.Serializer):
     text = Text(max_length=300)
     at = Text(required=False, help_text="ms, ISO 8601 with an offset, or -3600 (seconds ago). Default: now.")
     until = Text(required=False, help_text="As at; null or left out: a moment.")
+
+
+class ChangeNoteSerializer(WriteNoteSerializer):
+    """What a note says from now on."""
+
+    version = Whole(required=False, help_text="The one you read: 409 if it was changed since.")
 
 
 class PeopleWrite(CanRead):
@@ -62,7 +73,7 @@ class PeopleWrite(CanRead):
 
 def list_visible(request):
     """The notes of the KPIs one may see."""
-    rows = Note.objects.filter(deleted_at=None).select_related("author")
+    rows = with_versions(Note.objects.filter(deleted_at=None).select_related("author"))
     return limit_to_visible(rows, identify(request), "topic")
 
 
@@ -71,6 +82,8 @@ def fill(note, data, who):
     if not isinstance(data, dict):
         raise BadInput("expected a JSON object")
     for name, value in data.items():
+        if name == "version" and note.pk:
+            continue
         if name not in WRITTEN or (name == "topic" and note.pk and value != note.topic):
             raise BadInput("is no field of a note that can be set", field=str(name)[:100])
     if note.pk is None:
@@ -81,6 +94,16 @@ def fill(note, data, who):
         if name in data or (name == "at" and note.at is None):
             setattr(note, name, read_moment(name, data.get(name, "-0")))
     return note
+
+
+def read_version(data):
+    """The version a writer knew of, or None; BadInput for what is no whole number."""
+    version = data.get("version")
+    if version is None or (isinstance(version, int) and not isinstance(version, bool)):
+        return version
+    if isinstance(version, str) and version.isascii() and version.isdecimal() and len(version) < 10:
+        return int(version)
+    raise BadInput("expected the version of the note as it was read, such as 1", field="version")
 
 
 def read_topic(topic, who):
@@ -158,20 +181,26 @@ class NoteView(APIView):
     @extend_schema(
         operation_id="change_note",
         summary="Change a note; what it said before stays on record",
-        request=WriteNoteSerializer,
-        responses={200: NoteSerializer} | REFUSED,
+        request=ChangeNoteSerializer,
+        responses={200: NoteSerializer} | REFUSED | STALE,
     )
     def patch(self, request, pk):
         """The note after it."""
         note = fill(get_object_or_404(list_visible(request), pk=pk), request.data, identify(request))
-        return Response(NoteSerializer(save_note(note, by=request.user)).data)
+        save_note(note, by=request.user, version=read_version(request.data))
+        return Response(NoteSerializer(list_visible(request).get(pk=pk)).data)
 
     @extend_schema(
         operation_id="delete_note",
         summary="Take a note off the charts; it stays on record",
-        responses={204: None} | REFUSED,
+        parameters=[
+            OpenApiParameter("version", int, description="The one you read: 409 if it was changed since.")
+        ],
+        responses={204: None} | REFUSED | STALE,
     )
     def delete(self, request, pk):
         """Nothing."""
-        delete_note(get_object_or_404(list_visible(request), pk=pk), by=request.user)
+        refuse_parameters(request.query_params, "version")
+        note = get_object_or_404(list_visible(request), pk=pk)
+        delete_note(note, by=request.user, version=read_version(request.query_params))
         return Response(status=204)

@@ -11,7 +11,7 @@ from metrics_app.queries.calendars import calendar_series, compare_series, compa
 from metrics_app.queries.charts import Snapshot, series, snapshot
 from metrics_app.queries.history import find_grain
 from metrics_app.queries.logs import collected_through, get_head, list_topics, redis_now, shard_for
-from metrics_app.queries.notes import list_notes
+from metrics_app.queries.notes import find_note, list_notes
 from metrics_app.queries.observations import observe, observe_many, read_pace
 from metrics_app.queries.statistics import mean_last, span, stats
 from metrics_app.queries.windows import windows
@@ -26,6 +26,7 @@ __all__ = [
     "compare_series",
     "compare_span",
     "find_grain",
+    "find_note",
     "get_head",
     "list_notes",
     "list_observations",

@@ -4,7 +4,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from metrics_app.core.points import EARLIEST
-from metrics_app.exceptions import BadInput
+from metrics_app.exceptions import BadInput, Conflict
 from metrics_app.models import Note, NoteChange
 from metrics_app.services.rules import is_storable, list_errors
 
@@ -27,22 +27,43 @@ def check_note(note):
 
 
 @transaction.atomic
-def save_note(note, *, by):
-    """Saves a new or changed ``Note`` and its entry; BadInput with every fault."""
+def save_note(note, *, by, version=None):
+    """Saves a new or changed ``Note`` and its entry; BadInput with every fault.
+
+    ``version``: how many wordings the writer knew of; Conflict where there are more by now.
+    """
     if errors := list(check_note(note)):
         raise BadInput("; ".join(message for _, message in errors), errors=list_errors(errors))
     note.text = note.text.strip()
     action = NoteChange.Action.CHANGED if note.pk else NoteChange.Action.ADDED
-    if note.pk is None:
+    if note.pk:
+        check_version(note, version)
+    else:
         note.author = by
     note.save()
     record_change(note, action, by)
+    note.version = note.changes.count()
     return note
 
 
+def check_version(note, version):
+    """Locks a note; Conflict where somebody changed it since ``version``, or deleted it."""
+    stored = Note.objects.select_for_update().get(pk=note.pk)
+    last = stored.changes.last()
+    if stored.deleted_at is not None:
+        raise Conflict(f"{last.by_name} deleted this note meanwhile: it cannot be changed")
+    if version is not None and version != stored.changes.count():
+        raise Conflict(f"{last.by_name} changed this note meanwhile: it says “{stored.text}” now")
+
+
 @transaction.atomic
-def delete_note(note, *, by):
-    """Takes a note off the charts; what it said stays on record. Doing it twice changes nothing."""
+def delete_note(note, *, by, version=None):
+    """Takes a note off the charts; what it said stays on record. Doing it twice changes nothing.
+
+    ``version``: as for ``save_note``.
+    """
+    if version is not None and note.deleted_at is None:
+        check_version(note, version)
     if Note.objects.filter(pk=note.pk, deleted_at=None).update(deleted_at=timezone.now()):
         record_change(note, NoteChange.Action.DELETED, by)
 

@@ -9,7 +9,7 @@ from django.contrib.auth.models import Group, User
 
 from metrics_app.models import Breach, Kpi, Note, NoteChange, ThresholdState
 from metrics_app.registry import forget
-from metrics_app.services.notes import save_note
+from metrics_app.services.notes import delete_note, save_note
 from pipelines_app.models import Pipeline
 from pipelines_app.services import approve, propose
 from tests.metrics_app.watching import HOUR, TOPIC, make_threshold, send
@@ -111,6 +111,47 @@ def test_a_note_is_written_changed_and_deleted_on_the_page(client, reader, rule)
     client.post(f"{PAGE}notes/", {"note": note.pk, "action": "delete"})
     assert get_plot(client)["marks"] == []
     assert list(NoteChange.objects.values_list("action", flat=True)) == ["added", "changed", "deleted"]
+
+
+def test_who_saves_over_a_change_made_meanwhile_is_told_whose_it_was(client, reader, rule):
+    """The form keeps what was typed and the version it would replace: saving once more is a choice."""
+    note = save_note(Note(topic=TOPIC, text="New form", at=1774787400000), by=reader)
+    note.text = "Newer form"
+    save_note(note, by=User.objects.create_user("bob"))
+    form = {"note": note.pk, "version": 1, "text": "My form", "at": "2026-03-29T14:30"}
+    refused = client.post(f"{PAGE}notes/", form)
+    page = refused.content.decode()
+    assert refused.status_code == 409 and "bob changed this note meanwhile" in page
+    assert 'value="My form"' in page and 'name="version" value="2"' in page
+    assert client.post(f"{PAGE}notes/", form | {"action": "delete"}).status_code == 409
+    assert Note.objects.get().text == "Newer form" and Note.objects.get().deleted_at is None
+    assert client.post(f"{PAGE}notes/", form | {"version": 2}).status_code == 302
+    assert Note.objects.get().text == "My form"
+
+
+def test_what_was_typed_into_a_note_deleted_meanwhile_can_be_written_anew(client, reader, rule):
+    note = save_note(Note(topic=TOPIC, text="New form", at=1774787400000), by=reader)
+    delete_note(note, by=User.objects.create_user("bob"))
+    refused = client.post(f"{PAGE}notes/", {"note": note.pk, "version": 1, "text": "My form"})
+    page = refused.content.decode()
+    assert refused.status_code == 409 and "bob deleted this note meanwhile" in page
+    assert 'value="My form"' in page and 'name="note"' not in page
+    assert Note.objects.get().deleted_at is not None
+
+
+def test_a_note_names_who_wrote_and_who_changed_it_and_is_deleted_in_two_steps(client, reader, rule, now):
+    note = save_note(Note(topic=TOPIC, text="New form", at=now - 60_000), by=reader)
+    assert ", changed by" not in client.get(PAGE).content.decode()
+    save_note(note, by=User.objects.create_user("bob"))
+    page = client.get(PAGE).content.decode()
+    assert "noted by ada, changed by bob" in page
+    assert page.index("<summary>Delete it</summary>") < page.index('value="delete"')
+
+
+def test_a_refused_change_stays_a_change(client, reader, rule):
+    note = save_note(Note(topic=TOPIC, text="New form", at=1774787400000), by=reader)
+    page = client.post(f"{PAGE}notes/", {"note": note.pk, "version": 1, "text": " "}).content.decode()
+    assert f'name="note" value="{note.pk}"' in page
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,22 @@ def test_it_is_written_changed_and_deleted_and_each_wording_is_kept(client, ada)
     ]
 
 
+def test_a_change_of_a_version_that_is_no_longer_the_present_one_is_refused(client, ada):
+    made = write(client).json()
+    one = f"{URL}{made['id']}/"
+    assert (made["version"], made["changed_by"]) == (1, None)
+    changed = client.patch(one, {"text": "Newer", "version": 1}, content_type="application/json")
+    assert (changed.json()["version"], changed.json()["changed_by"]) == (2, "ada")
+    stale = client.patch(one, {"text": "Mine", "version": 1}, content_type="application/json")
+    assert stale.status_code == 409 and "ada changed this note meanwhile" in stale.content.decode()
+    assert client.delete(f"{one}?version=1").status_code == 409
+    assert client.get(one).json()["text"] == "Newer"
+    for version in ("x", True, 1.5):
+        refused = client.patch(one, {"version": version}, content_type="application/json")
+        assert refused.status_code == 400 and refused.json()["errors"][0]["field"] == "version"
+    assert client.delete(f"{one}?version=2").status_code == 204
+
+
 @pytest.mark.parametrize(
     ("fields", "field"),
     [
