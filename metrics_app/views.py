@@ -19,7 +19,7 @@ from metrics_app.core.units import format_duration
 from metrics_app.core.words import describe_overview
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Threshold
-from metrics_app.overviews import PER_PAGE, choose, place_tile
+from metrics_app.overviews import PER_PAGE, choose, place_tile, put_worst_first
 from metrics_app.pages import (
     describe_live,
     describe_present_standstill,
@@ -42,7 +42,8 @@ COMPLAINTS = ("complaint.received", "complaint.latency")
 def show_overview(request):
     """A tile per KPI that the filters in the address leave."""
     visible, filters = list_visible(request.user), read_filters(request.GET)
-    pages = Paginator(choose(visible, filters), PER_PAGE)
+    chosen = put_worst_first(choose(visible, filters), filters, is_wall="wall" in request.GET)
+    pages = Paginator(chosen, PER_PAGE)
     here = pages.get_page(request.GET.get("page"))
     tiles = [place_tile(tile, filters) for tile in list_tiles(here.object_list)]
     context = {

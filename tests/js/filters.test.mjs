@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { describeShown, getPrefix, isShown, readFilters, writeFilters } from "../../metrics_app/static/metrics_app/filters.js";
+import { describeShown, getPrefix, isBefore, isShown, readFilters, writeFilters } from "../../metrics_app/static/metrics_app/filters.js";
 
 test("filters survive the way through the address", () => {
   for (const query of ["", "q=lat", "q=response+time&state=firing&group=1"]) {
@@ -19,4 +19,13 @@ test("every word and the state must fit", () => {
 test("what is shown is said in a number", () => {
   assert.deepEqual([describeShown(3, 12), describeShown(12, 12), describeShown(1, 1)], ["3 of 12 KPIs", "12 KPIs", "1 KPI"]);
   assert.equal(getPrefix("complaint.latency"), "complaint");
+});
+
+test("what is beyond its limit comes first, on a wall the worst state, in groups the topic alone", () => {
+  const tiles = [["tile ok", "a.x"], ["tile silent", "b.x"], ["tile pending", "c.10"], ["tile firing silent", "d.x"], ["tile pending", "c.9"], ["tile", "e.x"]]
+    .map(([css, topic]) => ({ css, topic }));
+  const sorted = (order) => tiles.toSorted((one, other) => (isBefore(one, other, order) ? -1 : 1)).map(({ topic }) => topic).join(" ");
+  assert.equal(sorted({ wall: false, grouped: false }), "d.x a.x b.x c.9 c.10 e.x");
+  assert.equal(sorted({ wall: true, grouped: false }), "d.x c.9 c.10 b.x a.x e.x");
+  assert.equal(sorted({ wall: true, grouped: true }), "a.x b.x c.9 c.10 d.x e.x");
 });

@@ -225,3 +225,27 @@ def test_the_explanation_of_a_rule_of_seconds_is_told_to_the_second(client, read
     calm = make_threshold(now=now, name="Half an hour")
     text = client.get(f"/thresholds/{calm.pk}/explain/").content.decode()
     assert re.search(r">\d\d:\d\d</time>", text.partition("<h1>")[2].partition("</h1>")[0])
+
+
+@pytest.mark.parametrize("query", ["", "wall=1"])
+def test_one_beyond_its_limit_is_on_the_first_page_of_many(client, reader, measured, monkeypatch, query):
+    monkeypatch.setattr("metrics_app.overviews.PER_PAGE", 2)
+    monkeypatch.setattr("metrics_app.views.PER_PAGE", 2)
+    for topic in ("a.first", "a.second", "a.third"):
+        Kpi.objects.create(topic=topic)
+    forget()
+    text = client.get(f"/?{query}").content.decode()
+    first, last = text.index(f'data-topic="{TOPIC}">'), text.index('data-topic="a.first">')
+    assert first < last and "beyond limit first" in text
+    assert re.search(r">2 of 5 KPIs<", text)
+    assert f'data-topic="{TOPIC}">' not in client.get("/?group=1").content.decode()
+
+
+def test_a_wall_begins_with_the_worst_state(client, reader, measured):
+    Kpi.objects.create(topic="a.quiet")
+    forget()
+    ThresholdState.objects.update(state="pending")
+    order = r'<article class="tile [\w ]+" data-topic="([\w.]+)"'
+    on_wall = re.findall(order, client.get("/?wall=1").content.decode())
+    assert on_wall[0] == TOPIC and set(on_wall[1:]) == {"a.quiet", "complaint.received"}
+    assert re.findall(order, client.get("/").content.decode())[0] == "a.quiet"

@@ -24,6 +24,21 @@ export function isShown({ text, state }, name, topic, css) {
 /** The group of a topic: its first word. */
 export const getPrefix = (topic) => topic.split(".")[0];
 
+// As in `overviews.py`.
+const RANKS = ["firing", "recovering", "pending", "silent", "ok", "none"];
+const rank = (css, { wall, grouped }) => {
+  if (grouped) return 0;
+  const words = css.split(/\s+/);
+  const worst = [...RANKS, ""].findIndex((word) => words.includes(word) || !word);
+  return wall ? worst : Number(worst !== 0);
+};
+
+/** Whether tile `one`, {css, topic}, stands before `other`: beyond limit first, on a wall the worst state first. */
+export function isBefore(one, other, order) {
+  const apart = rank(one.css, order) - rank(other.css, order);
+  return (apart || one.topic.localeCompare(other.topic, "en", { numeric: true })) < 0;
+}
+
 /** "3 of 12 KPIs", or "12 KPIs" where all are shown. */
 export function describeShown(shown, total) {
   const kpis = total === 1 ? "KPI" : "KPIs";

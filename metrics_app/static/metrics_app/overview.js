@@ -1,6 +1,6 @@
 // The tiles of a page, kept true without a reload; a KPI that is new gets its tile.
 
-import { describeShown, getPrefix, isShown, readFilters, writeFilters } from "./filters.js";
+import { describeShown, getPrefix, isBefore, isShown, readFilters, writeFilters } from "./filters.js";
 import { getJson, onMessage, setText, watch } from "./page.js";
 import { makeRefresher } from "./refresh.js";
 import { drawAll } from "./spark.js";
@@ -12,7 +12,8 @@ const topics = JSON.parse(grid.dataset.topics);
 const listTiles = () => [...grid.querySelectorAll(".tile")];
 const find = (topic) => listTiles().find((article) => article.dataset.topic === topic);
 const SLICE = 8; // ms of a frame that tiles may take
-const TURN_EVERY = 30_000; // ms
+const TURN_EVERY = 15_000; // ms
+const isWall = document.body.classList.contains("wall");
 const wild = topics.includes("*");
 const form = document.getElementById("filters");
 // Where there are more pages than this one, the server filters: the form is sent.
@@ -49,7 +50,19 @@ function choose() {
   filters = { text: form.elements.q.value, state: form.elements.state.value, grouped: form.elements.group.checked };
   const query = writeFilters(filters);
   history.replaceState(null, "", query ? `?${query}` : location.pathname);
+  arrange();
   filter();
+}
+
+const order = () => ({ wall: isWall, grouped: filters.grouped });
+const keyOf = (article) => ({ css: article.className, topic: article.dataset.topic });
+
+/** All tiles in their order, which is another one in groups. */
+function arrange() {
+  const tiles = listTiles();
+  const sorted = tiles.toSorted((one, other) => (isBefore(keyOf(one), keyOf(other), order()) ? -1 : 1));
+  if (sorted.some((article, index) => article !== tiles[index])) grid.append(...sorted);
+  document.getElementById("order")?.toggleAttribute("hidden", filters.grouped);
 }
 
 function startFilters() {
@@ -70,11 +83,18 @@ function show(tile) {
   if (!article && !(wild || topics.includes(tile.topic))) return;
   if (!article) {
     article = makeTile(template, tile);
-    const next = listTiles().find((other) => other.dataset.topic.localeCompare(tile.topic, "en", { numeric: true }) > 0);
-    grid.insertBefore(article, next ?? null);
+    place(article, tile);
     article.classList.add("fresh");
-  }
+  } else if (article.dataset.css !== undefined && article.dataset.css !== tile.css) place(article, tile);
+  article.dataset.css = tile.css;
   paintTile(article, tile);
+}
+
+/** Puts a tile where its state belongs, but never away from under the reader's hands. */
+function place(article, { css, topic }) {
+  if (article.matches(":hover, :focus-within")) return;
+  const next = listTiles().find((other) => other !== article && isBefore({ css, topic }, keyOf(other), order()));
+  if (article.parentNode !== grid || article.nextElementSibling !== (next ?? null)) grid.insertBefore(article, next ?? null);
 }
 
 /** Paints tiles for a part of a frame, and the rest in the next: the page never stands still for them. */
@@ -117,13 +137,41 @@ onMessage((message) => {
 
 /** On a wall nobody turns the pages; and whoever stands before it leaves by Escape. */
 function startWall() {
-  if (!document.body.classList.contains("wall")) return;
+  if (!isWall) return;
   document.addEventListener("keydown", ({ key }) => { if (key === "Escape") document.getElementById("leave").click(); });
-  const more = document.getElementById("more");
-  if (!more) return;
-  const next = more.querySelector("[data-next]")?.search ?? location.search.replace(/page=\d+/, "page=1");
+  if (more) more.hidden = true;
+  fit();
+  addEventListener("resize", fit);
+  setInterval(turn, TURN_EVERY);
+}
+
+const more = document.getElementById("more");
+let first = 0; // the tile a screen of the wall begins with
+
+/** Shows as many tiles as the screen holds, beginning with `first`; returns the one after them. */
+function fit() {
+  const tiles = listTiles().filter((article) => !article.hidden);
+  if (first >= tiles.length) first = 0;
+  tiles.forEach((article, index) => article.toggleAttribute("data-off", index < first));
+  let end = tiles.length;
+  const words = document.getElementById("turn");
+  words.hidden = !more && first === 0 && !isTooHigh();
+  while (end > first + 1 && isTooHigh()) tiles[end -= 1].toggleAttribute("data-off", true);
+  const before = Number(words.dataset.first);
+  setText(words, `KPIs ${before + first} to ${before + end - 1} of ${words.dataset.total}, worst first; the next ones follow by themselves.`);
+  return end < tiles.length ? end : null;
+}
+
+const isTooHigh = () => document.documentElement.scrollHeight > innerHeight + 1;
+
+/** The next tiles; behind the last ones of this page the next page, and behind that the first. */
+function turn() {
+  const end = fit();
+  if (end !== null || !more) { first = end ?? 0; fit(); return; }
+  const address = new URLSearchParams(location.search);
+  address.set("page", new URLSearchParams(more.querySelector("[data-next]")?.search).get("page") ?? "1");
   // The next page is asked for only while the server answers: a wall must not end on an error.
-  setInterval(() => document.getElementById("live").dataset.state === "live" && location.assign(next), TURN_EVERY);
+  if (document.getElementById("live").dataset.state === "live") location.assign(`?${address}`);
 }
 
 drawAll();
