@@ -28,6 +28,7 @@ from metrics_app.services.paces import tell_pace
 from metrics_app.services.silences import list_acting
 from metrics_app.services.states import describe_silence
 from metrics_app.tiles import find_rules, find_standstill, list_tiles
+from metrics_app.value_tables import list_records, list_values
 
 LAST_BREACHES = 5
 FIGURES = (
@@ -38,7 +39,6 @@ FIGURES = (
     ("lowest", "min", "mean"),
     ("highest", "max", "mean"),
 )
-COLUMNS = ("value", "n", "mean", "p50", "p95", "min", "max", "coverage")
 
 
 def read_view(params, now):
@@ -103,16 +103,8 @@ def download_values(request, topic):
     plot = describe_plot(kpi, find_rules([kpi]).get(topic), view, timezone.get_current_timezone())
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{topic}-{view.span}.csv"'
-    writer = csv.writer(response)
-    writer.writerow(["window_ends", *COLUMNS])
-    for at, *row in zip(plot["ts"], *(plot[name] for name in COLUMNS), strict=True):
-        writer.writerow([to_local(at).isoformat(timespec="seconds"), *row])
+    csv.writer(response).writerows(list_records(plot, timezone.get_current_timezone()))
     return response
-
-
-def to_local(ms):
-    """A moment in the reader's zone."""
-    return timezone.datetime.fromtimestamp(ms / 1000, timezone.get_current_timezone())
 
 
 def describe_chart(request, kpi):
@@ -122,7 +114,7 @@ def describe_chart(request, kpi):
     plot = describe_plot(kpi, rule, view, timezone.get_current_timezone())
     marks = number_marks(kpi.topic, view, request.user)
     plot["marks"] = [{name: mark[name] for name in ("at", "until", "kind", "number")} for mark in marks]
-    return {"plot": plot, "marks": marks, "values": list_values(plot, kpi), "topic": kpi.topic}
+    return {"plot": plot, "marks": marks, "values": list_values(plot, kpi, request.GET), "topic": kpi.topic}
 
 
 def number_marks(topic, view, user):
@@ -135,23 +127,6 @@ def number_marks(topic, view, user):
     marks = [{"until": None, "note": None} | mark for mark in list_marks(topic, view, user)]
     both = sorted([*marks, *notes], key=lambda mark: mark["at"])
     return [mark | {"number": number} for number, mark in enumerate(both, 1)]
-
-
-def list_values(plot, kpi):
-    """The rows of the table, newest first: ``(ts, value, n, mean, median, coverage)`` in words."""
-    limit = plot["limit"]
-    names = ("ts", "value", "n", "mean", "p50", "coverage")
-    return [
-        (
-            at,
-            format_value(value, kpi.unit, plot["aggregate"], limit),
-            format_value(n, "", "count"),
-            format_value(mean, kpi.unit, "mean", limit),
-            format_value(median, kpi.unit, "mean", limit),
-            "—" if coverage is None else f"{coverage:.0%}",
-        )
-        for at, value, n, mean, median, coverage in zip(*(plot[name][::-1] for name in names), strict=True)
-    ]
 
 
 def describe_kpi(kpi):

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import time
 
 import pytest
@@ -85,6 +86,27 @@ def test_the_file_holds_what_the_chart_shows(client, reader, rule):
     assert "attachment" in response["Content-Disposition"]
     assert float(rows[-1]["value"]) == pytest.approx(52 * HOUR)
     assert rows[-1]["n"] == "2" and rows[0]["value"] == "" and "+" in rows[0]["window_ends"]
+
+
+def read_table(client, **query):
+    """The head and the first rows of the table, without markup."""
+    html = client.get(f"{PAGE}chart/", {"table": 1} | query).json()["html"]["values"]
+    rows = [re.findall(r"<t[hd].*?>(.*?)</t[hd]>", row) for row in re.findall(r"<tr>.*?</tr>", html)]
+    return [[re.sub(r"<.*?>", "", cell) for cell in row] for row in rows]
+
+
+def test_the_table_has_every_line_of_the_chart_and_none_twice(client, reader, rule):
+    head = read_table(client)[0]
+    assert head == ["Window ends", "Mean of 30 min", "Points", "Median", "Coverage"]
+    head, first, second, *_ = read_table(client, compare="yesterday", percentiles=1, span="24h")
+    assert head[2] == "The day before" and head[5] == "95 % are below"
+    assert len(first) == len(head) and first[0].endswith(" so far") and "so far" not in second[0]
+
+
+def test_the_file_holds_the_comparison_too(client, reader, rule):
+    response = client.get(f"{PAGE}values.csv", {"compare": "week"})
+    head, *rows = csv.reader(io.StringIO(response.content.decode()))
+    assert head[-1] == "a_week_before" and {len(row) for row in rows} == {len(head)}
 
 
 def test_decisions_stand_on_the_chart_for_those_who_may_see_them(client, reader, rule, now):
