@@ -14,6 +14,7 @@ SECOND, HOUR = 1000, 3_600_000
 SQUARES = 12
 CLAIM_WINDOW = 600  # seconds; the chart of an hour frozen with what somebody says
 SURE_AFTER = 10 * 60 * SECOND  # of waiting, before its cost is told per hour
+LOWER = ("lt", "lte")  # the limit is a floor
 # How an effect looks on the track record; what is not measured yet stays empty.
 EFFECTS = {State.EFFECTIVE.value: "good", State.HARMFUL.value: "bad", State.INEFFECTIVE.value: "none"}
 
@@ -21,30 +22,43 @@ EFFECTS = {State.EFFECTIVE.value: "good", State.HARMFUL.value: "bad", State.INEF
 def describe_waiting(user, *, now=None):
     """What waits, among what this person may see: ``count``, ``order`` (ids) and it in words.
 
+    ``count`` is of those that this person may decide; nobody else's are theirs to hurry with.
     ``oldest`` (ms) lets a page count on: the texts have an age between ``before`` and ``after``.
     """
     now = now or timezone.now()
     waiting = queries.list_inbox(queries.visible_to(user), now=now)
-    count = len(waiting)
-    you = "you" if queries.may_decide_any(user) else "a decision"
-    if not count:
-        none = {"sentence": "No proposal waits for a decision", "headline": f"No proposal waits for {you}"}
-        return none | {"count": 0, "order": [], "oldest": None, "lead": "", "before": "", "after": ""}
+    mine = sum(not queries.why_not_decide(pipeline, user) for pipeline in waiting)
+    told = {"count": mine, "headline": describe_headline(mine, len(waiting), user)}
+    if not waiting:
+        none = {"sentence": "No proposal waits for a decision", "order": [], "oldest": None}
+        return told | none | {"lead": "", "before": "", "after": ""}
     oldest = min(pipeline.created_at for pipeline in waiting)
     age = write(round_age((now - oldest).total_seconds()), "seconds")
-    some = "1 proposal waits" if count == 1 else f"{count} proposals wait"
-    since = "for " if count == 1 else "the oldest for "
+    since = "for " if len(waiting) == 1 else "the oldest for "
     after = " · sorted by severity, then by what the waiting costs"
-    return {
-        "count": count,
-        "sentence": f"{some} for a decision, {since}{age}",
-        "headline": f"{some} for {you}",
+    return told | {
+        "sentence": f"{count_waiting(len(waiting))} for a decision, {since}{age}",
         "lead": f"{since.capitalize()}{age}{after}",
         "before": since.capitalize(),
         "after": after,
         "oldest": queries.to_ms(oldest),
         "order": [pipeline.pk for pipeline in waiting],
     }
+
+
+def describe_headline(mine, count, user):
+    """``1 proposal waits for you · 2 wait for others``; without "you" for who decides on none."""
+    if not queries.may_decide_any(user):
+        return f"{count_waiting(count)} for a decision"
+    others = count - mine
+    rest = f" · {others} {'waits' if others == 1 else 'wait'} for others" if others else ""
+    return f"{count_waiting(mine)} for you{rest}"
+
+
+def count_waiting(count):
+    """``2 proposals wait``."""
+    few = {0: "No proposal waits", 1: "1 proposal waits"}
+    return few.get(count, f"{count} proposals wait")
 
 
 def describe_today(user, *, now=None):
@@ -108,7 +122,8 @@ def describe_cost(pipeline, basis, watch, now):
     if cost.kind == "excess":
         text = f"beyond what {limit} allows since {since}"
     else:
-        text = f"over {limit}, all points since {since} together"
+        side = "under" if rule.get("operator") in LOWER else "over"
+        text = f"{side} {limit}, all points since {since} together"
     # Over a few minutes a rate per hour would be a guess.
     if queries.to_ms(now) - cost.since >= SURE_AFTER:
         text += f"; {write(cost.per_hour, unit)} more each hour"
@@ -222,5 +237,5 @@ def describe_rule(pipeline, basis):
         "window": basis["window"] * SECOND,
         "limit": limit,
         "limit_label": "" if limit is None else write(limit, pipeline.unit, basis["aggregate"]),
-        "above": basis.get("operator") not in ("lt", "lte"),
+        "above": basis.get("operator") not in LOWER,
     }

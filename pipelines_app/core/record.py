@@ -4,7 +4,7 @@
 def describe_counts(counts):
     """``Proposed 7 times before: 5 approved (2 effective), 1 rejected, 1 expired.``"""
     if not counts["total"]:
-        return "Never proposed before."
+        return "The first of its kind."
     times = "once" if counts["total"] == 1 else f"{counts['total']} times"
     ends = [
         f"{counts[name]} {name}" for name in ("approved", "rejected", "expired", "withdrawn") if counts[name]

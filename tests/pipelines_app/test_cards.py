@@ -64,6 +64,13 @@ def test_it_tells_the_cost_of_waiting_in_the_kpis_own_unit(now, measured, approv
     assert card.cost["text"].endswith("5 d more each hour")
 
 
+def test_what_falls_below_a_floor_is_under_the_limit(now, measured, approver):
+    floor = open_breach(now).evidence | {"operator": "lt", "limit": 52 * HOUR}
+    pipeline = open_breach(now, title="Too few", evidence=floor)
+    card = cards.make_card(pipeline, approver, now=now)
+    assert "under the limit, all points since" in card.cost["text"]
+
+
 def test_it_tells_no_rate_of_the_cost_before_it_can_be_known(now, measured, approver):
     pipeline = open_breach(now)
     card = cards.make_card(pipeline, approver, now=pipeline.created_at + timedelta(minutes=5))
@@ -173,6 +180,19 @@ def test_waiting_is_told_in_one_sentence(pipeline, approver, outsider):
     assert waiting["headline"] == "1 proposal waits for you"
     assert waiting["order"] == [pipeline.pk]
     assert cards.describe_waiting(outsider, now=later)["headline"] == "1 proposal waits for a decision"
+
+
+def test_what_somebody_else_must_decide_is_not_counted_as_theirs(pipeline, approver, second, outsider):
+    own = propose(title="Own", suggestion="Do it", proposer=approver)[0]
+    waiting = cards.describe_waiting(approver)
+    assert (waiting["count"], waiting["headline"]) == (1, "1 proposal waits for you · 1 waits for others")
+    assert set(waiting["order"]) == {pipeline.pk, own.pk}
+    assert waiting["sentence"].startswith("2 proposals wait for a decision, the oldest for ")
+    assert cards.describe_waiting(second)["headline"] == "2 proposals wait for you"
+    nobodys = cards.describe_waiting(outsider)
+    assert (nobodys["count"], nobodys["headline"]) == (0, "2 proposals wait for a decision")
+    type(own).objects.update(proposer=approver)
+    assert cards.describe_waiting(approver)["headline"] == "No proposal waits for you · 2 wait for others"
 
 
 def test_nothing_waits_is_a_sentence_too(approver):

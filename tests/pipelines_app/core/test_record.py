@@ -7,4 +7,4 @@ def test_effects_stand_behind_the_approvals():
     counts = dict.fromkeys(["rejected", "expired", "withdrawn", "inconclusive", "ineffective"], 0)
     counts |= {"approved": 7, "effective": 5, "harmful": 1, "total": 7}
     assert describe_counts(counts) == "Proposed 7 times before: 7 approved (5 effective, 1 harmful)."
-    assert describe_counts(counts | {"total": 0}) == "Never proposed before."
+    assert describe_counts(counts | {"total": 0}) == "The first of its kind."
