@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { findScale } from "../../metrics_app/static/metrics_app/series.js";
-import { describeValue, listScaled, readView, touch, writeView } from "../../metrics_app/static/metrics_app/view.js";
+import { describeValue, listScaled, readView, touch, widen, writeView } from "../../metrics_app/static/metrics_app/view.js";
 
 const PLOT = {
   ts: [60_000, 120_000, 150_000], value: [3600, null, 7200], n: [3, 0, 1], mean: [3600, null, 7200], p50: [1800, null, 7200],
@@ -52,4 +52,9 @@ test("the newest value moves on, and a whole step stays behind it", () => {
   const whole = touch({ ...PLOT, ts: [60_000, 120_000, 180_000], end: 180_000 }, 190_000, 1);
   assert.deepEqual(whole.ts, [60_000, 120_000, 180_000, 190_000]);
   assert.equal(whole.n.at(-1), null);
+});
+
+test("a wider span ends now at the latest: what is to come is not known", () => {
+  assert.deepEqual(widen({ start: 1000, end: 2000 }, 9000), [500, 2500]);
+  assert.deepEqual(widen({ start: 1000, end: 2000 }, 2100), [500, 2100]);
 });

@@ -3,9 +3,10 @@
 import { Hold } from "./hold.js";
 import { clock, getJson, onMessage, serverNow, setText, watch, zone } from "./page.js";
 import { makePlot } from "./plot.js";
+import { isDense } from "./points.js";
 import { makeRefresher } from "./refresh.js";
 import { writeFields } from "./tile.js";
-import { describeValue, isCounting, readView, touch, writeView } from "./view.js";
+import { describeValue, isCounting, readView, touch, widen, writeView } from "./view.js";
 
 const HOUR = 3_600_000, MOST_POINTS = 20_000;
 // A chart of hours and days changes slowly; the newest value moves in between.
@@ -39,14 +40,15 @@ function build() {
 
 function tell(index) {
   const known = index !== null && index !== undefined && index < plot.ts.length;
-  setText(crosshair, known ? describeValue(plot, index, time) : crosshair.dataset.hint);
+  const faint = isHot() && isDense(held) ? " Faint behind the line: mean, least and greatest of each moment." : "";
+  setText(crosshair, known ? describeValue(plot, index, time) : crosshair.dataset.hint + faint);
 }
 
 /** Shows what changed, once per frame of the screen. */
 function draw() {
   if (drawing) return;
   drawing = true;
-  requestAnimationFrame(() => { drawing = false; chart.show(); });
+  requestAnimationFrame(() => { drawing = false; chart.show(); tell(chart.index()); });
 }
 
 // The view: its address, its controls, its data.
@@ -165,7 +167,7 @@ function press(event) {
     crosshair.setAttribute("role", "status");
     chart.point(Math.min(Math.max(moves[event.key], 0), last));
   } else if (event.key === "+") zoom(middle - half, Math.min(middle + half, plot.end));
-  else if (event.key === "-" && !isLive()) zoom(plot.start - 2 * half, plot.end + 2 * half);
+  else if (event.key === "-" && !isLive()) zoom(...widen(plot, serverNow()));
   else if (event.key === "Escape" && !isLive()) reset();
   else return;
   event.preventDefault();

@@ -7,9 +7,10 @@
 import { LiveLine, readOptions } from "./live-line.js";
 import { connectTo } from "./metrics.js";
 import { renderSpark } from "./spark.js";
+import { nameZone } from "./units.js";
 
 const HEIGHT = 72, LEAST_WIDTH = 160, PAINT_EVERY = 250; // px, px, ms
-const MARKUP = ["value", "words", "age", "place"];
+const MARKUP = ["label", "value", "words", "age", "place"];
 
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(`
@@ -31,6 +32,7 @@ sheet.replaceSync(`
   .ground, .mark { stroke: var(--muted); }
   text { fill: var(--muted); font-size: 12px; }
   .row { display: flex; flex-wrap: wrap; gap: 0 0.75em; align-items: baseline; margin: 0; }
+  .label { flex-basis: 100%; font-weight: 600; overflow-wrap: anywhere; }
   .value { font-size: 1.5em; font-weight: 600; }
   .breached .value::before { content: "▲ "; color: var(--alarm); }
   .words, .age, .place { color: var(--muted); font-size: 0.875em; }
@@ -43,7 +45,7 @@ sheet.replaceSync(`
   @media print { :host { --paper: #fff; --ink: #000; } }
 `);
 
-const time = (ms) => new Date(ms).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const time = (ms) => `${new Date(ms).toLocaleTimeString("en-GB")} ${nameZone(undefined, ms)}`;
 
 export class LiveSpark extends HTMLElement {
   static observedAttributes = ["topic", "server", "tickets", "label", "unit", "aggregate", "window", "span", "limit", "side", "stale-after"];
@@ -121,6 +123,7 @@ export class LiveSpark extends HTMLElement {
     const mark = this.place === null ? {} : { mark: shown.chart.ts[this.place] };
     const width = Math.max(this.getBoundingClientRect().width, LEAST_WIDTH);
     this.figure.replaceChildren(renderSpark({ ...shown.chart, ...mark }, width, HEIGHT));
+    this.write(this.parts.label, this.line.label);
     for (const name of ["value", "words", "age"]) this.write(this.parts[name], shown[name]);
     if (this.figure.getAttribute("aria-label") !== shown.sentence) this.figure.setAttribute("aria-label", shown.sentence);
   }

@@ -1,7 +1,7 @@
 // What every live page shares: one connection, one clock, ages that keep counting.
 
 import { connect, describe } from "./stream.js";
-import { formatAge, formatDuration } from "./units.js";
+import { formatAge, formatDuration, nameZone } from "./units.js";
 
 const STATUS_EVERY = 10_000, TIMEOUT = 15_000;
 let skew = 0; // ms the server's clock is ahead of this one
@@ -11,9 +11,12 @@ const listeners = new Set();
 export const serverNow = () => Date.now() + skew;
 /** A time of day as every page writes it: "03:45:10 UTC". */
 export const clock = (ms) => `${new Date(ms).toLocaleTimeString("en-GB")} ${zone()}`;
-/** The short name of the reader's zone: "EST". */
-export const zone = () => new Intl.DateTimeFormat("en-US", { timeZoneName: "short" })
-  .formatToParts().find((part) => part.type === "timeZoneName").value;
+/** The short name of the reader's zone, "CET": the server's where both speak of the same zone. */
+export function zone() {
+  const { zone: named, zoneName } = document.getElementById("live")?.dataset ?? {};
+  const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  return zoneName && named === own ? zoneName : nameZone();
+}
 
 /** JSON from the site; an Error that says what to do when it cannot be had. */
 export async function getJson(url) {

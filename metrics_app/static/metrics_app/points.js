@@ -1,12 +1,12 @@
 // The points of the last hour behind the line of the large chart: one by one, or as a range with its mean.
 
-import { FONT, arrow, calm, clampX, dot, toY, write } from "./canvas.js";
+import { arrow, calm, clampX, dot, toY } from "./canvas.js";
 import { reach, thin } from "./hold.js";
 
 const FEW = 2000; // points that are drawn one by one
 
 /** Whether so much is held that a picture shows each second's mean and range in place of points. */
-const isDense = (hold) => hold.rows.length > 0 || hold.points.length > FEW;
+export const isDense = (hold) => hold.rows.length > 0 || hold.points.length > FEW;
 
 /** The points themselves, faint, where the page holds them and they are of the line's kind. */
 export function drawPoints(u, ctx, box, plot, hold) {
@@ -43,11 +43,6 @@ function drawBand(u, ctx, box, columns) {
     before = x;
   }
   ctx.stroke();
-  if (!columns.length) return;
-  ctx.font = `13px ${FONT}`;
-  ctx.fillStyle = calm("--soft");
-  ctx.textAlign = "left";
-  write(ctx, "faint: mean, least and greatest of the moment", box.left + 6, box.top + 15);
 }
 
 /** px from one column to the next, mostly: a second may be wider than a pixel. */

@@ -32,6 +32,12 @@ export function writeView(view, fixed = null) {
   return params.toString();
 }
 
+/** [from, to] of a span twice as long about the same middle, but never beyond now: nothing is known there. */
+export function widen({ start, end }, now) {
+  const half = (end - start) / 2;
+  return [start - half, Math.min(end + half, now)];
+}
+
 /** What stood behind value number `index` of a plot: "51 h 12 min · 23 points · mean … · median … · coverage 93 %". */
 export function describeValue(plot, index, time) {
   const beside = plot.limit;
