@@ -1,6 +1,10 @@
 """Tickets for partners' pages, and every other address refusing partners' keys."""
 
+import io
+import json
 import re
+import urllib.error
+from pathlib import Path
 
 import pytest
 from django.test import Client
@@ -13,6 +17,7 @@ pytestmark = pytest.mark.django_db
 
 URL = "/api/v1/stream-tickets/"
 PAGE = "https://www.example.org"
+DOCUMENT = Path(__file__).resolve().parents[3] / "docs/partners.md"
 OPEN = {"/healthz", "/readyz", "/accounts/login/", "/admin/login/"} | {
     "/open-data/",
     "/open-data/catalog.json",
@@ -139,3 +144,28 @@ def test_a_partner_learns_nothing_from_an_error(partner):
         for topic in ("complaint.latency", "no.such")
     }
     assert len(texts) == 1
+
+
+def test_the_page_for_partners_shows_an_address_that_answers_tickets(client, partner, rf, monkeypatch):
+    text = DOCUMENT.read_text()
+    names = {}
+    exec(compile(re.search(r"```python\n(.*?)```", text, re.DOTALL)[1], "partners.md", "exec"), names)
+    key = partner["Authorization"]
+    monkeypatch.setenv("HMS_KEY", key.removeprefix("Bearer "))
+    monkeypatch.setenv("HMS_URL", "http://testserver")
+
+    def urlopen(asked, timeout):
+        path, headers = asked.full_url.removeprefix("http://testserver"), dict(asked.header_items())
+        answer = client.post(path, asked.data, content_type=headers.pop("Content-type"), headers={**headers})
+        if answer.status_code >= 400:
+            raise urllib.error.HTTPError(path, answer.status_code, "", None, None)
+        return io.BytesIO(answer.content)
+
+    monkeypatch.setattr("urllib.request.urlopen", urlopen)
+    # As the page asks: POST, no body, no token.
+    asks = rf.post("/metrics-ticket")
+    assert json.loads(names["metrics_ticket"](asks).content)["ticket"].startswith("hmst_")
+    assert names["metrics_ticket"].csrf_exempt
+    assert names["metrics_ticket"](rf.get("/metrics-ticket")).status_code == 405
+    monkeypatch.setenv("HMS_KEY", "hms_none")
+    assert names["metrics_ticket"](asks).status_code == 401
