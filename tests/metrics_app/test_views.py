@@ -198,8 +198,8 @@ def test_what_a_kpi_is_called_cannot_bring_markup(client, reader, measured):
 def test_the_filters_in_the_address_leave_what_fits(
     client, reader, measured, monkeypatch, query, left, per_page
 ):
-    monkeypatch.setattr("metrics_app.overviews.PER_PAGE", per_page)
     monkeypatch.setattr("metrics_app.views.PER_PAGE", per_page)
+    monkeypatch.setattr("metrics_app.overviews.PER_PAGE", per_page)
     shown = set()
     for page in (1, 2):
         text = client.get(f"/?{query}&page={page}").content.decode()
@@ -229,8 +229,8 @@ def test_the_explanation_of_a_rule_of_seconds_is_told_to_the_second(client, read
 
 @pytest.mark.parametrize("query", ["", "wall=1"])
 def test_one_beyond_its_limit_is_on_the_first_page_of_many(client, reader, measured, monkeypatch, query):
-    monkeypatch.setattr("metrics_app.overviews.PER_PAGE", 2)
     monkeypatch.setattr("metrics_app.views.PER_PAGE", 2)
+    monkeypatch.setattr("metrics_app.overviews.PER_PAGE", 2)
     for topic in ("a.first", "a.second", "a.third"):
         Kpi.objects.create(topic=topic)
     forget()

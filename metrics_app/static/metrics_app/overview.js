@@ -105,6 +105,7 @@ function showAll(tiles) {
     if (tiles.length) { showAll(tiles); return; }
     document.getElementById("empty")?.toggleAttribute("hidden", listTiles().length > 0);
     filter();
+    if (isWall && isTooHigh()) fit();
   });
 }
 
@@ -114,6 +115,7 @@ async function load(wanted) {
   const query = new URLSearchParams(asked.map((topic) => ["topic", topic]));
   const { tiles, headline } = await getJson(`${grid.dataset.url}?${query}`);
   showAll(tiles);
+  if (isWall && headline && headline !== document.getElementById("headline").textContent) rewind();
   if (headline) setText(document.getElementById("headline"), headline);
   if (headline) document.title = `${headline} · HMS-GOV metrics`;
 }
@@ -163,6 +165,14 @@ function fit() {
 }
 
 const isTooHigh = () => document.documentElement.scrollHeight > innerHeight + 1;
+
+/** Back to the worst ones: what the first sentence of a wall says anew stands there. */
+function rewind() {
+  const address = new URLSearchParams(location.search);
+  if (Number(document.getElementById("turn").dataset.first) > 1) { address.delete("page"); location.assign(`?${address}`); return; }
+  first = 0;
+  fit();
+}
 
 /** The next tiles; behind the last ones of this page the next page, and behind that the first. */
 function turn() {
