@@ -6,6 +6,8 @@ from metrics_app.core.units import DASH, format_number, format_value
 from metrics_app.core.words import describe_change
 
 HOUR = 3600  # seconds
+MINUTE = 60_000  # ms
+GONE = {"text": DASH, "beside": "its minutes are no longer kept"}
 EARLIER = {"day": "yesterday by now", "week": "a week ago by now"}
 
 
@@ -15,7 +17,8 @@ def list_comparisons(kpi, now, zone, since):
     ``since``: when (ms) it began to be watched; a day before that is not known, which is not zero.
     """
     rate = queries.stats(kpi.topic, HOUR, now=now)["rate_per_hour"]
-    today = queries.so_far([kpi.topic], zone, compare=tuple(EARLIER), now=now)[kpi.topic]
+    kept = list_kept(kpi.topic, now)
+    today = queries.so_far([kpi.topic], zone, compare=kept, now=now)[kpi.topic]
     # A rate over a part of a day says less than how many there were.
     name = "count" if kpi.aggregate == "rate_per_hour" else kpi.aggregate
     rows = [
@@ -27,8 +30,16 @@ def list_comparisons(kpi, now, zone, since):
         },
     ]
     for back, label in EARLIER.items():
-        rows.append({"label": label} | tell_earlier(today, today["earlier"][back], kpi, name, since))
+        told = tell_earlier(today, today["earlier"][back], kpi, name, since) if back in kept else GONE
+        rows.append({"label": label} | told)
     return rows
+
+
+def list_kept(topic, now):
+    """The words of ``EARLIER`` whose minutes are still kept."""
+    # A local day begins up to a day before now, and a change of the clocks moves it an hour.
+    reach = {"day": now - 50 * HOUR * 1000, "week": now - 194 * HOUR * 1000}
+    return tuple(back for back in EARLIER if queries.find_grain(topic, reach[back]) == MINUTE)
 
 
 def tell_earlier(today, before, kpi, name, since):

@@ -84,10 +84,11 @@ def read_curve(topic, aggregate, window, now, divides_at=None):
     """``(ts, values)``: an aggregate over a moving window, once a minute over the last hour."""
     last = now // MINUTE * MINUTE
     ends = list(range(last - HOUR, last + 1, MINUTE))
-    if aggregate in ROLLABLE and window % 60 == 0:
-        columns = queries.series(topic, ends[0] - window * 1000, last, MINUTE)
+    first = ends[0] - window * 1000
+    if aggregate in ROLLABLE and window % 60 == 0 and queries.find_grain(topic, first) == MINUTE:
+        columns = queries.series(topic, first, last, MINUTE)
         return ends, roll(columns, steps=window // 60, aggregate=aggregate)
-    # Percentiles and windows of odd seconds need more than the rows of minutes.
+    # Percentiles and windows of odd seconds need more than the rows of minutes, or these are gone.
     asked = [(topic, end - window * 1000, end, aggregate, divides_at) for end in ends]
     return ends, [in_sight(observation.value, aggregate) for observation in queries.observe(asked)]
 

@@ -19,6 +19,10 @@ class BadInput(MetricsError, ValueError):
         self.errors = errors
 
 
+class NotKept(BadInput):
+    """A question that is finer than what is still kept of the past."""
+
+
 class NotAllowed(MetricsError):
     """Who asks is known, but may not do this."""
 

@@ -1,13 +1,14 @@
 """History as a file: read and encoded piece by piece, whatever its length, in bounded memory."""
 
-from metrics_app.queries.exports import COLUMNS, read_rows
+from metrics_app.queries.exports import COLUMNS, check_plan, read_rows
 from metrics_app.writers import make_writer
 
 
 def export(plans, format_name, *, on_rows=lambda done: None):
     """The file of ``[(topic, Plan), …]`` as ``(content type, iterator of bytes)``; BadInput at once.
 
-    Nothing is read before the first piece is asked for. ``on_rows`` is told how many rows are done.
+    Nothing is read before the first piece is asked for, which is NotKept where a Plan is too
+    fine. ``on_rows`` is told how many rows are done.
     """
     writer = make_writer(format_name, COLUMNS)
     return writer.content_type, write_pieces(plans, writer, on_rows)
@@ -15,6 +16,9 @@ def export(plans, format_name, *, on_rows=lambda done: None):
 
 def write_pieces(plans, writer, on_rows):
     """Yields the bytes; the header comes with the first rows, so that it promises nothing."""
+    plans = list(plans)
+    for topic, plan in plans:
+        check_plan(topic, plan)
     pending, done = writer.begin(), 0
     for topic, plan in plans:
         for columns in read_rows(topic, plan):

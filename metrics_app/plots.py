@@ -8,7 +8,7 @@ from metrics_app import conf, queries
 from metrics_app.core import words
 from metrics_app.core.aggregates import OBSERVED, TRENDS, ZERO_WHEN_EMPTY
 from metrics_app.core.calendars import shift_back
-from metrics_app.core.plans import NAMES, SHIFTS, SPANS, plan_span
+from metrics_app.core.plans import DAY, NAMES, SHIFTS, SPANS, plan_span
 from metrics_app.core.units import format_duration, format_value
 from metrics_app.curves import describe_limit, drop_unwatched, in_sight, name_shown
 from metrics_app.models import Breach, Threshold
@@ -41,7 +41,9 @@ def describe_plot(kpi, rule, view, zone):
     """The chart as a dict that JSON can carry; ``rule`` may be None, ``zone`` is the reader's."""
     aggregate = rule.aggregate if rule else kpi.aggregate
     window = (rule.window if rule else kpi.window) * 1000
-    plan = plan_span(view.start, view.end, window)._replace(divides_at=rule and rule.aggregate_value)
+    # A day more: values may lie so far apart, and each stands for what lies between.
+    grain = queries.find_grain(kpi.topic, view.start - max(window, DAY))
+    plan = plan_span(view.start, view.end, window, grain)._replace(divides_at=rule and rule.aggregate_value)
     columns = read_columns(kpi.topic, aggregate, plan, view)
     since = int(kpi.created_at.timestamp() * 1000)
     if aggregate in ZERO_WHEN_EMPTY:
@@ -81,6 +83,9 @@ def describe_what(named, window, plan, share):
 def read_columns(topic, aggregate, plan, view):
     """``ts`` and the columns; the newest value ends with the span itself where that is now."""
     ends = list(range(-(-view.start // plan.stride) * plan.stride, view.end + 1, plan.stride))
+    if view.zoomed and not ends:
+        # A part shorter than what is kept: the hour or day that holds its end.
+        ends = [-(-view.end // plan.stride) * plan.stride]
     columns = {"ts": ends} | read_windows(topic, ends, plan, aggregate)
     if not view.zoomed and (not ends or ends[-1] < view.end):
         row = read_now(topic, aggregate, plan, view.end)
@@ -125,7 +130,8 @@ def compare(topic, aggregate, plan, view, ts, share, zone):
     # Whole steps, even over a change of the clocks.
     back = round(back / step) * step
     ends = [at - back for at in ts if at % plan.stride == 0]
-    values = scale(read_windows(topic, ends, plan, aggregate)["value"], share)
+    is_kept = not ends or queries.find_grain(topic, ends[0] - plan.drawn) <= step
+    values = scale(read_windows(topic, ends, plan, aggregate)["value"], share) if is_kept else []
     return {"name": COMPARED[view.compare], "values": values + [None] * (len(ts) - len(values))}
 
 

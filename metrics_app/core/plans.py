@@ -34,14 +34,17 @@ class Plan(NamedTuple):
         return self.drawn % self.step == 0 and self.drawn // self.step <= MOST_STEPS
 
 
-def plan_span(start, end, window):
-    """The Plan of [start, end) ms for a rule's ``window`` in ms.
+def plan_span(start, end, window, grain=MINUTE):
+    """The Plan of [start, end) ms for a rule's ``window`` in ms; no finer than the ``grain`` that is kept.
 
     The window is drawn as the rule judges it, as long as values are not further apart than that.
     """
     length = end - start
     step, stride = next(((step, stride) for most, step, stride in GRAINS if length <= most), GRAINS[-1][1:])
-    return Plan(step, stride, max(window, stride))
+    step, stride = max(step, grain), max(stride, grain)
+    drawn = max(window, stride)
+    # Of hours and days only whole ones are known.
+    return Plan(step, stride, drawn if grain == MINUTE else -(-drawn // grain) * grain)
 
 
 def clamp_span(start, end, now):

@@ -6,6 +6,7 @@ from metrics_app.core.aggregates import clip, maximum, mean, minimum
 from metrics_app.core.buckets import MINUTE, merge
 from metrics_app.queries.corrections import list_voids
 from metrics_app.queries.history import CORRECTED, PUBLISHED, is_revised, read_past
+from metrics_app.queries.kept import check_cuts, take_step, take_zone
 from metrics_app.queries.reading import Want, is_void, read_one
 
 
@@ -14,11 +15,14 @@ def read_buckets(topic, edges, *, step=None, view=CORRECTED, follows=False):
 
     ``step`` (ms) where all are of one length. ``revised``: for each bucket whether it had late
     points or was corrected; None where all lies in the hot hour. A minute of the past counts in
-    the bucket it begins in, and so does an hour of which nothing finer is kept. ``follows``: the
-    buckets before these were read too, and have counted what began there.
+    the bucket it begins in. ``follows``: the buckets before these were read too, and have counted
+    what began there. NotKept where an edge cuts an hour or a day of which nothing finer is kept.
     """
     reading = read_one(Want(topic, edges[0], edges[-1], True))
     [past] = read_past([reading])
+    if past:
+        field, expected = ("step", take_step) if step else ("zone", take_zone)
+        check_cuts(topic, past.state, edges, field=field, expected=expected)
     voids = [] if view == PUBLISHED else list_voids(topic)
     buckets = [[] for _ in edges[1:]]
     for at, part in cut_hot(reading, edges, voids):

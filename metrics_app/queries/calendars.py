@@ -13,6 +13,7 @@ from metrics_app.exceptions import BadInput
 from metrics_app.queries.buckets import make_columns, read_buckets
 from metrics_app.queries.charts import MOST_BUCKETS
 from metrics_app.queries.history import CORRECTED, list_parts, read_past
+from metrics_app.queries.kept import check_edges, take_whole
 from metrics_app.queries.logs import clock
 from metrics_app.queries.reading import Want, read_many
 
@@ -69,12 +70,15 @@ def compare_span(topics, start, end, *, zone="UTC", compare=(), view=CORRECTED):
     Figures are ``start``, ``end``, ``count``, ``sum``, ``mean``, ``min``, ``max``, ``stddev``,
     percentiles and ``rate_per_hour``, and ``earlier``: ``{"week": figures, …}`` for each word of
     ``compare`` (day, week, month, year). What ended before the hot hour ends on a whole minute.
+    NotKept where a span cuts an hour or a day of which nothing finer is kept.
     """
     place, spans = check_zone(zone), {None: (start, end)}
     for back in compare:
         check_back(back)
         low, high = (shift_back(at, back, place) for at in (start, end))
         spans[back] = low, max(floor(high, MINUTE), low)
+    for topic in topics:
+        check_spans(topic, spans)
     wants = [Want(topic, *span, True) for topic in topics for span in spans.values()]
     figures = iter(read_figures(wants, view))
     found = {}
@@ -82,6 +86,13 @@ def compare_span(topics, start, end, *, zone="UTC", compare=(), view=CORRECTED):
         by_back = {back: next(figures) for back in spans}
         found[topic] = by_back.pop(None) | {"earlier": by_back}
     return found
+
+
+def check_spans(topic, spans):
+    """NotKept for the first of ``{word or None: (start, end)}`` that history cannot cut there."""
+    for back, span in spans.items():
+        for name, edge in zip(("start", "end"), span, strict=True):
+            check_edges(topic, [edge], field="compare" if back else name, expected=take_whole)
 
 
 def so_far(topics, zone, *, calendar="day", compare=("day", "week"), now=None, view=CORRECTED):

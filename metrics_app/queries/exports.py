@@ -20,6 +20,7 @@ from metrics_app.queries.buckets import read_buckets
 from metrics_app.queries.calendars import find_edges, list_figures
 from metrics_app.queries.corrections import list_voids
 from metrics_app.queries.history import CORRECTED
+from metrics_app.queries.kept import check_edges, take_step, take_zone
 from metrics_app.queries.logs import clock, list_topics
 from metrics_app.queries.reading import Want, read_one
 
@@ -86,6 +87,12 @@ def plan_calendar(start, end, calendar, *, zone="UTC", view=CORRECTED, most=MOST
 def find_complete(now, *, step=None, calendar="", zone="UTC"):
     """The end (ms) of the last bucket that is over at ``now``."""
     return floor(now, step) if step else begin(now, calendar, check_zone(zone))
+
+
+def check_plan(topic, plan):
+    """NotKept where the Plan is finer than what is kept of the topic."""
+    field, expected = ("step", take_step) if plan.step else ("zone", take_zone)
+    check_edges(topic, plan.edges, field=field, expected=expected)
 
 
 def read_rows(topic, plan):

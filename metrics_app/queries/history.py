@@ -121,12 +121,6 @@ class Past:
         return rows
 
 
-def find_grain(topic, start):
-    """The finest span (ms) that is kept of a topic from ``start`` (ms) on: a minute, an hour or a day."""
-    state = ShardHistory.objects.filter(shard=shard_for(topic)).first() or ShardHistory()
-    return DAY if start < state.pruned_hours else HOUR if start < state.pruned_minutes else MINUTE
-
-
 def fetch_rows(size, topic, spans, shape):
     """The Rows of one resolution in the spans."""
     columns = f"{COLUMNS}, sketch" if shape else COLUMNS

@@ -5,6 +5,7 @@ import numpy as np
 from metrics_app.core.aggregates import CHANGES, SHAPED, TRENDS, compare, compute
 from metrics_app.core.buckets import HOT, MINUTE, merge
 from metrics_app.core.trends import cover, find_pace
+from metrics_app.exceptions import NotKept
 from metrics_app.queries.asking import Asked, Observation, list_observations, stack_observations
 from metrics_app.queries.buckets import read_buckets
 from metrics_app.queries.corrections import load_voids
@@ -53,7 +54,11 @@ def read_pace(topic, start, end, aggregate, value):
     edges = range(cover(start, end)[0], cover(start, end)[1] + 1, MINUTE)
     if len(edges) < 2:
         return None, 0
-    summaries, _ = read_buckets(topic, list(edges), step=MINUTE)
+    try:
+        summaries, _ = read_buckets(topic, list(edges), step=MINUTE)
+    except NotKept:
+        # A line through hours would lead elsewhere: where minutes are gone there is no pace.
+        return None, 0
     filled = [(at, part.count, part.mean) for at, part in zip(edges, summaries, strict=False) if part.count]
     minutes, counts, means = zip(*filled, strict=True) if filled else ((), (), ())
     return find_pace(minutes, counts, means, end, aggregate, value), sum(counts)

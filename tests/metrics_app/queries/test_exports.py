@@ -53,8 +53,9 @@ def points():
     return (rng.exponential(8, 600) * DAY).astype(np.int64) % (90 * DAY), rng.lognormal(3, 1, 600)
 
 
-@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "Asia/Kolkata"])
-@pytest.mark.parametrize("pruned", [False, True])
+@pytest.mark.parametrize(
+    ("zone", "pruned"), [("UTC", False), ("Europe/Berlin", False), ("Asia/Kolkata", False), ("UTC", True)]
+)
 def test_pieces_add_up_to_what_stats_say_also_where_minutes_are_pruned(
     points, zone, pruned, small_pieces, metrics_settings
 ):
@@ -63,7 +64,7 @@ def test_pieces_add_up_to_what_stats_say_also_where_minutes_are_pruned(
     clockwork, topic, ts = remember(*points, compact=True)
     start, end = clockwork.now - 90 * DAY, clockwork.now + 1000
     plans = [plan_calendar(start, end, calendar, zone=zone) for calendar in ("day", "week", "month")]
-    plans += [plan_steps(start, end, step) for step in (DAY, 7 * HOUR)]
+    plans += [plan_steps(start, end, step) for step in ([DAY] if pruned else [DAY, 7 * HOUR])]
     for plan in plans:
         rows = read_all(topic, plan)
         whole = queries.compare_span([topic], plan.edges[0], plan.edges[-1])[topic]

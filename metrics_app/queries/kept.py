@@ -1,0 +1,75 @@
+"""How fine the past still is: pruning leaves hours, then days, which nothing can cut any more."""
+
+from datetime import UTC, datetime
+
+from metrics_app.core.buckets import HOUR, MINUTE, floor
+from metrics_app.core.spans import DAY
+from metrics_app.exceptions import NotKept
+from metrics_app.models import DayRollup, HourRollup, ShardHistory, Topic
+from metrics_app.queries.logs import clock, shard_for
+
+LEAST_DAYS = 2  # minutes that are kept whatever the settings say
+NAMES = {HOUR: "minutes", DAY: "hours"}
+WHOLE = {HOUR: "hour", DAY: "UTC day"}
+
+
+def find_grain(topic, at):
+    """The finest roll-up (ms) that is kept of a topic from ``at`` (ms) on: a minute, an hour or a day."""
+    if at >= clock() - LEAST_DAYS * DAY:
+        return MINUTE
+    state = ShardHistory.objects.filter(shard=shard_for(topic)).first()
+    return grain_of(state, at) if state else MINUTE
+
+
+def grain_of(state, at):
+    """The same, of a ShardHistory at hand."""
+    return DAY if at < state.pruned_hours else HOUR if at < state.pruned_minutes else MINUTE
+
+
+def check_edges(topic, edges, *, field, expected):
+    """NotKept where one of the ``edges`` (ms, ascending) cuts points that are kept by hour or day only.
+
+    ``expected`` says of an hour or a day (ms) what to ask for instead. An hour without points may be cut.
+    """
+    if not edges or edges[0] >= clock() - LEAST_DAYS * DAY:
+        return
+    state = ShardHistory.objects.filter(shard=shard_for(topic)).first()
+    if state is not None:
+        check_cuts(topic, state, edges, field=field, expected=expected)
+
+
+def check_cuts(topic, state, edges, *, field, expected):
+    """``check_edges`` with a ShardHistory at hand."""
+    for size, model, until in (
+        (DAY, DayRollup, state.pruned_hours),
+        (HOUR, HourRollup, state.pruned_minutes),
+    ):
+        cut = {floor(edge, size) for edge in edges if edge % size and edge < until}
+        if not cut:
+            continue
+        rows = model.objects.filter(topic__in=find_topic(topic), start__gte=min(cut), start__lte=max(cut))
+        if not cut.isdisjoint(rows.values_list("start", flat=True)):
+            day = datetime.fromtimestamp(until / 1000, UTC).date()
+            raise NotKept(f"{NAMES[size]} before {day} are no longer kept: {expected(size)}", field=field)
+
+
+def find_topic(name):
+    """The row of a topic by its name, as a subquery."""
+    return Topic.objects.filter(name=name).values("id")
+
+
+def take_step(size):
+    """What a series may ask for where only hours or days are kept."""
+    return f"take a step of {size // 1000} s or more, in multiples of it"
+
+
+def take_zone(size):
+    """What a calendar may ask for."""
+    if size == DAY:
+        return "take days, weeks or months of the zone UTC"
+    return "take a zone that is whole hours from UTC"
+
+
+def take_whole(size):
+    """What a span may begin and end with."""
+    return f"expected a whole {WHOLE[size]}"
