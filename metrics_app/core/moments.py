@@ -13,10 +13,12 @@ LOST_PLUS = re.compile(r"(T\S*) (\d\d:?\d\d)\Z")
 def parse_moment(text, *, now, field=None):
     """A time in ms: milliseconds, ISO 8601 with an offset, or seconds before ``now`` such as -3600."""
     try:
-        moment = int(text) if WHOLE.match(text) else parse_iso(LOST_PLUS.sub(r"\1+\2", text[:50]))
+        is_whole = WHOLE.match(text)
+        moment = int(text) if is_whole else parse_iso(LOST_PLUS.sub(r"\1+\2", text[:50]))
     except BadInput as error:
         raise BadInput(f"{error}, or seconds before now such as -3600", field=field) from None
-    if moment <= 0:
+    # Only a plain number is relative: an ISO time before 1970 is long ago, not now.
+    if is_whole and moment <= 0:
         moment = now + moment * 1000
     if moment < EARLIEST:
         expected = "milliseconds since 2000-01-01, or seconds before now such as -3600"
