@@ -1,14 +1,39 @@
 """Corrections: spans of history that do not count, with who, why and when."""
 
+from datetime import UTC, datetime
+
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ActionForm
 from django.core.exceptions import ValidationError
 
+from metrics_app.core.phrases import count_words
 from metrics_app.exceptions import MetricsError
 from metrics_app.models import Correction
 from metrics_app.services.corrections import restore, void
 
 PERMISSION = "metrics_app.correct_history"
+ADDED = ["topic", "begin", "until", "reason"]
+SHOWN = [
+    *("topic", "starts", "ends", "reason", "author", "created_at"),
+    *("restored_by", "restored_at", "restore_reason"),
+]
+
+
+def write_minute(ms):
+    """An edge of a span, as the form takes it."""
+    return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+class RestoreForm(ActionForm):
+    """The choice of an action, and why."""
+
+    reason = forms.CharField(
+        required=False,
+        max_length=500,
+        label="Why they count again: ",
+        widget=forms.TextInput(attrs={"placeholder": "a reason, kept with the correction"}),
+    )
 
 
 class CorrectionForm(forms.ModelForm):
@@ -34,10 +59,29 @@ class CorrectionAdmin(admin.ModelAdmin):
     """Void by adding, restore by an action; nothing is changed or deleted."""
 
     form = CorrectionForm
-    list_display = ["topic", "reason", "author", "created_at", "restored_by", "restored_at"]
+    action_form = RestoreForm
+    list_display = ["topic", "starts", "ends", *SHOWN[3:]]
     list_filter = ["topic"]
     list_select_related = ["author", "restored_by"]
     actions = ["restore_spans"]
+
+    @admin.display(description="from", ordering="start")
+    def starts(self, row):
+        """The first minute that does not count."""
+        return write_minute(row.start)
+
+    @admin.display(description="until", ordering="end")
+    def ends(self, row):
+        """The first minute that counts again."""
+        return write_minute(row.end)
+
+    def get_fields(self, request, obj=None):
+        """What is asked of a new correction, or all that is known of one."""
+        return ADDED if obj is None else SHOWN
+
+    def get_readonly_fields(self, request, obj=None):
+        """All of a correction that was made."""
+        return [] if obj is None else SHOWN
 
     def has_add_permission(self, request):
         """Whoever may correct history."""
@@ -52,11 +96,13 @@ class CorrectionAdmin(admin.ModelAdmin):
         return False
 
     def save_model(self, request, obj, form, change):
-        """Voids the span."""
+        """Voids the span, and says what that takes out."""
         start, end = (int(form.cleaned_data[name].timestamp() * 1000) for name in ("begin", "until"))
         row = void(topic=obj.topic, start=start, end=end, reason=obj.reason, by=request.user)
         # The admin goes on with its own object: it becomes the row that was made.
         obj.__dict__.update(row.__dict__)
+        gone = count_words(row.points, "point")
+        self.message_user(request, f"The span takes {gone} of {row.topic} out of the figures.", messages.INFO)
 
     def add_view(self, request, form_url="", extra_context=None):
         """The form; what the service refuses is said on the page."""
@@ -68,9 +114,9 @@ class CorrectionAdmin(admin.ModelAdmin):
 
     @admin.action(description="Restore: let these spans count again")
     def restore_spans(self, request, rows):
-        """Restores the chosen spans in the name of the user."""
+        """Restores the chosen spans in the name of the user, for the reason beside the action."""
         for row in rows:
             try:
-                restore(correction=row, reason=f"restored in the admin by {request.user}", by=request.user)
+                restore(correction=row, reason=request.POST.get("reason", ""), by=request.user)
             except MetricsError as error:
                 self.message_user(request, str(error), messages.WARNING)

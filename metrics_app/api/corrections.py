@@ -42,6 +42,15 @@ class CorrectionSerializer(serializers.ModelSerializer):
         ]
 
 
+class VoidedSerializer(CorrectionSerializer):
+    """The new correction, and how many points it took out of the figures."""
+
+    points = serializers.IntegerField(help_text="Points that counted until now.")
+
+    class Meta(CorrectionSerializer.Meta):
+        fields = [*CorrectionSerializer.Meta.fields, "points"]
+
+
 class VoidSerializer(serializers.Serializer):
     """What to void."""
 
@@ -125,7 +134,7 @@ class CorrectionListView(APIView):
         operation_id="void_span",
         summary="Void a span of a topic: it counts nowhere from now on",
         request=VoidSerializer,
-        responses={201: CorrectionSerializer} | REFUSED,
+        responses={201: VoidedSerializer} | REFUSED,
     )
     def post(self, request):
         """The new correction."""
@@ -134,8 +143,8 @@ class CorrectionListView(APIView):
         if not isinstance(topic, str) or not may_read(identify(request), check_topic(topic)):
             raise BadInput("is no topic that you may see", field="topic")
         start, end = (read_moment(data, name, now) for name in ("start", "end"))
-        row = void(topic=topic, start=start, end=end, reason=read_reason(data), by=request.user)
-        return Response(CorrectionSerializer(row).data, status=201)
+        row = void(topic=topic, start=start, end=end, reason=read_reason(data), by=request.user, now=now)
+        return Response(VoidedSerializer(row).data, status=201)
 
 
 class RestoreView(APIView):

@@ -8,29 +8,50 @@ the thresholds saw.
 from django.db import transaction
 from django.utils import timezone
 
-from metrics_app.core.buckets import MINUTE
+from metrics_app import queries, registry
+from metrics_app.core.buckets import MINUTE, floor
 from metrics_app.core.points import check_topic
 from metrics_app.core.spans import DAY, ceil
 from metrics_app.exceptions import BadInput, Conflict
-from metrics_app.models import Correction, ShardHistory
+from metrics_app.models import Correction, ShardHistory, Topic
 from metrics_app.queries.logs import shard_for
 
 LONGEST = 3_660 * DAY
 
 
-def void(*, topic, start, end, reason, by):
+def void(*, topic, start, end, reason, by, now=None):
     """The Correction that takes [start, end) ms of a topic out of all figures, in whole minutes.
 
-    BadInput for an empty reason, a span that is none, or one that cuts what is kept by day only.
+    Its ``points`` is how many counted until then. BadInput for an unknown topic, an empty reason, a
+    span that is none, lies ahead of ``now`` (ms) or cuts what is kept by day only.
     """
-    check_topic(topic)
-    start, end = start // MINUTE * MINUTE, ceil(end, MINUTE)
-    if not 0 < end - start <= LONGEST:
-        raise BadInput(f"[{start}, {end}) is no span: expected a start before the end", field="end")
+    check_known(topic)
+    reason = check_reason(reason)
+    start, end = floor(start, MINUTE), ceil(end, MINUTE)
+    check_span(start, end, queries.redis_now() if now is None else now)
     check_kept(topic, start, end)
-    return Correction.objects.create(
-        topic=topic, start=start, end=end, reason=check_reason(reason), author=by
-    )
+    points = queries.span(topic, start, end).count
+    row = Correction.objects.create(topic=topic, start=start, end=end, reason=reason, author=by)
+    row.points = points
+    return row
+
+
+def check_known(topic):
+    """BadInput for a topic that is neither a KPI nor ever had a point."""
+    check_topic(topic)
+    known = registry.get_kpi(topic) or Topic.objects.filter(name=topic).exists() or queries.get_head(topic)
+    if not known:
+        raise BadInput(f"{topic!r} has no points: expected the topic of a KPI", field="topic")
+
+
+def check_span(start, end, now):
+    """BadInput for a span that is none, too long, or not over: points to come are nobody's mistake yet."""
+    if start >= end:
+        raise BadInput(f"[{start}, {end}) is no span: expected a start before the end", field="end")
+    if end > floor(now, MINUTE) + MINUTE:
+        raise BadInput(f"the end {end} is in the future: expected a time up to now", field="end")
+    if end - start > LONGEST:
+        raise BadInput(f"[{start}, {end}) is too long: expected at most ten years", field="start")
 
 
 def check_reason(reason):

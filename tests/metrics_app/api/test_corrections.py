@@ -37,6 +37,7 @@ def test_a_person_voids_and_restores_a_span(client, analyst, mistake):
     assert answer.status_code == 201, answer.content
     row = answer.json()
     assert (row["author"], row["reason"], row["restored_at"]) == ("ann", mistake["reason"], None)
+    assert row["points"] == 1
     assert read_max(client) == 10 and read_max(client, **{"as": "published"}) == 1e12
     restore = f"{URL}{row['id']}/restore/"
     assert client.post(restore, {"reason": "it was real"}, content_type=JSON).json()["restored_by"] == "ann"
@@ -63,6 +64,9 @@ def test_it_needs_the_permission_and_a_person(client, person, mistake, bearer):
         ({"start": "soon"}, "start"),
         ({"end": "2001-01-01T00:00Z"}, "end"),
         ({"end": 10**17}, "end"),
+        ({"end": "2090-01-01T00:00Z"}, "end"),
+        ({"start": "1970-01-01T00:00Z"}, "start"),
+        ({"topic": "er.wiat"}, "topic"),
     ],
 )
 def test_it_names_what_is_wrong(client, analyst, mistake, wrong, field):

@@ -81,9 +81,32 @@ def test_it_remembers_who_why_and_when_in_whole_minutes(clockwork, ann):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "field"), [({"reason": " "}, "reason"), ({"end": 0}, "end"), ({"topic": "No Topic"}, "topic")]
+    ("wrong", "field", "said"),
+    [
+        ({"reason": " "}, "reason", "needs a reason"),
+        ({"end": 0}, "end", "no span"),
+        ({"topic": "No Topic"}, "topic", "not a topic"),
+        ({"topic": "er.wiat"}, "topic", "has no points"),
+        ({"start": 1_000_000_000_000}, "start", "at most ten years"),
+    ],
 )
-def test_it_names_what_is_wrong(clockwork, ann, wrong, field):
-    with pytest.raises(BadInput) as caught:
+def test_it_names_what_is_wrong(clockwork, ann, wrong, field, said):
+    with pytest.raises(BadInput, match=said) as caught:
         void(**mistake(clockwork, **wrong), by=ann)
     assert caught.value.errors[0]["field"] == field
+
+
+def test_it_never_reaches_into_the_future(clockwork, ann):
+    now = clockwork.now
+    with pytest.raises(BadInput, match="in the future"):
+        void(**mistake(clockwork, end=now + 2 * MINUTE), by=ann, now=now)
+    assert void(**mistake(clockwork, end=now), by=ann, now=now).end <= now + MINUTE
+
+
+def test_it_says_how_many_points_it_takes_out(clockwork, ann):
+    start = (clockwork.now - 20 * MINUTE) // MINUTE * MINUTE
+    span = {"start": start, "end": start + 10 * MINUTE}
+    before = ask(clockwork).count
+    row = void(**mistake(clockwork, **span), by=ann)
+    assert row.points == before - ask(clockwork).count > 0
+    assert void(**mistake(clockwork, **span), by=ann).points == 0
