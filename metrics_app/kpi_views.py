@@ -118,15 +118,25 @@ def describe_chart(request, kpi):
 
 
 def number_marks(topic, view, user):
-    """Decisions, actions and notes of a span in order of time, numbered as on the chart."""
+    """Decisions, actions, notes and corrections of a span in order of time, numbered as on the chart."""
     notes = [
         {"at": note.at, "until": note.until, "kind": "note", "text": note.text, "href": "", "note": note}
         | {"form": NoteForm.of(note)}
         for note in queries.list_notes(topic, view.start, view.end)
     ]
     marks = [{"until": None, "note": None} | mark for mark in list_marks(topic, view, user)]
-    both = sorted([*marks, *notes], key=lambda mark: mark["at"])
-    return [mark | {"number": number} for number, mark in enumerate(both, 1)]
+    voided = [describe_correction(row) for row in queries.list_corrections(topic, view.start, view.end)]
+    found = sorted([*marks, *notes, *voided], key=lambda mark: mark["at"])
+    return [mark | {"number": number} for number, mark in enumerate(found, 1)]
+
+
+def describe_correction(row):
+    """The mark of a span that was voided; of a restored one, why it counts again."""
+    text = f"voided by {row.author.get_username()}: {row.reason}"
+    if row.restored_by is not None:
+        text = f"{text}. Restored by {row.restored_by.get_username()}, it counts: {row.restore_reason}"
+    kind = "voided" if row.restored_by is None else "restored"
+    return {"at": row.start, "until": row.end, "kind": kind, "text": text, "href": "", "note": None}
 
 
 def describe_kpi(kpi):

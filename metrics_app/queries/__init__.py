@@ -9,6 +9,7 @@ from metrics_app.queries.asking import Asked, Observation, ask, list_observation
 from metrics_app.queries.buckets import read_buckets
 from metrics_app.queries.calendars import calendar_series, compare_series, compare_span, so_far
 from metrics_app.queries.charts import Snapshot, series, snapshot
+from metrics_app.queries.corrections import list_corrections
 from metrics_app.queries.kept import find_grain
 from metrics_app.queries.logs import collected_through, get_head, list_topics, redis_now, shard_for
 from metrics_app.queries.notes import find_note, list_notes
@@ -28,6 +29,7 @@ __all__ = [
     "find_grain",
     "find_note",
     "get_head",
+    "list_corrections",
     "list_notes",
     "list_observations",
     "list_topics",

@@ -19,6 +19,12 @@ def list_voids(topic):
     return load_voids().get(topic, [])
 
 
+def list_corrections(topic, start, end):
+    """The Corrections that touch [start, end] ms of a topic, restored ones too, in order of time."""
+    rows = Correction.objects.filter(topic=topic, start__lte=end, end__gt=start)
+    return list(rows.select_related("author", "restored_by").order_by("start", "id"))
+
+
 def load_voids():
     """The voided spans of all topics, at most ``FRESH`` seconds old."""
     global _voids

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Hold, reach, thin } from "../../metrics_app/static/metrics_app/hold.js";
+import { Hold, leaveOut, reach, thin } from "../../metrics_app/static/metrics_app/hold.js";
 
 const points = (...ts) => ts.map((at) => [at, at / 10]);
 
@@ -50,4 +50,12 @@ test("a scale holds every mean, and one stray in a hundred does not stretch it",
   assert.deepEqual([low, high], [4, 6]);
   assert.deepEqual([means.length, Math.max(...means)], [100, 5.5]);
   assert.deepEqual(reach([]), []);
+});
+
+test("points of a voided span are left out, those of a restored span and of a note stay", () => {
+  const hold = { points: points(1, 10, 19, 20, 30), rows: [[12, 2, 1, 1, 1], [25, 2, 1, 1, 1]] };
+  const left = leaveOut(hold, [{ kind: "voided", at: 10, until: 20 }, { kind: "restored", at: 30, until: 40 }, { kind: "note", at: 1, until: 2 }]);
+  assert.deepEqual(left.points.map(([ts]) => ts), [1, 20, 30]);
+  assert.deepEqual(left.rows.map(([ts]) => ts), [25]);
+  assert.equal(leaveOut(hold, []), hold);
 });

@@ -10,6 +10,7 @@ from django.contrib.auth.models import Group, User
 
 from metrics_app.models import Breach, Kpi, Note, NoteChange, ThresholdState
 from metrics_app.registry import forget
+from metrics_app.services.corrections import restore, void
 from metrics_app.services.notes import delete_note, save_note
 from pipelines_app.models import Pipeline
 from pipelines_app.services import approve, propose
@@ -119,6 +120,20 @@ def test_decisions_stand_on_the_chart_for_those_who_may_see_them(client, reader,
     body = client.get(f"{PAGE}chart/").json()
     assert [mark["kind"] for mark in body["plot"]["marks"]][:2] == ["decision", "decision"]
     assert "“Hire 2” approved by boss" in body["html"]["marks"]
+
+
+def test_what_was_voided_stands_on_the_chart_with_its_reason_also_once_restored(client, reader, rule, now):
+    row = void(topic=TOPIC, start=now - 600_000, end=now - 540_000, reason="a <test>", by=reader)
+    body = client.get(f"{PAGE}chart/").json()
+    [mark] = body["plot"]["marks"]
+    assert (mark["kind"], mark["at"], mark["until"]) == ("voided", row.start, row.end)
+    assert "voided by ada: a &lt;test&gt;" in body["html"]["marks"]
+    assert "it counts" not in body["html"]["marks"]
+    restore(correction=row, reason="it was real", by=reader)
+    body = client.get(f"{PAGE}chart/").json()
+    assert [mark["kind"] for mark in body["plot"]["marks"]] == ["restored"]
+    assert "Restored by ada, it counts: it was real" in body["html"]["marks"]
+    assert get_plot(client, **{"from": now - 9 * 3_600_000, "to": now - 8 * 3_600_000})["marks"] == []
 
 
 def test_a_note_is_written_changed_and_deleted_on_the_page(client, reader, rule):

@@ -34,6 +34,14 @@ export class Hold {
   }
 }
 
+/** What is held of a topic but for the points in voided spans: marks of a chart, `at` to `until` in ms. */
+export function leaveOut(hold, marks) {
+  const voids = marks.filter(({ kind }) => kind === "voided");
+  if (!voids.length) return hold;
+  const counts = ([ts]) => !voids.some(({ at, until }) => at <= ts && ts < until);
+  return { points: hold.points.filter(counts), rows: hold.rows.filter(counts) };
+}
+
 /** At most one [x, low, high, mean] per column of a picture `columns` wide, of [ts, value] points and rows. */
 export function thin(hold, start, end, columns) {
   const found = new Map();

@@ -15,6 +15,7 @@ const DURATIONS = [
 ];
 
 const TALL = 22; // px above the chart for the numbers of the marks
+const BY_HAND = new Set(["note", "voided", "restored"]); // what people say of the figures, not what the project did
 
 const isDuration = (plot) => isSeconds(plot.unit, plot.aggregate);
 
@@ -29,7 +30,7 @@ function writeTimes(splits, step) {
   });
 }
 
-/** The tinted side of the limit, the shaded breaches and spans of notes, below everything else. */
+/** The tinted side of the limit, the shaded breaches and spans of notes and of what is voided, below everything else. */
 function drawGround(u, plot, hold) {
   paint(u, (ctx, box) => {
     ctx.beginPath();
@@ -43,8 +44,8 @@ function drawGround(u, plot, hold) {
     }
     for (const breach of plot.breaches) shadeBreach(u, ctx, box, plot, breach);
     ctx.fillStyle = calm("--noted");
-    for (const { at, until } of plot.marks) {
-      if (until) ctx.fillRect(clampX(u, at, box), box.top, Math.max(1, clampX(u, until, box) - clampX(u, at, box)), box.height);
+    for (const { at, until, kind } of plot.marks) {
+      if (until && kind !== "restored") ctx.fillRect(clampX(u, at, box), box.top, Math.max(1, clampX(u, until, box) - clampX(u, at, box)), box.height);
     }
     if (hold) drawPoints(u, ctx, box, plot, hold);
   });
@@ -91,14 +92,14 @@ function drawSigns(u, plot, view) {
 
 /** A number in a flag above the chart, and a line down from it. */
 function drawMark(u, ctx, box, { at, kind, number }) {
-  const x = clampX(u, at, box), colour = calm(kind === "note" ? "--soft" : "--accent");
+  const x = clampX(u, at, box), colour = calm(BY_HAND.has(kind) ? "--soft" : "--accent");
   ctx.strokeStyle = ctx.fillStyle = colour;
   ctx.lineWidth = 1;
   ctx.setLineDash([2, 3]);
   line(ctx, x, box.top, x, box.top + box.height);
   ctx.setLineDash([]);
   ctx.beginPath();
-  if (kind === "note") ctx.rect(x - 9, box.top - 19, 18, 17); else ctx.arc(x, box.top - 10.5, 9.5, 0, 7);
+  if (BY_HAND.has(kind)) ctx.rect(x - 9, box.top - 19, 18, 17); else ctx.arc(x, box.top - 10.5, 9.5, 0, 7);
   ctx.fill();
   ctx.fillStyle = calm("--card");
   ctx.textAlign = "center";

@@ -1,7 +1,7 @@
 // The points of the last hour behind the line of the large chart: one by one, or as a range with its mean.
 
 import { arrow, calm, clampX, dot, toY } from "./canvas.js";
-import { reach, thin } from "./hold.js";
+import { leaveOut, reach, thin } from "./hold.js";
 
 const FEW = 2000; // points that are drawn one by one
 
@@ -9,7 +9,8 @@ const FEW = 2000; // points that are drawn one by one
 export const isDense = (hold) => hold.rows.length > 0 || hold.points.length > FEW;
 
 /** The points themselves, faint, where the page holds them and they are of the line's kind. */
-export function drawPoints(u, ctx, box, plot, hold) {
+export function drawPoints(u, ctx, box, plot, held) {
+  const hold = leaveOut(held, plot.marks);
   ctx.fillStyle = ctx.strokeStyle = calm("--points");
   if (isDense(hold)) drawBand(u, ctx, box, thin(hold, plot.start, plot.end, Math.max(1, Math.floor(box.width))));
   else for (const [ts, value] of hold.points) if (ts >= plot.start && ts <= plot.end) drawPoint(u, ctx, box, ts, value);
@@ -52,6 +53,7 @@ function findWidth(columns) {
 }
 
 /** What the scale must hold of the points: nothing of a few, whose strays would flatten the line. */
-export function listHeld({ plot, hold }) {
+export function listHeld({ plot, hold: held }) {
+  const hold = held && leaveOut(held, plot.marks);
   return hold && isDense(hold) ? reach(thin(hold, plot.start, plot.end, 500)) : [];
 }
