@@ -8,7 +8,8 @@ from metrics_app.exceptions import NotKept
 from metrics_app.models import DayRollup, HourRollup, ShardHistory, Topic
 from metrics_app.queries.logs import clock, shard_for
 
-LEAST_DAYS = 2  # minutes that are kept whatever the settings say
+# Minutes are kept so long whatever the settings say: those of yesterday may still be held back in Redis.
+LEAST_DAYS = 2
 NAMES = {HOUR: "minutes", DAY: "hours"}
 WHOLE = {HOUR: "hour", DAY: "UTC day"}
 

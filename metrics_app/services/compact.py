@@ -20,6 +20,7 @@ from metrics_app.models import (
     ShardHistory,
     Topic,
 )
+from metrics_app.queries.kept import LEAST_DAYS
 from metrics_app.queries.logs import clock, shard_for
 from metrics_app.services.archive.minutes import add_up, rewrite_days
 from metrics_app.services.archive.names import lock_shard
@@ -27,7 +28,6 @@ from metrics_app.services.archive.rows import read_spans, write_rollups
 
 log = logging.getLogger(__name__)
 
-LEAST_DAYS = 2  # minutes of yesterday may still be held back in Redis
 TOPICS = 20  # topics of one transaction
 ROWS = 2_000  # rows of one delete
 
