@@ -6,6 +6,8 @@ The settings name these functions; neither app knows the other.
 from hms_gov.evidence import COLUMNS, freeze_breach
 from metrics_app import live, queries
 from metrics_app.core.aggregates import AGGREGATES
+from metrics_app.core.buckets import MINUTE
+from metrics_app.core.spans import ceil
 from metrics_app.registry import get_kpi
 from pipelines_app import conf as pipelines_conf
 from pipelines_app.exceptions import BadInput
@@ -55,11 +57,14 @@ def list_actions():
 
 
 def measure_kpi(topic, start_ms, end_ms, step_ms):
-    """The columns of a KPI, whole steps around the span, and a ``summary`` of exactly the span.
+    """The columns of a KPI, whole steps around the span (of kept hours if need be), and its ``summary``.
 
     The summary has every aggregate by its name; None where the span holds no point.
     """
-    columns = queries.series(topic, start_ms, end_ms, step_ms)
+    # Of a proposal that is older than its minutes, whole hours or days.
+    grain = queries.find_grain(topic, start_ms - step_ms)
+    step = step_ms if grain == MINUTE else ceil(step_ms, grain)
+    columns = queries.series(topic, start_ms, end_ms, step)
     whole = queries.span(topic, start_ms, end_ms, percentiles=True)
     window = (end_ms - start_ms) / 1000
     summary = {name: aggregate(whole, window) for name, aggregate in AGGREGATES.items()}
