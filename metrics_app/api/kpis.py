@@ -9,7 +9,7 @@ from rest_framework.views import APIView
 
 from metrics_app import queries, registry
 from metrics_app.api.pagination import ListPagination
-from metrics_app.api.params import read_integer, read_time, refuse_parameters
+from metrics_app.api.params import read_integer, read_time, refuse_others, refuse_parameters
 from metrics_app.api.permissions import CanRead, identify
 from metrics_app.api.schema import ErrorsSerializer, KpiSerializer, SeriesSerializer, StatsSerializer
 from metrics_app.core.points import MAX_TOPIC, TOPIC
@@ -134,6 +134,7 @@ class StatsView(APIView):
     def get(self, request, topic):
         """Count, sum, mean, percentiles and more of the last ``window`` seconds."""
         kpi = find_kpi(request, topic)
+        refuse_others(request.query_params, "window", "as", "format")
         default = min(kpi.window, MAX_WINDOW)
         window = read_integer(request.query_params, "window", default=default, low=1, high=MAX_WINDOW)
         stats = queries.stats(topic, window, view=read_view(request.query_params))
@@ -158,6 +159,7 @@ class SeriesView(APIView):
     def get(self, request, topic):
         """Buckets from ``start`` (default an hour ago) to ``end`` (default now)."""
         find_kpi(request, topic)
+        refuse_others(request.query_params, "start", "end", "step", "as", "format")
         start, end, step = read_span(request.query_params, queries.redis_now())
         columns = queries.series(topic, start, end, step, view=read_view(request.query_params))
         return Response({name: [keep_finite(value) for value in column] for name, column in columns.items()})

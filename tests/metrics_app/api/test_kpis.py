@@ -137,6 +137,13 @@ def test_it_names_the_parameter_that_is_wrong(client, person, kpis, query, field
     assert response.json()["errors"][0]["field"] == field
 
 
+@pytest.mark.parametrize(("url", "misspelt"), [("stats", "windw"), ("series", "strat"), ("series", "zone")])
+def test_a_misspelt_parameter_is_refused_by_name(client, person, kpis, url, misspelt):
+    """The answer to another question would look like the answer to this one."""
+    response = get(client, f"complaint.latency/{url}/?{misspelt}=-86400")
+    assert response.status_code == 400 and response.json()["errors"][0]["field"] == misspelt
+
+
 @pytest.mark.parametrize("url", ["", "stats/", "series/"])
 @pytest.mark.parametrize("topic", ["never.seen", "NOT-A-TOPIC", "x" * 101, "a%00b", "complaint.secret"])
 def test_what_is_unknown_or_not_for_you_is_not_there(client, person, kpis, topic, url):
