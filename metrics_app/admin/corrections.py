@@ -40,7 +40,7 @@ class CorrectionForm(forms.ModelForm):
     """A new correction; times as a reader of charts knows them."""
 
     begin = forms.DateTimeField(help_text="UTC, as 2026-03-01 14:05; counted from this minute.")
-    until = forms.DateTimeField(help_text="UTC; up to this minute.")
+    until = forms.DateTimeField(help_text="UTC; up to the beginning of this minute.")
 
     class Meta:
         model = Correction
