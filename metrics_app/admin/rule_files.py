@@ -33,7 +33,7 @@ class ImportForm(forms.Form):
     prune = forms.BooleanField(
         required=False,
         label="Delete what it leaves out",
-        help_text="Thresholds on the topics of the file that it does not name; their breaches stay on record.",
+        help_text="Thresholds on topics of the file that it does not name; their breaches stay on record.",
     )
     reason = forms.CharField(
         required=False,
