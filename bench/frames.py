@@ -159,7 +159,7 @@ class Client:
         return last is None or offset == last + points
 
 
-class Crowd:
+class Visitors:
     """All the sockets of this process behind one epoll."""
 
     def __init__(self):
@@ -226,10 +226,10 @@ def main():
     parser.add_argument("--subscribe", default="", help="a JSON text to send on each socket")
     parser.add_argument("--snapshots", type=int, default=0, help="to wait for on each socket")
     arguments = parser.parse_args()
-    crowd = Crowd()
-    crowd.open(arguments, json.loads(sys.stdin.readline()))
+    visitors = Visitors()
+    visitors.open(arguments, json.loads(sys.stdin.readline()))
     print("ready", flush=True)
-    crowd.answer()
+    visitors.answer()
 
 
 if __name__ == "__main__":

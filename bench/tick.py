@@ -21,7 +21,7 @@ from metrics_app import bus  # noqa: E402
 from metrics_app.collector import collect_all  # noqa: E402
 from metrics_app.core.buckets import MINUTE  # noqa: E402
 from metrics_app.models import Kpi, Threshold, ThresholdState  # noqa: E402
-from metrics_app.services.evaluate import evaluate  # noqa: E402
+from metrics_app.services.watch.evaluate import evaluate  # noqa: E402
 
 WINDOW = 1_800  # seconds
 LIMIT = 10

@@ -11,5 +11,5 @@ class HmsGovConfig(AppConfig):
 
     def ready(self):
         """Proposals follow the restriction of their KPI; the wiring needs loaded models, so by its path."""
-        follow = import_string("hms_gov.wiring.follow_restriction")
+        follow = import_string("hms_gov.joins.wiring.follow_restriction")
         post_save.connect(follow, sender=apps.get_model("metrics_app", "Kpi"), dispatch_uid="restriction")

@@ -14,7 +14,7 @@ from metrics_app.models import ApiKey, Kpi, Receiver, Threshold
 from metrics_app.registry import hash_key
 from metrics_app.services.keys import create_key, revoke_key
 from metrics_app.services.notices import save_receiver
-from metrics_app.services.thresholds import save_threshold
+from metrics_app.services.rules.thresholds import save_threshold
 
 HOUR = 3600  # seconds
 

@@ -21,7 +21,7 @@ from metrics_app.core.points import shard_of
 from metrics_app.exceptions import BadInput, BusUnavailable, Conflict
 from metrics_app.lua import read_script
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 REMEMBER = 86_400  # seconds a batch id is known
 LOOK_EVERY = 0.25  # seconds between two looks at the size of the bus, per process
@@ -172,7 +172,9 @@ def decode_entry(shard, entry, fields):
         if not np.isfinite(np.frombuffer(values, "<f8")).all():
             raise ValueError("not every value is a finite number")
     except (msgspec.MsgspecError, ValueError) as error:
-        log.error("Entry %s on the bus of shard %s is not a batch, it is left out: %s", entry, shard, error)
+        logger.error(
+            "Entry %s on the bus of shard %s is not a batch, it is left out: %s", entry, shard, error
+        )
         return None
     return found
 

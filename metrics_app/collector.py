@@ -14,13 +14,13 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 
 from metrics_app import bus, conf, live, window
 from metrics_app.connection import get_redis
-from metrics_app.core.turns import Turn, next_mark
+from metrics_app.core.fold import Turn, next_mark
 from metrics_app.exceptions import BusUnavailable, MetricsError, StaleFence
-from metrics_app.garbage import Frost
+from metrics_app.garbage import GarbageFreezer
 from metrics_app.services import kpis
 from metrics_app.window.fence import is_durable
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 LEASE_MS = 2_000
 RENEW = 0.5  # seconds between two looks at the leases
@@ -44,7 +44,7 @@ class Collector:
         self.confirmed = {}
         self.mine, self.renewed = [], float("-inf")
         self.count = 256
-        self.checked, self.frost = False, Frost()
+        self.checked, self.freezer = False, GarbageFreezer()
         self.registered, self.unregistered, self.tried = set(), set(), float("-inf")
 
     def run(self, stop):
@@ -54,13 +54,13 @@ class Collector:
             try:
                 self.turn()
                 # A full look at a million objects would hold up every stream.
-                self.frost.settle(1 + len(self.registered))
+                self.freezer.settle(1 + len(self.registered))
                 if pause:
-                    log.warning("Redis is back, collecting goes on")
+                    logger.warning("Redis is back, collecting goes on")
                 pause = 0.0
             except BusUnavailable as error:
                 if not pause:
-                    log.warning("%s; collecting waits", error)
+                    logger.warning("%s; collecting waits", error)
                 self.memories.clear()
                 pause = min(max(2 * pause, 0.1), LONGEST_PAUSE)
                 stop.wait(pause)
@@ -121,7 +121,7 @@ class Collector:
                 except StaleFence:
                     continue
                 level = logging.WARNING if meta.fields else logging.INFO
-                log.log(level, "Shard %s begins a new generation: its data is new or was lost", meta.shard)
+                logger.log(level, "Shard %s begins a new generation: its data is new or was lost", meta.shard)
                 meta = window.read_meta([meta.shard])[0]
             elif meta.fields["run_id"] != meta.run_id:
                 window.note_run_id(meta)
@@ -165,7 +165,7 @@ class Collector:
             self.confirmed[shard] = memory.seq
             memory.forget_before(mark, now)
             if dropped := window.drop_held(shard, memory, now):
-                log.warning("Shard %s: %s minutes waited too long for the archiver", shard, dropped)
+                logger.warning("Shard %s: %s minutes waited too long for the archiver", shard, dropped)
 
     def fold(self, shard, memory, batch, now):
         """Loads what a batch touches and folds it; the Turn to apply."""
@@ -202,7 +202,7 @@ class Collector:
             kpis.register_topics(self.unregistered)
         except (DatabaseError, InterfaceError) as error:
             self.tried = time.monotonic()
-            log.warning("New KPIs wait for the database: %s", error)
+            logger.warning("New KPIs wait for the database: %s", error)
         else:
             self.registered |= self.unregistered
             self.unregistered.clear()
@@ -212,7 +212,7 @@ class Collector:
         try:
             window.release_leases(self.mine, self.me)
         except BusUnavailable as error:
-            log.info("Leases run out by themselves: %s", error)
+            logger.info("Leases run out by themselves: %s", error)
 
 
 def collect_all():

@@ -49,6 +49,11 @@ def key(shard, name):
     return f"{{{conf.get('REDIS_PREFIX')}:{shard}}}:{name}"
 
 
+def name_key(kind, name):
+    """A key that belongs to no shard."""
+    return f"{conf.get('REDIS_PREFIX')}:{kind}:{name}"
+
+
 def describe_address():
     """``redis://host:port`` without user and password."""
     parts = urlsplit(conf.get("REDIS_URL"))

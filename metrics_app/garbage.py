@@ -18,7 +18,7 @@ MANY = 500  # departures before anything is thawed
 GROWTH = 10  # one in so many more than were frozen is worth freezing again
 
 
-class Frost:
+class GarbageFreezer:
     """What is frozen, by the number of things (connections, topics) that lived when it was."""
 
     def __init__(self):

@@ -2,8 +2,8 @@
 
 from django.urls import re_path
 
-from metrics_app.consumers import websocket
-from metrics_app.sse import metrics_stream, partner_stream
+from metrics_app.streams.asgi import metrics_stream, partner_stream
+from metrics_app.streams.consumers import websocket
 
 websocket_urlpatterns = [re_path(r"^ws/metrics/?$", websocket)]
 http_urlpatterns = [

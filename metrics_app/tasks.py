@@ -5,14 +5,14 @@ import logging
 from celery import shared_task
 
 from metrics_app.exceptions import BusUnavailable
-from metrics_app.services.announce import announce
 from metrics_app.services.archive import archive, note_collected
 from metrics_app.services.compact import compact_history as compact
-from metrics_app.services.evaluate import evaluate
 from metrics_app.services.notices import send_notices as send
-from metrics_app.services.records import prune_records
+from metrics_app.services.watch.announce import announce
+from metrics_app.services.watch.evaluate import evaluate
+from metrics_app.services.watch.records import prune_records
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 @shared_task(name="metrics_app.tasks.watch", expires=1)
@@ -22,12 +22,12 @@ def watch():
         evaluate()
     except BusUnavailable as error:
         # The states say "behind" by themselves; the next second tries again.
-        log.warning("Nothing is judged: %s", error)
+        logger.warning("Nothing is judged: %s", error)
     announce()
     try:
         note_collected()
     except BusUnavailable as error:
-        log.warning("What is collected cannot be noted: %s", error)
+        logger.warning("What is collected cannot be noted: %s", error)
 
 
 @shared_task(name="metrics_app.tasks.send_notices", expires=1)
@@ -48,7 +48,7 @@ def archive_history():
     try:
         archive()
     except BusUnavailable as error:
-        log.warning("Nothing is archived: %s", error)
+        logger.warning("Nothing is archived: %s", error)
 
 
 @shared_task(name="metrics_app.tasks.compact_history")

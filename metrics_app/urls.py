@@ -2,8 +2,8 @@
 
 from django.urls import path
 
-from metrics_app import kpi_views, views
 from metrics_app.api.open_data import CatalogView, OpenDataFileView
+from metrics_app.pages import kpi_views, views
 
 urlpatterns = [
     path("", views.show_overview, name="overview"),

@@ -6,8 +6,8 @@ from django import forms
 from django.contrib import admin
 from django.utils.html import format_html
 
-from pipelines_app.cards import write
-from pipelines_app.facts import list_facts, read_aggregate, write_facts
+from pipelines_app.cards.cards import write
+from pipelines_app.cards.facts import list_facts, read_aggregate, write_facts
 from pipelines_app.models import AuditEntry, Decision, Pipeline
 from pipelines_app.queries import visible_to
 

@@ -8,9 +8,10 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from pipelines_app import cards, queries, services
+from pipelines_app import queries, services
+from pipelines_app.cards import cards
+from pipelines_app.cards.figures import write
 from pipelines_app.exceptions import BadInput, Conflict, NotAllowed
-from pipelines_app.telling import write
 
 LIKE = 10  # earlier proposals on a page
 MAX_ID = 2**63 - 1

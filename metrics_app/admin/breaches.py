@@ -6,9 +6,9 @@ from django.contrib import admin
 from django.db.models import OuterRef, Subquery
 
 from metrics_app.admin.cells import link_explanation, say, shorten, write_ms
-from metrics_app.core import words
-from metrics_app.core.phrases import describe_changes, describe_rule
-from metrics_app.core.units import format_duration, format_value
+from metrics_app.core.text import words
+from metrics_app.core.text.phrases import describe_changes, describe_rule
+from metrics_app.core.text.units import format_duration, format_value
 from metrics_app.models import Breach, BreachEvent, ThresholdVersion
 from metrics_app.registry import who_is
 from metrics_app.services.visibility import limit_to_visible

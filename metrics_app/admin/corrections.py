@@ -7,7 +7,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
 from django.core.exceptions import ValidationError
 
-from metrics_app.core.phrases import count_words
+from metrics_app.core.text.phrases import count_words
 from metrics_app.exceptions import MetricsError
 from metrics_app.models import Correction
 from metrics_app.services.corrections import restore, void

@@ -5,9 +5,9 @@ from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import ValidationError
 from django.forms.fields import InvalidJSONInput
 
-from metrics_app.core.entries import parse_duration, parse_value, write_duration
+from metrics_app.core.text.entries import parse_duration, parse_value, write_duration
 from metrics_app.exceptions import BadInput
-from metrics_app.services.rules import MAX_DEPTH, MAX_PARAMS
+from metrics_app.services.rules.fields import MAX_DEPTH, MAX_PARAMS
 
 MAX_DIGITS = 19  # of an id
 WIDTH = {"size": 12}

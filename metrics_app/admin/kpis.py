@@ -8,14 +8,14 @@ from django.utils.html import format_html
 
 from metrics_app.admin.cells import say, write_ms
 from metrics_app.admin.fields import DurationField
-from metrics_app.core.entries import write_duration
-from metrics_app.core.units import format_duration
-from metrics_app.core.words import SHAPES
+from metrics_app.core.text.entries import write_duration
+from metrics_app.core.text.units import format_duration
+from metrics_app.core.text.words import SHAPES
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Kpi
 from metrics_app.models.kpis import REFUSAL
-from metrics_app.services.deadman import check_expectation, list_silent, save_expectation
 from metrics_app.services.kpis import MAX_WINDOW
+from metrics_app.services.rules.deadman import check_expectation, list_silent, save_expectation
 
 
 class KpiForm(forms.ModelForm):

@@ -11,9 +11,9 @@ from django.urls import path, reverse
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Kpi
 from metrics_app.registry import who_is
-from metrics_app.services.rule_changes import GONE, SAME
-from metrics_app.services.rule_files import apply_import, export_rules, plan_import
-from metrics_app.services.rules import check_reason
+from metrics_app.services.rules.changes import GONE, SAME
+from metrics_app.services.rules.fields import check_reason
+from metrics_app.services.rules.files import apply_import, export_rules, plan_import
 
 LARGEST = 500_000  # bytes of a file in a form
 FILE = "the file"  # what faults call a text that was pasted

@@ -4,11 +4,11 @@ from django.contrib import admin
 from django.utils.html import format_html
 
 from metrics_app.admin.cells import link_explanation, shorten, write_ms, write_time
-from metrics_app.core import words
 from metrics_app.core.deadman import is_silence_rule
-from metrics_app.core.phrases import describe_rule
-from metrics_app.core.units import format_value
-from metrics_app.services.states import read_states
+from metrics_app.core.text import words
+from metrics_app.core.text.phrases import describe_rule
+from metrics_app.core.text.units import format_value
+from metrics_app.services.watch.states import read_states
 
 DATA = {
     "fresh": "fresh",

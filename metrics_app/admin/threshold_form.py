@@ -5,11 +5,11 @@ from django.utils.module_loading import import_string
 
 from metrics_app import conf
 from metrics_app.admin.fields import DurationField, ParamsField, ValueField, read_value
-from metrics_app.core.entries import write_value
+from metrics_app.core.text.entries import write_value
 from metrics_app.exceptions import BadInput, ChangedMeanwhile
 from metrics_app.models import Threshold
-from metrics_app.services.rules import check_rule
-from metrics_app.services.thresholds import check_seen
+from metrics_app.services.rules.fields import check_rule
+from metrics_app.services.rules.thresholds import check_seen
 
 LIMIT_HELP = (
     "For a KPI in seconds, and for a trend, write '48 h' or '10 min'; for a count or a rate, and for other "

@@ -11,9 +11,9 @@ from metrics_app.admin.versions import VersionInline
 from metrics_app.core.deadman import is_silence_rule
 from metrics_app.models import Threshold
 from metrics_app.registry import who_is
-from metrics_app.services.states import read_states
-from metrics_app.services.thresholds import delete_threshold, save_threshold
+from metrics_app.services.rules.thresholds import delete_threshold, save_threshold
 from metrics_app.services.visibility import limit_to_visible
+from metrics_app.services.watch.states import read_states
 
 # Sections that most thresholds leave alone: folded while they hold nothing else than at first.
 FOLDED = {"Timing", "Missing data", "Action"}

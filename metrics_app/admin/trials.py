@@ -10,8 +10,8 @@ from metrics_app.core.moments import WHOLE
 from metrics_app.exceptions import BadInput, BusUnavailable
 from metrics_app.models import Threshold
 from metrics_app.registry import may_read, who_is
-from metrics_app.services.backtest import backtest_last, describe
-from metrics_app.services.suggest import suggest
+from metrics_app.services.rules.backtest import backtest_last, describe
+from metrics_app.services.rules.suggest import suggest
 
 ASKED = ("kpi", "aggregate", "aggregate_value", "window", "operator")  # what a suggestion depends on
 

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.forms import BaseInlineFormSet
 
-from metrics_app.core.phrases import describe_changes
+from metrics_app.core.text.phrases import describe_changes
 from metrics_app.models import ThresholdVersion
 
 

@@ -17,8 +17,8 @@ from metrics_app.api.thresholds import (
     find_threshold,
 )
 from metrics_app.models import Threshold
-from metrics_app.services.backtest import DEFAULT_SPAN, backtest_history, describe, make_rule
-from metrics_app.services.rules import check_rule
+from metrics_app.services.rules.backtest import DEFAULT_SPAN, backtest_history, describe, make_rule
+from metrics_app.services.rules.fields import check_rule
 
 SPAN = [
     OpenApiParameter("from", str, description="ms, ISO 8601 or seconds before now; default: 30 days ago."),

@@ -19,9 +19,9 @@ from metrics_app.api.params import (
 from metrics_app.api.permissions import CanRead
 from metrics_app.api.streaming import stream_file
 from metrics_app.exceptions import BadInput
-from metrics_app.exports import export
+from metrics_app.files.exports import export
+from metrics_app.files.writers import FORMATS
 from metrics_app.queries.exports import find_complete, find_span, plan_calendar, plan_steps
-from metrics_app.writers import FORMATS
 
 FILES = {(200, kind.content_type.partition(";")[0]): OpenApiTypes.BINARY for kind in FORMATS.values()}
 

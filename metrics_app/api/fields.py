@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 from rest_framework import serializers
 
-from metrics_app.core.literals import show
 from metrics_app.core.points import check_ts, check_value
+from metrics_app.core.text.literals import show
 from metrics_app.exceptions import BadInput
 
 LAST = 253_402_300_799_999  # ms, the end of 9999: no calendar goes further

@@ -16,7 +16,7 @@ from metrics_app.core.points import MAX_TOPIC, TOPIC
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Kpi
 from metrics_app.queries.history import CORRECTED, PUBLISHED
-from metrics_app.services.deadman import list_silent
+from metrics_app.services.rules.deadman import list_silent
 
 MAX_WINDOW = 3_660 * 86_400  # seconds: ten years
 MAX_BUCKETS = 10_000  # rows of one series

@@ -10,7 +10,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from metrics_app import conf, open_data, queries, registry
+from metrics_app import conf, queries, registry
 from metrics_app.api.exports import FILES
 from metrics_app.api.kpis import AS, read_view
 from metrics_app.api.negotiation import JsonErrors
@@ -18,8 +18,9 @@ from metrics_app.api.params import read_integer, refuse_others
 from metrics_app.api.schema import ErrorsSerializer
 from metrics_app.api.streaming import stream_file
 from metrics_app.core.points import MAX_TOPIC
-from metrics_app.exports import export
-from metrics_app.writers import FORMATS, NAMES
+from metrics_app.files import open_data
+from metrics_app.files.exports import export
+from metrics_app.files.writers import FORMATS, NAMES
 
 MAX_AGE = 600  # seconds a cache on the way may answer for us: a file grows once an hour
 VERSION = "https://project-open-data.cio.gov/v1.1/schema"

@@ -4,7 +4,7 @@ import json
 
 from rest_framework.parsers import BaseParser
 
-from metrics_app.core.literals import is_nested_deeper
+from metrics_app.core.text.literals import is_nested_deeper
 from metrics_app.exceptions import BadInput, TooLarge
 
 MAX_BODY = 100_000  # bytes; a threshold with every text filled is far smaller

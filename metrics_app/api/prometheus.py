@@ -8,13 +8,14 @@ from prometheus_client.exposition import choose_encoder
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.views import APIView
 
-from metrics_app import conf, presence, queries, registry
+from metrics_app import conf, queries, registry
 from metrics_app.api.permissions import CanRead, identify
 from metrics_app.models import Threshold
 from metrics_app.queries.counters import read_counters
 from metrics_app.services.archive import read_health, read_losses
 from metrics_app.services.notices import read_notice_health
 from metrics_app.services.visibility import limit_to_visible
+from metrics_app.streams import presence
 
 STATES = ("ok", "pending", "firing", "recovering")
 KINDS = ("events", "partner", "websocket")

@@ -10,7 +10,7 @@ from metrics_app.api.schema import ErrorsSerializer
 from metrics_app.core.points import check_pattern, match_topic
 from metrics_app.models import Kpi
 from metrics_app.registry import may_read
-from metrics_app.services.rule_files import export_rules
+from metrics_app.services.rules.files import export_rules
 
 YAML = "application/yaml"
 

@@ -11,7 +11,7 @@ from metrics_app.api.pagination import ListPagination
 from metrics_app.api.params import refuse_parameters
 from metrics_app.api.permissions import CanRead, identify
 from metrics_app.api.thresholds import REFUSED, list_visible
-from metrics_app.core.literals import show
+from metrics_app.core.text.literals import show
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Silence, Threshold
 from metrics_app.registry import may_read

@@ -9,8 +9,8 @@ from rest_framework.views import APIView
 from metrics_app.api.authentication import PartnerAuthentication
 from metrics_app.api.schema import ErrorsSerializer
 from metrics_app.exceptions import BadInput
-from metrics_app.partners import TICKET_SECONDS
 from metrics_app.services.tickets import issue_ticket
+from metrics_app.streams.tickets import TICKET_SECONDS
 
 FIELDS = ("topics", "origin")
 REFUSED = {

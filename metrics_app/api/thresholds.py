@@ -17,9 +17,9 @@ from metrics_app.core.deadman import is_silence_rule
 from metrics_app.core.points import check_topic
 from metrics_app.exceptions import BadInput, Conflict
 from metrics_app.models import JUDGED, Kpi, Threshold
-from metrics_app.services.states import read_states
-from metrics_app.services.thresholds import delete_threshold, save_threshold
+from metrics_app.services.rules.thresholds import delete_threshold, save_threshold
 from metrics_app.services.visibility import limit_to_visible
+from metrics_app.services.watch.states import read_states
 
 REFUSED = {
     400: OpenApiResponse(ErrorsSerializer, "What is wrong, by field."),

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from metrics_app.core.literals import show
+from metrics_app.core.text.literals import show
 from metrics_app.exceptions import BadInput
 
 MOST_CHARACTERS = 2_000_000

@@ -6,7 +6,7 @@ Rules are dicts as versions keep them; ``unit`` is that of the KPI.
 from types import SimpleNamespace
 
 from metrics_app.core.classes import CLEAR, classify
-from metrics_app.core.phrases import describe_changes, write_limit
+from metrics_app.core.text.phrases import describe_changes, write_limit
 
 ASKED = ("aggregate", "aggregate_value", "window")  # what is read of the points
 JUDGED = (*ASKED, "operator", "limit", "recovery_limit", "min_count")

@@ -3,7 +3,7 @@
 import re
 from urllib.parse import urlsplit
 
-from metrics_app.core.literals import show
+from metrics_app.core.text.literals import show
 from metrics_app.exceptions import BadInput
 
 ORIGIN = re.compile(r"https?://(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?\Z")

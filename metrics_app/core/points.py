@@ -9,7 +9,7 @@ import re
 from datetime import datetime
 from zlib import crc32
 
-from metrics_app.core.literals import show
+from metrics_app.core.text.literals import show
 from metrics_app.exceptions import BadInput
 
 MAX_TOPIC = 100

@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from metrics_app.core.literals import show
 from metrics_app.core.moments import WHOLE
 from metrics_app.core.points import check_topic, check_ts, check_value
+from metrics_app.core.text.literals import show
 from metrics_app.exceptions import BadInput
 
 LONGEST_ID = 200  # characters

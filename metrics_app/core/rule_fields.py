@@ -3,7 +3,7 @@
 import math
 
 from metrics_app.core.aggregates import PERCENT
-from metrics_app.core.entries import is_duration, parse_duration, parse_value, write_compact
+from metrics_app.core.text.entries import is_duration, parse_duration, parse_value, write_compact
 from metrics_app.exceptions import BadInput
 
 DURATIONS = frozenset(

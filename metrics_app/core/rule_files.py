@@ -9,10 +9,10 @@ import unicodedata
 from typing import NamedTuple
 
 from metrics_app.core.documents import read_document, write_inline
-from metrics_app.core.entries import parse_duration, write_compact
-from metrics_app.core.literals import show
 from metrics_app.core.points import check_topic
 from metrics_app.core.rule_fields import read_field, write_field
+from metrics_app.core.text.entries import parse_duration, write_compact
+from metrics_app.core.text.literals import show
 from metrics_app.exceptions import BadInput
 
 HEAD = """\

@@ -26,7 +26,7 @@ class Line(NamedTuple):
     error: float
 
 
-class Pace(NamedTuple):
+class Forecast(NamedTuple):
     """Seconds until a value is met: about, and the earliest and latest within ``SURE`` standard errors."""
 
     about: float
@@ -34,8 +34,8 @@ class Pace(NamedTuple):
     latest: float
 
 
-MET = Pace(0.0, 0.0, 0.0)
-NOT_IN_SIGHT = Pace(FAR, FAR, FAR)
+MET = Forecast(0.0, 0.0, 0.0)
+NOT_IN_SIGHT = Forecast(FAR, FAR, FAR)
 
 
 def fit_line(seconds, means, counts):
@@ -65,10 +65,10 @@ def meet(line, value, *, rising):
         return NOT_IN_SIGHT
     slowest = slope - SURE * line.error
     latest = min(gap / slowest, FAR) if slowest > 0 else FAR
-    return Pace(gap / slope, gap / (slope + SURE * line.error), latest)
+    return Forecast(gap / slope, gap / (slope + SURE * line.error), latest)
 
 
-def find_pace(minutes, counts, means, end, aggregate, value):
+def find_forecast(minutes, counts, means, end, aggregate, value):
     """The Pace at ``end`` (ms) from the starts of minutes (ms) and what they held; None for too few."""
     if value is None:
         return None

@@ -10,7 +10,7 @@ import numpy as np
 
 from metrics_app.core.aggregates import CHANGES, SHAPED, TRENDS, compare, compute
 from metrics_app.core.buckets import HOUR, MINUTE, Summary, floor
-from metrics_app.core.trends import cover, find_pace
+from metrics_app.core.trends import cover, find_forecast
 
 EXTREMES = {"min", "max"}
 
@@ -107,8 +107,8 @@ def view_trends(pieces, slots, aggregate, window, value):
     for slot in slots.tolist():
         low, high = np.searchsorted(minutes, cover(slot - window * 1000, slot))
         n = count[low:high]
-        pace = find_pace(minutes[low:high], n, total[low:high] / n, slot, aggregate, value)
-        found.append((np.nan, 0) if pace is None else (pace.about, int(n.sum())))
+        forecast = find_forecast(minutes[low:high], n, total[low:high] / n, slot, aggregate, value)
+        found.append((np.nan, 0) if forecast is None else (forecast.about, int(n.sum())))
     values, n = (np.array([row[at] for row in found], kind) for at, kind in ((0, float), (1, np.int64)))
     each = np.arange(len(slots))
     return Views(each, each + 1, np.ones_like(each), values, n)

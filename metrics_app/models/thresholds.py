@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from metrics_app.core.phrases import describe_rule
+from metrics_app.core.text.phrases import describe_rule
 from metrics_app.models.kpis import Aggregate, Kpi
 
 

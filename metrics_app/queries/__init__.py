@@ -13,7 +13,7 @@ from metrics_app.queries.corrections import list_corrections
 from metrics_app.queries.kept import find_grain
 from metrics_app.queries.logs import collected_through, get_head, list_topics, redis_now, shard_for
 from metrics_app.queries.notes import find_note, list_notes
-from metrics_app.queries.observations import observe, observe_many, read_pace
+from metrics_app.queries.observations import observe, observe_many, read_forecast
 from metrics_app.queries.statistics import mean_last, span, stats
 from metrics_app.queries.windows import windows
 
@@ -37,7 +37,7 @@ __all__ = [
     "observe",
     "observe_many",
     "read_buckets",
-    "read_pace",
+    "read_forecast",
     "redis_now",
     "series",
     "shard_for",

@@ -4,7 +4,7 @@ import numpy as np
 
 from metrics_app.core.aggregates import CHANGES, SHAPED, TRENDS, compare, compute
 from metrics_app.core.buckets import HOT, MINUTE, merge
-from metrics_app.core.trends import cover, find_pace
+from metrics_app.core.trends import cover, find_forecast
 from metrics_app.exceptions import NotKept
 from metrics_app.queries.asking import Asked, Observation, list_observations, stack_observations
 from metrics_app.queries.buckets import read_buckets
@@ -45,11 +45,11 @@ def observe_many(asked):
 
 def observe_trend(topic, start, end, aggregate, value=None):
     """The seconds until the line through a window's whole minutes meets ``value``, and their points."""
-    pace, n = read_pace(topic, start, end, aggregate, value)
-    return Observation(None, 0) if pace is None else Observation(pace.about, n)
+    forecast, n = read_forecast(topic, start, end, aggregate, value)
+    return Observation(None, 0) if forecast is None else Observation(forecast.about, n)
 
 
-def read_pace(topic, start, end, aggregate, value):
+def read_forecast(topic, start, end, aggregate, value):
     """``(Pace or None, points)`` at ``end`` (ms) from the whole minutes since ``start``."""
     edges = range(cover(start, end)[0], cover(start, end)[1] + 1, MINUTE)
     if len(edges) < 2:
@@ -61,7 +61,7 @@ def read_pace(topic, start, end, aggregate, value):
         return None, 0
     filled = [(at, part.count, part.mean) for at, part in zip(edges, summaries, strict=False) if part.count]
     minutes, counts, means = zip(*filled, strict=True) if filled else ((), (), ())
-    return find_pace(minutes, counts, means, end, aggregate, value), sum(counts)
+    return find_forecast(minutes, counts, means, end, aggregate, value), sum(counts)
 
 
 def observe_changes(asked):

@@ -26,7 +26,7 @@ from metrics_app.services.archive.minutes import add_up, rewrite_days
 from metrics_app.services.archive.names import lock_shard
 from metrics_app.services.archive.rows import read_spans, write_rollups
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 TOPICS = 20  # topics of one transaction
 ROWS = 2_000  # rows of one delete
@@ -107,7 +107,7 @@ def verify_hours(keys):
     wrong = {key: part for key, part in expected.items() if known[key].count != part.count}
     for topic, start, generation in wrong:
         HourRollup.objects.filter(topic=topic, start=start, generation=generation).delete()
-        log.error("The hour %s of topic %s was not the sum of its minutes, and is now", start, topic)
+        logger.error("The hour %s of topic %s was not the sum of its minutes, and is now", start, topic)
     write_rollups(HourRollup, wrong)
     return len(wrong)
 

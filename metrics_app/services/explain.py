@@ -6,15 +6,15 @@ from typing import NamedTuple
 
 from metrics_app import queries
 from metrics_app.core.deadman import is_silence_rule
-from metrics_app.core.explanations import explain_slot
-from metrics_app.core.phrases import describe_rule
 from metrics_app.core.records import Record, unpack_records
+from metrics_app.core.text.explanations import explain_slot
+from metrics_app.core.text.phrases import describe_rule
 from metrics_app.core.watch import Observation, Rule, State, step
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Breach, EvaluationRecord, ThresholdState, ThresholdVersion
+from metrics_app.services.forecasts import tell_forecast
 from metrics_app.services.moments import write_moment
-from metrics_app.services.paces import tell_pace
-from metrics_app.services.states import BEHIND_AFTER, find_laggard, read_states
+from metrics_app.services.watch.states import BEHIND_AFTER, find_laggard, read_states
 
 WALKED = 120  # slots before one that is recomputed, so that its timers are known
 ROWS = 200  # records looked through for one threshold
@@ -149,7 +149,9 @@ def describe(found, threshold):
     """The Explanation for programs; times in ms."""
     unit, seen = threshold.kpi.unit, found.seen
     sentence = explain_slot(found.rule, unit, seen, found.before, seen.state, measure_missing(found))
-    pace = "" if is_silence_rule(threshold) else tell_pace(threshold.kpi.topic, unit, found.rule, found.slot)
+    forecast = (
+        "" if is_silence_rule(threshold) else tell_forecast(threshold.kpi.topic, unit, found.rule, found.slot)
+    )
     return {
         "threshold": threshold.pk,
         "topic": threshold.kpi.topic,
@@ -163,7 +165,7 @@ def describe(found, threshold):
         "class": seen.slot_class,
         "before": found.before,
         "after": seen.state,
-        "reason": " ".join([sentence, *found.notes, *([f"{pace}."] if pace else [])]),
+        "reason": " ".join([sentence, *found.notes, *([f"{forecast}."] if forecast else [])]),
         "source": found.source,
         "revised": found.revised,
         "value_now": found.now.value if found.revised else None,

@@ -15,7 +15,8 @@ from django.utils import timezone
 
 from metrics_app import window
 from metrics_app.conf import get
-from metrics_app.core.turns import next_mark
+from metrics_app.core.fold import next_mark
+from metrics_app.files.tables import BLOCK
 from metrics_app.models import Import, ImportedId
 from metrics_app.queries.logs import redis_now, shard_for
 from metrics_app.services.archive.late import Late, add_points
@@ -23,7 +24,6 @@ from metrics_app.services.archive.names import lock_shard, number_topics
 from metrics_app.services.archive.run import SHARE
 from metrics_app.services.kpis import register_topics
 from metrics_app.services.record import check_known, record_batch
-from metrics_app.tables import BLOCK
 
 MOST = 50  # blocks of one transaction
 

@@ -1,11 +1,11 @@
 """The registry of KPIs: topics enter it on first sight; what people may say of one."""
 
 from metrics_app.core.deadman import LONGEST, SHORTEST
-from metrics_app.core.entries import write_duration
-from metrics_app.core.literals import show
+from metrics_app.core.text.entries import write_duration
+from metrics_app.core.text.literals import show
 from metrics_app.models import Aggregate, Kpi
 from metrics_app.registry import forget
-from metrics_app.services.rules import is_storable
+from metrics_app.services.rules.fields import is_storable
 
 MAX_WINDOW = 3_600  # seconds that are hot
 

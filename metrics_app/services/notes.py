@@ -6,7 +6,7 @@ from django.utils import timezone
 from metrics_app.core.points import EARLIEST
 from metrics_app.exceptions import BadInput, Conflict
 from metrics_app.models import Note, NoteChange
-from metrics_app.services.rules import is_storable, list_errors
+from metrics_app.services.rules.fields import is_storable, list_errors
 
 LONGEST = 300  # characters
 LATEST = 4_102_444_800_000  # ms; the year 2100: a planned change may lie ahead

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 
 from metrics_app import conf
-from metrics_app.cases import join_topic
 from metrics_app.connection import get_redis, guard
 from metrics_app.exceptions import BusUnavailable
+from metrics_app.files.cases import join_topic
 from metrics_app.services.record import record_batch
 
 BATCH = 5_000

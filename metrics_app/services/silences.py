@@ -12,7 +12,7 @@ from metrics_app.core.silences import DAYS, Span, acts_until, is_matched
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Silence
 from metrics_app.services.moments import write_moment
-from metrics_app.services.rules import is_storable, list_errors
+from metrics_app.services.rules.fields import is_storable, list_errors
 
 
 class Acting(NamedTuple):

@@ -1,10 +1,11 @@
 """Tickets for partners' pages: a key stays on its owner's server, its pages get one of these."""
 
-from metrics_app import partners
+from metrics_app import rates
 from metrics_app.core.origins import check_origin
 from metrics_app.core.points import check_pattern, overlaps
 from metrics_app.core.positions import MAX_TOPICS
 from metrics_app.exceptions import BadInput, NotAllowed, TooMany
+from metrics_app.streams import tickets
 
 
 def issue_ticket(*, who, topics=None, origin=None):
@@ -13,10 +14,10 @@ def issue_ticket(*, who, topics=None, origin=None):
     BadInput; NotAllowed outside the key's topics and origins; TooMany; BusUnavailable.
     """
     topics, origin = choose_topics(who, topics), choose_origin(who.limits.origins, origin)
-    wait = partners.count_request(who.id, who.limits.requests)
+    wait = rates.count_request(who.id, who.limits.requests)
     if wait:
         raise TooMany(f"this key may ask {who.limits.requests} times a minute", retry_after=wait)
-    return partners.issue_ticket(partners.Ticket(who.id, origin, topics))
+    return tickets.issue_ticket(tickets.Ticket(who.id, origin, topics))
 
 
 def choose_topics(who, topics):

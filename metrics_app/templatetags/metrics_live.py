@@ -5,7 +5,7 @@ from django.templatetags.static import static
 from django.utils.html import format_html, format_html_join
 
 from metrics_app import registry
-from metrics_app.core.words import UPPER
+from metrics_app.core.text.words import UPPER
 from metrics_app.models import Threshold
 
 register = template.Library()

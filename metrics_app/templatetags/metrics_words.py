@@ -8,8 +8,8 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from metrics_app.core.units import format_value
-from metrics_app.core.words import PROPOSAL, describe_outcome
+from metrics_app.core.text.units import format_value
+from metrics_app.core.text.words import PROPOSAL, describe_outcome
 
 register = template.Library()
 

@@ -7,7 +7,7 @@ import redis
 
 from metrics_app import conf
 from metrics_app.connection import get_redis, guard, key
-from metrics_app.core.turns import ShardMemory, next_mark
+from metrics_app.core.fold import ShardMemory, next_mark
 from metrics_app.exceptions import MetricsError, StaleFence
 from metrics_app.lua import read_script
 

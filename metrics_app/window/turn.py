@@ -8,7 +8,7 @@ import msgspec
 from metrics_app import conf
 from metrics_app.connection import get_redis, guard, key
 from metrics_app.core import details
-from metrics_app.core.turns import log_start
+from metrics_app.core.fold import log_start
 from metrics_app.lua import read_script
 from metrics_app.window.fence import next_id, run_fenced
 

@@ -10,8 +10,8 @@ import msgspec
 import numpy as np
 from msgspec import UNSET, Struct, UnsetType
 
-from metrics_app.core.literals import show
 from metrics_app.core.points import EARLIEST, check_topic, check_ts, check_value, parse_iso
+from metrics_app.core.text.literals import show
 from metrics_app.exceptions import BadInput, TooLarge
 
 MAX_ERRORS = 100  # faults listed in one answer
@@ -67,7 +67,7 @@ def decode(body, *, now, max_points=10_000, max_future=5):
             raise BadInput("a ts is out of range", field="ts")
         return group_points(topics, ts, values), len(values)
     except (msgspec.MsgspecError, UnicodeDecodeError, BadInput, OverflowError):
-        topics, ts, values = Careful(now, max_points, max_future).decode(body)
+        topics, ts, values = FaultFinder(now, max_points, max_future).decode(body)
         return group_points(topics, np.array(ts, dtype=np.int64), values), len(values)
 
 
@@ -124,7 +124,7 @@ def group_points(topics, ts, values):
     }
 
 
-class Careful:
+class FaultFinder:
     """One slow reading of a body that collects its faults."""
 
     def __init__(self, now, max_points, max_future):

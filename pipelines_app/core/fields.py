@@ -13,7 +13,7 @@ MAX_VERSION = 2**31 - 1
 # Letters and symbols by their category, but nothing is drawn for them.
 FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 # What turns the direction of writing: a text could read backwards to whoever has to decide on it.
-TURNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+DIRECTION_MARKS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 SEVERITIES = ("info", "warning", "critical")
 
 
@@ -29,7 +29,7 @@ def check_text(text, *, field, limit, required=True):
     # PostgreSQL stores neither NUL nor half a surrogate pair.
     if "\x00" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
         raise BadInput(f"{field} contains a character that cannot be stored", field=field)
-    if turns := sorted(TURNS.intersection(text)):
+    if turns := sorted(DIRECTION_MARKS.intersection(text)):
         names = ", ".join(f"U+{ord(letter):04X}" for letter in turns)
         raise BadInput(f"{field} contains {names}, which turns the direction of writing", field=field)
     return text

@@ -22,9 +22,9 @@ from metrics_app.core.watch import Observation, State, step
 from metrics_app.core.windows import make_pieces, view_windows
 from metrics_app.models import Breach, BreachEvent, EvaluationRecord, ThresholdState
 from metrics_app.schedule import register_tasks
-from metrics_app.services.announce import announce
-from metrics_app.services.backtest import make_rule
-from metrics_app.services.states import read_states
+from metrics_app.services.rules.backtest import make_rule
+from metrics_app.services.watch.announce import announce
+from metrics_app.services.watch.states import read_states
 from tests.metrics_app.watching import HOUR, make_threshold
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]

@@ -7,8 +7,8 @@ from django.contrib.auth.models import Group, User
 from django.utils import timezone
 from django_celery_beat.models import ClockedSchedule, PeriodicTask, SolarSchedule
 
+from hms_gov.joins.wiring import propose_for_breach
 from hms_gov.seed import seed
-from hms_gov.wiring import propose_for_breach
 from metrics_app.models import (
     Breach,
     BreachEvent,

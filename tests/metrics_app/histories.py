@@ -5,7 +5,7 @@ import pytest
 
 from metrics_app import queries, window
 from metrics_app.collector import Collector
-from metrics_app.core.turns import next_mark
+from metrics_app.core.fold import next_mark
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 

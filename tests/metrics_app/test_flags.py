@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from metrics_app.models import Breach, ThresholdState
-from metrics_app.services.thresholds import save_threshold
+from metrics_app.services.rules.thresholds import save_threshold
 from tests.metrics_app.watching import TOPIC, make_threshold, send
 
 pytestmark = pytest.mark.django_db

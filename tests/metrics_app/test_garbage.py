@@ -6,7 +6,7 @@ import weakref
 import pytest
 
 from metrics_app import garbage
-from metrics_app.garbage import Frost
+from metrics_app.garbage import GarbageFreezer
 
 
 class Cycle:
@@ -26,38 +26,38 @@ def thawed():
 def test_it_freezes_what_has_come_and_frees_it_by_its_references():
     thing = type("Thing", (), {})()
     seen = weakref.ref(thing)
-    Frost().settle(1)
+    GarbageFreezer().settle(1)
     assert gc.get_freeze_count() > 0
     del thing
     assert seen() is None
 
 
 def test_it_freezes_again_once_a_tenth_more_have_come():
-    frost = Frost()
-    frost.settle(100)
+    freezer = GarbageFreezer()
+    freezer.settle(100)
     before = gc.get_freeze_count()
     kept = [Cycle() for _ in range(1000)]
-    frost.settle(110)
+    freezer.settle(110)
     assert gc.get_freeze_count() < before + len(kept)
-    frost.settle(111)
+    freezer.settle(111)
     assert gc.get_freeze_count() >= before + len(kept)
 
 
 def test_it_frees_frozen_cycles_once_enough_have_left(monkeypatch):
     monkeypatch.setattr(garbage, "MANY", 3)
-    frost, thing = Frost(), Cycle()
+    freezer, thing = GarbageFreezer(), Cycle()
     seen = weakref.ref(thing)
-    frost.settle(4)
+    freezer.settle(4)
     del thing
     gc.collect()
     assert seen() is not None
     for _ in range(4):
-        frost.note_departure()
-    frost.settle(0)
+        freezer.note_departure()
+    freezer.settle(0)
     assert seen() is None and gc.get_freeze_count() > 0
 
 
 def test_it_leaves_the_collector_alone_where_it_is_told_to(settings):
     settings.METRICS_APP = settings.METRICS_APP | {"FREEZE_GARBAGE": False}
-    Frost().settle(1)
+    GarbageFreezer().settle(1)
     assert gc.get_freeze_count() == 0

@@ -6,9 +6,9 @@ import pytest
 from django.core.management import call_command
 
 from metrics_app import queries
-from metrics_app.cases import join_topic, make_slug
 from metrics_app.collector import collect_all
 from metrics_app.core.points import parse_iso
+from metrics_app.files.cases import join_topic, make_slug
 from metrics_app.services.archive import archive
 from metrics_app.services.compact import compact_history
 

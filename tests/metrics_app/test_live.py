@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from channels.layers import get_channel_layer
 
-from metrics_app import live
+from metrics_app import live, log
 from metrics_app.collector import collect_all
 from metrics_app.connection import get_redis, key
 from metrics_app.core.chunks import unpack_chunk
@@ -16,13 +16,13 @@ from tests.metrics_app.points import publish
 
 
 @pytest.fixture
-def log(transactional_db):
-    """A log of three points in two chunks: ``(epoch, values)``."""
+def epoch_of_log(transactional_db):
+    """A epoch_of_log of three points in two chunks: ``(epoch, values)``."""
     now = int(time.time() * 1000)
     for values in ([1.0, 2.0], [3.0]):
         publish("er.wait", [now] * len(values), values)
         collect_all()
-    [(epoch, top)] = live.get_positions(["er.wait"]).values()
+    [(epoch, top)] = log.get_positions(["er.wait"]).values()
     assert top == 3
     return epoch
 
@@ -33,66 +33,66 @@ def make_update(topic="er.wait", first=1, count=1, span=0):
     return live.Update(topic, "0123abcd", first, ts, np.ones(count))
 
 
-def test_a_stream_of_a_lost_log_goes_on_before_the_first_point_that_is_held(log):
-    assert live.find_restart("er.wait", "deadbeef", 9) == (log, 0)
+def test_a_stream_of_a_lost_log_goes_on_before_the_first_point_that_is_held(epoch_of_log):
+    assert log.find_restart("er.wait", "deadbeef", 9) == (epoch_of_log, 0)
     get_redis().xtrim(key(shard_for("er.wait"), "log:er.wait"), minid=3, approximate=False)
-    assert live.find_restart("er.wait", "deadbeef", 9) == (log, 2)
+    assert log.find_restart("er.wait", "deadbeef", 9) == (epoch_of_log, 2)
     get_redis().delete(key(shard_for("er.wait"), "log:er.wait"))
-    assert live.find_restart("er.wait", "deadbeef", 9) == (log, 3)
+    assert log.find_restart("er.wait", "deadbeef", 9) == (epoch_of_log, 3)
 
 
-def test_a_stream_that_fell_behind_in_the_same_log_goes_on_from_now(log):
-    assert live.find_restart("er.wait", log, 1) == (log, 3)
-    assert live.find_restart("er.none", log, 1) == (live.null_epoch("er.none"), 0)
+def test_a_stream_that_fell_behind_in_the_same_log_goes_on_from_now(epoch_of_log):
+    assert log.find_restart("er.wait", epoch_of_log, 1) == (epoch_of_log, 3)
+    assert log.find_restart("er.none", epoch_of_log, 1) == (log.null_epoch("er.none"), 0)
 
 
 @pytest.mark.parametrize(("stood_at", "goes_on_at"), [(2, 2), (3, 3), (9, 3)])
-def test_a_stream_of_a_log_with_a_new_epoch_gets_what_it_had_not(stood_at, goes_on_at, log):
+def test_a_stream_of_a_log_with_a_new_epoch_gets_what_it_had_not(stood_at, goes_on_at, epoch_of_log):
     get_redis().delete(key(shard_for("er.wait"), "meta"))
     publish("er.wait", [int(time.time() * 1000)], [4.0])
     collect_all()
-    [(epoch, top)] = live.get_positions(["er.wait"]).values()
-    assert (epoch != log, top) == (True, 4)
-    assert live.find_restart("er.wait", log, stood_at) == (epoch, goes_on_at)
+    [(epoch, top)] = log.get_positions(["er.wait"]).values()
+    assert (epoch != epoch_of_log, top) == (True, 4)
+    assert log.find_restart("er.wait", epoch_of_log, stood_at) == (epoch, goes_on_at)
 
 
 @pytest.mark.parametrize(("offset", "values"), [(0, [1, 2, 3]), (1, [2, 3]), (2, [3]), (3, [])])
-def test_it_reads_what_comes_after_a_position(offset, values, log):
-    part = live.read_log("er.wait", log, offset)
-    assert (part.epoch, part.first_offset, part.values.tolist()) == (log, offset + 1, values)
+def test_it_reads_what_comes_after_a_position(offset, values, epoch_of_log):
+    part = log.read_log("er.wait", epoch_of_log, offset)
+    assert (part.epoch, part.first_offset, part.values.tolist()) == (epoch_of_log, offset + 1, values)
 
 
 @pytest.mark.parametrize(("epoch", "offset"), [("deadbeef", 1), (None, 4), ("00000000", 0)])
-def test_it_does_not_continue_what_is_not_in_the_log(epoch, offset, log):
-    assert live.read_log("er.wait", epoch or log, offset) is None
+def test_it_does_not_continue_what_is_not_in_the_log(epoch, offset, epoch_of_log):
+    assert log.read_log("er.wait", epoch or epoch_of_log, offset) is None
 
 
-def test_it_does_not_continue_over_points_that_are_gone(log):
+def test_it_does_not_continue_over_points_that_are_gone(epoch_of_log):
     name = key(shard_for("er.wait"), "log:er.wait")
     get_redis().xtrim(name, minid="3-0", approximate=False)
-    assert live.read_log("er.wait", log, 1) is None
-    assert live.read_log("er.wait", log, 2).values.tolist() == [3]
+    assert log.read_log("er.wait", epoch_of_log, 1) is None
+    assert log.read_log("er.wait", epoch_of_log, 2).values.tolist() == [3]
     get_redis().delete(name)
-    assert live.read_log("er.wait", log, 2) is None
-    assert live.read_log("er.wait", log, 3).values.tolist() == []
+    assert log.read_log("er.wait", epoch_of_log, 2) is None
+    assert log.read_log("er.wait", epoch_of_log, 3).values.tolist() == []
 
 
-def test_it_continues_from_before_the_first_point(log):
-    nothing = live.get_positions(["er.left"])["er.left"]
-    assert nothing == (live.null_epoch("er.left"), 0)
-    assert live.read_log("er.left", *nothing).values.tolist() == []
-    part = live.read_log("er.wait", live.null_epoch("er.wait"), 0)
-    assert (part.epoch, part.values.tolist()) == (log, [1, 2, 3])
+def test_it_continues_from_before_the_first_point(epoch_of_log):
+    nothing = log.get_positions(["er.left"])["er.left"]
+    assert nothing == (log.null_epoch("er.left"), 0)
+    assert log.read_log("er.left", *nothing).values.tolist() == []
+    part = log.read_log("er.wait", log.null_epoch("er.wait"), 0)
+    assert (part.epoch, part.values.tolist()) == (epoch_of_log, [1, 2, 3])
 
 
 def test_it_reads_from_a_time(transactional_db):
     now = int(time.time() * 1000)
     publish("er.wait", [now - 9000, now - 5000, now - 7000], [1, 2, 3])
     collect_all()
-    assert live.read_since("er.wait", now - 8000).values.tolist() == [2, 3]
-    late = live.read_since("er.wait", now)
+    assert log.read_since("er.wait", now - 8000).values.tolist() == [2, 3]
+    late = log.read_since("er.wait", now)
     assert (late.first_offset, late.values.tolist()) == (4, [])
-    assert live.read_since("er.left", now).first_offset == 1
+    assert log.read_since("er.left", now).first_offset == 1
 
 
 async def receive_all(send):

@@ -16,11 +16,11 @@ from metrics_app.core.records import unpack_records
 from metrics_app.core.watch import Observation, State, step
 from metrics_app.core.windows import make_pieces, view_windows
 from metrics_app.models import Breach, EvaluationRecord, Threshold, ThresholdState
-from metrics_app.services import dues
-from metrics_app.services.backtest import make_rule
-from metrics_app.services.evaluate import evaluate
 from metrics_app.services.explain import explain
-from metrics_app.services.states import read_states
+from metrics_app.services.rules.backtest import make_rule
+from metrics_app.services.watch import agenda
+from metrics_app.services.watch.evaluate import evaluate
+from metrics_app.services.watch.states import read_states
 from tests.metrics_app.watching import HOUR, make_threshold
 
 SECOND, MINUTE = 1_000, 60_000
@@ -118,7 +118,7 @@ def test_live_gives_what_a_backtest_gives_whatever_stood_still_meanwhile(monkeyp
         hour.collect()
         if at == UNWATCHED.stop:
             # The process that comes back remembers nothing.
-            dues.known_rules.clear()
+            agenda.known_rules.clear()
         if at not in UNWATCHED:
             evaluate()
     Threshold.objects.update(created_at=datetime.fromtimestamp(base / 1000, UTC))

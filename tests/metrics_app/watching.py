@@ -5,7 +5,7 @@ import numpy as np
 from metrics_app.bus import publish
 from metrics_app.collector import collect_all
 from metrics_app.models import Kpi, Threshold
-from metrics_app.services.thresholds import save_threshold
+from metrics_app.services.rules.thresholds import save_threshold
 
 TOPIC = "complaint.latency"
 HOUR = 3600

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import Permission
 
 from pipelines_app.admin import format_evidence
-from pipelines_app.facts import list_facts
+from pipelines_app.cards.facts import list_facts
 from pipelines_app.models import Pipeline
 from pipelines_app.services import propose, reject
 

@@ -7,16 +7,16 @@ from datetime import UTC, datetime
 from django.core.management.base import BaseCommand, CommandError
 
 from metrics_app import queries
-from metrics_app.cases import Columns, read_cases
 from metrics_app.core.moments import parse_moment
-from metrics_app.core.phrases import count_words, describe_judging, describe_rule, describe_silence
 from metrics_app.core.points import check_topic
-from metrics_app.core.units import format_duration, format_value
+from metrics_app.core.text.phrases import count_words, describe_judging, describe_rule, describe_silence
+from metrics_app.core.text.units import format_duration, format_value
 from metrics_app.exceptions import BadInput, BusUnavailable
+from metrics_app.files.cases import Columns, read_cases
 from metrics_app.models import Kpi, Threshold
-from metrics_app.services.backtest import backtest_history, backtest_points, make_rule
 from metrics_app.services.replay import build_events
-from metrics_app.services.rules import check_rule
+from metrics_app.services.rules.backtest import backtest_history, backtest_points, make_rule
+from metrics_app.services.rules.fields import check_rule
 
 NAMED = 10
 RULE = ("aggregate", "window", "operator", "limit", "min_count", "pending_for", "keep_firing_for")

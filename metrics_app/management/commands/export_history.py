@@ -10,13 +10,13 @@ from django.core.management.base import BaseCommand, CommandError
 from metrics_app import queries
 from metrics_app.core.calendars import CALENDARS
 from metrics_app.core.moments import parse_moment
-from metrics_app.core.phrases import count_words
+from metrics_app.core.text.phrases import count_words
 from metrics_app.exceptions import BadInput, BusUnavailable
-from metrics_app.exports import export
+from metrics_app.files.exports import export
+from metrics_app.files.writers import FORMATS
 from metrics_app.management.progress import ProgressBar
 from metrics_app.queries.exports import find_complete, find_span, find_topics, plan_calendar, plan_steps
 from metrics_app.queries.history import CORRECTED, PUBLISHED
-from metrics_app.writers import FORMATS
 
 
 class Command(BaseCommand):

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from metrics_app.core.points import check_pattern, match_topic
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Kpi
-from metrics_app.services.rule_files import export_rules
+from metrics_app.services.rules.files import export_rules
 
 
 class Command(BaseCommand):

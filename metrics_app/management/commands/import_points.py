@@ -11,9 +11,9 @@ from metrics_app.core.faults import explain_closed
 from metrics_app.core.points import check_topic
 from metrics_app.core.rows import Columns
 from metrics_app.exceptions import BadInput, BusUnavailable
+from metrics_app.files.tables import digest_file, read_blocks
 from metrics_app.management.progress import ProgressBar
 from metrics_app.services.imports import begin_import, run_import
-from metrics_app.tables import digest_file, read_blocks
 
 NAMED = 10
 

@@ -6,8 +6,8 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
 from metrics_app.exceptions import BadInput
-from metrics_app.services.rule_changes import write_plan
-from metrics_app.services.rule_files import apply_import, plan_import
+from metrics_app.services.rules.changes import write_plan
+from metrics_app.services.rules.files import apply_import, plan_import
 
 
 class Command(BaseCommand):

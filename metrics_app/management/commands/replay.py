@@ -6,9 +6,9 @@ from collections import Counter
 
 from django.core.management.base import BaseCommand, CommandError
 
-from metrics_app.cases import Columns, read_cases
 from metrics_app.core.points import check_topic
 from metrics_app.exceptions import BadInput, BusUnavailable
+from metrics_app.files.cases import Columns, read_cases
 from metrics_app.management.progress import ProgressBar
 from metrics_app.services.replay import build_events, drop_known, send_events
 

@@ -7,7 +7,7 @@ from metrics_app import conf, queries, window
 from metrics_app.connection import get_redis, guard
 from metrics_app.core.buckets import HOUR
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 WARN_AT = 0.25  # share of a bound from which on every run warns
 
@@ -46,7 +46,7 @@ def warn():
     """Says it loudly when the bound comes near, and counts that it did."""
     health = read_health()
     if health.warning:
-        log.error("The archive is behind: %s", health.warning)
+        logger.error("The archive is behind: %s", health.warning)
         with guard():
             get_redis().incr(f"{conf.get('REDIS_PREFIX')}:archive_warnings")
     return health

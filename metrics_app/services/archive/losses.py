@@ -18,7 +18,7 @@ from metrics_app import conf, window
 from metrics_app.models import Generation
 from metrics_app.services.archive.names import find_generation, lock_shard
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 NOTE_EVERY = 5  # seconds; what came after the last note is lost uncounted
 RECENT = timedelta(days=1)  # for so long a loss is a warning
@@ -82,7 +82,7 @@ def count_losses(shard):
         for row in share_out(list(ended.order_by("pk"))):
             row.save(update_fields=["lost"])
             total += row.lost
-            log.error("Shard %s: Redis lost generation %s. %s", shard, row.name, describe_loss(row))
+            logger.error("Shard %s: Redis lost generation %s. %s", shard, row.name, describe_loss(row))
     return total
 
 

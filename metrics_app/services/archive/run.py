@@ -10,7 +10,7 @@ from metrics_app.services.archive.late import read_entries, read_positions, writ
 from metrics_app.services.archive.losses import count_losses
 from metrics_app.services.archive.minutes import write_minutes
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 CHUNK = 50  # minutes of one transaction: their hours are read with them
 SHARE = 0.1  # seconds a transaction should stay below

@@ -20,9 +20,9 @@ from metrics_app.models import BreachEvent, Notice, Receiver
 from metrics_app.services.notices.carry import carry
 from metrics_app.services.notices.facts import name_head
 from metrics_app.services.notices.judge import Judge
-from metrics_app.services.notices.write import write_calm, write_reminders
+from metrics_app.services.notices.write import write_reminders, write_resting
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 BATCH = 50  # messages per drain; the next second takes the next
 GROUP = 2_000  # notices in one message
@@ -37,7 +37,7 @@ def send_notices(*, now=None):
     """Sends what is due; how many messages went out. ``now``: aware datetime."""
     moment = now or timezone.now()
     write_reminders(moment)
-    write_calm(moment)
+    write_resting(moment)
     return sum(send_message(message, now or timezone.now()) for message in claim_messages(now))
 
 
@@ -97,7 +97,7 @@ def attempt(receiver, message, rows, earlier, moment):
         return False
     except Exception as error:
         # A fault of one message must not keep the others from being sent.
-        log.exception("Message %s to %s could not be made", message, receiver)
+        logger.exception("Message %s to %s could not be made", message, receiver)
         fail(receiver, rows, DeliveryFailed(f"{type(error).__name__}: {error}"), moment)
         return False
     Receiver.objects.filter(pk=receiver.pk).update(fault="", tried_at=moment)
@@ -111,7 +111,7 @@ def attempt(receiver, message, rows, earlier, moment):
 def fail(receiver, rows, error, moment):
     """Plans the next attempt; after the last one, or where the receiver is gone, gives up."""
     text, tried = str(error)[:500], rows[0].attempts
-    log.warning("Notices to %s did not arrive (attempt %s): %s", receiver, tried, text)
+    logger.warning("Notices to %s did not arrive (attempt %s): %s", receiver, tried, text)
     state = {"fault": text, "tried_at": moment} | ({"enabled": False} if error.gone else {})
     Receiver.objects.filter(pk=receiver.pk).update(**state)
     if error.gone or tried >= conf.get("NOTICE_ATTEMPTS") or rows[0].breach is None:

@@ -7,9 +7,9 @@ from django.urls import NoReverseMatch, reverse
 
 from metrics_app import conf
 from metrics_app.core import notices
-from metrics_app.core.phrases import describe_rule
-from metrics_app.core.units import format_value
-from metrics_app.core.words import PROPOSAL, describe_outcome
+from metrics_app.core.text.phrases import describe_rule
+from metrics_app.core.text.units import format_value
+from metrics_app.core.text.words import PROPOSAL, describe_outcome
 from metrics_app.models import ThresholdVersion
 
 

@@ -10,7 +10,7 @@ from metrics_app.core.notices import CHOICES, flatten
 from metrics_app.core.points import check_pattern
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Receiver, Threshold
-from metrics_app.services.rules import is_storable, list_errors
+from metrics_app.services.rules.fields import is_storable, list_errors
 
 MOST = 50  # addresses, topics
 LONGEST_WAIT = 3_600  # seconds of group_wait

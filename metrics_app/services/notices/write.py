@@ -6,8 +6,8 @@ from django.db.models import Count, Exists, Max, OuterRef, Q
 from django.utils import timezone
 
 from metrics_app.core import notices
-from metrics_app.core.phrases import describe_observation
-from metrics_app.core.units import format_duration
+from metrics_app.core.text.phrases import describe_observation
+from metrics_app.core.text.units import format_duration
 from metrics_app.models import Breach, Notice, Receiver
 from metrics_app.services.silences import find_silence, list_acting
 
@@ -105,7 +105,7 @@ def make_reminder(receiver, breach, last, moment):
     )
 
 
-def write_calm(moment):
+def write_resting(moment):
     """A notice that says how it stands, for whoever was told that a threshold flaps, once it is calm."""
     later = Notice.objects.filter(
         receiver=OuterRef("receiver"),
@@ -119,10 +119,10 @@ def write_calm(moment):
         receiver__enabled=True,
     ).exclude(Exists(later))
     rows = rows.select_related("receiver", "breach__threshold__kpi", "breach__threshold__state_row")
-    insert([make_calm(row, moment) for row in rows])
+    insert([make_resting(row, moment) for row in rows])
 
 
-def make_calm(row, moment):
+def make_resting(row, moment):
     """The row that follows the last one about a threshold that flapped."""
     threshold = row.breach.threshold
     state = threshold.state_row

@@ -1,4 +1,4 @@
-// Values in the reader's units, as metrics_app/core/units.py writes them;
+// Values in the reader's units, as metrics_app/core/text/units.py writes them;
 // the pairs of tests/js/units.json hold both to it. No document, no clock.
 
 const MINUTE = 60, HOUR = 3600, DAY = 86_400, DASH = "—";

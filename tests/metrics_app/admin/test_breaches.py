@@ -3,7 +3,7 @@
 import pytest
 
 from metrics_app.models import Breach, BreachEvent
-from metrics_app.services.thresholds import save_threshold
+from metrics_app.services.rules.thresholds import save_threshold
 from tests.metrics_app.watching import HOUR, make_threshold
 
 pytestmark = pytest.mark.django_db

@@ -8,8 +8,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from metrics_app.models import Kpi, Threshold, ThresholdVersion
-from metrics_app.services.rule_files import apply_import
-from tests.metrics_app.services.test_rule_files import TEXT
+from metrics_app.services.rules.files import apply_import
+from tests.metrics_app.services.rules.test_files import TEXT
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/metrics_app/threshold/"

@@ -10,7 +10,7 @@ from metrics_app import registry
 from metrics_app.admin.threshold_cells import describe_light
 from metrics_app.collector import collect_all
 from metrics_app.models import Breach, Kpi, Threshold, ThresholdState
-from metrics_app.services.states import View
+from metrics_app.services.watch.states import View
 from metrics_app.tasks import watch
 from tests.metrics_app.watching import HOUR, make_threshold, send
 

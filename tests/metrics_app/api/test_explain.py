@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group
 
 from metrics_app import registry
 from metrics_app.models import Kpi
-from metrics_app.services.evaluate import evaluate
+from metrics_app.services.watch.evaluate import evaluate
 from tests.metrics_app.watching import HOUR, TOPIC, make_threshold, send
 
 pytestmark = pytest.mark.django_db

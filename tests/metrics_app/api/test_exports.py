@@ -7,7 +7,8 @@ import json
 import pytest
 from asgiref.sync import sync_to_async
 
-from metrics_app import queries, writers
+from metrics_app import queries
+from metrics_app.files import writers
 from metrics_app.models import Kpi
 from metrics_app.queries import exports
 from metrics_app.queries.exports import COLUMNS
@@ -138,7 +139,7 @@ def test_redis_that_is_away_is_an_answer_and_no_broken_file(client, kpi, setting
 
 
 def test_a_question_for_the_head_reads_nothing(client, kpi, monkeypatch):
-    monkeypatch.setattr("metrics_app.exports.read_rows", None)
+    monkeypatch.setattr("metrics_app.files.exports.read_rows", None)
     response = client.head(f"/api/v1/kpis/{TOPIC}/export/")
     assert response.status_code == 200 and response["Content-Disposition"]
 

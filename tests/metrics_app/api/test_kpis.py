@@ -7,8 +7,8 @@ from django.contrib.auth.models import Group
 
 from metrics_app.collector import collect_all
 from metrics_app.models import Breach, Kpi
-from metrics_app.services.deadman import save_expectation
 from metrics_app.services.record import record
+from metrics_app.services.rules.deadman import save_expectation
 
 pytestmark = pytest.mark.django_db
 

@@ -12,10 +12,11 @@ from django.contrib.auth.models import Group
 from prometheus_client.parser import text_string_to_metric_families
 
 from hms_gov.embedded import find_free_port
-from metrics_app import bus, presence
+from metrics_app import bus
 from metrics_app.collector import collect_all
 from metrics_app.models import Kpi, Threshold, ThresholdState
 from metrics_app.registry import forget
+from metrics_app.streams import presence
 
 pytestmark = pytest.mark.django_db
 

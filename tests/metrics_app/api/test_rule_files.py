@@ -5,8 +5,8 @@ from django.contrib.auth.models import Group
 
 from metrics_app.models import Kpi
 from metrics_app.services.keys import create_key
-from metrics_app.services.rule_files import apply_import
-from tests.metrics_app.services.test_rule_files import TEXT
+from metrics_app.services.rules.files import apply_import
+from tests.metrics_app.services.rules.test_files import TEXT
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/thresholds/export/"

@@ -11,7 +11,8 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver
 from redis import Redis
 
-from metrics_app import partners
+from metrics_app import connection
+from metrics_app.streams import tickets
 
 pytestmark = pytest.mark.django_db
 
@@ -38,13 +39,13 @@ def test_a_ticket_is_for_the_keys_topics_and_its_only_origin(client, partner):
     answer = ask(client, partner)
     assert (answer.status_code, answer.json()["expires_in"]) == (201, 30)
     assert answer["Cache-Control"] == "no-store"
-    ticket = partners.redeem_ticket(answer.json()["ticket"])
+    ticket = tickets.redeem_ticket(answer.json()["ticket"])
     assert (ticket.origin, ticket.topics) == (PAGE, ("complaint.*",))
 
 
 def test_a_ticket_may_be_narrower_than_the_key(client, partner):
     raw = ask(client, partner, topics=["complaint.latency"], origin="https://WWW.example.org:443").json()
-    assert partners.redeem_ticket(raw["ticket"]).topics == ("complaint.latency",)
+    assert tickets.redeem_ticket(raw["ticket"]).topics == ("complaint.latency",)
 
 
 def test_a_ticket_can_be_fetched_without_a_body_and_without_the_final_slash(client, partner):
@@ -53,7 +54,7 @@ def test_a_ticket_can_be_fetched_without_a_body_and_without_the_final_slash(clie
 
 def test_a_ticket_lives_for_thirty_seconds_and_redis_holds_its_hash_only(client, partner, redis_url):
     raw = ask(client, partner).json()["ticket"]
-    name = partners.name_key("ticket", partners.hash_ticket(raw))
+    name = connection.name_key("ticket", tickets.hash_ticket(raw))
     redis = Redis.from_url(redis_url)
     assert 25 < redis.ttl(name) <= 30
     assert raw.encode() not in redis.get(name) and raw not in name

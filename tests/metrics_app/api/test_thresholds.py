@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group, Permission, User
 
 from metrics_app import registry
 from metrics_app.models import Breach, Kpi, Threshold, ThresholdState, ThresholdVersion
-from metrics_app.services.deadman import save_expectation
+from metrics_app.services.rules.deadman import save_expectation
 from tests.metrics_app.watching import send
 
 pytestmark = pytest.mark.django_db

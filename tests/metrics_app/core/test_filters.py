@@ -3,7 +3,7 @@
 import pytest
 
 from metrics_app.core.filters import STATES, Filters, get_prefix, is_shown, read_filters
-from metrics_app.core.words import SHAPES
+from metrics_app.core.text.words import SHAPES
 
 
 @pytest.mark.parametrize(

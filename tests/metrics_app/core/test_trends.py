@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics_app.core.phrases import describe_pace
-from metrics_app.core.trends import FAR, MET, NOT_IN_SIGHT, Line, Pace, find_pace, fit_line, meet
+from metrics_app.core.text.phrases import describe_forecast
+from metrics_app.core.trends import FAR, MET, NOT_IN_SIGHT, Forecast, Line, find_forecast, fit_line, meet
 from metrics_app.core.watch import Rule
 from metrics_app.core.windows import make_pieces, view_windows
 
@@ -38,24 +38,24 @@ def test_two_minutes_are_no_trend_nor_is_what_no_double_holds():
 def test_a_line_that_rises_meets_the_value_in_about_that_time():
     # 40 h now, 4 h more each hour: 48 h in 2 h.
     line = Line(40.0 * HOUR, 4.0, 0.5)
-    assert meet(line, 48 * HOUR, rising=True) == Pace(2 * HOUR, 8 * HOUR / 5, 8 * HOUR / 3)
+    assert meet(line, 48 * HOUR, rising=True) == Forecast(2 * HOUR, 8 * HOUR / 5, 8 * HOUR / 3)
 
 
 @pytest.mark.parametrize(
-    ("line", "rising", "pace"),
+    ("line", "rising", "forecast"),
     [
         (Line(50.0, -1.0, 0.0), True, MET),
         (Line(40.0, -1.0, 0.0), True, NOT_IN_SIGHT),
         (Line(40.0, 0.0, 0.0), True, NOT_IN_SIGHT),
         (Line(40.0, 1.0, 0.6), True, NOT_IN_SIGHT),
         (Line(40.0, 1e-9, 0.0), True, NOT_IN_SIGHT),
-        (Line(60.0, -2.0, 0.0), False, Pace(6.0, 6.0, 6.0)),
+        (Line(60.0, -2.0, 0.0), False, Forecast(6.0, 6.0, 6.0)),
         (Line(48.0, 1.0, 0.0), False, MET),
-        (Line(40.0, 1.0, 0.5), True, Pace(8.0, 4.0, FAR)),
+        (Line(40.0, 1.0, 0.5), True, Forecast(8.0, 4.0, FAR)),
     ],
 )
-def test_it_is_met_or_not_in_sight_where_it_is(line, rising, pace):
-    assert meet(line, 48.0, rising=rising) == pace
+def test_it_is_met_or_not_in_sight_where_it_is(line, rising, forecast):
+    assert meet(line, 48.0, rising=rising) == forecast
 
 
 @given(minutes, st.integers(-2000, 2000))
@@ -63,8 +63,8 @@ def test_falling_is_rising_upside_down(rows, value):
     at, means, counts = zip(*((row[0] * MINUTE, row[1], row[2]) for row in rows), strict=True)
     end = max(at) + MINUTE
     upside_down = [-mean for mean in means]
-    up = find_pace(at, counts, means, end, "time_until_above", value)
-    down = find_pace(at, counts, upside_down, end, "time_until_below", -value)
+    up = find_forecast(at, counts, means, end, "time_until_above", value)
+    down = find_forecast(at, counts, upside_down, end, "time_until_below", -value)
     assert up == pytest.approx(down)
     assert 0 <= up.earliest <= up.about <= up.latest <= FAR
 
@@ -83,7 +83,7 @@ def test_the_windows_of_a_backtest_see_whole_minutes_only():
 
 
 def test_it_is_said_with_its_uncertainty():
-    said = describe_pace(Pace(3.0 * HOUR, 2.5 * HOUR, 4.0 * HOUR), "48 h", HOUR)
+    said = describe_forecast(Forecast(3.0 * HOUR, 2.5 * HOUR, 4.0 * HOUR), "48 h", HOUR)
     assert said == "At the pace of the last 1 h, 48 h is crossed in about 3 h (2 h 30 min to 4 h)"
-    assert "(2 h or later)" in describe_pace(Pace(3.0 * HOUR, 2.0 * HOUR, FAR), "48 h", HOUR)
-    assert describe_pace(NOT_IN_SIGHT, "48 h", HOUR) == describe_pace(MET, "48 h", HOUR) == ""
+    assert "(2 h or later)" in describe_forecast(Forecast(3.0 * HOUR, 2.0 * HOUR, FAR), "48 h", HOUR)
+    assert describe_forecast(NOT_IN_SIGHT, "48 h", HOUR) == describe_forecast(MET, "48 h", HOUR) == ""

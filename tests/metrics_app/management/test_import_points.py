@@ -10,12 +10,12 @@ from django.core.management import CommandError, call_command
 from metrics_app import queries
 from metrics_app.collector import collect_all
 from metrics_app.core.rows import Columns
+from metrics_app.files.tables import BLOCK, digest_file, read_blocks
 from metrics_app.models import Import, Kpi
 from metrics_app.services import imports
 from metrics_app.services.archive import archive
 from metrics_app.services.compact import compact_history
 from metrics_app.services.imports import begin_import, run_import
-from metrics_app.tables import BLOCK, digest_file, read_blocks
 from tests.metrics_app.histories import DAY, MINUTE, check
 from tests.metrics_app.points import select
 

@@ -5,7 +5,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 
 from metrics_app.models import Threshold, ThresholdVersion
-from tests.metrics_app.services.test_rule_files import TEXT
+from tests.metrics_app.services.rules.test_files import TEXT
 
 pytestmark = pytest.mark.django_db
 

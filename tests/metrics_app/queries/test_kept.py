@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 
 from metrics_app import queries
-from metrics_app.comparisons import list_comparisons
 from metrics_app.core.watch import Rule
 from metrics_app.exceptions import BadInput
-from metrics_app.exports import export
+from metrics_app.files.exports import export
 from metrics_app.models import Kpi
-from metrics_app.plots import describe_plot, make_view
+from metrics_app.pages.charts import describe_plot, make_view
+from metrics_app.pages.comparisons import list_comparisons
 from metrics_app.queries.exports import plan_calendar, plan_steps
 from metrics_app.queries.kept import check_edges, take_whole
 from metrics_app.services.archive import archive
-from metrics_app.services.backtest import backtest_history
 from metrics_app.services.compact import compact_history
+from metrics_app.services.rules.backtest import backtest_history
 from tests.metrics_app.histories import DAY, HOUR, MINUTE, Clockwork
 from tests.metrics_app.points import publish, select
 

@@ -9,9 +9,9 @@ from django.utils import timezone
 from metrics_app import queries
 from metrics_app.exceptions import BadInput
 from metrics_app.models import EvaluationRecord, Threshold
-from metrics_app.services.evaluate import evaluate
 from metrics_app.services.explain import describe, explain
-from metrics_app.services.thresholds import save_threshold
+from metrics_app.services.rules.thresholds import save_threshold
+from metrics_app.services.watch.evaluate import evaluate
 from tests.metrics_app.watching import HOUR, make_threshold, send
 
 pytestmark = pytest.mark.django_db

@@ -5,9 +5,9 @@ import pytest
 
 from metrics_app import queries
 from metrics_app.bus import join_entries, read
-from metrics_app.cases import Case
 from metrics_app.collector import collect_all
 from metrics_app.exceptions import BusUnavailable
+from metrics_app.files.cases import Case
 from metrics_app.services import replay
 from metrics_app.services.replay import build_events, drop_known, plan_batches, send_events
 

@@ -8,10 +8,10 @@ from django.utils import timezone
 
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Breach, Silence
-from metrics_app.services.announce import announce
-from metrics_app.services.evaluate import evaluate
 from metrics_app.services.silences import end_silence, save_silence
-from metrics_app.services.states import read_states
+from metrics_app.services.watch.announce import announce
+from metrics_app.services.watch.evaluate import evaluate
+from metrics_app.services.watch.states import read_states
 from tests.metrics_app.watching import HOUR, make_threshold, send
 
 pytestmark = pytest.mark.django_db

@@ -3,8 +3,8 @@
 import asyncio
 import json
 
-from metrics_app.consumers import websocket
-from metrics_app.sse import metrics_stream
+from metrics_app.streams.asgi import metrics_stream
+from metrics_app.streams.consumers import websocket
 
 
 def make_headers(headers):

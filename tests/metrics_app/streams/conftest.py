@@ -14,8 +14,8 @@ from django.test import Client
 from metrics_app import bus, conf, live
 from metrics_app.collector import collect_all
 from metrics_app.connection import get_redis
-from metrics_app.hub import get_hub
 from metrics_app.services.keys import create_key
+from metrics_app.streams.hub import get_hub
 from tests.metrics_app.streams.servers import Server
 
 

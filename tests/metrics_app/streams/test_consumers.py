@@ -2,9 +2,10 @@
 
 import pytest
 
-from metrics_app import crowd, live, outbox
+from metrics_app import live
 from metrics_app.models import ApiKey
 from metrics_app.services.keys import create_key, revoke_key
+from metrics_app.streams import outbox, visitors
 from tests.metrics_app.streams.clients import SocketClient
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hub")]
@@ -80,7 +81,7 @@ async def test_it_closes_when_the_key_is_revoked(credentials, in_thread):
 
 
 async def test_it_closes_when_the_session_has_ended(login, user, monkeypatch):
-    monkeypatch.setattr(crowd, "SESSION_ROUND", 0)
+    monkeypatch.setattr(visitors, "SESSION_ROUND", 0)
     async with SocketClient(Cookie=login) as socket:
         assert await pong(socket) == "pong"
         user.is_active = False

@@ -3,9 +3,9 @@
 import pytest
 from django.contrib.auth.models import Group
 
-from metrics_app import event_stream, starts
 from metrics_app.models import Kpi
 from metrics_app.registry import forget
+from metrics_app.streams import positions, sse
 from tests.metrics_app.streams.clients import StreamClient
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hub")]
@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 @pytest.fixture
 def three_places(monkeypatch):
     """A stream has room for three topics."""
-    for module in (event_stream, starts):
+    for module in (sse, positions):
         monkeypatch.setattr(module, "MAX_TOPICS", 3)
 
 

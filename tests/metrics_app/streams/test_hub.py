@@ -6,9 +6,10 @@ import random
 
 import pytest
 
-from metrics_app import feed, hub, live
+from metrics_app import live
 from metrics_app.core.positions import parse_position
 from metrics_app.models import Kpi
+from metrics_app.streams import feed, hub
 from tests.metrics_app.streams.clients import SocketClient
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -5,13 +5,14 @@ import asyncio
 import pytest
 from django.contrib.auth.models import Group
 
-from metrics_app import partners
-from metrics_app.hub import get_hub
+from metrics_app import rates
 from metrics_app.models import ApiKey, Kpi
-from metrics_app.partners import Ticket
 from metrics_app.registry import forget
 from metrics_app.services.keys import create_key, revoke_key
-from metrics_app.sse import partner_stream
+from metrics_app.streams import seats, tickets
+from metrics_app.streams.asgi import partner_stream
+from metrics_app.streams.hub import get_hub
+from metrics_app.streams.tickets import Ticket
 from tests.metrics_app.streams.clients import SocketClient, StreamClient
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -185,7 +186,7 @@ async def test_browsers_may_ask_before_they_send_headers(partner):
 
 async def test_a_revoked_key_ends_its_streams_and_tells_them_to_stop(partner, in_thread):
     key, headers = partner
-    ticket = await in_thread(partners.issue_ticket, Ticket(key.pk, PAGE, ("complaint.*",)))
+    ticket = await in_thread(tickets.issue_ticket, Ticket(key.pk, PAGE, ("complaint.*",)))
     page = f"{TOPIC}&ticket={ticket}"
     async with PartnerClient(TOPIC, **headers) as one, PartnerClient(page, origin=PAGE) as two:
         await in_thread(revoke_key, key)
@@ -199,12 +200,12 @@ async def test_a_revoked_key_ends_its_streams_and_tells_them_to_stop(partner, in
 async def test_a_ticket_opens_one_stream_once(partner, emit_now, in_thread):
     key, _ = partner
     await in_thread(emit_now, "complaint.latency", [0.0])
-    ticket = await in_thread(partners.issue_ticket, Ticket(key.pk, PAGE, ("complaint.latency",)))
+    ticket = await in_thread(tickets.issue_ticket, Ticket(key.pk, PAGE, ("complaint.latency",)))
     attempts = await asyncio.gather(
-        *(in_thread(partners.redeem_ticket, ticket) for _ in range(8)),
+        *(in_thread(tickets.redeem_ticket, ticket) for _ in range(8)),
     )
     assert sum(found is not None for found in attempts) == 1
-    ticket = await in_thread(partners.issue_ticket, Ticket(key.pk, PAGE, ("complaint.latency",)))
+    ticket = await in_thread(tickets.issue_ticket, Ticket(key.pk, PAGE, ("complaint.latency",)))
     async with PartnerClient(f"{TOPIC}&ticket={ticket}", origin=PAGE) as stream:
         await stream.greeting()
         await in_thread(emit_now, "complaint.latency", [4.0])
@@ -219,7 +220,7 @@ async def test_a_ticket_opens_one_stream_once(partner, emit_now, in_thread):
 async def test_a_ticket_is_tied_to_its_origin_and_topics_and_lost_by_a_wrong_use(
     partner, query, origin, in_thread
 ):
-    ticket = await in_thread(partners.issue_ticket, Ticket(partner[0].pk, PAGE, ("complaint.latency",)))
+    ticket = await in_thread(tickets.issue_ticket, Ticket(partner[0].pk, PAGE, ("complaint.latency",)))
     headers = {"origin": origin} if origin else {}
     assert await read_status(f"{query}&ticket={ticket}", **headers) == 403
     assert await read_status(f"{TOPIC}&ticket={ticket}", origin=PAGE) == 401
@@ -228,14 +229,14 @@ async def test_a_ticket_is_tied_to_its_origin_and_topics_and_lost_by_a_wrong_use
 async def test_a_pattern_of_a_ticket_stays_inside_the_ticket(partner, emit_now, in_thread):
     for topic in ("complaint.latency", "complaint.received"):
         await in_thread(emit_now, topic, [0.0])
-    ticket = await in_thread(partners.issue_ticket, Ticket(partner[0].pk, PAGE, ("complaint.latency",)))
+    ticket = await in_thread(tickets.issue_ticket, Ticket(partner[0].pk, PAGE, ("complaint.latency",)))
     async with PartnerClient(f"topic=*&ticket={ticket}", origin=PAGE) as stream:
         await stream.greeting()
         assert len(stream.last_id) == 20
 
 
 async def test_tickets_open_nothing_else(partner, credentials, in_thread):
-    ticket = await in_thread(partners.issue_ticket, Ticket(partner[0].pk))
+    ticket = await in_thread(tickets.issue_ticket, Ticket(partner[0].pk))
     async with StreamClient(f"{TOPIC}&ticket={ticket}", **credentials) as stream:
         assert stream.status == 400
     assert await read_status(f"{TOPIC}&ticket={ticket}") == 403
@@ -260,15 +261,15 @@ async def test_one_stream_too_many_ends_the_oldest_wherever_it_is(make_partner, 
     async with PartnerClient(TOPIC, **headers) as first:
         await first.greeting()
         # A stream in another process.
-        await in_thread(partners.keep_seats, key.pk, 1, [partners.name_seat()])
+        await in_thread(seats.keep_seats, key.pk, 1, [seats.name_seat()])
         assert "event: unavailable" in await first.body()
         async with PartnerClient(TOPIC, **headers) as second:
             await second.greeting()
-            assert await in_thread(partners.keep_seats, key.pk, 1, ["000:x"]) == {"000:x"}
+            assert await in_thread(seats.keep_seats, key.pk, 1, ["000:x"]) == {"000:x"}
 
 
 async def test_a_key_that_knocks_too_often_is_put_off(make_partner, in_thread, monkeypatch):
-    monkeypatch.setattr(partners.time, "time", lambda: 1_000_000_000.0)
+    monkeypatch.setattr(rates.time, "time", lambda: 1_000_000_000.0)
     _, headers = await in_thread(make_partner, requests_per_minute=2)
     bodies = []
     for _ in range(3):

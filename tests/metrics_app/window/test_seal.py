@@ -4,7 +4,7 @@ import pytest
 from metrics_app import queries, window
 from metrics_app.collector import Collector
 from metrics_app.connection import get_redis, key
-from metrics_app.core.turns import next_mark
+from metrics_app.core.fold import next_mark
 from metrics_app.exceptions import StaleFence
 from metrics_app.window.seal import hold, read_hot
 from tests.metrics_app.points import publish, select

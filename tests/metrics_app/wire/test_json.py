@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from metrics_app.exceptions import BadInput, TooLarge
 from metrics_app.wire import FORMATS
-from metrics_app.wire.json import Careful, decode
+from metrics_app.wire.json import FaultFinder, decode
 
 NOW = 1_732_400_000_000
 
@@ -185,10 +185,10 @@ def test_the_fast_reading_agrees_with_the_careful_one(data):
         batch, count = read(body)
     except BadInput as error:
         with pytest.raises(BadInput) as caught:
-            Careful(NOW, 10_000, 5).decode(body)
+            FaultFinder(NOW, 10_000, 5).decode(body)
         assert caught.value.errors == error.errors
         return
-    topics, ts, values = Careful(NOW, 10_000, 5).decode(body)
+    topics, ts, values = FaultFinder(NOW, 10_000, 5).decode(body)
     rows = sorted(zip(topics, ts, values, strict=True))
     assert rows == sorted((t, *row) for t, (ts, vs) in batch.items() for row in zip(ts, vs, strict=True))
     assert count == len(rows)

@@ -8,11 +8,11 @@ from django.test.utils import CaptureQueriesContext
 from standardwebhooks import Webhook
 
 from metrics_app.models import Breach, BreachEvent, Kpi, Notice, Threshold, ThresholdState
-from metrics_app.services.announce import announce
-from metrics_app.services.deadman import save_expectation
-from metrics_app.services.evaluate import evaluate
 from metrics_app.services.notices import send_notices, write_notices
-from metrics_app.services.thresholds import save_threshold
+from metrics_app.services.rules.deadman import save_expectation
+from metrics_app.services.rules.thresholds import save_threshold
+from metrics_app.services.watch.announce import announce
+from metrics_app.services.watch.evaluate import evaluate
 from tests.metrics_app.telling import SECRET, allow, make_receiver, serve, told
 from tests.metrics_app.watching import HOUR, make_threshold, send
 

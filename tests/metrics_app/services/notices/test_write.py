@@ -11,10 +11,10 @@ from django.utils import timezone
 
 from metrics_app.core import watch
 from metrics_app.models import Breach, BreachEvent, Kpi, Notice, Silence
-from metrics_app.services.evaluate import evaluate
 from metrics_app.services.notices import send_notices
 from metrics_app.services.notices.write import write_notices
 from metrics_app.services.silences import save_silence
+from metrics_app.services.watch.evaluate import evaluate
 from tests.metrics_app.telling import happen, make_receiver, open_breach
 from tests.metrics_app.watching import HOUR, make_threshold, send
 

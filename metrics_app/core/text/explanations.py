@@ -1,0 +1,114 @@
+"""Why a slot did or did not fire, in words.
+
+A *rule* has a threshold's fields in the version that was judged; ``unit`` is its KPI's.
+"""
+
+from metrics_app.core import watch
+from metrics_app.core.aggregates import CHANGES
+from metrics_app.core.classes import BAND, BREACH, CLEAR, EMPTY, ERROR, THIN, UNUSABLE
+from metrics_app.core.deadman import is_silence_rule
+from metrics_app.core.text.entries import write_duration
+from metrics_app.core.text.phrases import OPERATORS, count_words, write_limit, write_seen
+from metrics_app.core.text.units import format_value
+
+
+def explain_slot(rule, unit, seen, before, after, missing=None):
+    """Two sentences: what the window said, and what that did to the state; ``seen`` is a Record.
+
+    ``missing``: for how many seconds a data breach has been open for want of points; None: none is open.
+    """
+    if is_silence_rule(rule):
+        return explain_silence(rule, seen)
+    said = explain_class(rule, unit, seen)
+    if missing is not None and seen.slot_class in (EMPTY, ERROR):
+        gone = write_duration(round(max(missing, rule.no_data_for)))
+        return f"{said} No points for {gone}: a data breach is open. The state of the limit stays {after}."
+    return f"{said} {explain_change(rule, seen.slot_class, before, after)}"
+
+
+def explain_silence(rule, seen):
+    """What a dead man saw."""
+    window, points = write_duration(rule.window), count_words(max(seen.n, 0), "point").capitalize()
+    return {
+        EMPTY: f"No point came for {window}, and one is expected at least so often: the KPI is silent, and "
+        "a data breach is open until the next point.",
+        ERROR: f"The last {window} could not be read: that proves neither points nor silence.",
+    }.get(seen.slot_class, f"{points} came within {window}, as expected.")
+
+
+def explain_class(rule, unit, seen):
+    """What the window said about the limit."""
+    value, limit = write_seen(rule, unit, seen.value), write_limit(rule.limit, unit, rule.aggregate)
+    window = write_duration(rule.window)
+    back = rule.limit if rule.recovery_limit is None else rule.recovery_limit
+    points = count_words(max(seen.n, 0), "point")
+    asked = count_words(rule.min_count, "point")
+    return {
+        BREACH: f"The {value} over {window} ({points}) is {OPERATORS[rule.operator]} the limit of {limit}.",
+        BAND: f"The {value} over {window} ({points}) is within the limit of {limit}, but not yet back at "
+        f"{format_value(back, unit, rule.aggregate)}.",
+        CLEAR: f"The {value} over {window} ({points}) is on the good side of {limit}.",
+        THIN: f"{name_window(rule)} held {points}, fewer than the {asked} it asks for: not judged.",
+        EMPTY: f"{name_window(rule)} held no point.",
+        ERROR: f"The window of {window} could not be read.",
+    }[seen.slot_class]
+
+
+def name_window(rule):
+    """The window, and the one it is compared with: a change has as many points as the poorer of the two."""
+    window = f"The window of {write_duration(rule.window)}"
+    if rule.aggregate not in CHANGES:
+        return window
+    ago = write_duration(CHANGES[rule.aggregate].ago // 1000)
+    return f"{window}, or the one {ago} before that it is compared with,"
+
+
+def explain_change(rule, seen, before, after):
+    """What the class of a slot did to the state."""
+    if before is None:
+        return f"It was {after} then; the state before is not known."
+    if seen in UNUSABLE and before == after:
+        return explain_hold(rule, seen, after)
+    pending, keep = write_duration(rule.pending_for), write_duration(rule.keep_firing_for)
+    return {
+        (watch.OK, watch.OK): "It stays ok.",
+        (watch.OK, watch.PENDING): f"It becomes pending: it fires once that has lasted {pending}.",
+        (watch.OK, watch.FIRING): "It fires at once: the rule waits for nothing.",
+        (watch.PENDING, watch.PENDING): f"It stays pending: it fires once that has lasted {pending}.",
+        (watch.PENDING, watch.FIRING): f"It fires: that has lasted {pending}.",
+        (watch.PENDING, watch.OK): explain_return(rule, seen),
+        (watch.FIRING, watch.FIRING): "It stays firing."
+        if seen == BREACH
+        else "It stays firing until it is back.",
+        (watch.FIRING, watch.RECOVERING): f"It begins to recover: that must last {keep}.",
+        (watch.FIRING, watch.OK): "It has recovered: the rule waits for nothing.",
+        (watch.RECOVERING, watch.RECOVERING): f"It goes on recovering: that must last {keep}.",
+        (watch.RECOVERING, watch.FIRING): "It fires again, the same breach: it had not recovered yet.",
+        (watch.RECOVERING, watch.OK): f"It has recovered: that has lasted {keep}.",
+    }.get((before, after), f"It went from {before} to {after}.")
+
+
+def explain_return(rule, seen):
+    """Why pending ended without a breach."""
+    if seen in UNUSABLE:
+        silence = write_duration(rule.no_data_for)
+        return f"It is ok again without having fired: nothing usable came for {silence}."
+    return "It is ok again before it fired."
+
+
+def explain_hold(rule, seen, state):
+    """Why a slot without usable data changed nothing."""
+    if state == watch.OK:
+        return f"It stays ok: {explain_policy(rule, seen)}."
+    if state == watch.PENDING:
+        return "It stays pending, and this slot does not count towards its time."
+    return f"It stays {state}: silence is not recovery."
+
+
+def explain_policy(rule, seen):
+    """What a rule that is ok makes of a slot without usable data."""
+    if seen == EMPTY and rule.no_data == "fire":
+        return f"a data breach opens once no point has come for {write_duration(rule.no_data_for)}"
+    if seen == EMPTY and rule.no_data == "ok":
+        return f"to this rule no points for {write_duration(rule.no_data_for)} are good"
+    return "this rule keeps its state while nothing can be judged"

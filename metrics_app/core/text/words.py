@@ -1,0 +1,222 @@
+"""What a tile says: the state of a rule, its limit and what happens next, in words.
+
+Pure: times come in as text that is already in the reader's zone, durations as seconds.
+"""
+
+import math
+import re
+
+from metrics_app.core.aggregates import ZERO_WHEN_EMPTY
+from metrics_app.core.text.units import format_duration, format_value
+
+SHAPES = {
+    "ok": "●",
+    "pending": "▲",
+    "firing": "■",
+    "recovering": "◐",
+    "silent": "○",
+    "behind": "◌",
+    "none": "–",
+}
+NAMES = {
+    "mean": "mean",
+    "count": "count",
+    "sum": "sum",
+    "min": "minimum",
+    "max": "maximum",
+    "p50": "median",
+    "p90": "90th percentile",
+    "p95": "95th percentile",
+    "p99": "99th percentile",
+    "rate_per_hour": "rate",
+    "share_above": "share above",
+    "share_within": "share within",
+    "mean_change_day": "day-on-day change of the mean",
+    "mean_change_week": "week-on-week change of the mean",
+    "rate_change_day": "day-on-day change of the rate",
+    "rate_change_week": "week-on-week change of the rate",
+    "time_until_above": "time until above",
+    "time_until_below": "time until below",
+}
+UPPER = {"gt", "gte"}
+DATA = {"thin": "too few points to judge", "empty": "no points", "error": "its window cannot be read"}
+MOMENT = 60  # seconds; a mean over so short a window is what was last told
+PROPOSAL = re.compile(r"[Pp]ropos(?:ed|al) #(\d+)")
+
+
+def describe_timer(elapsed, total):
+    """``6 min of 10``: how much of a span has passed, in the unit that fits the span."""
+    size, name = next(
+        pair for pair in ((1, "s"), (60, "min"), (3600, "h"), (86400, "d")) if fits(total, pair)
+    )
+    whole = round(total / size, 1)
+    return f"{int(min(elapsed, total) // size)} {name} of {whole:g}"
+
+
+def fits(total, pair):
+    """Whether a span in this unit is a number below 120, or there is no larger unit."""
+    return total / pair[0] < 120 or pair[1] == "d"
+
+
+def describe_state(state, *, operator="gt", elapsed=0, pending_for=0, keep_firing_for=0):
+    """The state of a rule in words, without its shape."""
+    if state == "pending":
+        side = "Over" if operator in UPPER else "Under"
+        return f"{side} limit, {describe_timer(elapsed, pending_for)}"
+    if state == "recovering":
+        return f"Recovering, {describe_timer(elapsed, keep_firing_for)}"
+    return {"ok": "Within limit", "firing": "Beyond limit", "none": "No limit set"}[state]
+
+
+def describe_limit(limit, *, operator="gt", unit="", aggregate="mean"):
+    """``limit 48 h``, ``lower limit 92 %``."""
+    text = format_value(limit, unit, aggregate)
+    return f"limit {text}" if operator in UPPER else f"lower limit {text}"
+
+
+def describe_next(state, *, elapsed=0, pending_for=0, keep_firing_for=0, since="", outcome=""):
+    """What the footer adds to the limit: since when, and what happens next; may be empty."""
+    if state == "pending":
+        return f"fires in {describe_rest(pending_for - elapsed)}"
+    if state == "recovering":
+        return f"recovered in {describe_rest(keep_firing_for - elapsed)}"
+    if state == "firing":
+        return " · ".join(text for text in (since and f"since {since}", outcome) if text)
+    return ""
+
+
+def describe_rest(seconds):
+    """What is left of a span: whole minutes from two minutes on, for seconds would only flicker."""
+    left = max(0, seconds)
+    return format_duration(math.ceil(left / 60) * 60 if left >= 120 else math.ceil(left))
+
+
+def describe_outcome(text):
+    """What came of a breach as a sentence: ``Proposal #12 opened``."""
+    text = re.sub(r"\bproposed #(\d+)", r"Proposal #\1 opened", text)
+    return text[:1].upper() + text[1:]
+
+
+def describe_standstill(since):
+    """What a page says while nothing is counted; ``since`` is a time with its zone."""
+    return f"Figures stand still since {since}"
+
+
+def describe_silence(since, overdue=None, breach=False):
+    """ "Silent since 10:42, a point was expected every 5 min"; ``since`` empty: there never was one.
+
+    ``breach``: a data breach is open.
+    """
+    if overdue:
+        expected = f"a point was expected every {format_duration(overdue)}"
+        return f"Silent since {since}, {expected}" if since else f"No data yet, {expected}"
+    text = f"No data since {since}" if since else "No data yet"
+    return f"{text}: a data breach is open" if breach else text
+
+
+def describe_data(data, since=""):
+    """What stands beside a state that could not be judged: "too few points to judge since 10:42"."""
+    return f"{DATA[data]} since {since}" if since else DATA[data]
+
+
+def describe_flags(row, *, delay=0, since=""):
+    """Sentences of what stands beside a state: health of the data, flapping, missed slots, delay.
+
+    ``row`` has the fields of ``core.watch.State``; ``since`` is when the data flag began, as text.
+    """
+    data = describe_data(row.data, since) if row.data in DATA else ""
+    found = [data[:1].upper() + data[1:]] if data else []
+    if row.flapping:
+        found.append("Flapping: its state changes too often to be relied on")
+    if row.missed:
+        found.append(f"{row.missed:,} evaluation{'' if row.missed == 1 else 's'} missed")
+    if delay:
+        found.append(f"Judged {format_duration(delay)} later, so that late points count")
+    return found
+
+
+def natural_key(text):
+    """Sorts names as people do: ``er.2`` before ``er.10``."""
+    return [
+        (0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", text) if part
+    ]
+
+
+def describe_facts(aggregate, window, n, *, median="", watched=None):
+    """The line under a value: ``mean of 30 min · 23 points · median 44 h``.
+
+    ``watched`` is for how many seconds anything has been counted; a rate over more than that is low.
+    """
+    if window <= MOMENT and aggregate not in ZERO_WHEN_EMPTY:
+        return ""
+    points = "1 point" if n == 1 else f"{n:,} points"
+    name = "over" if aggregate in ZERO_WHEN_EMPTY else f"{NAMES[aggregate]} of"
+    words = [f"{name} {format_duration(window)}", points]
+    if median and aggregate != "p50" and aggregate not in ZERO_WHEN_EMPTY:
+        words.append(f"median {median}")
+    if watched is not None and watched < window and aggregate in ZERO_WHEN_EMPTY:
+        words.append(f"watched for {format_duration(watched // 60 * 60 if watched >= 60 else watched)}")
+    return " · ".join(words)
+
+
+def describe_overview(states):
+    """The first sentence of the overview, from the states of all tiles."""
+    watched = [state for state in states if state != "none"]
+    free, total = len(states) - len(watched), len(watched)
+    if not states:
+        return "No KPI yet"
+    if not watched:
+        return f"{free} {'KPI' if free == 1 else 'KPIs'}, none with a limit yet"
+    rest = f" · {free} {'has' if free == 1 else 'have'} no limit" if free else ""
+    return describe_watched(watched, total) + rest
+
+
+def describe_watched(states, total):
+    """The states of the KPIs that have a limit, ``total`` of them, in words."""
+    beyond, over, recovering, silent = map(states.count, ("firing", "pending", "recovering", "silent"))
+    if silent:
+        has = f"{'has' if silent == 1 else 'have'} no data"
+        judged = [state for state in states if state not in ("silent", "ok")]
+        if judged:
+            return f"{describe_watched(judged, total)}, {silent} {has}"
+        return f"{silent} of {total} watched KPIs {has}"
+    if beyond:
+        return f"{beyond} of {total} watched KPIs {'is' if beyond == 1 else 'are'} beyond {own(beyond)}"
+    if over:
+        verb = "is" if over == 1 else "are"
+        return f"No KPI is beyond its limit, {over} of {total} watched KPIs {verb} over it for now"
+    if recovering:
+        return f"{recovering} of {total} watched KPIs {'is' if recovering == 1 else 'are'} recovering"
+    return (
+        f"The one watched KPI is within {own(1)}"
+        if total == 1
+        else f"All {total} watched KPIs are within {own(total)}"
+    )
+
+
+def own(count):
+    """Whose limit it is."""
+    return "its limit" if count == 1 else "their limits"
+
+
+def describe_curve(values, limit_text, format_one):
+    """The text alternative of a spark-line; ``format_one`` writes a value."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return "No values in the last hour."
+    low, high = format_one(min(known)), format_one(max(known))
+    between = f"at {low}" if low == high else f"between {low} and {high}"
+    last = "" if values[-1] is None else f", now {format_one(values[-1])}"
+    limit = f"; {limit_text}" if limit_text else ""
+    return f"The last hour: {between}{last}{limit}."
+
+
+def describe_change(now, before):
+    """How a figure stands against an earlier one: ``12 % more``; empty where nobody can tell."""
+    if now is None or not before:
+        return ""
+    share = (now - before) / abs(before)
+    percent = round(abs(share) * 100)
+    if percent > 999:
+        return f"{now / before:,.0f} times as much" if now / before > 0 else ""
+    return f"{percent} % {'more' if share > 0 else 'less'}" if percent else "the same"

@@ -1,0 +1,225 @@
+"""What is published for everybody: the open KPIs, their figures and files, page and catalogue alike.
+
+Strangers cost little: figures are remembered for ``FRESH`` seconds, files are bounded in span
+and counted per minute. Whether a KPI is open is asked each time.
+"""
+
+import threading
+import time
+from itertools import product
+
+from django.core.signals import setting_changed
+
+from metrics_app import conf, queries, registry
+from metrics_app.core.calendars import begin, check_zone, shift_back
+from metrics_app.core.text.units import format_value
+from metrics_app.core.text.words import NAMES, natural_key
+from metrics_app.exceptions import TooMany
+from metrics_app.files.writers import NAMES as FORMAT_NAMES
+from metrics_app.files.writers import list_formats
+from metrics_app.queries.exports import begin_year, find_complete, find_span, find_years, plan_calendar
+from metrics_app.queries.history import CORRECTED, PUBLISHED
+from metrics_app.rates import count_request
+
+FRESH = 60  # seconds
+DAY = 86_400_000  # ms
+# Days of a file without a year: 8,784 hours, or ten years of days. What is older is a file per year.
+DAYS = {"hour": 366, "day": 3_660}
+VIEWS = {CORRECTED: "As corrected", PUBLISHED: "As first published"}
+MEANINGS = (
+    (("topic",), "The name of the KPI to programs."),
+    (
+        ("ts", "end"),
+        "Where the hour or day begins and ends: milliseconds since 1970 UTC; in Parquet, timestamps.",
+    ),
+    (("local_start", "local_end"), "The same as ISO 8601 with the offset of the local clock."),
+    (("count", "sum", "mean"), "How many points fell into it, the sum of their values, and sum ÷ count."),
+    (
+        ("min", "max", "stddev"),
+        "The lowest and highest value, and the standard deviation (divided by count).",
+    ),
+    (("p50", "p90", "p95", "p99"), "Percentiles: half of the values are at most p50. Within 1 %."),
+    (("revised",), "Whether late points or a correction have changed it since it was first published."),
+)
+AGGREGATES = {"count": "number of points", "rate_per_hour": "points per hour: count ÷ hours"}
+SPANS = ("The last full hour", "Yesterday", "The last 7 full days")
+
+_lock = threading.Lock()
+_facts = (0.0, (), {})  # (fresh until, topics, topic -> facts)
+
+
+def list_published():
+    """The open KPIs with ``topic, name, unit, aggregate, description, method, span, years, figures``."""
+    kpis = sorted(registry.list_open(), key=lambda kpi: natural_key(kpi.topic))
+    facts = load_facts(kpis)
+    return [
+        {
+            "topic": kpi.topic,
+            "name": kpi.name or kpi.topic,
+            "unit": describe_unit(kpi.unit),
+            "aggregate": AGGREGATES.get(kpi.aggregate, NAMES[kpi.aggregate]),
+            "description": kpi.description,
+            "method": kpi.method,
+            **facts[kpi.topic],
+        }
+        for kpi in kpis
+    ]
+
+
+def describe_unit(unit):
+    """A unit for those who have never seen the KPI."""
+    return {"": "none: a plain number", "%": "per cent"}.get(unit, unit)
+
+
+def load_facts(kpis):
+    """``{topic: {"span", "years", "figures"}}``, read together and at most ``FRESH`` seconds old."""
+    global _facts
+    wanted = tuple((kpi.topic, kpi.unit, kpi.aggregate) for kpi in kpis)
+    fresh_until, known, found = _facts
+    if known == wanted and time.monotonic() < fresh_until:
+        return found
+    with _lock:
+        # Whoever waited for the lock finds what the first one read.
+        fresh_until, known, found = _facts
+        if known != wanted or time.monotonic() >= fresh_until:
+            found = read_facts(kpis, queries.redis_now())
+            _facts = (time.monotonic() + FRESH, wanted, found)
+    return found
+
+
+def read_facts(kpis, now):
+    """The facts of KPIs at ``now`` (ms): the span covered, its years, and the last figures in human units."""
+    topics = [kpi.topic for kpi in kpis]
+    found = [queries.compare_span(topics, *span) for span in list_recent(now)]
+    spans = {topic: find_span(topic) for topic in topics}
+    return {
+        kpi.topic: {
+            "span": spans[kpi.topic],
+            "years": list_years(kpi.topic, spans[kpi.topic], now),
+            "figures": [
+                (name, *describe_figures(kpi, figures[kpi.topic]))
+                for name, figures in zip(SPANS, found, strict=True)
+            ],
+        }
+        for kpi in kpis
+    }
+
+
+def list_recent(now):
+    """``(start, end)`` in ms of the last full hour, of yesterday, of the last seven days, in that zone."""
+    zone = check_zone(conf.get("OPEN_DATA_ZONE"))
+    hour, day = begin(now, "hour", zone), begin(now, "day", zone)
+    return [
+        (begin(hour - 1, "hour", zone), hour),
+        (begin(day - 1, "day", zone), day),
+        (shift_back(day, "week", zone), day),
+    ]
+
+
+def describe_figures(kpi, figures):
+    """``(value, points)`` in words."""
+    count = figures["count"]
+    points = "no points" if not count else "1 point" if count == 1 else f"{count:,} points"
+    return format_value(figures[kpi.aggregate], kpi.unit, kpi.aggregate), points
+
+
+def forget_on_change(*, setting, **kwargs):
+    """Forgets when a test overrides the settings: it also has a database of its own."""
+    global _facts
+    if setting == "METRICS_APP":
+        _facts = (0.0, (), {})
+
+
+setting_changed.connect(forget_on_change)
+
+
+def describe_page(host):
+    """What the page says, as a template's context; ``host`` publishes unless a setting names somebody."""
+    zone, kpis = conf.get("OPEN_DATA_ZONE"), list_published()
+    return {
+        "kpis": [
+            kpi
+            | {"files": arrange_files(), "years": [(by, f"{by}.csv", at) for by, at in kpi["years"].items()]}
+            for kpi in kpis
+        ],
+        "views": list(VIEWS.values()),
+        "columns": MEANINGS,
+        "parquet": "parquet" in list_formats(),
+        "zone": zone,
+        "publisher": conf.get("OPEN_DATA_PUBLISHER") or host,
+        "contact": conf.get("OPEN_DATA_CONTACT"),
+        "licence": conf.get("OPEN_DATA_LICENCE"),
+        "licence_url": conf.get("OPEN_DATA_LICENCE_URL"),
+    }
+
+
+def arrange_files():
+    """``[(what, [(view, [(format, file, query), …]), …]), …]``: the rows of a table."""
+    rows = {f"Per {by}": {view: [] for view in VIEWS.values()} for by in DAYS}
+    for by, view, name, file, query in list_files():
+        rows[f"Per {by}"][VIEWS[view]].append((FORMAT_NAMES[name], file, query))
+    return [(what, list(cells.items())) for what, cells in rows.items()]
+
+
+def list_years(topic, span, now):
+    """``{by: local years}`` with points, the newest first, of files that do not reach back to all of them."""
+    zone = check_zone(conf.get("OPEN_DATA_ZONE"))
+    short = [by for by in DAYS if span and span[0] < begin(now, by, zone) - DAYS[by] * DAY]
+    years = find_years(topic, span, zone) if short else []
+    return dict.fromkeys(short, years)
+
+
+def list_files(years=()):
+    """``[(by, view, format, file, query), …]`` of everything that can be downloaded of a topic.
+
+    Of its ``years`` (``{by: years}``) as corrected; as first published they are there for who asks.
+    """
+    whole = [
+        (by, view, name, f"{by}.{name}", "" if view == CORRECTED else f"?as={view}")
+        for by, view, name in product(DAYS, VIEWS, list_formats())
+    ]
+    return whole + [
+        (by, CORRECTED, name, f"{by}.{name}", f"?year={year}")
+        for by in years
+        for year, name in product(years[by], list_formats())
+    ]
+
+
+def plan_file(topic, by, view, year, now):
+    """The Plans of a file: ``[(topic, Plan)]``, or [] where it has no row.
+
+    From the first point on, one ``year`` or at most ``DAYS`` back, and only buckets that are over; where
+    the last point is older than that, the last such span with points.
+    """
+    zone_name = conf.get("OPEN_DATA_ZONE")
+    zone = check_zone(zone_name)
+    end, span = find_complete(now, calendar=by, zone=zone_name), find_span(topic)
+    if not span:
+        return []
+    low, high = find_year(year, zone) if year else find_reach(by, span, end)
+    start, end = max(low, span[0]), min(high, end)
+    if start >= end:
+        return []
+    return [(topic, plan_calendar(start, end, by, zone=zone_name, view=view))]
+
+
+def find_reach(by, span, end):
+    """``(start, end)`` in ms of a file without a year, where the last bucket is over at ``end``."""
+    if span[1] < end - DAYS[by] * DAY:
+        end = span[1] + 1
+    return end - DAYS[by] * DAY, end
+
+
+def find_year(year, zone):
+    """``(start, end)`` in ms of a local year."""
+    return tuple(begin_year(at, zone) for at in (year, year + 1))
+
+
+def count_download(address):
+    """TooMany beyond the files of a minute, of all or of one network address."""
+    limit = conf.get("OPEN_DATA_PER_MINUTE")
+    own = count_request(f"open-data:{address}", max(limit // 3, 1))
+    # Who is refused alone does not use up what is left for the others.
+    wait = own or count_request("open-data", limit)
+    if wait:
+        raise TooMany(f"Too many downloads: come again in {wait} s.", retry_after=wait)

@@ -1,0 +1,181 @@
+"""The large chart of a KPI: what its rule saw over a span, and what happened meanwhile."""
+
+from typing import NamedTuple
+
+from django.utils.module_loading import import_string
+
+from metrics_app import conf, queries
+from metrics_app.core.aggregates import OBSERVED, TRENDS, ZERO_WHEN_EMPTY
+from metrics_app.core.calendars import shift_back
+from metrics_app.core.plans import DAY, NAMES, SHIFTS, SPANS, plan_span
+from metrics_app.core.text import words
+from metrics_app.core.text.units import format_duration, format_value
+from metrics_app.models import Breach, Threshold
+from metrics_app.pages.sparklines import describe_limit, drop_unwatched, in_sight, name_shown
+from metrics_app.queries.windows import FACTS
+
+COLUMNS = ("value", *FACTS)
+MOST_BREACHES = 500  # shaded on one chart
+SCALED = {"count", "sum"}
+COMPARED = {"yesterday": "the day before", "week": "a week before"}
+
+
+class View(NamedTuple):
+    """What part of a KPI's past is shown; a zoomed one has a start and an end of its own (ms)."""
+
+    span: str
+    start: int
+    end: int
+    zoomed: bool = False
+    compare: str = ""
+
+
+def make_view(span, now, compare="", zoom=None):
+    """The View of a named span that ends now, or of ``zoom``, (start, end) in ms."""
+    if zoom:
+        return View(span, *zoom, True, compare)
+    return View(span, now - SPANS[span], now, False, compare)
+
+
+def describe_plot(kpi, rule, view, zone):
+    """The chart as a dict that JSON can carry; ``rule`` may be None, ``zone`` is the reader's."""
+    aggregate = rule.aggregate if rule else kpi.aggregate
+    window = (rule.window if rule else kpi.window) * 1000
+    # A day more: values may lie so far apart, and each stands for what lies between.
+    grain = queries.find_grain(kpi.topic, view.start - max(window, DAY))
+    plan = plan_span(view.start, view.end, window, grain)._replace(divides_at=rule and rule.aggregate_value)
+    columns = read_columns(kpi.topic, aggregate, plan, view)
+    since = int(kpi.created_at.timestamp() * 1000)
+    if aggregate in ZERO_WHEN_EMPTY:
+        columns["value"] = drop_unwatched(columns["ts"], columns["value"], since)
+    share = window / plan.drawn if aggregate in SCALED else 1
+    columns["value"] = scale(columns["value"], share)
+    over = aggregate in ZERO_WHEN_EMPTY or aggregate in TRENDS
+    named = f"{name_shown(kpi, rule)} {'over' if over else 'of'}"
+    what = describe_what(named, window if rule else plan.drawn, plan, share)
+    return columns | {
+        "span": view.span,
+        "zoomed": view.zoomed,
+        "start": view.start,
+        "end": view.end,
+        "stride": plan.stride,
+        "unit": kpi.unit,
+        "aggregate": aggregate,
+        "what": what,
+        "compare": compare(kpi.topic, aggregate, plan, view, columns["ts"], share, zone),
+        "lines": list_lines(kpi, aggregate, window),
+        "limit": rule.limit if rule else None,
+        "above": rule.operator in words.UPPER if rule else True,
+        "breaches": list_breaches(kpi.topic, view),
+        "sentence": describe_sentence(kpi, rule, view, aggregate, columns["value"], what),
+    }
+
+
+def describe_what(named, window, plan, share):
+    """What each value is, in words; ``named`` is the aggregate, such as "mean of"."""
+    text = f"{named} {format_duration(plan.drawn / 1000)}"
+    if plan.drawn == window:
+        return text
+    judged = format_duration(window / 1000)
+    return f"{text} as if of {judged}" if share != 1 else f"{text} (the rule judges {judged})"
+
+
+def read_columns(topic, aggregate, plan, view):
+    """``ts`` and the columns; the newest value ends with the span itself where that is now."""
+    ends = list(range(-(-view.start // plan.stride) * plan.stride, view.end + 1, plan.stride))
+    if view.zoomed and not ends:
+        # A part shorter than what is kept: the hour or day that holds its end.
+        ends = [-(-view.end // plan.stride) * plan.stride]
+    columns = {"ts": ends} | read_windows(topic, ends, plan, aggregate)
+    if not view.zoomed and (not ends or ends[-1] < view.end):
+        row = read_now(topic, aggregate, plan, view.end)
+        columns = {name: [*column, row[name]] for name, column in columns.items()}
+    return columns
+
+
+def read_windows(topic, ends, plan, aggregate):
+    """The columns of windows that end at ``ends``; only value and n where the grain does not fit them."""
+    if plan.is_exact and aggregate not in OBSERVED:
+        found = queries.windows(topic, ends, step=plan.step, window=plan.drawn, aggregate=aggregate)
+        return found
+    seen = queries.observe([(topic, at - plan.drawn, at, aggregate, plan.divides_at) for at in ends])
+    empty = {name: [None] * len(ends) for name in COLUMNS}
+    return empty | {"value": [in_sight(one.value, aggregate) for one in seen], "n": [one.n for one in seen]}
+
+
+def read_now(topic, aggregate, plan, now):
+    """The row of the window that ends now."""
+    if aggregate in OBSERVED:
+        columns = read_windows(topic, [now], plan, aggregate)
+        return {name: column[0] for name, column in columns.items()} | {"ts": now}
+    stats = queries.stats(topic, plan.drawn // 1000, now=now)
+    row = {name: stats.get(name) for name in COLUMNS}
+    # The newest step is still filling: it counts as covered as soon as it has a point.
+    end = -(-now // plan.step) * plan.step
+    covered = read_windows(topic, [end], plan, "count")["coverage"][0]
+    return row | {"ts": now, "value": stats[aggregate], "n": stats["count"], "coverage": covered}
+
+
+def scale(values, share):
+    """Counts of a longer window as if of the rule's own."""
+    return values if share == 1 else [None if value is None else value * share for value in values]
+
+
+def compare(topic, aggregate, plan, view, ts, share, zone):
+    """The values of an earlier day at the same local time, ``{"name", "values"}``; None unless asked for."""
+    if view.compare not in SHIFTS:
+        return None
+    step = plan.step
+    back = view.end - shift_back(view.end, SHIFTS[view.compare], zone)
+    # Whole steps, even over a change of the clocks.
+    back = round(back / step) * step
+    ends = [at - back for at in ts if at % plan.stride == 0]
+    is_kept = not ends or queries.find_grain(topic, ends[0] - plan.drawn) <= step
+    values = scale(read_windows(topic, ends, plan, aggregate)["value"], share) if is_kept else []
+    return {"name": COMPARED[view.compare], "values": values + [None] * (len(ts) - len(values))}
+
+
+def list_lines(kpi, aggregate, window):
+    """Limit and recovery lines of the thresholds that judge what is drawn."""
+    rules = Threshold.objects.filter(
+        kpi__topic=kpi.topic, aggregate=aggregate, window=window // 1000, enabled=True
+    )
+    lines, rules = [], list(rules.select_related("kpi"))
+    for rule in rules:
+        # Several limits on one chart are told apart by the names of their thresholds.
+        name = f"{rule.name}: " if rule.name and len(rules) > 1 else ""
+        lines.append({"kind": "limit", "value": rule.limit, "label": f"{name}{describe_limit(rule)}"})
+        if rule.recovery_limit is not None and rule.recovery_limit != rule.limit:
+            text = format_value(rule.recovery_limit, kpi.unit, aggregate, rule.limit)
+            lines.append(
+                {"kind": "recovery", "value": rule.recovery_limit, "label": f"{name}recovers at {text}"}
+            )
+    return lines
+
+
+def list_breaches(topic, view):
+    """The spans beyond a limit that touch the view: ``{"start", "end" or None, "severity"}``."""
+    rows = Breach.objects.filter(threshold__kpi__topic=topic, since__lt=view.end)
+    rows = rows.exclude(recovered_at__lt=view.start).order_by("-fired_at")[:MOST_BREACHES]
+    return [{"start": row.since, "end": row.recovered_at, "severity": row.severity} for row in rows]
+
+
+def describe_sentence(kpi, rule, view, aggregate, values, what):
+    """The text alternative of the chart."""
+    name = "The part chosen" if view.zoomed else f"The last {NAMES[view.span]}"
+    known = [value for value in values if value is not None]
+    if not known:
+        return f"{name}: no values."
+    low, high, last = (
+        format_value(value, kpi.unit, aggregate, rule.limit if rule else None)
+        for value in (min(known), max(known), known[-1])
+    )
+    limit = f"; {describe_limit(rule)}" if rule else ""
+    return f"{name}, {what}: between {low} and {high}, at last {last}{limit}."
+
+
+def list_marks(topic, view, user):
+    """What the project marks on the time axis: ``[{"at", "kind", "text", "href"}, …]`` in order of time."""
+    path = conf.get("MARKS")
+    found = import_string(path)(topic, view.start, view.end, user) if path else []
+    return sorted(found, key=lambda mark: mark["at"])

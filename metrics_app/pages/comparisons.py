@@ -1,0 +1,57 @@
+"""What an operator asks first: per hour now, today so far, against the same time of earlier days."""
+
+from metrics_app import queries
+from metrics_app.core.aggregates import ZERO_WHEN_EMPTY
+from metrics_app.core.text.units import DASH, format_number, format_value
+from metrics_app.core.text.words import describe_change
+
+HOUR = 3600  # seconds
+MINUTE = 60_000  # ms
+GONE = {"text": DASH, "beside": "its minutes are no longer kept"}
+EARLIER = {"day": "yesterday by now", "week": "a week ago by now"}
+
+
+def list_comparisons(kpi, now, zone, since):
+    """``[{"label", "text", "beside"}, …]`` of a KPI at ``now`` (ms) in the reader's ``zone``, a name.
+
+    ``since``: when (ms) it began to be watched; a day before that is not known, which is not zero.
+    """
+    rate = queries.stats(kpi.topic, HOUR, now=now)["rate_per_hour"]
+    kept = list_kept(kpi.topic, now)
+    today = queries.so_far([kpi.topic], zone, compare=kept, now=now)[kpi.topic]
+    # A rate over a part of a day says less than how many there were.
+    name = "count" if kpi.aggregate == "rate_per_hour" else kpi.aggregate
+    rows = [
+        {"label": "per hour now", "text": format_number(rate), "beside": "points of the last hour"},
+        {
+            "label": "today since midnight",
+            "text": format_value(today[name], kpi.unit, name),
+            "beside": tell_points(today, name),
+        },
+    ]
+    for back, label in EARLIER.items():
+        told = tell_earlier(today, today["earlier"][back], kpi, name, since) if back in kept else GONE
+        rows.append({"label": label} | told)
+    return rows
+
+
+def list_kept(topic, now):
+    """The words of ``EARLIER`` whose minutes are still kept."""
+    # A local day begins up to a day before now, and a change of the clocks moves it an hour.
+    reach = {"day": now - 50 * HOUR * 1000, "week": now - 194 * HOUR * 1000}
+    return tuple(back for back in EARLIER if queries.find_grain(topic, reach[back]) == MINUTE)
+
+
+def tell_earlier(today, before, kpi, name, since):
+    """The figure of an earlier day, and how today stands against it."""
+    if not before["count"] and before["start"] < since:
+        return {"text": DASH, "beside": "not watched then"}
+    change = describe_change(today[name], before[name])
+    beside = f"today {change}" if change else tell_points(before, name)
+    return {"text": format_value(before[name], kpi.unit, name), "beside": beside}
+
+
+def tell_points(day, name):
+    """How many points stand behind a figure, where it is not itself a count."""
+    points = "1 point" if day["count"] == 1 else f"{day['count']:,} points"
+    return "" if name in ZERO_WHEN_EMPTY else points

@@ -1,0 +1,225 @@
+"""The page of one KPI: its chart over any span, as a table and as CSV, and the notes on it."""
+
+import csv
+
+from django.contrib import messages
+from django.http import HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from metrics_app import queries
+from metrics_app.core.deadman import is_silence_rule
+from metrics_app.core.plans import NAMES, SHIFTS, SPANS, clamp_span
+from metrics_app.core.text import words
+from metrics_app.core.text.units import format_duration, format_value
+from metrics_app.exceptions import Conflict
+from metrics_app.models import Breach, Note, Threshold
+from metrics_app.pages.charts import describe_plot, list_marks, make_view
+from metrics_app.pages.comparisons import list_comparisons
+from metrics_app.pages.conditions import clock_with_zone, describe_dead_man, describe_state_of
+from metrics_app.pages.forms import NoteForm
+from metrics_app.pages.shared import describe_live, describe_present_standstill, find_kpi, page
+from metrics_app.pages.sparklines import describe_limit, find_start
+from metrics_app.pages.tiles import find_rules, find_standstill, list_tiles
+from metrics_app.pages.value_tables import list_records, list_values
+from metrics_app.services.forecasts import tell_forecast
+from metrics_app.services.notes import delete_note, save_note
+from metrics_app.services.silences import list_acting
+from metrics_app.services.watch.states import describe_silence
+
+LAST_BREACHES = 5
+FIGURES = (
+    ("points", "count", "count"),
+    ("mean", "mean", "mean"),
+    ("median", "p50", "mean"),
+    ("95 % are below", "p95", "mean"),
+    ("lowest", "min", "mean"),
+    ("highest", "max", "mean"),
+)
+
+
+def read_view(params, now):
+    """The View an address asks for; what it misspells is the last hour, uncompared."""
+    span = params.get("span") if params.get("span") in SPANS else "1h"
+    wanted = params.get("compare") if params.get("compare") in SHIFTS else ""
+    texts = params.get("from", ""), params.get("to", "")
+    zoom = None
+    if all(text.isascii() and text.isdecimal() and len(text) <= 13 for text in texts):
+        start, end = clamp_span(*map(int, texts), now)
+        zoom = (start, end) if start > 0 else None
+    return make_view(span, now, wanted, zoom)
+
+
+def find_now(kpi):
+    """The server's time (ms), or up to when points are counted where the collector is behind."""
+    now = queries.redis_now()
+    return find_standstill(kpi.topic, now, queries.collected_through()) or now
+
+
+@require_safe
+@page
+def show_kpi(request, topic):
+    """One KPI: its chart, figures, thresholds, breaches and notes."""
+    kpi = find_kpi(request.user, topic)
+    context = describe_kpi(kpi) | describe_chart(request, kpi)
+    context |= {"page": "kpi", "window_text": format_duration(kpi.window), "spans": NAMES.items()}
+    context |= {"standstill": describe_present_standstill(), "form": NoteForm()}
+    context["shown"] = [name for name in ("table", "percentiles") if name in request.GET]
+    return render(request, "metrics_app/kpi.html", context)
+
+
+@require_safe
+@page
+def show_kpi_live(request, topic):
+    """The moving parts of a KPI's page: its tile as JSON, its tables as HTML."""
+    parts = describe_kpi(find_kpi(request.user, topic))
+    html = {
+        name: render_to_string(f"metrics_app/_{name}.html", parts, request)
+        for name in ("figures", "rules", "comparisons")
+    }
+    return JsonResponse({"tile": parts["tile"], "html": html} | describe_live())
+
+
+@require_safe
+@page
+def show_kpi_chart(request, topic):
+    """The chart of the view in the address as JSON, its marks and, with ``?table=``, its values as HTML."""
+    kpi = find_kpi(request.user, topic)
+    parts = describe_chart(request, kpi)
+    names = ("marks", "values") if "table" in request.GET else ("marks",)
+    html = {name: render_to_string(f"metrics_app/_{name}.html", parts, request) for name in names}
+    return JsonResponse({"plot": parts["plot"], "html": html} | describe_live())
+
+
+@require_safe
+@page
+def download_values(request, topic):
+    """What the chart shows as CSV: times in the reader's zone with its offset, values unrounded."""
+    kpi = find_kpi(request.user, topic)
+    view = read_view(request.GET, find_now(kpi))
+    plot = describe_plot(kpi, find_rules([kpi]).get(topic), view, timezone.get_current_timezone())
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{topic}-{view.span}.csv"'
+    csv.writer(response).writerows(list_records(plot, timezone.get_current_timezone()))
+    return response
+
+
+def describe_chart(request, kpi):
+    """The chart of the view in the address: ``plot``, ``marks`` and ``values`` for the templates."""
+    view = read_view(request.GET, find_now(kpi))
+    rule = find_rules([kpi]).get(kpi.topic)
+    plot = describe_plot(kpi, rule, view, timezone.get_current_timezone())
+    marks = number_marks(kpi.topic, view, request.user)
+    plot["marks"] = [{name: mark[name] for name in ("at", "until", "kind", "number")} for mark in marks]
+    return {"plot": plot, "marks": marks, "values": list_values(plot, kpi, request.GET), "topic": kpi.topic}
+
+
+def number_marks(topic, view, user):
+    """Decisions, actions, notes and corrections of a span in order of time, numbered as on the chart."""
+    notes = [
+        {"at": note.at, "until": note.until, "kind": "note", "text": note.text, "href": "", "note": note}
+        | {"form": NoteForm.of(note)}
+        for note in queries.list_notes(topic, view.start, view.end)
+    ]
+    marks = [{"until": None, "note": None} | mark for mark in list_marks(topic, view, user)]
+    voided = [describe_correction(row) for row in queries.list_corrections(topic, view.start, view.end)]
+    found = sorted([*marks, *notes, *voided], key=lambda mark: mark["at"])
+    return [mark | {"number": number} for number, mark in enumerate(found, 1)]
+
+
+def describe_correction(row):
+    """The mark of a span that was voided; of a restored one, why it counts again."""
+    text = f"voided by {row.author.get_username()}: {row.reason}"
+    if row.restored_by is not None:
+        text = f"{text}. Restored by {row.restored_by.get_username()}, it counts: {row.restore_reason}"
+    kind = "voided" if row.restored_by is None else "restored"
+    return {"at": row.start, "until": row.end, "kind": kind, "text": text, "href": "", "note": None}
+
+
+def describe_kpi(kpi):
+    """What a KPI's page shows beside its chart, as a template's context."""
+    now = find_now(kpi)
+    stats = queries.stats(kpi.topic, kpi.window, now=now)
+    rules = Threshold.objects.filter(kpi__topic=kpi.topic, retired_at=None).select_related("kpi", "state_row")
+    breaches = Breach.objects.filter(threshold__kpi__topic=kpi.topic).select_related("threshold__kpi")
+    tile = list_tiles([kpi])[0]
+    chart, acting = tile["chart"], list_acting()
+    since = find_start(kpi, chart)
+    return {
+        "tile": tile,
+        "kpi_id": kpi.pk,
+        "zone": timezone.get_current_timezone_name(),
+        "is_open": kpi.open_data,
+        "figures": [
+            (label, format_value(stats[name], kpi.unit, aggregate, chart["limit"]))
+            for label, name, aggregate in FIGURES
+        ],
+        "comparisons": list_comparisons(kpi, now, timezone.get_current_timezone_name(), since),
+        "rules": [describe_rule(rule, acting, now) for rule in rules],
+        "breaches": list(breaches.prefetch_related("timeline")[:LAST_BREACHES]),
+    }
+
+
+def describe_rule(rule, acting, now):
+    """A threshold on its KPI's page: its limit, its light and what silences it."""
+    silenced = describe_silence(rule, acting)
+    off = {} if rule.enabled else {"shape": words.SHAPES["none"], "css": "none"}
+    if is_silence_rule(rule):
+        return {"rule": rule, "limit": "", "silenced": silenced, **describe_dead_man(rule), **off}
+    flags = list_flags(rule, now)
+    if rule.enabled and (forecast := tell_forecast(rule.kpi.topic, rule.kpi.unit, rule, now)):
+        flags.insert(0, forecast)
+    told = {"limit": describe_limit(rule), "silenced": silenced, "flags": flags}
+    return {"rule": rule, **told, **describe_state_of(rule, now), **off}
+
+
+def list_flags(rule, now):
+    """What stands beside the state of a threshold, in sentences."""
+    row = getattr(rule, "state_row", None)
+    if row is None or not rule.enabled:
+        return []
+    since = clock_with_zone(row.data_since, now) if row.data_since else ""
+    return words.describe_flags(row, delay=rule.delay, since=since)
+
+
+@require_POST
+@page
+def write_note(request, topic):
+    """Adds, changes or deletes a note, as the form says; back to the chart it was written on."""
+    kpi = find_kpi(request.user, topic)
+    pk, version = (read_whole(request.POST.get(name, "")) for name in ("note", "version"))
+    note = Note(topic=kpi.topic) if pk is None else get_object_or_404(Note, pk=pk, topic=kpi.topic)
+    form, deletes = NoteForm(request.POST), bool(pk) and request.POST.get("action") == "delete"
+    try:
+        if deletes:
+            delete_note(note, by=request.user, version=version)
+        elif not form.is_valid():
+            return show_refused_note(request, kpi, form, pk)
+        else:
+            save_note(form.fill(note), by=request.user, version=version)
+    except Conflict as error:
+        form.add_error(None, f"{error}. What you wrote is below; it is not saved yet.")
+        return show_refused_note(request, kpi, form, pk, status=409)
+    done = "off the chart; it stays on record" if deletes else "on the chart"
+    messages.success(request, f"The note “{note.text}” is {done}.")
+    return redirect(f"{reverse('kpi', args=[kpi.topic])}?{request.GET.urlencode()}#notes")
+
+
+def read_whole(text):
+    """A number of a hidden field; None where there is none, 0, which no note has, for anything else."""
+    if not text:
+        return None
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
+
+
+def show_refused_note(request, kpi, form, pk, status=400):
+    """The page again, with the fault, what was written, and the version that saving it now replaces."""
+    context = describe_kpi(kpi) | describe_chart(request, kpi)
+    context |= {"page": "kpi", "window_text": format_duration(kpi.window), "spans": NAMES.items()}
+    context |= {"standstill": describe_present_standstill(), "form": form, "refused": True}
+    # One that was deleted meanwhile is written anew.
+    context["refused_note"] = queries.find_note(pk) if pk else None
+    return render(request, "metrics_app/kpi.html", context, status=status)

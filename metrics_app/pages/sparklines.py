@@ -1,0 +1,104 @@
+"""The curve of a tile: what its rule saw over the last hour, with its limit."""
+
+from metrics_app import queries
+from metrics_app.core.aggregates import TRENDS, ZERO_WHEN_EMPTY
+from metrics_app.core.curves import HOUR, ROLLABLE, roll
+from metrics_app.core.text import words
+from metrics_app.core.text.phrases import name_aggregate
+from metrics_app.core.text.units import format_value, split_value
+from metrics_app.core.trends import FAR
+
+MINUTE = 60_000
+
+
+def describe_chart(kpi, rule, value, now):
+    """The spark-line's series: the aggregate of the whole window at each minute of the last hour.
+
+    It follows the rule's aggregate and window where a rule is shown, so that the line
+    and the limit speak of the same thing.
+    """
+    aggregate = rule.aggregate if rule else kpi.aggregate
+    window, divides_at = (rule.window, rule.aggregate_value) if rule else (kpi.window, None)
+    if (aggregate, window) != (kpi.aggregate, kpi.window):
+        value = observe_now(kpi.topic, aggregate, window, now, divides_at)
+    ts, values = read_curve(kpi.topic, aggregate, window, now, divides_at)
+    ts, values = [*ts, now], [*values, value]
+    if aggregate in ZERO_WHEN_EMPTY:
+        values = drop_unwatched(ts, values, int(kpi.created_at.timestamp() * 1000))
+    limit_text = describe_limit(rule) if rule else ""
+    return {
+        "ts": ts,
+        "values": values,
+        "start": ts[0],
+        "end": now,
+        "limit": rule.limit if rule else None,
+        "limit_label": label_limit(rule) if rule else "",
+        "above": rule.operator in words.UPPER if rule else True,
+        "unit": kpi.unit,
+        "aggregate": aggregate,
+        "what": f"{name_shown(kpi, rule)} of {words.format_duration(window)}",
+        "sentence": words.describe_curve(
+            values,
+            limit_text,
+            lambda one: format_value(one, kpi.unit, aggregate, rule.limit if rule else None),
+        ),
+    }
+
+
+def name_shown(kpi, rule):
+    """The aggregate that is drawn, in words."""
+    return name_aggregate(rule, kpi.unit) if rule else words.NAMES[kpi.aggregate]
+
+
+def drop_unwatched(ts, values, since):
+    """The values without the zeros before ``since`` (ms) and before the first point: nobody counted then."""
+    first = next((index for index, value in enumerate(values) if value), len(values))
+    return [
+        None if index < first and at < since else value
+        for index, (at, value) in enumerate(zip(ts, values, strict=True))
+    ]
+
+
+def label_limit(rule):
+    """The limit as short as it fits beside a spark-line: ``48 h``, ``90``, ``92 %``."""
+    number, suffix = split_value(rule.limit, rule.kpi.unit, rule.aggregate)
+    return f"{number} %" if suffix == "%" else number
+
+
+def describe_limit(rule):
+    """The rule's limit in words; with its aggregate where the tile shows another one."""
+    limit = words.describe_limit(
+        rule.limit, operator=rule.operator, unit=rule.kpi.unit, aggregate=rule.aggregate
+    )
+    return limit if rule.aggregate == rule.kpi.aggregate else f"{name_aggregate(rule, rule.kpi.unit)} {limit}"
+
+
+def observe_now(topic, aggregate, window, now, divides_at=None):
+    """An aggregate over the last ``window`` seconds, or None; ``divides_at`` is where a share does."""
+    end = (now // 1000 + 1) * 1000
+    asked = (topic, end - window * 1000, end, aggregate, divides_at)
+    return in_sight(queries.observe([asked])[0].value, aggregate)
+
+
+def read_curve(topic, aggregate, window, now, divides_at=None):
+    """``(ts, values)``: an aggregate over a moving window, once a minute over the last hour."""
+    last = now // MINUTE * MINUTE
+    ends = list(range(last - HOUR, last + 1, MINUTE))
+    first = ends[0] - window * 1000
+    if aggregate in ROLLABLE and window % 60 == 0 and queries.find_grain(topic, first) == MINUTE:
+        columns = queries.series(topic, first, last, MINUTE)
+        return ends, roll(columns, steps=window // 60, aggregate=aggregate)
+    # Percentiles and windows of odd seconds need more than the rows of minutes, or these are gone.
+    asked = [(topic, end - window * 1000, end, aggregate, divides_at) for end in ends]
+    return ends, [in_sight(observation.value, aggregate) for observation in queries.observe(asked)]
+
+
+def in_sight(value, aggregate):
+    """A value as it is drawn: of a trend that leads nowhere nothing is."""
+    return None if aggregate in TRENDS and value is not None and value >= FAR else value
+
+
+def find_start(kpi, chart):
+    """When (ms) a KPI began to be watched: as its row was made, or at an older point."""
+    known = (at for at, value in zip(chart["ts"], chart["values"], strict=True) if value)
+    return min(int(kpi.created_at.timestamp() * 1000), next(known, chart["end"]))

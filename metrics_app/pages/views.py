@@ -1,0 +1,142 @@
+"""The pages about KPIs: they fetch, call and show."""
+
+import time
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.cache import patch_cache_control
+from django.utils.timezone import localtime
+from django.views.decorators.http import require_http_methods, require_safe
+
+from metrics_app import conf, registry
+from metrics_app.core.filters import STATES, read_filters
+from metrics_app.core.moments import parse_moment
+from metrics_app.core.text.units import format_duration
+from metrics_app.core.text.words import describe_overview
+from metrics_app.exceptions import BadInput
+from metrics_app.files import open_data
+from metrics_app.models import Threshold
+from metrics_app.pages import forms
+from metrics_app.pages.overviews import PER_PAGE, choose, place_tile, put_worst_first
+from metrics_app.pages.shared import (
+    describe_live,
+    describe_present_standstill,
+    list_visible,
+    page,
+    show_unavailable,
+)
+from metrics_app.pages.tiles import list_states, list_tiles
+from metrics_app.services.explain import describe, explain
+from metrics_app.services.record import record
+from metrics_app.services.silences import list_acting
+from metrics_app.services.visibility import limit_to_visible
+from metrics_app.services.watch.states import describe_silence
+
+COMPLAINTS = ("complaint.received", "complaint.latency")
+
+
+@require_safe
+@page
+def show_overview(request):
+    """A tile per KPI that the filters in the address leave."""
+    visible, filters = list_visible(request.user), read_filters(request.GET)
+    chosen = put_worst_first(choose(visible, filters), filters, is_wall="wall" in request.GET)
+    pages = Paginator(chosen, PER_PAGE)
+    here = pages.get_page(request.GET.get("page"))
+    tiles = [place_tile(tile, filters) for tile in list_tiles(here.object_list)]
+    context = {
+        "page": "overview",
+        "pages": here,
+        "tiles": tiles,
+        # Where all fit on the page, a KPI that is new comes onto it.
+        "topics": ["*"] if len(visible) <= PER_PAGE else [tile["topic"] for tile in tiles],
+        "headline": describe_overview(list_states(visible)),
+        "standstill": describe_present_standstill(),
+        "wall": "wall" in request.GET,
+        "filters": filters,
+        "states": STATES.items(),
+        "query": urlencode([pair for pair in request.GET.items() if pair[0] != "page"]),
+        "total": len(visible),
+        "shown": sum(not tile["hidden"] for tile in tiles),
+        "one_page": len(visible) <= PER_PAGE,
+    }
+    return render(request, "metrics_app/overview.html", context)
+
+
+@require_safe
+@page
+def show_tiles(request):
+    """Tiles as JSON: those of ``?topic=`` (repeatable), or the first page of all."""
+    wanted = set(request.GET.getlist("topic"))
+    kpis = [kpi for kpi in list_visible(request.user) if not wanted or kpi.topic in wanted]
+    headline = describe_overview(list_states(list_visible(request.user)))
+    return JsonResponse({"tiles": list_tiles(kpis[:PER_PAGE]), "headline": headline} | describe_live())
+
+
+@require_safe
+@page
+def show_live_status(request):
+    """The server's clock and the time up to which all points have been counted."""
+    return JsonResponse(describe_live())
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page
+def show_complaints(request):
+    """The demo's form: file complaints, answer one after a chosen time."""
+    if not conf.get("COMPLAINTS_DEMO"):
+        raise Http404("The complaint form is switched off.")
+    form = forms.read_complaints(request.POST) if request.method == "POST" else forms.AnswerForm()
+    if form.is_valid():
+        record(form.points())
+        messages.success(request, form.describe(localtime()))
+        # So that a reload of the page files nothing again.
+        return redirect("complaints_demo")
+    kpis = [kpi for kpi in map(registry.get_kpi, COMPLAINTS) if kpi is not None]
+    context = {
+        "page": "complaints",
+        "form": form,
+        "choices": [(seconds, format_duration(seconds)) for seconds in forms.LATENCIES],
+        "tiles": list_tiles(kpis),
+        "topics": COMPLAINTS,
+    }
+    status = 400 if form.is_bound else 200
+    return render(request, "metrics_app/complaints.html", context, status=status)
+
+
+@require_safe
+@page
+def show_explanation(request, pk):
+    """Why a threshold did, or did not, fire at ``?at=`` (default: now)."""
+    rows = limit_to_visible(
+        Threshold.objects.select_related("kpi"), registry.who_is(request.user), "kpi__topic"
+    )
+    threshold, now = get_object_or_404(rows, pk=pk), time.time_ns() // 1_000_000
+    context = {"threshold": threshold, "page": "kpi"}
+    try:
+        at = parse_moment(request.GET.get("at", "0"), now=now, field="at")
+        found = describe(explain(threshold, at, now=now), threshold)
+    except BadInput as error:
+        return render(request, "metrics_app/explain.html", context | {"fault": str(error)}, status=400)
+    context |= {"found": found, "earlier": found["slot"] - 1}
+    # Slots or windows of seconds are not told apart by their minutes.
+    context["precise"] = min(found["window"], threshold.interval) < 60
+    context["silenced"] = describe_silence(threshold, list_acting(at=at))
+    return render(request, "metrics_app/explain.html", context)
+
+
+@require_safe
+@show_unavailable
+def show_open_data(request):
+    """What is published for everybody: figures, files, method and licence. No log-in."""
+    context = {"page": "open_data"} | open_data.describe_page(request.get_host())
+    with timezone.override(context["zone"]):
+        response = render(request, "metrics_app/open_data.html", context)
+    # The head of the page names who is logged in: only a stranger's page is the same for all.
+    who = {"private": True} if request.user.is_authenticated else {"public": True}
+    patch_cache_control(response, max_age=open_data.FRESH, **who)
+    return response

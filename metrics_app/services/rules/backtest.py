@@ -1,0 +1,231 @@
+"""What a rule would have done over the history of a KPI, or over points at hand."""
+
+import math
+import time
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from metrics_app import queries
+from metrics_app.core.aggregates import CHANGES, SHAPED, TRENDS
+from metrics_app.core.backtest import Result, backtest, judge, see
+from metrics_app.core.classes import worse
+from metrics_app.core.text.phrases import describe_backtest, name_grain, warn_of_min_count, write_limit
+from metrics_app.core.watch import Rule
+from metrics_app.core.windows import Pieces, Views, list_range, make_pieces, view_windows
+from metrics_app.exceptions import BadInput
+
+DAY = 86_400_000  # ms
+DEFAULT_SPAN = 30 * DAY
+STEPS = (60, 300, 600, 900, 1800, 3600, 7200, 21_600, 86_400)  # seconds
+# Of windows far apart no two in a row lie at one hour of the day: 5 h, 25 h, 175 h; whole days where
+# nothing finer is kept.
+FAR_STEPS = (60, 300, 600, 900, 1800, 3600, 7200, 18_000, 90_000, 630_000, 86_400, 604_800)
+MOST_SLOTS = 10_000
+MOST_READ = 240  # windows of percentiles: each is read by itself
+MOST_MINUTES = 300_000  # read at once; longer spans in windows, or in hours
+MOST_ASKED, MOST_READ_ASKED = 20_000, 2_000  # where somebody chose the step
+MOST_OF_POINTS = 6_000_000  # slots over points at hand
+COLUMNS = 400  # of the chart
+LISTED = 200  # breaches in an answer; all are counted
+
+
+class Backtest(NamedTuple):
+    """A Result, how it was judged, and what the windows held.
+
+    ``step`` seconds lie between slots, ``window`` seconds were judged at each, ``asked`` is the
+    rule's own window: longer only where history keeps nothing finer than ``grain`` seconds.
+    """
+
+    result: Result
+    step: int
+    window: int
+    asked: int
+    grain: int
+    start: int
+    end: int
+    usual_n: int
+    most_n: int
+    chart: dict
+
+
+class Plan(NamedTuple):
+    """How history is read: the rule at its step and window, the slots (ms), the finest kept (seconds).
+
+    ``apart``: each window is read by itself.
+    """
+
+    rule: Rule
+    slots: Any
+    grain: int
+    apart: bool
+
+
+def make_rule(threshold, **changes):
+    """The ``core.watch.Rule`` of a threshold, saved or not."""
+    return Rule(*(getattr(threshold, name) for name in Rule._fields))._replace(**changes)
+
+
+def backtest_points(rule, ts, values):
+    """The Result over points (``ts`` in ms) at the rule's own interval; BadInput for too many slots."""
+    count = (max(ts) - min(ts)) // (rule.interval * 1000) if len(ts) else 0
+    check_count(count, MOST_OF_POINTS, rule.interval)
+    return backtest(rule, make_pieces(ts, values))
+
+
+def backtest_history(topic, rule, start, end, *, step=None):
+    """The Backtest over [start, end) ms of a topic; ``step`` in seconds, None: as fine as is quick.
+
+    The windows are as long as the rule's, in whole minutes, or whatever is the finest kept; the
+    answer says so. BadInput for an empty span or a step that cannot be.
+    """
+    if end <= start:
+        raise BadInput(f"the end {end} is not after the start {start}", field="to")
+    made = plan(topic, rule, start, end, step)
+    if not len(made.slots):
+        raise BadInput(f"there is no slot in a span shorter than {made.rule.interval} s", field="to")
+    judged, slots = made.rule, made.slots
+    seen = see(judged, slots, read_views(topic, made))
+    filled = seen.n[seen.n > 0]
+    usual, most = (int(np.median(filled)), int(filled.max())) if len(filled) else (0, 0)
+    lengths = judged.interval, judged.window, rule.window, made.grain
+    return Backtest(judge(judged, seen), *lengths, start, end, usual, most, draw(judged, slots, seen))
+
+
+def backtest_last(threshold, topic, *, now=None, span=DEFAULT_SPAN):
+    """The Backtest of a threshold, saved or not, over the last ``span`` ms of a topic."""
+    now = time.time_ns() // 1_000_000 if now is None else now
+    rule = make_rule(threshold)
+    found = backtest_history(topic, rule, now - span, now)
+    if found.usual_n or span <= DAY or not is_read_whole(rule):
+        return found
+    # Over weeks such windows lie hours apart: those of a KPI that began today would all be missed.
+    return backtest_history(topic, rule, now - DAY, now)
+
+
+def plan(topic, rule, start, end, step=None):
+    """The Plan for the slots in [start, end) ms; BadInput for a step that cannot be."""
+    ago = CHANGES[rule.aggregate].ago if rule.aggregate in CHANGES else 0
+    grain = queries.find_grain(topic, start - rule.window * 1000 - ago) // 1000
+    apart = is_read_whole(rule) or is_long(rule, end - start, grain)
+    if step is None:
+        step = choose_step(rule, end - start, grain, apart=apart)
+    else:
+        check_step(step, grain)
+    most = MOST_READ_ASKED if apart else MOST_ASKED
+    check_count((end - start) // 1000 // step, most, step)
+    judged = rule._replace(interval=step, window=-(-rule.window // grain) * grain)
+    return Plan(judged, list_range(start, end, step), grain, apart)
+
+
+def is_long(rule, span, grain):
+    """Whether a rule needs more minutes of a span (ms) than can be read at once."""
+    return grain < 3600 and rule.window % 3600 != 0 and span / 60_000 > MOST_MINUTES
+
+
+def choose_step(rule, span, grain, *, apart):
+    """Seconds between slots: the smallest that is quick enough, at least the interval, of whole grains."""
+    steps, most = (FAR_STEPS, MOST_READ) if apart else (STEPS, MOST_SLOTS)
+    steps = [step for step in steps if step % grain == 0]
+    return next(
+        (step for step in steps if step >= rule.interval and (span / 1000 + rule.window) / step <= most),
+        steps[-1],
+    )
+
+
+def is_read_whole(rule):
+    """Whether only whole windows answer: each is read by itself."""
+    return rule.aggregate in SHAPED or rule.aggregate in TRENDS
+
+
+def check_step(step, grain):
+    """BadInput for a step that is no multiple of the finest (seconds) that is kept."""
+    if step < grain or step % grain:
+        kept = name_grain(grain)
+        raise BadInput(
+            f"{step} is no step: history is kept in {kept}, expected a multiple of {grain}", field="step"
+        )
+
+
+def check_count(count, most, step):
+    """BadInput for more than ``most`` slots."""
+    if count > most:
+        raise BadInput(
+            f"{count:,} slots are too many: take a larger step than {step} s, or a shorter span "
+            f"(at most {most:,} slots)",
+            field="step",
+        )
+
+
+def read_views(topic, made):
+    """The Views of a Plan's slots, from the summaries that are kept."""
+    rule, slots = made.rule, made.slots
+    if made.apart:
+        return read_shaped(topic, rule, slots)
+    ends = slots
+    if rule.aggregate in CHANGES:
+        ends = np.concatenate([slots - CHANGES[rule.aggregate].ago, slots])
+    # Cut where windows begin and end: of each the very points, whatever the step.
+    edges = np.unique(np.concatenate([ends - rule.window * 1000, ends])).tolist()
+    grain = math.gcd(rule.window, rule.interval) * 1000
+    summaries, _ = queries.read_buckets(topic, edges, step=grain)
+    found = [(ts, part) for (ts, _), part in zip(pairwise(edges), summaries, strict=True) if part.count]
+    whole = np.array([(ts, part.count) for ts, part in found], np.int64).reshape(-1, 2).T
+    real = np.array([(part.sum, part.min, part.max) for _, part in found], np.float64).reshape(-1, 3).T
+    pieces = Pieces(*whole, *real)
+    return view_windows(pieces, slots, rule.aggregate, rule.window)
+
+
+def read_shaped(topic, rule, slots):
+    """The Views of slots, each window read by itself."""
+    found = queries.observe([queries.ask(topic, rule, slot) for slot in slots.tolist()])
+    values = np.array([np.nan if seen.value is None else seen.value for seen in found])
+    n, each = np.array([seen.n for seen in found], np.int64), np.arange(len(found))
+    return Views(each, each + 1, np.ones_like(each), values, n)
+
+
+def draw(rule, slots, seen):
+    """The chart of ``spark.js``: of each stretch of slots the worst value, as the rule saw it."""
+    width = -(-len(slots) // COLUMNS)
+    values = []
+    for at in range(0, len(slots), width):
+        worst = None
+        for value in seen.values[at : at + width].tolist():
+            worst = worst if value != value else worse(rule.operator, worst, value)
+        values.append(worst)
+    return {
+        "ts": slots[::width].tolist(),
+        "values": values,
+        "limit": rule.limit,
+        "above": rule.operator in ("gt", "gte"),
+        "start": int(slots[0]),
+        "end": max(int(slots[-1]), int(slots[0]) + 1),
+    }
+
+
+def describe(found, threshold, kpi):
+    """The answer of API and form: figures, a sentence, a warning or "", and the chart."""
+    result, proposals = found.result, found.result.fired if threshold.title else 0
+    sentence = describe_backtest(found, proposals)
+    return {
+        "from": found.start,
+        "to": found.end,
+        "step": found.step,
+        "window": found.window,
+        "ticks": result.ticks,
+        "ticks_in_breach": result.ticks_in_breach,
+        "breaches": [incident._asdict() for incident in result.breaches[-LISTED:]],
+        "breach_count": len(result.breaches),
+        "data_breaches": [incident._asdict() for incident in result.data_breaches[-LISTED:]],
+        "red_seconds": result.count_red() // 1000,
+        "pipelines": proposals,
+        "usual_count": found.usual_n,
+        "sentence": sentence,
+        "warning": warn_of_min_count(threshold, found),
+        "chart": found.chart
+        | {
+            "limit_label": write_limit(threshold.limit, kpi.unit, threshold.aggregate),
+            "sentence": f"{kpi}: {sentence}",
+        },
+    }

@@ -1,0 +1,169 @@
+"""Thresholds to and from YAML: written, read with every fault, and applied as a whole."""
+
+from operator import itemgetter
+
+from django.db import transaction
+
+from metrics_app.core.deadman import SILENCE
+from metrics_app.core.rule_files import Entry, Faults, read_rules, write_rules
+from metrics_app.exceptions import BadInput
+from metrics_app.models import Kpi, Threshold
+from metrics_app.registry import may_read
+from metrics_app.services.kpis import check_kpi
+from metrics_app.services.rules.changes import (
+    GONE,
+    KPI_FIELDS,
+    RULE_FIELDS,
+    SAME,
+    Plan,
+    compare,
+    describe_fields,
+    list_begins,
+    list_keyed,
+    take,
+)
+from metrics_app.services.rules.deadman import save_expectation
+from metrics_app.services.rules.fields import list_faults
+from metrics_app.services.rules.thresholds import delete_threshold, judge_now, save_threshold
+
+
+def export_rules(kpis, only=None):
+    """The YAML of KPI rows and their thresholds, or of those of them with an id of ``only``."""
+    kpis, begins = list(kpis), list_begins()
+    keyed, entries = list_keyed(kpis), {}
+    for kpi in kpis:
+        rows = {key: row for key, row in keyed.get(kpi.topic, {}).items() if only is None or row.pk in only}
+        fields = take(kpi, KPI_FIELDS)
+        # Topics enter by themselves: one that nobody gave a meaning says nothing.
+        if rows or (only is None and fields != begins["kpi"]):
+            entries[kpi.topic] = Entry(fields, {key: take(row, RULE_FIELDS) for key, row in rows.items()})
+    return write_rules(entries, begins, describe_fields)
+
+
+def plan_import(texts, *, prune=False, who=None):
+    """The Plan of files ``{name: text}``; BadInput with every fault, and nothing is written.
+
+    ``prune``: thresholds that the files do not name are gone, on the topics that they do.
+    ``who``: only what this person may see can be imported; None: everything.
+    """
+    begins, entries, errors = list_begins(), {}, []
+    units = dict(Kpi.objects.order_by().values_list("topic", "unit")) | find_units(texts.values(), begins)
+    for name, text in texts.items():
+        errors += read_file(name, text, begins, units, entries)
+    errors += [fault for fault in find_hidden(entries, who) if not errors]
+    if errors:
+        raise refuse(errors)
+    return Plan(compare(entries, prune))
+
+
+def find_units(texts, begins):
+    """``{topic: unit}`` of the KPIs that files set: a limit in one may be in the unit of another."""
+    found = {}
+    for text in texts:
+        try:
+            entries, _ = read_rules(text, begins, lambda topic: "")
+        except BadInput:
+            # Told where the file is read for good.
+            continue
+        found |= {topic: str(entry.kpi["unit"]) for topic, entry in entries.items() if entry.kpi is not None}
+    return found
+
+
+def refuse(errors):
+    """The BadInput of all faults, each on a line of its own."""
+    return BadInput("\n".join(map(write_fault, errors)), errors=errors)
+
+
+def write_fault(fault):
+    """ "rules.yaml:12: kpis.er.wait.thresholds.slow.limit: 'x' is not a duration: …"."""
+    place = f"{fault['file']}:{fault['line']}"
+    return ": ".join(part for part in (place, fault["field"], fault["message"]) if part)
+
+
+def read_file(name, text, begins, units, entries):
+    """Adds what a file says to ``entries`` (topic: [(file, Faults, Entry)]); the faults."""
+    try:
+        found, faults = read_rules(text, begins, lambda topic: units.get(topic, ""))
+    except BadInput as error:
+        return [fault | {"file": name} for fault in error.errors]
+    for topic, entry in found.items():
+        check_once(topic, entry, entries.get(topic, []), faults)
+        check_fields(topic, entry, units, faults)
+        entries.setdefault(topic, []).append((name, faults, entry))
+    return [fault | {"file": name} for fault in sorted(faults, key=itemgetter("line"))]
+
+
+def check_once(topic, entry, others, faults):
+    """Faults for what another file says already."""
+    for file, _, other in others:
+        if entry.kpi is not None and other.kpi is not None:
+            faults.add(("kpis", topic, "kpi"), f"stands in {file} too")
+        for key in entry.thresholds.keys() & other.thresholds.keys():
+            faults.add(("kpis", topic, "thresholds", key), f"stands in {file} too")
+
+
+def check_fields(topic, entry, units, faults):
+    """Faults of fields that could be read and still may not be."""
+    unread = {fault["field"] for fault in faults}
+    kpi = Kpi(topic=topic, **(entry.kpi or {"unit": units.get(topic, "")}))
+    for field, message in check_kpi(kpi) if entry.kpi is not None else ():
+        add_once(faults, unread, ("kpis", topic, "kpi", field), message)
+    for key, fields in entry.thresholds.items():
+        path = ("kpis", topic, "thresholds", key)
+        # What is asked for beside an aggregate that nobody could read is not known.
+        known = ".".join((*path, "aggregate")) not in unread
+        for field, message in list_faults(Threshold(kpi=kpi, **fields)):
+            if known or field != "aggregate_value":
+                add_once(faults, unread, (*path, field), message)
+
+
+def add_once(faults, unread, path, message):
+    """Adds a fault of a field that was read without one."""
+    if ".".join(path) not in unread:
+        faults.add(path, message)
+
+
+def find_hidden(entries, who):
+    """Faults of topics that are not for this person."""
+    for topic, parts in entries.items():
+        for name, faults, _ in parts if who is not None and not may_read(who, topic) else ():
+            seen = Faults(faults.lines)
+            seen.add(("kpis", topic), "is not among the topics you may see")
+            yield seen[0] | {"file": name}
+
+
+def apply_import(texts, *, by, reason="", prune=False, who=None, mark=None):
+    """Applies files as one transaction; the Plan that was carried out. BadInput.
+
+    ``mark`` is that of the Plan somebody has seen: where it is another by now, nothing is
+    done and the answer is the new Plan, whose ``mark`` differs.
+    """
+    with transaction.atomic():
+        # Two imports at once take turns.
+        list(Kpi.objects.select_for_update().order_by("pk").values_list("pk"))
+        plan = plan_import(texts, prune=prune, who=who)
+        if mark is None or mark == plan.mark:
+            for change in plan.changes:
+                apply_change(change, by, reason)
+            # One look for all of them, not one for each.
+            transaction.on_commit(judge_now, robust=True)
+    return plan
+
+
+def apply_change(change, by, reason):
+    """Saves or deletes one row, through the doors that everything else takes."""
+    if change.kind == SAME:
+        return
+    if change.kind == GONE:
+        delete_threshold(change.row, by=by)
+    elif change.key:
+        save_threshold(change.row, by=by, reason=reason, judge=False)
+    else:
+        change.row.save()
+        if change.row.expected_interval is not None or has_watch(change.row):
+            save_expectation(change.row, by=by)
+
+
+def has_watch(kpi):
+    """Whether a KPI was ever watched for silence."""
+    return Threshold.objects.filter(kpi=kpi, kind=SILENCE).exists()

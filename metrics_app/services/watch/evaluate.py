@@ -1,0 +1,195 @@
+"""The evaluator: every due slot of every threshold, judged once, in order.
+
+Any number of evaluators may run at once: a state is only written over the slot
+it was read at, so each transition happens once.
+"""
+
+import logging
+from typing import NamedTuple
+
+import numpy as np
+from django.db import transaction
+
+from metrics_app import live, queries
+from metrics_app.core.watch import FAILED, State, Transition, step
+from metrics_app.exceptions import BusUnavailable
+from metrics_app.models import EvaluationRecord, ThresholdState
+from metrics_app.services.watch.agenda import Due, list_chunks, load_due, read_marks, wake
+from metrics_app.services.watch.at_rest import ask_resting, find_clear, write_clear
+from metrics_app.services.watch.incidents import is_moved, release_caught_up, write_incidents
+from metrics_app.services.watch.records import make_clear_records, make_records
+from metrics_app.services.watch.rows import update_rows
+
+logger = logging.getLogger(__name__)
+
+MOVED = 200  # breaches opened, closed or changed in one transaction
+
+
+class Outcome(NamedTuple):
+    """What judging brought: a state and a transition for each slot of ``due``."""
+
+    due: Due
+    states: list[State]
+    transitions: list[Transition]
+
+    @property
+    def state(self):
+        """The state after the last slot."""
+        return self.states[-1]
+
+
+def evaluate(*, now=None):
+    """Judges all due slots up to ``now`` (ms; default: as far as is collected); thresholds advanced.
+
+    BusUnavailable when Redis is away: nothing is judged then, and nothing is lost.
+    """
+    marks = read_marks(now)
+    if not marks:
+        return 0
+    advanced, behind = 0, True
+    while behind:
+        behind = False
+        for chunk in list_chunks(marks):
+            outcomes, clear = judge_chunk(chunk)
+            advanced += len(outcomes) + clear
+            behind = behind or any(outcome.due.more for outcome in outcomes)
+    release_caught_up(marks)
+    return advanced
+
+
+def evaluate_now(threshold_id, *, now=None):
+    """Judges what is due of one threshold, such as the extra slot of a save; whether it advanced."""
+    marks = read_marks(now)
+    return bool(marks) and any(judge_chunk(load_due(marks, threshold_id, threshold_id)))
+
+
+def judge_chunk(chunk):
+    """Reads all windows at once, judges, writes: the outcomes written, and how many were only moved on."""
+    resting, dues = chunk.resting, chunk.dues
+    asked = ask_resting(resting)
+    if dues:
+        slots = [queries.ask(due.known.topic, due.known.rule, slot) for due in dues for slot in due.slots]
+        asked = asked.join(queries.Asked.of(slots))
+    values, n = observe_all(asked)
+    at_rest = len(resting.known)
+    clear = find_clear(resting.rules, values[:at_rest], n[:at_rest])
+    outcomes = [
+        walk_slots(due, iter(queries.list_observations(values[[at]], n[[at]])))
+        for due, at in wake(chunk, np.flatnonzero(~clear))
+    ]
+    rest = iter(queries.list_observations(values[at_rest:], n[at_rest:]))
+    written = write_outcomes(outcomes + [walk_slots(due, rest) for due in dues])
+    clear = np.flatnonzero(clear)
+    moved_on = move_on(resting.moves.take(clear), values[clear], n[clear])
+    announce_changes(written)
+    return written, moved_on
+
+
+def observe_all(asked):
+    """``(values, n)`` of all windows. One that fails alone is an error of its own, not of all."""
+    try:
+        return queries.observe_many(asked)
+    except BusUnavailable:
+        raise
+    except Exception:
+        logger.exception("Reading %d windows at once failed; reading them one by one", len(asked.topics))
+        return queries.stack_observations([observe_one(request) for request in asked.requests()])
+
+
+def observe_one(request):
+    """One observation; ``FAILED`` when its query fails."""
+    try:
+        return queries.list_observations(*queries.observe_many(queries.Asked.of([request])))[0]
+    except BusUnavailable:
+        raise
+    except Exception:
+        logger.exception("Reading the window %r failed", request)
+        return FAILED
+
+
+def walk_slots(due, observations):
+    """The outcome of a threshold's due slots; takes one observation for each."""
+    state, rule, states, transitions = due.state, due.known.rule, [], []
+    for slot in due.slots:
+        state, transition = step(state, rule, next(observations), slot)
+        states.append(state)
+        transitions.append(transition)
+    return Outcome(due, states, transitions)
+
+
+def write_outcomes(outcomes):
+    """Writes outcomes in short transactions; those that nobody else had written."""
+    moved = [outcome for outcome in outcomes if is_moved(outcome)]
+    if len(moved) <= MOVED:
+        return write_part(outcomes, moved)
+    # Many breaches at once: in several transactions, so that none holds others up.
+    parts = [moved[at : at + MOVED] for at in range(0, len(moved), MOVED)]
+    written = [outcome for part in parts for outcome in write_part(part, part)]
+    ids = {outcome.due.id for outcome in moved}
+    return written + write_part([outcome for outcome in outcomes if outcome.due.id not in ids], [])
+
+
+def write_part(outcomes, moved):
+    """States, breaches and records in one transaction; the outcomes nobody else had written."""
+    if not outcomes:
+        return []
+    columns, rows = list_changes(outcomes)
+    # Another evaluator would have moved last_slot on, a save the version.
+    guard = {
+        "last_slot": [outcome.due.state.last_slot for outcome in outcomes],
+        "rule_version": [outcome.due.known.rule_version for outcome in outcomes],
+    }
+    with transaction.atomic():
+        written = update_rows(ThresholdState, columns, rows, guard=guard)
+        if len(written) < len(outcomes):
+            outcomes, moved = ([o for o in some if o.due.id in written] for some in (outcomes, moved))
+        write_incidents(moved)
+        EvaluationRecord.objects.bulk_create(make_records(outcomes))
+    return outcomes
+
+
+def move_on(moves, values, n):
+    """Writes those that stay as they are, in one transaction; how many nobody else had written."""
+    if not len(n):
+        return 0
+    with transaction.atomic():
+        written = write_clear(moves, values, n)
+        if len(written) < len(n):
+            ours = np.isin(moves.ids, list(written))
+            moves, values, n = moves.take(ours), values[ours], n[ours]
+        EvaluationRecord.objects.bulk_create(make_clear_records(moves, values, n))
+    return len(written)
+
+
+def list_changes(outcomes):
+    """``(columns, rows)`` to write: of the state only what differs for any of them."""
+    before = list(zip(*(o.due.state for o in outcomes), strict=True))
+    after = list(zip(*(o.states[-1] for o in outcomes), strict=True))
+    changed = [at for at, name in enumerate(State._fields) if before[at] != after[at]]
+    ids, due_at = [o.due.id for o in outcomes], [o.due.due_at for o in outcomes]
+    rows = list(zip(ids, due_at, *(after[at] for at in changed), strict=True))
+    return ["due_at", *(State._fields[at] for at in changed)], rows
+
+
+def announce_changes(outcomes):
+    """Tells the streams which lights have changed. After the commit: before, it may not be true."""
+    changed = [o for o in outcomes if is_changed(o.due.state, o.states[-1])]
+    live.announce_states([(describe_state(o), o.due.known.topic) for o in changed])
+
+
+def is_changed(before, after):
+    """Whether people see a difference: in the state or in the health of the data."""
+    return (before.state, before.data, before.data_breach) != (after.state, after.data, after.data_breach)
+
+
+def describe_state(outcome):
+    """The ``state`` message of the streams."""
+    state = outcome.state
+    return {
+        "type": "state",
+        "topic": outcome.due.known.topic,
+        "threshold": outcome.due.id,
+        "state": state.state,
+        "value": state.value,
+        "since": state.since,
+    }

@@ -1,0 +1,155 @@
+"""A feed: one topic as this process follows it, contiguous, coalesced, encoded once.
+
+Feeds know no socket; what to do with a batch is the matter of the subscription.
+"""
+
+import logging
+from collections import deque
+
+import numpy as np
+
+from metrics_app import conf, log
+from metrics_app.exceptions import BusUnavailable
+from metrics_app.streams.batches import split_slice
+
+logger = logging.getLogger(__name__)
+
+RAW_RATE = 2_000  # points a second that WebSockets get one by one for long …
+RAW_BURST = 20_000  # … and at once; beyond that a frame carries rows of one second
+RECENT_BATCHES = 32  # batches remembered, for those who join in this moment
+EARLY = 0.5  # of the time between two frames: how much sooner one may come if the last was late
+SETTLE = 0.3  # seconds a doorbell may take before the log is read without it
+
+
+class Feed:
+    """Where this process stands in one topic's log.
+
+    ``next`` is the offset expected from the doorbell, ``told`` the one that the
+    subscriptions expect; points between the two wait for the next frame.
+    """
+
+    def __init__(self, hub, topic):
+        self.hub, self.topic, self.subscriptions = hub, topic, set()
+        self.epoch, self.next, self.told = None, 0, 0
+        self.waiting, self.recent = [], deque(maxlen=RECENT_BATCHES)
+        self.timer, self.sent_at, self.due = None, 0.0, 0.0
+        self.reading, self.heard = False, 0
+        self.allowance = RAW_BURST
+
+    def hear(self, epoch, top, chunk):
+        """A doorbell: ``chunk`` is ``(first offset, ts, values)`` or nothing when it was too large."""
+        if self.epoch is None and chunk:
+            self.epoch, self.next, self.told = epoch, chunk[0], chunk[0]
+        if epoch != self.epoch:
+            # Perhaps new, perhaps an old collector's last word: only Redis knows.
+            self.hub.spawn(self.hub.compare([self.topic]))
+            return
+        self.heard = max(self.heard, top)
+        if top < self.next or self.reading:
+            return
+        if not chunk or chunk[0] > self.next:
+            self.read()
+            return
+        skip = self.next - chunk[0]
+        self.accept(chunk[1][skip:], chunk[2][skip:])
+
+    def compare(self, epoch, top, asked_at):
+        """What Redis says; ``asked_at`` is the offset that was expected when it was asked."""
+        if self.epoch is None:
+            self.epoch, self.next, self.told = epoch, top + 1, top + 1
+            for subscription in list(self.subscriptions):
+                if not subscription.is_current(self):
+                    subscription.stray()
+        elif epoch != self.epoch or top + 1 < asked_at:
+            self.reset(epoch, top)
+        elif top >= self.next:
+            self.hub.loop.call_later(SETTLE, self.read_up_to, epoch, top)
+
+    def read_up_to(self, epoch, top):
+        """Reads the log unless the doorbell has come in the meantime."""
+        if epoch == self.epoch and top >= self.next:
+            self.read()
+
+    def read(self):
+        """Starts reading what the doorbell did not bring, once at a time."""
+        if not self.reading:
+            self.reading = True
+            self.hub.spawn(self.read_log())
+
+    async def read_log(self):
+        """Continues from the log, or resets when the log cannot continue."""
+        try:
+            part = await self.hub.call(log.read_log, self.topic, self.epoch, self.next - 1)
+            if part is None:
+                positions = await self.hub.call(log.get_positions, [self.topic])
+                self.reset(*positions[self.topic])
+                return
+        except BusUnavailable:
+            return  # the next comparison of positions tries again
+        finally:
+            self.reading = False
+        if part.first_offset != self.next:
+            return
+        self.epoch = part.epoch
+        if len(part.ts):
+            self.accept(part.ts, part.values)
+        if self.heard >= self.next:
+            self.read()
+
+    def reset(self, epoch, top):
+        """Another log stands in place of the one we followed: every subscription looks for itself."""
+        logger.info("%s was reset to %s:%d", self.topic, epoch, top)
+        # What waits for the next frame stands in no log any more.
+        self.flush()
+        self.epoch, self.next, self.told, self.heard = epoch, top + 1, top + 1, top
+        self.recent.clear()
+        for subscription in list(self.subscriptions):
+            subscription.stray()
+
+    def accept(self, ts, values):
+        """Contiguous points: sent at once after a pause, else with the next frame."""
+        self.waiting.append((ts, values))
+        self.next += len(ts)
+        if self.timer is None:
+            # By the schedule and not by the last frame: else one that came late would delay all after it.
+            due = self.due - EARLY / conf.get("FRAMES_PER_SECOND")
+            if self.hub.loop.time() >= due:
+                self.flush()
+            else:
+                self.timer = self.hub.loop.call_at(due, self.flush)
+
+    def flush(self):
+        """Sends what waits, as one batch, to all."""
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+        if not self.waiting:
+            return
+        raw = self.spend(self.next - self.told)
+        ts, values = (np.concatenate(column) for column in zip(*self.waiting, strict=True))
+        self.waiting.clear()
+        whole = log.LogSlice(self.epoch, self.told, ts, values)
+        for batch in split_slice(self.topic, whole, raw=raw):
+            self.told = batch.next
+            self.recent.append(batch)
+            for subscription in list(self.subscriptions):
+                subscription.deliver(batch)
+
+    def spend(self, points):
+        """Whether the rate still allows points one by one; also notes when the next frame is due."""
+        now = self.hub.loop.time()
+        earned = (now - self.sent_at) * RAW_RATE
+        self.sent_at = now
+        self.due = max(self.due, now) + 1 / conf.get("FRAMES_PER_SECOND")
+        # Never far below zero: two calm seconds bring the single points back.
+        self.allowance = max(min(RAW_BURST, self.allowance + earned) - points, -2 * RAW_RATE)
+        return self.allowance >= 0
+
+    def find_recent(self, epoch, offset):
+        """The LogSlice from an offset on that this process still remembers, or None."""
+        batches = [batch for batch in self.recent if batch.epoch == epoch and batch.next > offset]
+        if not batches or batches[0].first_offset > offset:
+            return None
+        skip = offset - batches[0].first_offset
+        ts = np.concatenate([batch.ts for batch in batches])[skip:]
+        return log.LogSlice(epoch, offset, ts, np.concatenate([batch.values for batch in batches])[skip:])

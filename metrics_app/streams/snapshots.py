@@ -1,0 +1,102 @@
+"""What a subscriber of a WebSocket sees first: recent points, the KPI, its thresholds."""
+
+import math
+from functools import cached_property
+
+from metrics_app import log, queries, registry
+from metrics_app.core.frames import pair_points, summarise_seconds
+from metrics_app.core.positions import format_position, parse_position
+from metrics_app.models import Threshold
+from metrics_app.streams.batches import make_frame
+
+
+class Picture:
+    """A topic up to a position, encoded once for all who ask for the same."""
+
+    def __init__(self, topic, epoch, offset, **fields):
+        self.epoch, self.offset = epoch, offset
+        position = format_position(epoch, offset)
+        self.message = {"type": "snapshot", "topic": topic, "position": position} | fields
+
+    @cached_property
+    def frame(self):
+        """``(message, bytes)`` for a WebSocket."""
+        return make_frame(self.message)
+
+
+def take_snapshot(topic, history, max_points):
+    """The Picture of the last ``history`` seconds, as rows when more than ``max_points``.
+
+    BusUnavailable when Redis is away.
+    """
+    since = queries.redis_now() - history * 1000
+    snapshot = queries.snapshot(topic, since=since, max_points=max_points)
+    epoch, offset = parse_position(snapshot.position or "") or (log.null_epoch(topic), 0)
+    points = {"points": snapshot.points or [], "rows": snapshot.rows or []}
+    return Picture(topic, epoch, offset, recovered=False, **points, **describe_topic(topic))
+
+
+def take_restart(topic, history, max_points, epoch, offset):
+    """``take_snapshot`` after a reset: no shorter than what came since the position was lost."""
+    part = log.read_log(topic, *log.find_restart(topic, epoch, offset))
+    if part is not None and len(part.ts):
+        history = max(history, (queries.redis_now() - int(part.ts.min())) // 1000 + 1)
+    return take_snapshot(topic, history, max_points)
+
+
+def take_missed(topic, epoch, offset, max_points):
+    """The Picture of what came after a position, or None when it cannot be continued."""
+    part = log.read_log(topic, epoch, offset)
+    if part is None:
+        return None
+    top = part.first_offset + len(part.ts) - 1
+    if len(part.ts) > max_points:
+        points = {"points": [], "rows": summarise_seconds(part.ts, part.values)}
+    else:
+        points = {"points": pair_points(part.ts, part.values), "rows": []}
+    return Picture(topic, part.epoch, top, recovered=True, **points, **describe_topic(topic))
+
+
+def describe_topic(topic):
+    """``{"kpi", "thresholds"}`` of a topic as its tile needs them."""
+    kpi = registry.get_kpi(topic)
+    if kpi is None:
+        return {"kpi": None, "thresholds": []}
+    rules = Threshold.objects.filter(
+        kpi__topic=topic, enabled=True, kind=Threshold.Kind.LIMIT
+    ).select_related("kpi", "state_row")
+    return {"kpi": describe_kpi(kpi), "thresholds": [describe_threshold(rule) for rule in rules]}
+
+
+def describe_kpi(kpi):
+    """What a tile says of a KPI; ``value`` is its aggregate over the last ``window`` seconds."""
+    end = (queries.redis_now() // 1000 + 1) * 1000
+    [observation] = queries.observe([(kpi.topic, end - kpi.window * 1000, end, kpi.aggregate)])
+    value = observation.value
+    return {
+        "name": kpi.name or kpi.topic,
+        "unit": kpi.unit,
+        "direction": kpi.direction,
+        "aggregate": kpi.aggregate,
+        "window": kpi.window,
+        "value": value if value is not None and math.isfinite(value) else None,
+    }
+
+
+def describe_threshold(rule):
+    """A threshold with its state; one that was never judged is ``ok``."""
+    row = getattr(rule, "state_row", None)
+    return {
+        "id": rule.pk,
+        "name": str(rule),
+        "aggregate": rule.aggregate,
+        "window": rule.window,
+        "operator": rule.operator,
+        "limit": rule.limit,
+        "recovery_limit": rule.recovery_limit,
+        "severity": rule.severity,
+        "state": row.state if row else "ok",
+        "since": row.since if row else None,
+        "value": row.value if row else None,
+        "data": row.data if row else "fresh",
+    }

@@ -1,0 +1,201 @@
+"""The crowd: every connection of this process, who it is, and whether it may still be here.
+
+Interfaces derive their connection from ``Visitor``; the crowd looks at credentials
+again, replaces the oldest of too many, and tells of new topics and events.
+"""
+
+import asyncio
+import logging
+import secrets
+import weakref
+from collections import Counter, defaultdict
+
+from django.db import Error as DatabaseError
+
+from metrics_app import conf, registry
+from metrics_app.exceptions import BusUnavailable
+from metrics_app.garbage import GarbageFreezer
+from metrics_app.streams import credentials, presence
+from metrics_app.streams.batches import Notice
+from metrics_app.streams.hub import get_hub
+from metrics_app.streams.outbox import Outbox
+from metrics_app.streams.subscription import Subscription
+
+logger = logging.getLogger(__name__)
+
+ROUND = 1.5  # seconds between two looks at keys, new topics and slow readers
+SESSIONS_AT_ONCE = 100  # sessions looked at in one round
+REGISTERED = 0.2  # seconds until a topic that was heard of is a KPI
+SESSION_ROUND = 60  # seconds between two looks at a session and its permissions
+
+by_hub = weakref.WeakKeyDictionary()  # hub -> Crowd
+
+
+def get_visitors():
+    """The crowd of the running event loop's hub."""
+    hub = get_hub()
+    if hub not in by_hub:
+        by_hub[hub] = Visitors(hub)
+    return by_hub[hub]
+
+
+class Visitor:
+    """A connection: who it is, what it follows, and its way out.
+
+    Its interface adds how batches, resets and notices look, ``refresh(topics)`` for
+    topics that are new, and ``end(reason)``: "gone", "forbidden", "replaced" or "slow".
+    """
+
+    kind = "events"  # as /metrics names it
+
+    def __init__(self, credential, who, send):
+        self.credential, self.who = credential, who
+        self.hub, self.outbox = get_hub(), Outbox(send)
+        self.subscriptions = {}
+        self.patterns = set()
+        self.checked_at = asyncio.get_running_loop().time()
+
+    def follow(self, topic, opening):
+        """Subscribes to a topic; ``opening(subscription)`` places it."""
+        self.subscriptions[topic] = subscription = Subscription(self.hub, topic, self)
+        subscription.start(opening)
+
+    def unfollow(self, topic):
+        """Ends one subscription."""
+        self.subscriptions.pop(topic).stop()
+
+    def may_stay(self, who):
+        """Whether it may go on as ``who``, who has changed or not."""
+        return credentials.may_stream(who)
+
+    def leave(self):
+        """Ends all of them."""
+        for topic in list(self.subscriptions):
+            self.unfollow(topic)
+
+
+class Visitors:
+    """All visitors of a process, in the order they came."""
+
+    def __init__(self, hub):
+        self.hub, self.visitors = hub, {}
+        self.by_who = defaultdict(dict)  # (kind, id) -> visitors, oldest first
+        self.topics = set()
+        self.name = secrets.token_hex(8)
+        self.wake = asyncio.Event()
+        self.freezer = GarbageFreezer()
+        hub.listeners.add(self.tell)
+        hub.spawn(self.go_round())
+
+    def admit(self, visitor):
+        """Adds a connection; beyond the limit of its user or key the oldest gives way."""
+        same = self.by_who[visitor.who.kind, visitor.who.id]
+        while len(same) >= most_streams(visitor.who):
+            oldest = next(iter(same))
+            self.dismiss(oldest)
+            oldest.end("replaced")
+        self.visitors[visitor] = same[visitor] = True
+
+    def dismiss(self, visitor):
+        """Removes a connection, however it ended."""
+        if self.visitors.pop(visitor, None):
+            self.freezer.note_departure()
+        same = self.by_who[visitor.who.kind, visitor.who.id]
+        same.pop(visitor, None)
+        if not same:
+            del self.by_who[visitor.who.kind, visitor.who.id]
+
+    def tell(self, message):
+        """An event for those who hold its permission and belong to its group; or a new topic."""
+        if message["type"] == "topic":
+            self.wake.set()
+            return
+        notice = Notice(message["event"])
+        for visitor in list(self.visitors):
+            if may_hear(visitor.who, message["permission"], message["group"]):
+                visitor.hear(notice)
+
+    async def go_round(self):
+        """Looks after everybody, again and again."""
+        while True:
+            try:
+                await self.pause()
+                await self.look_after()
+                self.freezer.settle(len(self.visitors))
+            except DatabaseError as error:
+                logger.warning("Streams could not be checked, the database is away: %r", error)
+
+    async def pause(self):
+        """Waits for the next round; less long when there is a new topic."""
+        try:
+            async with asyncio.timeout(ROUND):
+                await self.wake.wait()
+                await asyncio.sleep(REGISTERED)
+                registry.forget()
+        except TimeoutError:
+            pass
+        self.wake.clear()
+
+    async def look_after(self):
+        """One round: slow readers, credentials, new topics."""
+        for visitor in [visitor for visitor in self.visitors if visitor.outbox.too_slow]:
+            visitor.end("slow")
+        await self.report()
+        await self.check_credentials()
+        kpis = await self.hub.call(list_topics)
+        if kpis != self.topics:
+            fresh = {topic for topic, *_ in kpis} - {topic for topic, *_ in self.topics}
+            self.topics = kpis
+            for visitor in list(self.visitors):
+                await visitor.refresh(fresh)
+
+    async def report(self):
+        """Says how many of each kind are here, for ``/metrics`` in whichever process it is asked."""
+        try:
+            counts = Counter(visitor.kind for visitor in self.visitors)
+            await self.hub.call(presence.report, self.name, counts)
+        except BusUnavailable as error:
+            logger.debug("Open streams were not reported: %s", error)
+
+    async def check_credentials(self):
+        """Asks once for all credentials that are due whether they still open what they opened."""
+        now = self.hub.loop.time()
+        due = defaultdict(list)
+        for visitor in self.visitors:
+            if visitor.credential.is_key or now - visitor.checked_at >= SESSION_ROUND:
+                due[visitor.credential].append(visitor)
+        # A session takes some queries each: a thousand that came together are spread over some rounds.
+        sessions = [credential for credential in due if not credential.is_key]
+        for credential in sessions[SESSIONS_AT_ONCE:]:
+            del due[credential]
+        found = await self.hub.call(credentials.find_all, list(due)) if due else {}
+        for credential, who in found.items():
+            for visitor in due[credential]:
+                visitor.checked_at = now
+                await self.judge(visitor, who)
+
+    async def judge(self, visitor, who):
+        """Ends a visitor who may no longer be here, and what it may no longer see."""
+        if who is None or not visitor.may_stay(who):
+            visitor.end("gone" if who is None else "forbidden")
+        elif who != visitor.who:
+            visitor.who = who
+            await visitor.refresh(set())
+
+
+def most_streams(who):
+    """How many streams a person or key may hold open in this process."""
+    return conf.get("STREAMS_PER_USER" if who.kind == "user" else "STREAMS_PER_KEY")
+
+
+def may_hear(who, permission, group):
+    """Whether an event is for somebody; keys hear of no pipelines."""
+    if who.kind != "user":
+        return False
+    allowed = permission is None or permission in who.permissions
+    return who.is_superuser or (allowed and (group is None or group in who.groups))
+
+
+def list_topics():
+    """What decides who sees which topic, as a set that can be compared."""
+    return {(kpi.topic, kpi.restricted, kpi.owner_id) for kpi in registry.list_kpis()}

@@ -1,0 +1,121 @@
+"""Frozen evidence as a list for people; it may hold anything that whoever proposed it sent."""
+
+from django.utils.formats import date_format
+from django.utils.html import format_html, format_html_join
+
+from pipelines_app.cards.figures import AGGREGATES, to_local, write
+
+OPERATORS = {"gt": "above", "gte": "at or above", "lt": "below", "lte": "at or below"}
+FARTHEST = 253_402_214_400_000  # ms; the last day a date can be, whatever the reader's zone
+NOT_LISTED = {"minutes", "companions", "unit", "operator", "proposal"}
+TIMES = {
+    "since": "Beyond the limit since",
+    "slot": "Fired",
+    "measured_from": "Measured from",
+    "measured_to": "Measured to",
+}
+NAMES = {"kpi": "KPI", "n": "Points", "threshold": "Threshold", "not_measured": "No chart, because"}
+
+
+def is_number(value):
+    """Whether a value of the evidence is a number."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def read_aggregate(evidence):
+    """How the value was made; "mean" where the evidence does not say."""
+    aggregate = evidence.get("aggregate") if isinstance(evidence, dict) else None
+    return aggregate if isinstance(aggregate, str) and aggregate else "mean"
+
+
+def write_time(ms):
+    """Milliseconds as every time in the admin is written; what is no time, as it is."""
+    return date_format(to_local(ms), "DATETIME_FORMAT") if 0 <= ms < FARTHEST else str(ms)
+
+
+def list_facts(pipeline):
+    """``[(name, text), …]`` of the evidence, the lists of numbers left to the JSON."""
+    evidence = pipeline.evidence
+    if not isinstance(evidence, dict):
+        return []
+    facts = [(describe_name(key), describe_fact(key, value, pipeline)) for key, value in evidence.items()]
+    return [(name, text) for name, text in facts if text] + list_companions(evidence.get("companions"))
+
+
+def describe_name(key):
+    """The name of a field in words."""
+    return TIMES.get(key) or NAMES.get(key) or key.replace("_", " ").capitalize()
+
+
+def describe_fact(key, value, pipeline):
+    """One field in words; empty for what a line cannot hold."""
+    if key in NOT_LISTED or value is None:
+        return ""
+    if isinstance(value, dict):
+        return describe_thing(value)
+    if not is_number(value):
+        return {True: "yes", False: "no"}[value] if isinstance(value, bool) else describe_text(key, value)
+    return describe_amount(key, value, pipeline)
+
+
+def describe_amount(key, value, pipeline):
+    """A number of the evidence in the unit its field has."""
+    if key in TIMES:
+        return write_time(value)
+    if key == "window":
+        return write(value, "seconds")
+    if key == "step":
+        return write(value / 1000, "seconds")
+    if key == "limit":
+        operator = pipeline.evidence.get("operator")
+        side = OPERATORS.get(operator, "") if isinstance(operator, str) else ""
+        return f"{side} {write(value, pipeline.unit, read_aggregate(pipeline.evidence))}".strip()
+    if key in {"value", "recovery_limit", "peak"}:
+        return write(value, pipeline.unit, read_aggregate(pipeline.evidence))
+    return write(value)
+
+
+def describe_text(key, value):
+    """A text of the evidence; lists stay in the JSON."""
+    if not isinstance(value, str):
+        return ""
+    return AGGREGATES.get(value, value) if key == "aggregate" else value
+
+
+def describe_thing(thing):
+    """A KPI, a threshold or a breach by its name, version or number; other objects stay in the JSON."""
+    name, number, topic = thing.get("name"), thing.get("id"), thing.get("topic")
+    text = str(name or topic or (f"#{number}" if number else ""))
+    if text and topic and topic != text:
+        text += f" ({topic})"
+    version = thing.get("version")
+    return f"{text}, version {version}" if text and version else text
+
+
+def list_companions(companions):
+    """The neighbouring KPIs as they stood, a line each."""
+    if not isinstance(companions, list):
+        return []
+    return [(describe_companion(one), describe_level(one)) for one in companions if isinstance(one, dict)]
+
+
+def describe_companion(companion):
+    """The name of a neighbour."""
+    return str(companion.get("name") or companion.get("topic") or "Beside it")
+
+
+def describe_level(companion):
+    """A neighbour's value in its own unit, with what it was made of."""
+    value, window = companion.get("value"), companion.get("window")
+    unit = companion.get("unit") if isinstance(companion.get("unit"), str) else ""
+    aggregate = read_aggregate(companion)
+    text = write(value if is_number(value) else None, unit, aggregate)
+    made = AGGREGATES.get(aggregate, aggregate)
+    return f"{text} ({made} over {write(window, 'seconds')})" if is_number(window) else text
+
+
+def write_facts(facts):
+    """``[(name, text), …]`` as a list of the page."""
+    if not facts:
+        return "–"
+    return format_html('<dl class="facts">{}</dl>', format_html_join("", "<dt>{}</dt><dd>{}</dd>", facts))

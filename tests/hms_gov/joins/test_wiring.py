@@ -1,0 +1,259 @@
+"""A breach becomes a proposal: from points on a real bus to the inbox."""
+
+import time
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.contrib.auth.models import Group, Permission, User
+from django.utils import timezone
+
+from hms_gov.joins import wiring
+from metrics_app import live
+from metrics_app.models import Breach, Kpi, Silence
+from metrics_app.registry import forget
+from metrics_app.services.rules.thresholds import save_threshold
+from metrics_app.services.silences import save_silence
+from metrics_app.services.watch.announce import announce
+from metrics_app.services.watch.evaluate import evaluate
+from pipelines_app import queries
+from pipelines_app.exceptions import NotAllowed
+from pipelines_app.models import Pipeline
+from pipelines_app.services import approve
+from pipelines_app.services.verify import verify_audit
+from tests.metrics_app.watching import HOUR, TOPIC, make_threshold, send
+
+pytestmark = pytest.mark.django_db
+MINUTE = 60_000
+NAMES = ("ts", "count", "mean", "min", "max")
+
+
+@pytest.fixture
+def base():
+    """A whole minute 40 minutes ago (ms): what follows it is over, and still hot."""
+    return int(time.time() // 60 - 40) * MINUTE
+
+
+@pytest.fixture
+def author():
+    return User.objects.create_superuser("root")
+
+
+@pytest.fixture
+def fired(base, author):
+    """A breach of the worked example, 54 h on average, and its threshold."""
+    threshold = make_threshold(now=base, by=author, severity="critical")
+    send((base + 1000, 50 * HOUR), (base + 31_000, 58 * HOUR))
+    evaluate(now=base + MINUTE + 1)
+    return Breach.objects.get(threshold=threshold)
+
+
+def test_it_opens_the_proposal_of_the_threshold_with_its_evidence(fired, author, base):
+    announce()
+    pipeline = Pipeline.objects.get()
+    assert (pipeline.title, pipeline.suggestion) == ("Response time breach", "Hire 2 temp agents")
+    assert (pipeline.topic, pipeline.unit, pipeline.kpi) == (TOPIC, "seconds", 54 * HOUR)
+    assert (pipeline.severity, pipeline.origin, pipeline.proposer) == (
+        "critical",
+        f"breach:{fired.pk}",
+        author,
+    )
+    evidence = pipeline.evidence
+    assert (evidence["value"], evidence["n"], evidence["window"]) == (54 * HOUR, 2, 1800)
+    assert (evidence["operator"], evidence["limit"], evidence["recovery_limit"]) == ("gt", 48 * HOUR, None)
+    assert evidence["threshold"]["version"] == 1
+    assert evidence["threshold"]["rule"]["interval"] == 60
+    assert pipeline.overrun == pytest.approx(6 / 48)
+    fired.refresh_from_db()
+    assert fired.outcome == f"proposed #{pipeline.pk}"
+
+
+def test_it_freezes_the_minutes_up_to_the_slot_and_nothing_after_it(fired, base):
+    send((base + 61_000, 1.0))
+    announce()
+    minutes = Pipeline.objects.get().evidence["minutes"]
+    filled = [row for row in zip(*(minutes[name] for name in NAMES), strict=True) if row[1]]
+    assert filled == [(base, 2, 54 * HOUR, 50 * HOUR, 58 * HOUR)]
+    assert len(minutes["ts"]) == 60 + 30  # the hour that is drawn, and the window before it
+
+
+def test_it_cuts_the_last_minute_at_the_slot(base):
+    threshold = make_threshold(now=base, interval=10)
+    send((base + 1000, 50 * HOUR), (base + 15_000, 99 * HOUR))
+    evaluate(now=base + 10_001)
+    breach = Breach.objects.get(threshold=threshold)
+    assert breach.fired_at == base + 10_000
+    announce()
+    minutes = Pipeline.objects.get().evidence["minutes"]
+    assert (minutes["ts"][-1], minutes["count"][-1], minutes["max"][-1]) == (base, 1, 50 * HOUR)
+
+
+def test_it_keeps_evidence_and_rule_when_both_change_later(fired, author):
+    announce()
+    threshold = fired.threshold
+    threshold.limit, threshold.suggestion = 10, "Something else"
+    save_threshold(threshold, by=author)
+    pipeline = Pipeline.objects.get()
+    assert pipeline.evidence["limit"] == 48 * HOUR
+    assert pipeline.suggestion == "Hire 2 temp agents" and pipeline.evidence_intact
+
+
+def test_it_freezes_companions_but_no_secret_of_another_group(base, author):
+    other = Group.objects.create(name="other")
+    Kpi.objects.create(topic="complaint.received", aggregate="rate_per_hour", window=3600)
+    Kpi.objects.create(topic="complaint.secret", owner=other, restricted=True)
+    Kpi.objects.create(topic="er.wait")
+    forget()
+    make_threshold(now=base, by=author)
+    send((base + 1000, 1), (base + 2000, 1), (base + 3000, 1), topic="complaint.received")
+    send((base + 1000, 50 * HOUR))
+    evaluate(now=base + MINUTE + 1)
+    announce()
+    companions = Pipeline.objects.get().evidence["companions"]
+    assert [(row["topic"], row["value"], row["n"]) for row in companions] == [("complaint.received", 3.0, 3)]
+
+
+def test_it_notes_the_newer_value_while_the_proposal_is_open(fired, author):
+    announce()
+    again = Breach.objects.create(
+        threshold=fired.threshold,
+        version=1,
+        since=fired.since,
+        fired_at=fired.fired_at + MINUTE,
+        recovered_at=fired.fired_at + 2 * MINUTE,
+        value=60 * HOUR,
+        n=3,
+    )
+    pipeline = Pipeline.objects.get()
+    assert wiring.propose_for_breach(again) == (
+        f"proposal #{pipeline.pk} is still open; noted the newer value"
+    )
+    pipeline.refresh_from_db()
+    assert (pipeline.noted, pipeline.latest_kpi) == (1, 60 * HOUR)
+    assert pipeline.overrun == pytest.approx(12 / 48)
+
+
+def test_it_proposes_once_for_a_breach_that_is_announced_again(fired):
+    assert wiring.propose_for_breach(fired) == f"proposed #{Pipeline.objects.get().pk}"
+    wiring.propose_for_breach(fired)
+    assert (Pipeline.objects.count(), Pipeline.objects.get().noted) == (1, 0)
+
+
+def test_it_proposes_nothing_without_a_title(fired):
+    fired.threshold.title = ""
+    assert wiring.propose_for_breach(fired) == "not proposed: the threshold has no title"
+    assert not Pipeline.objects.exists()
+
+
+def test_it_suggests_a_look_where_the_threshold_suggests_nothing(fired):
+    fired.threshold.suggestion = ""
+    wiring.propose_for_breach(fired)
+    assert Pipeline.objects.get().suggestion == "Look into complaint.latency"
+
+
+def test_it_says_so_when_the_proposal_cannot_be_made(fired):
+    fired.threshold.title = "a" * 300
+    assert wiring.propose_for_breach(fired).startswith("not proposed: title has 300 characters")
+
+
+def test_it_restricts_the_proposal_of_a_restricted_kpi_to_its_group(fired):
+    group = Group.objects.create(name="air")
+    kpi = fired.threshold.kpi
+    kpi.restricted = True
+    assert wiring.propose_for_breach(fired) == "not proposed: the KPI is restricted, but no group owns it"
+    kpi.owner = group
+    kpi.save()
+    wiring.propose_for_breach(fired)
+    assert Pipeline.objects.get().restricted_to == group
+
+
+def test_it_lets_the_approver_decide_and_not_the_last_editor(fired, author):
+    announce()
+    pipeline = Pipeline.objects.get()
+    approver = User.objects.create_user("approver")
+    approver.user_permissions.add(Permission.objects.get(codename="decide_pipeline"))
+    with pytest.raises(NotAllowed):
+        approve(pipeline=pipeline, by=author, version=1)
+    assert approve(pipeline=pipeline, by=approver, version=1).state == "approved"
+    assert verify_audit().faults == []
+
+
+def test_it_opens_the_proposal_without_a_chart_when_redis_is_away(fired, settings):
+    settings.METRICS_APP = {**settings.METRICS_APP, "REDIS_URL": "redis://127.0.0.1:1"}
+    wiring.propose_for_breach(fired)
+    evidence = Pipeline.objects.get().evidence
+    assert evidence["minutes"] is None and "127.0.0.1:1" in evidence["not_measured"]
+    assert evidence["value"] == 54 * HOUR
+
+
+def test_it_measures_a_span_with_its_columns_and_an_exact_summary(base):
+    send((base + 1000, 10.0), (base + 2000, 30.0), (base + 70_000, 50.0))
+    measured = wiring.measure_kpi(TOPIC, base, base + 71_000, MINUTE)
+    assert measured["count"] == [2, 1]
+    assert measured["summary"]["mean"] == 30.0 and measured["summary"]["count"] == 3
+    part = wiring.measure_kpi(TOPIC, base + 1500, base + 3000, MINUTE)["summary"]
+    assert part["max"] == 30.0 and part["rate_per_hour"] > 0
+    empty = wiring.measure_kpi("er.wait", base, base + MINUTE, MINUTE)["summary"]
+    assert (empty["count"], empty["mean"], empty["p95"]) == (0, None, None)
+
+
+def test_it_tells_the_cost_of_waiting_in_the_unit_of_the_kpi(fired, base):
+    announce()
+    send((base + 120_000, 49 * HOUR))
+    pipeline = Pipeline.objects.get()
+    cost = queries.find_cost(pipeline)
+    assert cost.value == pytest.approx(1 * HOUR) and cost.kind == "overrun"
+
+
+def test_it_describes_a_topic_for_the_pipelines():
+    group = Group.objects.create(name="air")
+    Kpi.objects.create(topic="air.latency", unit="seconds", owner=group, restricted=True)
+    Kpi.objects.create(topic="er.wait", unit="min", owner=group)
+    forget()
+    assert wiring.describe_topic("air.latency") == {
+        "unit": "seconds",
+        "restricted": True,
+        "restricted_to": group,
+    }
+    assert wiring.describe_topic("er.wait")["restricted_to"] is None
+    assert wiring.describe_topic("new.topic") == {}
+
+
+def test_it_tells_the_streams_of_a_restricted_proposal_with_its_group(monkeypatch):
+    sent = []
+    monkeypatch.setattr(live, "announce_event", lambda event, **to: sent.append((event, to)))
+    group = Group.objects.create(name="air")
+    wiring.tell_streams(Pipeline(pk=12, title="T", restricted_to=group))
+    assert sent == [
+        (
+            {"type": "pipeline", "id": 12, "state": "awaiting_approval", "title": "T"},
+            {"permission": None, "group": group.pk},
+        )
+    ]
+
+
+def test_proposals_opened_before_follow_the_restriction_of_their_kpi(fired):
+    announce()
+    group = Group.objects.create(name="payroll")
+    kpi = Kpi.objects.get(topic=TOPIC)
+    kpi.owner, kpi.restricted = group, True
+    kpi.save()
+    assert Pipeline.objects.get().restricted_to == group
+    assert not queries.visible_to(User.objects.create_user("outsider")).exists()
+    kpi.restricted = False
+    kpi.save()
+    assert Pipeline.objects.get().restricted_to is None
+
+
+def test_a_proposal_says_that_its_rule_is_silenced_now_and_in_the_readers_zone(client, fired, author):
+    announce()
+    path = f"/inbox/{Pipeline.objects.get().pk}/"
+    client.force_login(author)
+    assert "Its rule is silenced" not in client.get(path).content.decode()
+    ends = timezone.now() + timedelta(hours=1)
+    save_silence(Silence(threshold=fired.threshold, ends_at=ends, reason="maintenance"), by=author)
+    client.cookies["timezone"] = "America/New_York"
+    local = ends.astimezone(ZoneInfo("America/New_York"))
+    told = f"Its rule is silenced until {local:%Y-%m-%d %H:%M %Z} by root: maintenance"
+    assert told in client.get(path).content.decode()
+    assert told in client.get(f"{path}since/").content.decode()
