@@ -1,5 +1,7 @@
 """What `manage.py check` says about ``METRICS_APP``."""
 
+import re
+
 from django.conf import settings
 from django.core.checks import Error
 from django.utils.module_loading import import_string
@@ -10,6 +12,7 @@ from metrics_app.core.origins import check_origin
 from metrics_app.core.webhooks import parse_networks, parse_url
 from metrics_app.exceptions import BadInput
 
+CONTENT_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*")
 # Everything whose default is a number counts something: points, bytes, seconds, rows.
 COUNTS = [name for name, value in conf.DEFAULTS.items() if type(value) is int]
 
@@ -26,7 +29,28 @@ def check_settings(app_configs, **kwargs):
         for name in given
         if name not in conf.DEFAULTS
     ]
-    return errors + check_paths() + check_numbers() + check_webhooks() + check_site() + check_open_data()
+    return (
+        errors
+        + check_paths()
+        + check_numbers()
+        + check_webhooks()
+        + check_site()
+        + check_open_data()
+        + check_formats()
+    )
+
+
+def check_formats():
+    """An error for a content type that no request can have, as its case is not looked at."""
+    return [
+        Error(
+            f"METRICS_APP WIRE_FORMATS names {kind!r}: expected a content type in lower case and without "
+            "parameters, such as 'text/csv'.",
+            id="metrics_app.E008",
+        )
+        for kind in conf.get("WIRE_FORMATS")
+        if not CONTENT_TYPE.fullmatch(kind)
+    ]
 
 
 def check_paths():
@@ -34,6 +58,7 @@ def check_paths():
     config = conf.get_config()
     named = [("BREACH_HANDLERS", path) for path in config["BREACH_HANDLERS"]]
     named += [(key, config[key]) for key in ("ACTIONS", "MARKS") if config[key]]
+    named += [(f"WIRE_FORMATS {kind!r}", path) for kind, path in config["WIRE_FORMATS"].items()]
     errors = []
     for key, path in named:
         try:

@@ -11,6 +11,7 @@ DEFAULTS = {
     "SHARDS": 8,  # fixed at installation: a topic's shard is crc32(topic) mod SHARDS
     "AUTO_CREATE_KPIS": True,  # an unknown topic becomes a KPI on first sight
     "AUTO_CREATE_LIMIT": 1_000,  # new KPIs per API key and 24 hours
+    "WIRE_FORMATS": {},  # content type of POST /api/v1/points/ -> dotted path of its decoder, beside ours
     "MAX_POINTS": 10_000,  # points per request
     "MAX_BODY": 5_000_000,  # bytes per request
     "MAX_FUTURE": 5,  # seconds a point may lie ahead of the server's clock

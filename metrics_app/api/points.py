@@ -5,6 +5,7 @@ import time
 from hashlib import sha256
 
 from django.utils.http import parse_header_parameters
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.response import Response
@@ -16,10 +17,12 @@ from metrics_app.api.permissions import CanEmit
 from metrics_app.api.schema import POINTS, AcceptedSerializer, ErrorsSerializer
 from metrics_app.exceptions import BadInput, BusUnavailable, TooLarge
 from metrics_app.services.record import record_batch
-from metrics_app.wire import FORMATS
+from metrics_app.wire import list_formats
 
 IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,200}\Z")
 POINT = {"topic": "complaint.latency", "value": 1560, "ts": 1732390000123}
+# What the project's own formats look like inside is theirs to say.
+BODIES = dict.fromkeys(conf.get("WIRE_FORMATS"), OpenApiTypes.BINARY) | {"application/json": POINTS}
 COLUMNS = {"topic": "complaint.latency", "ts": [1732390000123, 1732390001123], "values": [1560, 1800]}
 
 
@@ -41,12 +44,13 @@ def find_decoder(request):
     kind, options = parse_header_parameters(request.headers.get("Content-Type", ""))
     charset = options.get("charset", "utf-8").lower()
     encoding = request.headers.get("Content-Encoding", "identity").lower()
-    decoder = FORMATS.get(kind or "application/json")
+    formats = list_formats()
+    decoder = formats.get(kind or "application/json")
     if decoder is None or charset not in ("utf-8", "utf8") or encoding != "identity":
         sent = f"Content-Type {request.headers.get('Content-Type', '')[:200]!r}"
         if encoding != "identity":
             sent += f" with Content-Encoding {encoding[:200]!r}"
-        expected = f"expected {', '.join(FORMATS)} in UTF-8, not compressed"
+        expected = f"expected {', '.join(formats)} in UTF-8, not compressed"
         raise UnsupportedMediaType(sent, f"{sent} is not understood: {expected}")
     return decoder
 
@@ -74,7 +78,7 @@ class PointsView(APIView):
         description="One point, a list of up to 10,000, or columns of one topic. `value` defaults to 1, "
         "`ts` (milliseconds, or ISO 8601 with an offset) to the time of receipt. All or nothing. "
         "Needs a key with scope `emit`; a session is not enough.",
-        request={"application/json": POINTS},
+        request=BODIES,
         parameters=[
             OpenApiParameter(
                 "Idempotency-Key",
@@ -97,7 +101,7 @@ class PointsView(APIView):
                 403: "The key lacks the scope `emit`, or the topic.",
                 409: "The Idempotency-Key came with another body.",
                 413: "Over 10,000 points or 5 MB.",
-                415: "Not JSON in UTF-8.",
+                415: f"Not {' or '.join(BODIES)} in UTF-8.",
                 429: "The key's limit of new KPIs is used up.",
                 503: "The bus is away. Without an Idempotency-Key the outcome is unknown.",
             }.items()

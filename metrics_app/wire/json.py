@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 from msgspec import UNSET, Struct, UnsetType
 
-from metrics_app.core.points import EARLIEST, check_topic, check_ts, check_value, parse_iso
+from metrics_app.core.points import EARLIEST, check_topic, check_ts, check_value, group_points, parse_iso
 from metrics_app.core.text.literals import show
 from metrics_app.exceptions import BadInput, TooLarge
 
@@ -101,27 +101,6 @@ def check_count(count, max_points):
         raise BadInput(f"there are no points: expected at least one, such as {EXAMPLE}")
     if count > max_points:
         raise TooLarge(f"{count} points in one request, at most {max_points} are allowed")
-
-
-def group_points(topics, ts, values):
-    """The batch of columns; ``topics`` is one topic or a list. Keeps the order within a topic."""
-    values = np.array(values, dtype=np.float64)
-    if isinstance(topics, str):
-        return {check_topic(topics): (ts, values)}
-    numbers = {}
-    codes = np.array([numbers.setdefault(topic, len(numbers)) for topic in topics])
-    for topic in numbers:
-        check_topic(topic)
-    if len(numbers) == 1:
-        return {topics[0]: (ts, values)}
-    order = np.argsort(codes, kind="stable")
-    ends = np.cumsum(np.bincount(codes))
-    ts, values = ts[order], values[order]
-    starts = [0, *ends[:-1]]
-    return {
-        topic: (ts[start:end], values[start:end])
-        for topic, start, end in zip(numbers, starts, ends, strict=True)
-    }
 
 
 class FaultFinder:

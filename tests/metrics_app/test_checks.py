@@ -27,10 +27,16 @@ def test_it_names_an_unknown_key_and_the_known_ones(settings):
         {"BREACH_HANDLERS": ["nowhere.propose"]},
         {"BREACH_HANDLERS": ["metrics_app.conf.DEFAULTS"]},
         {"ACTIONS": "word"},
+        {"WIRE_FORMATS": {"text/csv": "nowhere.decode"}},
     ],
 )
 def test_it_names_a_path_that_leads_nowhere(settings, given):
     assert ids(settings, **given) == ["metrics_app.E002"]
+
+
+@pytest.mark.parametrize("kind", ["csv", "Text/CSV", "text/csv; charset=utf-8", ""])
+def test_it_names_a_content_type_that_no_request_can_have(settings, kind):
+    assert ids(settings, WIRE_FORMATS={kind: "metrics_app.wire.json.decode"}) == ["metrics_app.E008"]
 
 
 @pytest.mark.parametrize("given", [{"SHARDS": 0}, {"SHARDS": "8"}, {"MAX_POINTS": -1}, {"BUS_BYTES": 1.5}])

@@ -10,6 +10,7 @@ from django.test import Client
 
 from metrics_app import bus, registry
 from metrics_app.collector import collect_all
+from metrics_app.exceptions import BadInput
 from metrics_app.models import Kpi
 from metrics_app.queries import list_topics, stats
 from metrics_app.services.keys import create_key, revoke_key
@@ -190,6 +191,21 @@ def test_it_refuses_what_is_not_json_in_utf8(post, content_type, headers):
     response = post({"topic": "a"}, content_type=content_type, **headers)
     assert response.status_code == 415
     assert "expected application/json in UTF-8" in response.json()["errors"][0]["message"]
+
+
+def read_nothing(body, *, now, max_points, max_future):
+    """A format of a project: whatever the body says, there is no point in it."""
+    raise BadInput(f"{body.decode()!r} at {now > 0}, {max_points}, {max_future}", field="line")
+
+
+def test_it_takes_a_format_that_the_settings_name_and_says_so_when_it_refuses_another(post, settings):
+    formats = {"text/x-nothing": f"{__name__}.read_nothing"}
+    settings.METRICS_APP = settings.METRICS_APP | {"WIRE_FORMATS": formats, "MAX_POINTS": 7}
+    response = post(b"word", content_type="Text/X-Nothing; charset=utf-8")
+    error = {"field": "line", "message": "'word' at True, 7, 5"}
+    assert (response.status_code, response.json()["errors"]) == (400, [error])
+    refused = post(b"word", content_type="text/csv").json()["errors"][0]["message"]
+    assert "expected application/json, text/x-nothing in UTF-8" in refused
 
 
 @pytest.mark.parametrize("method", ["get", "put", "patch", "delete"])
