@@ -9,6 +9,7 @@ from django.utils.module_loading import import_string
 from metrics_app import conf, webhooks
 from metrics_app.core.calendars import check_zone
 from metrics_app.core.origins import check_origin
+from metrics_app.core.receivers import Kind
 from metrics_app.core.webhooks import parse_networks, parse_url
 from metrics_app.exceptions import BadInput
 
@@ -54,21 +55,28 @@ def check_formats():
 
 
 def check_paths():
-    """An error for each dotted path that is not something to call."""
+    """An error for each dotted path that is not something to call, or no kind of receiver."""
     config = conf.get_config()
     named = [("BREACH_HANDLERS", path) for path in config["BREACH_HANDLERS"]]
     named += [(key, config[key]) for key in ("ACTIONS", "MARKS") if config[key]]
     named += [(f"WIRE_FORMATS {kind!r}", path) for kind, path in config["WIRE_FORMATS"].items()]
-    errors = []
-    for key, path in named:
-        try:
-            reason = "" if callable(import_string(path)) else "it is not a function"
-        except ImportError as error:
-            reason = str(error)
-        if reason:
-            message = f"METRICS_APP {key} is {path!r}, which cannot be used: {reason}."
-            errors.append(Error(message, id="metrics_app.E002"))
-    return errors
+    named += [("RECEIVER_KINDS", path) for path in config["RECEIVER_KINDS"]]
+    return [
+        Error(f"METRICS_APP {key} is {path!r}, which cannot be used: {fault}.", id="metrics_app.E002")
+        for key, path in named
+        if (fault := find_path_fault(key, path))
+    ]
+
+
+def find_path_fault(key, path):
+    """What is wrong with a dotted path; "" where nothing is."""
+    try:
+        found = import_string(path)
+    except ImportError as error:
+        return str(error)
+    if key == "RECEIVER_KINDS":
+        return "" if isinstance(found, Kind) else "it is no metrics_app.core.receivers.Kind"
+    return "" if callable(found) else "it is not a function"
 
 
 def check_open_data():

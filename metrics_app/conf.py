@@ -40,6 +40,7 @@ DEFAULTS = {
     "SITE_URL": "",  # https://… of this site, for the links in notices
     "WEBHOOKS": {},  # name -> {"url", "secret"}: where signed webhooks may go
     "WEBHOOK_NETWORKS": [],  # own networks that webhooks may go to though they are not public
+    "RECEIVER_KINDS": [],  # dotted paths of core.receivers.Kind: ways of notices besides mail and webhook
     "NOTICE_ATTEMPTS": 15,  # times a notice is tried, over about three hours
 }
 

@@ -12,7 +12,7 @@ from metrics_app.admin.fields import DurationField
 from metrics_app.admin.keys import LinesField
 from metrics_app.core.notices import CHOICES
 from metrics_app.models import Notice, Receiver, Threshold
-from metrics_app.services.notices import check_receiver, save_receiver, send_test
+from metrics_app.services.notices import check_receiver, list_kinds, save_receiver, send_test
 
 SHOWN = 40  # characters of a text in a cell
 
@@ -20,10 +20,9 @@ SHOWN = 40  # characters of a text in a cell
 class ReceiverForm(forms.ModelForm):
     """A receiver with every fault at its field."""
 
-    addresses = LinesField(required=False, help_text="One per line. Each of them sees the others.")
-    webhook = forms.ChoiceField(
-        required=False, help_text="The site's settings say which there are, with address and secret."
-    )
+    kind = forms.ChoiceField(initial=Receiver._meta.get_field("kind").default)
+    addresses = LinesField(required=False)
+    webhook = forms.ChoiceField(required=False)
     severities = forms.MultipleChoiceField(
         choices=Threshold.Severity,
         initial=list(Threshold.Severity.values),
@@ -57,10 +56,15 @@ class ReceiverForm(forms.ModelForm):
 
     def __init__(self, *args, **options):
         super().__init__(*args, **options)
-        if "webhook" in self.fields:
-            # One that the settings no longer name stays in sight until another is chosen.
+        if "kind" in self.fields:  # else the form is only looked at
+            # What the settings no longer name stays in sight until something else is chosen.
+            labels = {name: kind.label for name, kind in list_kinds().items()}
+            labels.setdefault(self.instance.kind, self.instance.kind)
+            self.fields["kind"].choices = list(labels.items())
             names = sorted({*webhooks.list_webhooks(), self.instance.webhook} - {""})
             self.fields["webhook"].choices = [("", "none"), *((name, name) for name in names)]
+            for name in ("addresses", "webhook"):
+                self.fields[name].help_text = write_help(name)
 
     def _post_clean(self):
         """The rules of the service."""
@@ -68,6 +72,15 @@ class ReceiverForm(forms.ModelForm):
         if not self.errors:
             for field, message in check_receiver(self.instance):
                 self.add_error(field, message)
+
+
+def write_help(field):
+    """What each kind that asks for a field wants in it."""
+    return " ".join(
+        f"{kind.label.capitalize()}: {kind.asks[field]}"
+        for kind in list_kinds().values()
+        if field in kind.asks
+    )
 
 
 @admin.register(Receiver)
@@ -126,10 +139,13 @@ class ReceiverAdmin(admin.ModelAdmin):
 
     @admin.display(description="where to", ordering="kind")
     def way(self, receiver):
-        """The addresses or the webhook."""
-        if receiver.kind == Receiver.Kind.MAIL:
-            return shorten(", ".join(receiver.addresses), SHOWN)
-        return f"webhook {receiver.webhook}"
+        """As the kind tells it."""
+        kind = list_kinds().get(receiver.kind)
+        return (
+            shorten(kind.place(receiver), SHOWN)
+            if kind
+            else f"{receiver.kind}, which the settings do not name"
+        )
 
     @admin.display(description="severities")
     def shown_severities(self, receiver):

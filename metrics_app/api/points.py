@@ -22,7 +22,7 @@ from metrics_app.wire import list_formats
 IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,200}\Z")
 POINT = {"topic": "complaint.latency", "value": 1560, "ts": 1732390000123}
 # What the project's own formats look like inside is theirs to say.
-BODIES = dict.fromkeys(conf.get("WIRE_FORMATS"), OpenApiTypes.BINARY) | {"application/json": POINTS}
+BODIES = {"application/json": POINTS} | dict.fromkeys(conf.get("WIRE_FORMATS"), OpenApiTypes.BINARY)
 COLUMNS = {"topic": "complaint.latency", "ts": [1732390000123, 1732390001123], "values": [1560, 1800]}
 
 

@@ -28,6 +28,8 @@ def test_it_names_an_unknown_key_and_the_known_ones(settings):
         {"BREACH_HANDLERS": ["metrics_app.conf.DEFAULTS"]},
         {"ACTIONS": "word"},
         {"WIRE_FORMATS": {"text/csv": "nowhere.decode"}},
+        {"RECEIVER_KINDS": ["nowhere.SIREN"]},
+        {"RECEIVER_KINDS": ["metrics_app.wire.json.decode"]},
     ],
 )
 def test_it_names_a_path_that_leads_nowhere(settings, given):

@@ -2,12 +2,14 @@
 
 from metrics_app.services.notices.drain import send_notices
 from metrics_app.services.notices.health import read_notice_health
+from metrics_app.services.notices.kinds import list_kinds
 from metrics_app.services.notices.receivers import check_receiver, save_receiver
 from metrics_app.services.notices.trial import send_test, try_again
 from metrics_app.services.notices.write import write_notices
 
 __all__ = [
     "check_receiver",
+    "list_kinds",
     "read_notice_health",
     "save_receiver",
     "send_notices",

@@ -17,9 +17,9 @@ from metrics_app import conf
 from metrics_app.core.notices import find_wait
 from metrics_app.exceptions import DeliveryFailed
 from metrics_app.models import BreachEvent, Notice, Receiver
-from metrics_app.services.notices.carry import carry
 from metrics_app.services.notices.facts import name_head
 from metrics_app.services.notices.judge import Judge
+from metrics_app.services.notices.kinds import carry
 from metrics_app.services.notices.write import write_reminders, write_resting
 
 logger = logging.getLogger(__name__)

@@ -6,16 +6,31 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from django.core.exceptions import ValidationError
 from django.core.mail import EmailMultiAlternatives
 from django.core.mail.utils import DNS_NAME
+from django.core.validators import validate_email
 from django.template.loader import render_to_string
 
 from metrics_app import conf
 from metrics_app.core.notices import flatten, write_subject
+from metrics_app.core.receivers import Kind
 from metrics_app.exceptions import DeliveryFailed
 
+MOST = 50  # addresses of one receiver
 SHOWN = 50  # notices that one mail sets out; of more it says how many
 REFERENCES = 20  # earlier mails that one mail names
+
+
+def check_addresses(receiver):
+    """Faults as ``(field, message)``."""
+    if not 1 <= len(receiver.addresses) <= MOST:
+        yield "addresses", f"write 1 to {MOST} mail addresses, one per line"
+    for address in receiver.addresses[:MOST]:
+        try:
+            validate_email(address)
+        except ValidationError:
+            yield "addresses", f"{address!r:.100} is not a mail address"
 
 
 def send_mail(receiver, message, facts, earlier):
@@ -70,3 +85,12 @@ def write_moment(ms, zone):
 def find_host():
     """The host name in ids: that of the site, else that of the machine."""
     return urlsplit(conf.get("SITE_URL")).hostname or str(DNS_NAME)
+
+
+MAIL = Kind(
+    name="mail",
+    label="mail",
+    asks={"addresses": "Mail addresses, one per line. Each of them sees the others."},
+    check=check_addresses,
+    carry=send_mail,
+)

@@ -2,17 +2,14 @@
 
 from zoneinfo import available_timezones
 
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
-
-from metrics_app import webhooks
 from metrics_app.core.notices import CHOICES, flatten
 from metrics_app.core.points import check_pattern
 from metrics_app.exceptions import BadInput
-from metrics_app.models import Receiver, Threshold
+from metrics_app.models import Threshold
+from metrics_app.services.notices.kinds import list_kinds
 from metrics_app.services.rules.fields import is_storable, list_errors
 
-MOST = 50  # addresses, topics
+MOST = 50  # topics
 LONGEST_WAIT = 3_600  # seconds of group_wait
 REPEATS = (60, 31 * 86_400)  # seconds of repeat_after
 
@@ -51,25 +48,12 @@ def check_receiver(receiver):
 
 
 def check_way(receiver):
-    """Faults of the addresses or the webhook, whichever the kind asks for."""
-    if receiver.kind not in Receiver.Kind.values:
-        yield "kind", f"{receiver.kind!r:.50} is not one of {', '.join(Receiver.Kind.values)}"
-    elif receiver.kind == Receiver.Kind.MAIL:
-        yield from check_addresses(receiver.addresses)
-    elif receiver.webhook not in webhooks.list_webhooks():
-        known = ", ".join(webhooks.list_webhooks()) or "none yet: METRICS_APP['WEBHOOKS'] is empty"
-        yield "webhook", f"{receiver.webhook!r:.50} is no webhook of the settings ({known})"
-
-
-def check_addresses(addresses):
-    """Faults of a list of mail addresses."""
-    if not 1 <= len(addresses) <= MOST:
-        yield "addresses", f"write 1 to {MOST} mail addresses, one per line"
-    for address in addresses[:MOST]:
-        try:
-            validate_email(address)
-        except ValidationError:
-            yield "addresses", f"{address!r:.100} is not a mail address"
+    """Faults of what the kind asks for."""
+    kinds = list_kinds()
+    if receiver.kind not in kinds:
+        yield "kind", f"{receiver.kind!r:.50} is not one of {', '.join(kinds)}"
+    else:
+        yield from kinds[receiver.kind].check(receiver)
 
 
 def check_words(receiver, field, known):

@@ -100,6 +100,17 @@ def test_a_webhook_is_chosen_by_its_name(admin_client, settings):
     assert Receiver.objects.get().webhook == "pager"
 
 
+def test_each_kind_says_what_it_wants_and_one_that_is_gone_stays_in_sight(admin_client):
+    row = make_receiver()
+    Receiver.objects.update(kind="siren")
+    page = admin_client.get(f"{LIST}{row.pk}/change/").content.decode()
+    assert "Mail: Mail addresses, one per line." in page and "Signed webhook: The site" in page
+    assert '<option value="siren" selected>' in page
+    assert "siren, which the settings do not name" in admin_client.get(LIST).content.decode()
+    page = admin_client.post(f"{LIST}{row.pk}/change/", FORM | {"kind": "siren"}).content.decode()
+    assert "is not one of mail, webhook" in page
+
+
 def test_the_button_saves_and_sends_a_test_and_says_what_came_of_it(admin_client, settings):
     page = admin_client.post(f"{LIST}add/", FORM | {"_test": "1"}, follow=True)
     row = Receiver.objects.get()

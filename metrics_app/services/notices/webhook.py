@@ -1,31 +1,30 @@
-"""How a message travels: one function per kind of receiver."""
+"""A message as a signed request, to a webhook of the settings."""
 
 import json
 import time
 from datetime import UTC, datetime
 
 from metrics_app import webhooks
+from metrics_app.core.receivers import Kind
 from metrics_app.core.webhooks import sign
 from metrics_app.exceptions import BadInput, DeliveryFailed
-from metrics_app.models import Notice, Receiver
-from metrics_app.services.notices.facts import describe_notices
-from metrics_app.services.notices.mail import send_mail
+from metrics_app.models import Notice
 
 
-def carry(receiver, message, rows, earlier):
-    """Sends notices as one message; how, in words. DeliveryFailed.
-
-    ``message`` names it through all attempts; ``earlier``: notices of the same breaches.
-    """
-    facts = describe_notices(rows)
-    if receiver.kind == Receiver.Kind.MAIL:
-        names = [row.message for row in earlier if row.outcome == Notice.Outcome.SENT]
-        return send_mail(receiver, message, facts, list(dict.fromkeys(names)))
-    return call_webhook(receiver, message, facts)
+def check_webhook(receiver):
+    """Faults as ``(field, message)``."""
+    if receiver.webhook not in webhooks.list_webhooks():
+        known = ", ".join(webhooks.list_webhooks()) or "none yet: METRICS_APP['WEBHOOKS'] is empty"
+        yield "webhook", f"{receiver.webhook!r:.50} is no webhook of the settings ({known})"
 
 
-def call_webhook(receiver, message, facts):
-    """Posts notices to a webhook of the settings, signed."""
+def name_webhook(receiver):
+    """Where it goes, in words."""
+    return f"webhook {receiver.webhook}"
+
+
+def call_webhook(receiver, message, facts, earlier):
+    """Posts notices to a webhook of the settings, signed; how, in words. DeliveryFailed."""
     try:
         webhook = webhooks.find_webhook(receiver.webhook)
     except BadInput as error:
@@ -37,7 +36,7 @@ def call_webhook(receiver, message, facts):
     headers = sign(webhook.secrets, f"msg_{message.hex}", timestamp, body)
     headers |= {"Content-Type": "application/json", "User-Agent": "hms-gov-metrics"}
     webhooks.post(webhook.url, body, headers)
-    return f"webhook {receiver.webhook}"
+    return name_webhook(receiver)
 
 
 def write_body(receiver, facts, timestamp):
@@ -46,3 +45,13 @@ def write_body(receiver, facts, timestamp):
     moment = datetime.fromtimestamp(timestamp, UTC).isoformat().replace("+00:00", "Z")
     data = {"receiver": receiver.name, "notices": facts}
     return json.dumps({"type": kind, "timestamp": moment, "data": data}, ensure_ascii=False).encode()
+
+
+WEBHOOK = Kind(
+    name="webhook",
+    label="signed webhook",
+    asks={"webhook": "The site's settings say which there are, with address and secret."},
+    check=check_webhook,
+    carry=call_webhook,
+    place=name_webhook,
+)
