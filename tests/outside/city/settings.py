@@ -1,0 +1,15 @@
+"""The city's settings: the project's own, and five names."""
+
+import os
+
+from hms_gov.settings import *  # noqa: F403
+from hms_gov.settings import METRICS_APP, PIPELINES_APP
+
+CITY_HALL = os.environ["CITY_HALL"]
+ALLOWED_HOSTS = ["testserver"]
+METRICS_APP |= {
+    "WIRE_FORMATS": {"text/csv": "city.lines.decode"},
+    "RECEIVER_KINDS": ["city.siren.SIREN"],
+    "BREACH_HANDLERS": [*METRICS_APP["BREACH_HANDLERS"], "city.ledger.enter"],
+}
+PIPELINES_APP |= {"ACTIONS": {"hire_agents": "city.agency.hire"}}
