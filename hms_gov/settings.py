@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "django_celery_beat",
     "metrics_app",
     "pipelines_app",
+    "hms_gov.joins",
     "hms_gov",
 ]
 
@@ -199,20 +200,12 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="") or "HMS-GOV metri
 METRICS_APP = {
     "REDIS_URL": REDIS_URL,
     "REDIS_PREFIX": REDIS_PREFIX,
-    "ACTIONS": "hms_gov.joins.wiring.list_actions",
-    "MARKS": "hms_gov.joins.marks.list_marks",
-    "BREACH_HANDLERS": ["hms_gov.joins.wiring.propose_for_breach"],
     "SITE_URL": env.str("SITE_URL", default=""),
     "WEBHOOKS": json.loads(env.str("NOTICE_WEBHOOKS", default="") or "{}"),
     "WEBHOOK_NETWORKS": env.list("WEBHOOK_NETWORKS", default=[]),
 }
-PIPELINES_APP = {
-    "MEASUREMENTS": "hms_gov.joins.wiring.measure_kpi",
-    "FORMAT": "metrics_app.core.text.units.format_value",
-    "TOPICS": "hms_gov.joins.wiring.describe_topic",
-    "WATCH": "hms_gov.joins.watch.describe_watch",
-    "ON_CHANGE": ["hms_gov.joins.wiring.tell_streams"],
-}
+# How the two apps meet is what ``hms_gov.joins`` brings; here stands what is to be otherwise.
+PIPELINES_APP = {}
 
 LOGGING = {
     "version": 1,

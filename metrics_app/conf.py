@@ -44,11 +44,25 @@ DEFAULTS = {
     "NOTICE_ATTEMPTS": 15,  # times a notice is tried, over about three hours
 }
 
+# Defaults that another installed app brings in place of these: see ``offer``.
+OFFERED = {}
+
 
 @cache
 def get_config():
     """The settings dict ``METRICS_APP`` over the defaults."""
-    return DEFAULTS | getattr(settings, "METRICS_APP", {})
+    return DEFAULTS | OFFERED | getattr(settings, "METRICS_APP", {})
+
+
+def offer(**defaults):
+    """Defaults from an app that joins this one to others; what the project sets counts more.
+
+    KeyError for a name that is no setting.
+    """
+    if unknown := defaults.keys() - DEFAULTS.keys():
+        raise KeyError(f"METRICS_APP has no key {', '.join(sorted(unknown))}")
+    OFFERED.update(defaults)
+    get_config.cache_clear()
 
 
 def get(name):

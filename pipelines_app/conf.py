@@ -20,11 +20,25 @@ DEFAULTS = {
     "EVIDENCE_SPAN": 3600,  # seconds of the KPI that are frozen with a proposal
 }
 
+# Defaults that another installed app brings in place of these: see ``offer``.
+OFFERED = {}
+
 
 @cache
 def get_config():
     """The settings dict ``PIPELINES_APP`` over the defaults."""
-    return DEFAULTS | getattr(settings, "PIPELINES_APP", {})
+    return DEFAULTS | OFFERED | getattr(settings, "PIPELINES_APP", {})
+
+
+def offer(**defaults):
+    """Defaults from an app that joins this one to others; what the project sets counts more.
+
+    KeyError for a name that is no setting.
+    """
+    if unknown := defaults.keys() - DEFAULTS.keys():
+        raise KeyError(f"PIPELINES_APP has no key {', '.join(sorted(unknown))}")
+    OFFERED.update(defaults)
+    get_config.cache_clear()
 
 
 def get(name):

@@ -1,4 +1,4 @@
-"""docs/live-spark.md, "In your own project": what it says is enough, in a project that is not ours."""
+"""What the documents say is enough for a project that is not ours, is."""
 
 import os
 import re
@@ -80,23 +80,72 @@ print("the point came")
 """
 
 
-def read_blocks():
-    """The files the page shows: {name: code}, each named in its first line."""
-    text = (ROOT / "docs/live-spark.md").read_text().split("## In your own project\n")[1].split("\n## ")[0]
+JOINED = """
+import time, django
+django.setup()
+from django.contrib.auth.models import Permission, User
+from django.core.management import call_command
+from django.test import Client
+from celery import current_app
+from metrics_app.collector import collect_all
+from metrics_app.models import Kpi, Threshold
+from metrics_app.services.record import record
+from metrics_app.services.rules.thresholds import save_threshold
+from metrics_app.services.watch.announce import announce
+from metrics_app.services.watch.evaluate import evaluate
+
+call_command("check", fail_level="WARNING")
+call_command("migrate", verbosity=0)
+base = int(time.time() // 60 - 5) * 60_000  # a minute that is over, and still hot
+record([("er.wait", 194_400.0, base + 1000)])
+collect_all()
+kpi = Kpi.objects.get(topic="er.wait")
+kpi.unit = "seconds"
+kpi.save()
+save_threshold(Threshold(kpi=kpi, limit=172_800, title="Slow", suggestion="Hire 2"), by=None, now=base)
+evaluate(now=base + 60_001)
+announce()
+client, ada = Client(), User.objects.create_user("ada")
+ada.user_permissions.add(Permission.objects.get(codename="decide_pipeline"))
+client.force_login(ada)
+page = client.get("/inbox/").content.decode()
+assert "Hire 2" in page and "54 h" in page and "48 h" in page, page
+assert current_app.main != "hms_gov", "a project keeps its own Celery application"
+print("it was proposed")
+"""
+
+
+def read_blocks(page, heading):
+    """The files a page shows under a heading: {name: code}, each named in its first line."""
+    text = (ROOT / "docs" / page).read_text().split(f"## {heading}\n")[1].split("\n## ")[0]
     return dict(re.findall(r"```python\n# (\S+)\n(.*?)```", text, re.DOTALL))
 
 
-def test_what_it_says_is_enough_for_the_tag_and_the_streams(tmp_path, redis_url):
-    blocks, project = read_blocks(), tmp_path / "project"
+def tell_story(story, tmp_path, redis_url, *pages):
+    """What a story prints in a plain project with the files of the pages added."""
+    project, files = tmp_path / "project", {"settings.py": PLAIN, "urls.py": "", "asgi.py": ""}
     project.mkdir()
-    (project / "settings.py").write_text(PLAIN + blocks["settings.py"])
-    (project / "urls.py").write_text(blocks["urls.py"])
-    (project / "asgi.py").write_text(blocks["asgi.py"].replace("yourproject", "project"))
-    (tmp_path / "story.py").write_text(STORY)
+    for page in pages:
+        files |= {name: files[name] + code for name, code in read_blocks(*page).items()}
+    for name, code in files.items():
+        (project / name).write_text(code.replace("yourproject", "project"))
+    (tmp_path / "story.py").write_text(story)
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
     environment |= {"DJANGO_SETTINGS_MODULE": "project.settings", "REDIS_URL": redis_url}
     done = subprocess.run(
         [sys.executable, "story.py"], cwd=tmp_path, env=environment, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert "the point came" in done.stdout
+    return done.stdout
+
+
+METRICS = ("live-spark.md", "In your own project")
+
+
+def test_what_it_says_is_enough_for_the_tag_and_the_streams(tmp_path, redis_url):
+    assert "the point came" in tell_story(STORY, tmp_path, redis_url, METRICS)
+
+
+def test_one_more_entry_makes_a_breach_a_proposal(tmp_path, redis_url):
+    both = ("settings.md", "Both apps in a project of one's own")
+    assert "it was proposed" in tell_story(JOINED, tmp_path, redis_url, METRICS, both)

@@ -1,4 +1,4 @@
-"""The two apps as one distribution, in the project of a stranger."""
+"""The two apps and what joins them as one distribution, in the project of a stranger."""
 
 import shutil
 import subprocess
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PARTS = ("metrics_app", "pipelines_app", "pyproject.toml", "README.md", "LICENSE")
+PARTS = ("metrics_app", "pipelines_app", "hms_gov", "pyproject.toml", "README.md", "LICENSE")
 pytestmark = pytest.mark.slow
 
 SETTINGS = """
@@ -20,7 +20,7 @@ DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "db.sql
 INSTALLED_APPS = [
     "django.contrib.admin", "django.contrib.auth", "django.contrib.contenttypes",
     "django.contrib.sessions", "django.contrib.messages", "rest_framework",
-    "django_celery_beat", "metrics_app", "pipelines_app",
+    "django_celery_beat", "metrics_app", "pipelines_app", "hms_gov.joins",
 ]
 MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -70,7 +70,7 @@ def project(wheel, tmp_path_factory):
 
 def test_it_carries_everything_that_is_not_python(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
-    for app in ("metrics_app", "pipelines_app"):
+    for app in ("metrics_app", "pipelines_app", "hms_gov/joins"):
         for path in (ROOT / app).rglob("*"):
             if path.is_file() and path.suffix in {".html", ".lua", ".js", ".css", ".woff2", ".svg", ".txt"}:
                 assert str(path.relative_to(ROOT)) in names
@@ -79,11 +79,14 @@ def test_it_carries_everything_that_is_not_python(wheel):
 
 
 def test_it_carries_neither_the_project_nor_the_tests(wheel):
-    folders = {name.split("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
+    names = zipfile.ZipFile(wheel).namelist()
+    folders = {name.split("/")[0] for name in names}
     assert {folder for folder in folders if not folder.endswith(".dist-info")} == {
         "metrics_app",
         "pipelines_app",
+        "hms_gov",
     }
+    assert all(name.startswith("hms_gov/joins/") for name in names if name.startswith("hms_gov/"))
 
 
 def test_a_stranger_s_project_checks_and_migrates(project):

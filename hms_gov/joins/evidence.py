@@ -2,8 +2,7 @@
 
 import logging
 
-from django.urls import reverse
-
+from hms_gov.joins.addresses import find_page
 from metrics_app import queries
 from metrics_app.core.aggregates import AGGREGATES
 from metrics_app.exceptions import MetricsError
@@ -21,7 +20,7 @@ COLUMNS = ("ts", "count", "mean", "min", "max")
 def freeze_breach(breach):
     """Value, rule, chart and companions of a breach as plain JSON; times are in ms, windows in seconds."""
     threshold, kpi = breach.threshold, breach.threshold.kpi
-    rule = find_rule(breach)
+    rule, explained = find_rule(breach), find_page("explain", threshold.pk)
     # One window more than the hour shown: the first value drawn needs a whole window before it.
     span = HOUR + rule["window"] * 1000
     step = MINUTE * max(1, span // (MAX_BUCKETS * MINUTE))
@@ -40,7 +39,7 @@ def freeze_breach(breach):
         "kpi": {"topic": kpi.topic, "name": str(kpi), "direction": kpi.direction},
         "threshold": {"id": threshold.pk, "version": breach.version, "name": str(threshold), "rule": rule},
         "breach": {"id": breach.pk, "kind": breach.kind, "peak": breach.peak, "reopened": breach.reopened},
-        "explained_at": f"{reverse('explain', args=[threshold.pk])}?at={breach.fired_at}",
+        "explained_at": explained and f"{explained}?at={breach.fired_at}",
         "measured_from": start,
         "measured_to": breach.fired_at,
         "step": step,

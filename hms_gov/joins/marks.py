@@ -1,7 +1,6 @@
 """What the proposals leave on the chart of their KPI: decisions, actions, measured effects."""
 
-from django.urls import reverse
-
+from hms_gov.joins.addresses import find_page
 from pipelines_app import queries
 from pipelines_app.core.states import State
 
@@ -44,7 +43,7 @@ def describe_entry(entry):
         "at": queries.to_ms(entry.at),
         "kind": kind,
         "text": f"“{entry.pipeline.suggestion}” {words}",
-        "href": reverse("pipeline_detail", args=[entry.pipeline_id]),
+        "href": find_page("pipeline_detail", entry.pipeline_id),
     }
 
 
