@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import deque
-from functools import partial
+
+from metrics_app.streams import starting
 
 try:
     # Daphne sends WebSockets by autobahn, whose own error is not the OSError that ASGI asks for.
@@ -57,25 +58,19 @@ class Outbox:
             self.full_since = self.loop.time()
 
     def begin(self, message, size):
-        """Starts sending in the name of the writer, who is woken only for what cannot be finished now.
-
-        To wake a task for each of a thousand sockets costs as much as to write to them.
-        """
-        caller = asyncio.current_task(self.loop)
-        switch_task(self.loop, caller, self.writer)
+        """Starts sending for the writer, who is woken only for what cannot be finished now."""
         try:
-            steps = self.send(message).__await__()
-            self.begun = Begun(steps, next(steps)), size
-        except StopIteration:
-            self.size -= size
-            self.sent += size
+            rest = starting.start(self.send(message), self.writer, self.loop)
         except Exception as error:
             self.waker.set_exception(error)
+            return
+        if rest is None:
+            self.size -= size
+            self.sent += size
         else:
+            self.begun = rest, size
             self.sending_since = self.loop.time()
             self.waker.set_result(None)
-        finally:
-            switch_task(self.loop, self.writer, caller)
 
     async def wait_ready(self):
         """Returns once the reader has taken at least half of what was queued."""
@@ -100,6 +95,8 @@ class Outbox:
             return  # servers say so when the reader has left, and tell the application by itself
         finally:
             self.waker = None
+            if self.begun is not None:
+                self.begun[0].cancel()
 
     async def write_queue(self):
         """Writes all that is queued; False at the end of it all."""
@@ -132,34 +129,3 @@ class Outbox:
         """Forgets what has not been written, for a connection that is given up."""
         self.queue.clear()
         self.size = 0
-
-
-class Begun:
-    """An awaitable that was advanced once outside of the task that now finishes it."""
-
-    def __init__(self, steps, first):
-        self.steps, self.first = steps, first
-
-    def __await__(self):
-        step = self.first
-        while True:
-            try:
-                yield step
-            # A cancellation too is for the one who waits inside: it may be his own time-out.
-            except BaseException as error:
-                advance = partial(self.steps.throw, error)
-            else:
-                advance = partial(next, self.steps)
-            try:
-                step = advance()
-            except StopIteration:
-                return
-
-
-def switch_task(loop, old, new):
-    """Makes ``new`` the current task: a time-out inside of ``send`` then belongs to the writer."""
-    if old is not new:
-        if old is not None:
-            asyncio.tasks._leave_task(loop, old)
-        if new is not None:
-            asyncio.tasks._enter_task(loop, new)

@@ -1,12 +1,22 @@
 """A connection's way out."""
 
 import asyncio
+import sys
 
 import pytest
 from autobahn.exception import Disconnected
 
-from metrics_app.streams import outbox
+from metrics_app.streams import outbox, starting
 from metrics_app.streams.outbox import LIMIT, Outbox
+
+CHOSEN = starting.start
+WAYS = [starting.start_in_the_name] + [starting.start_eagerly] * (sys.version_info >= (3, 12))
+
+
+@pytest.fixture(autouse=True, params=WAYS, ids=lambda way: way.__name__)
+def way(request, monkeypatch):
+    """Each promise holds whichever way a send is begun."""
+    monkeypatch.setattr(starting, "start", request.param)
 
 
 class Reader:
@@ -140,3 +150,27 @@ async def test_a_failure_of_the_server_is_not_taken_for_a_reader_that_left():
     box.put({}, 1)
     with pytest.raises(RuntimeError, match="broken"):
         await box.run()
+
+
+async def test_what_it_began_ends_with_its_writer():
+    ended = []
+
+    async def send(message):
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(message)
+
+    box = Outbox(send)
+    writer = asyncio.create_task(box.run())
+    await asyncio.sleep(0)
+    box.put({"number": 1}, 10)
+    writer.cancel()
+    await asyncio.wait([writer])
+    await asyncio.sleep(0)
+    assert ended == [{"number": 1}]
+
+
+def test_a_python_that_has_eager_tasks_begins_with_nothing_private():
+    eager = sys.version_info >= (3, 12)
+    assert CHOSEN is (starting.start_eagerly if eager else starting.start_in_the_name)
