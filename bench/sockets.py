@@ -28,6 +28,7 @@ from bench.feed import start_collector
 from bench.references.stock_channels import GROUP
 from bench.runner import Row, Sample
 from bench.stage import ROOT
+from hms_gov.ties import Tied
 from metrics_app.client import emit
 from metrics_app.queries import list_topics
 from metrics_app.services.keys import create_key
@@ -51,7 +52,7 @@ class Audience:
         command += [f"--subscribe={subscribe}", f"--snapshots={snapshots}"]
         pipe = subprocess.PIPE
         self.sockets = sockets
-        self.process = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
+        self.process = Tied(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
         self.write(json.dumps(headers))
 
     def open(self):

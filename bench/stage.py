@@ -14,6 +14,7 @@ from pathlib import Path
 import redis
 
 from hms_gov.embedded import find_free_port, start_redis
+from hms_gov.ties import Tied
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -61,7 +62,7 @@ class Stage:
         """Starts a program of this project's environment; with ``port``, returns once it listens."""
         log = self.directory / f"{name}.log"
         with log.open("wb") as output:
-            process = subprocess.Popen(
+            process = Tied(
                 [sys.executable, *command],
                 cwd=ROOT,
                 env=os.environ | (environment or {}),

@@ -19,6 +19,7 @@ from bench.references import prometheus
 from bench.runner import Row, Sample, compare
 from bench.stage import ROOT
 from bench.tick import BEYOND
+from hms_gov.ties import Tied
 from metrics_app.core.backtest import backtest, see
 from metrics_app.core.watch import Rule, State, step
 from metrics_app.core.windows import list_slots, make_pieces, view_windows
@@ -33,7 +34,7 @@ class Evaluator:
     """A process with thresholds on a database; a line to it is one tick."""
 
     def __init__(self, size, url):
-        self.process = subprocess.Popen(
+        self.process = Tied(
             [sys.executable, "-m", "bench.tick", str(size), str(size)],
             cwd=ROOT,
             env=os.environ | {"DATABASE_URL": url},

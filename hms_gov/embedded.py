@@ -10,11 +10,12 @@ import os
 import secrets
 import shutil
 import socket
-import subprocess
 import time
 from pathlib import Path
 
 import redis
+
+from hms_gov.ties import Tied
 
 
 class NoRedis(RuntimeError):
@@ -63,25 +64,24 @@ def write_config(directory, port, password):
     return path
 
 
-def start_redis(directory, *, port=None, password=None, timeout=10, preexec_fn=None):
+def start_redis(directory, *, port=None, password=None, timeout=10):
     """Starts a server with its data in ``directory``; returns (Popen, url).
 
-    The caller ends the process. ``timeout`` is in seconds; loading a large
-    append-only file counts as progress and is waited for. With the port and
-    password of an earlier server its clients find the new one by themselves.
+    The caller ends the process; with the caller's own it ends in any case. ``timeout``
+    is in seconds; loading a large append-only file counts as progress and is waited for.
+    With the port and password of an earlier server its clients find the new one by
+    themselves.
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     port, password = port or find_free_port(), password or secrets.token_hex(16)
     log = directory / "redis.log"
     with log.open("ab") as output:
-        # A session of its own: Ctrl-C in the terminal must not stop Redis before its clients.
-        process = subprocess.Popen(
+        # In a session of its own, too: Ctrl-C in the terminal must not stop Redis before its clients.
+        process = Tied(
             [find_redis_server(), str(write_config(directory, port, password))],
             stdout=output,
             stderr=output,
-            start_new_session=True,
-            preexec_fn=preexec_fn,
         )
     url = f"redis://:{password}@127.0.0.1:{port}/0"
     wait_for_redis(process, url, timeout, log)

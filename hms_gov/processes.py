@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from hms_gov.embedded import NoRedis, find_free_port, start_redis
+from hms_gov.ties import Tied
 
 PR_SET_PDEATHSIG = 1
 LOG_LIMIT = 5_000_000  # bytes of a log before its older half makes room
@@ -44,7 +45,7 @@ class Process:
         self.popen, self.deaths, self.begun, self.due = None, 0, 0.0, 0.0
 
     def start(self):
-        """Starts the command in a session of its own, so that Ctrl-C reaches only the supervisor."""
+        """Starts the command in a session of its own: Ctrl-C reaches only the supervisor."""
         self.begun = time.monotonic()
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as output:
@@ -52,7 +53,7 @@ class Process:
 
     def spawn(self, output):
         """The Popen of the command, writing to ``output``."""
-        return subprocess.Popen(
+        return Tied(
             self.command,
             env=self.environment,
             cwd=self.directory,
@@ -60,8 +61,6 @@ class Process:
             stdout=output,
             stderr=subprocess.STDOUT,
             pass_fds=self.pass_fds,
-            start_new_session=True,
-            preexec_fn=tie_to_parent(),
         )
 
     def check(self, now):
@@ -134,9 +133,7 @@ class RedisProcess(Process):
 
     def spawn(self, output):
         """The Popen of a server that answers; NoRedis otherwise."""
-        popen, self.url = start_redis(
-            self.directory, port=self.port, password=self.password, preexec_fn=tie_to_parent()
-        )
+        popen, self.url = start_redis(self.directory, port=self.port, password=self.password)
         return popen
 
 

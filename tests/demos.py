@@ -10,6 +10,8 @@ from pathlib import Path
 
 import requests
 
+from hms_gov.ties import Tied
+
 ROOT = Path(__file__).resolve().parent.parent
 OURS = ("DATABASE_URL", "REDIS_URL", "CHANNEL_REDIS_URL", "CELERY_BROKER_URL", "HMS_DATA_DIR", "DEBUG")
 
@@ -52,6 +54,17 @@ def is_running(pid):
         return False
 
 
+def find_child(pid, word):
+    """The id of the process below another whose command line has the word; None without one."""
+    for child in list_children(pid):
+        try:
+            if word in Path(f"/proc/{child}/cmdline").read_text():
+                return child
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return None
+
+
 class RunningDemo:
     """A `manage.py demo`; as a context manager it is ready inside and gone behind."""
 
@@ -60,7 +73,7 @@ class RunningDemo:
         command = [sys.executable, str(ROOT / "manage.py"), "demo", "--data-dir", str(directory), *arguments]
         self.output = self.directory.with_name(self.directory.name + ".out")
         with self.output.open("w") as output:
-            self.popen = subprocess.Popen(
+            self.popen = Tied(
                 command,
                 env=make_environment(),
                 # Wherever a person stands when starting it.
@@ -125,7 +138,7 @@ class RunningDemo:
 
     def begin(self, *arguments):
         """Starts another management command that joins this demo."""
-        return subprocess.Popen(
+        return Tied(
             [sys.executable, str(ROOT / "manage.py"), *arguments],
             env=make_environment(HMS_DATA_DIR=str(self.directory)),
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,

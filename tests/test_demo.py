@@ -6,11 +6,10 @@ import socket
 import stat
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from tests.demos import ROOT, RunningDemo, is_running, list_children, make_environment, wait_for
+from tests.demos import ROOT, RunningDemo, find_child, is_running, list_children, make_environment, wait_for
 
 pytestmark = [
     pytest.mark.slow,
@@ -122,10 +121,10 @@ def test_a_redis_that_is_away_is_said_in_one_line(tmp_path):
 
 
 def test_it_starts_again_what_died(demo):
-    pids = {name: find_child(demo, name) for name in ("daphne", "collect")}
+    pids = {name: find_child(demo.popen.pid, name) for name in ("daphne", "collect")}
     for pid in pids.values():
         os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: all(find_child(demo, name) not in (None, pid) for name, pid in pids.items()))
+    wait_for(lambda: all(find_child(demo.popen.pid, name) not in (None, pid) for name, pid in pids.items()))
     # The port was open all the time: this request waits instead of failing.
     assert demo.emit([{"topic": "test.again"}]).status_code == 202
     wait_for(lambda: demo.count_points("test.again") == 1, what="the point")
@@ -173,14 +172,6 @@ def test_simulated_complaints_move_every_tile_within_seconds(demo):
         assert traffic.wait(30) == 0
     finally:
         traffic.kill()
-
-
-def find_child(demo, word):
-    """The id of the demo's process whose command line has the word."""
-    for pid in list_children(demo.popen.pid):
-        if word in Path(f"/proc/{pid}/cmdline").read_text():
-            return pid
-    return None
 
 
 def test_a_second_one_beside_it_knows_nothing_of_it_and_leaves_nothing_behind(demo, tmp_path):

@@ -13,7 +13,7 @@ from django.db.utils import load_backend
 
 from hms_gov.moving.errors import NotMovable
 from hms_gov.moving.tables import count_rows, list_models, read_names
-from hms_gov.processes import tie_to_parent
+from hms_gov.ties import Tied
 
 ALIAS = "moving_target"
 LOCK = 0x686D735F6D6F7665  # of a move, among the advisory locks of the target
@@ -95,18 +95,19 @@ def migrate(url):
 
     Not beside another: django-celery-beat checks its rows against the default database.
     """
-    done = subprocess.run(
+    # Left behind by a run that was killed it would make tables under the feet of the next one.
+    with Tied(
         [sys.executable, "-m", "django", "migrate", "--verbosity=0", "--no-input"],
         cwd=settings.BASE_DIR,
         env=os.environ | {"DATABASE_URL": url},
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         text=True,
-        # Left behind by a run that was killed it would make tables under the feet of the next one.
-        preexec_fn=tie_to_parent(),
-    )
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["it gave no reason"])[-1]
+    ) as process:
+        _, said = process.communicate()
+    if process.returncode:
+        last = (said.strip().splitlines() or ["it gave no reason"])[-1]
         hint = " If a run of this command was killed a moment ago, run it again." if "exists" in last else ""
         raise NotMovable(f"The tables could not be made at {name_safely(url)}: {last}{hint}")
 

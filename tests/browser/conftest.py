@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
+from hms_gov.ties import Tied
+
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 120  # seconds until the demo must be ready
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
@@ -60,9 +62,7 @@ def demo(chromium, tmp_path_factory):
         "--data-dir",
         str(directory),
     ]
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
+    process = Tied(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
         yield wait_for_facts(process, directory / "demo.json") | {"directory": directory}
     finally:
@@ -170,9 +170,7 @@ def environment(demo):
 def serving(environment, port):
     """A web server of its own on the demo's data: it can go away while the demo goes on collecting."""
     command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "hms_gov.asgi:application"]
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    process = Tied(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_until_up(f"http://127.0.0.1:{port}/healthz", process)
         yield

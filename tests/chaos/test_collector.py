@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hms_gov.ties import Tied
 from metrics_app import bus, queries
 from metrics_app.collector import collect_all
 from metrics_app.connection import get_redis, key
@@ -41,7 +42,7 @@ def start(environment, settings):
 
     def start_one():
         command = [sys.executable, ROOT / "manage.py", "collect"]
-        process = subprocess.Popen(command, env=env, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        process = Tied(command, env=env, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         processes.append(process)
         assert "Collecting" in process.stdout.readline()
         return process

@@ -15,6 +15,7 @@ from django.db import connection, connections
 from hms_gov.embedded import find_free_port, start_redis
 from hms_gov.moving import join_target
 from hms_gov.moving.target import migrate
+from hms_gov.ties import Tied
 from metrics_app import bus, queries
 from metrics_app.collector import collect_all
 from metrics_app.connection import get_redis
@@ -49,7 +50,7 @@ class House:
             self.settings.METRICS_APP = {**self.settings.METRICS_APP, "REDIS_URL": url}
         else:
             words = ["collect"] if name == "collect" else ["archive", "--every", "0.1"]
-            process = subprocess.Popen([sys.executable, "-c", RUN, *words], env=self.environment(), cwd=ROOT)
+            process = Tied([sys.executable, "-c", RUN, *words], env=self.environment(), cwd=ROOT)
         self.processes[name] = process
 
     def environment(self):

@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 import threading
 import time
@@ -13,6 +12,7 @@ import pytest
 from django.db import connection
 from standardwebhooks import Webhook
 
+from hms_gov.ties import Tied
 from metrics_app.models import Notice
 from tests.metrics_app.telling import SECRET, allow, happen, make_receiver, open_breach, serve
 
@@ -58,7 +58,7 @@ class Drains:
 
     def start(self):
         """One more."""
-        return subprocess.Popen([sys.executable, "-c", DRAIN], env=self.environment, cwd=ROOT)
+        return Tied([sys.executable, "-c", DRAIN], env=self.environment, cwd=ROOT)
 
     def kill_all(self):
         """As a power cut would, while their requests are not answered yet."""

@@ -16,6 +16,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from hms_gov.ties import Tied
 from metrics_app import bus, queries
 from metrics_app.core.records import unpack_records
 from metrics_app.core.watch import Observation, State, step
@@ -74,7 +75,7 @@ def start(transactional_db, settings, tmp_path):
     def start_one(kind):
         name = ["-n", f"watch{len(processes)}@test"] if kind == "evaluator" else []
         with (tmp_path / f"{kind}{len(processes)}.log").open("w") as log:
-            process = subprocess.Popen(
+            process = Tied(
                 [*COMMANDS[kind], *name], env=environment, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT
             )
         processes.append(process)

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from hms_gov.ties import Tied
 from tests.demos import ROOT, RunningDemo, make_environment
 
 pytestmark = [
@@ -24,7 +25,7 @@ class Shell:
     """One bash for all steps, as a reader has it."""
 
     def __init__(self, directory):
-        self.popen = subprocess.Popen(
+        self.popen = Tied(
             ["bash"], cwd=directory, env=make_environment(), text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip

@@ -3,11 +3,9 @@
 import io
 import itertools
 import json
-import subprocess
 import sys
 import tracemalloc
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -21,6 +19,7 @@ from hms_gov import moving
 from hms_gov.moving import proof, run
 from hms_gov.moving.tables import list_models
 from hms_gov.moving.target import migrate
+from hms_gov.ties import Tied
 from metrics_app import queries
 from metrics_app.models import (
     Generation,
@@ -32,8 +31,8 @@ from metrics_app.services.archive import archive
 from pipelines_app.models import AuditEntry
 from pipelines_app.services import propose
 from pipelines_app.services.verify import verify_audit
+from tests.demos import find_child, is_running, wait_for
 from tests.hms_gov.sites import TOPIC, fill_site
-from tests.hms_gov.test_processes import is_running, wait_for
 from tests.metrics_app.histories import DAY, HOUR, MINUTE
 from tests.metrics_app.points import publish
 from tests.run_postgres import start_postgres
@@ -257,13 +256,11 @@ def test_a_run_that_was_killed_leaves_nobody_who_goes_on(postgres):
     script = (
         "import sys, django; django.setup(); from hms_gov.moving.target import migrate; migrate(sys.argv[1])"
     )
-    run_one = subprocess.Popen([sys.executable, "-c", script, url], cwd=settings.BASE_DIR)
-    children = Path(f"/proc/{run_one.pid}/task/{run_one.pid}/children")
-    wait_for(lambda: children.read_text().strip())
-    child = int(children.read_text())
+    run_one = Tied([sys.executable, "-c", script, url], cwd=settings.BASE_DIR)
+    child = wait_for(lambda: find_child(run_one.pid, "migrate"), what="the process that makes the tables")
     run_one.kill()
     run_one.wait()
-    wait_for(lambda: not is_running(child), timeout=2)
+    wait_for(lambda: not is_running(child), what="its end")
     migrate(url)
 
 

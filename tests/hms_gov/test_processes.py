@@ -5,29 +5,12 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 import redis
 
 from hms_gov.processes import LOG_LIMIT, Process, RedisProcess, Supervisor
-
-
-def wait_for(condition, *, timeout=10):
-    """Returns once the condition holds; fails after ``timeout`` seconds."""
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.01)
-
-
-def is_running(pid):
-    """Whether a process exists that is more than a zombie."""
-    try:
-        with Path(f"/proc/{pid}/stat").open() as file:
-            return file.read().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+from tests.demos import is_running, wait_for
 
 
 @pytest.fixture
@@ -103,7 +86,6 @@ def test_it_ends_everything_and_kills_what_does_not_listen(make, said):
     assert [process.popen.returncode for process in processes] == [-signal.SIGTERM, -signal.SIGKILL]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's signal of a parent's death is Linux's")
 def test_it_leaves_no_child_when_it_is_killed_itself(tmp_path):
     code = f"""
 import os, sys, time

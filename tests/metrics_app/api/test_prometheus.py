@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import subprocess
 import time
 import urllib.request
 
@@ -12,6 +11,7 @@ from django.contrib.auth.models import Group
 from prometheus_client.parser import text_string_to_metric_families
 
 from hms_gov.embedded import find_free_port
+from hms_gov.ties import Tied
 from metrics_app import bus
 from metrics_app.collector import collect_all
 from metrics_app.models import Kpi, Threshold, ThresholdState
@@ -139,7 +139,7 @@ def test_a_real_prometheus_scrapes_it(live_server, make_key, points, tmp_path):
     port = find_free_port()
     command = [program, f"--config.file={tmp_path}/prometheus.yml", f"--storage.tsdb.path={tmp_path}/data"]
     command += [f"--web.listen-address=127.0.0.1:{port}", "--log.level=error"]
-    process = subprocess.Popen(command)
+    process = Tied(command)
     try:
         assert ask(port, 'hms_kpi_value{topic="complaint.latency"}') == 20.0
         assert ask(port, 'hms_threshold_state{state="firing"}') == 1.0

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import subprocess
 import sys
 import time
 from contextlib import asynccontextmanager
@@ -16,6 +15,7 @@ from django.conf import settings
 from django.db import connection
 
 from hms_gov.embedded import find_free_port
+from hms_gov.ties import Tied
 
 ROOT = Path(__file__).resolve().parents[3]
 BIN = Path(sys.executable).parent
@@ -54,7 +54,7 @@ class Server:
         self.port = port or find_free_port()
         words = [word.format(port=self.port) for word in COMMANDS[kind]]
         command = [BIN / words[0], *words[1:], "tests.metrics_app.streams.counting:application"]
-        self.process = subprocess.Popen(command, env=make_environment(**environment), cwd=ROOT)
+        self.process = Tied(command, env=make_environment(**environment), cwd=ROOT)
         self.url = f"http://127.0.0.1:{self.port}"
         self.ws_url = f"ws://127.0.0.1:{self.port}/ws/metrics/"
         self.wait()
