@@ -4,7 +4,7 @@ import logging
 
 from hms_gov.joins.addresses import find_page
 from metrics_app import queries
-from metrics_app.core.aggregates import AGGREGATES
+from metrics_app.core.aggregates import compute
 from metrics_app.exceptions import MetricsError
 from metrics_app.models import ThresholdVersion
 from metrics_app.registry import list_kpis
@@ -76,7 +76,7 @@ def read_minutes(topic, start, end, step):
     columns = {name: columns[name] for name in COLUMNS}
     if whole < end:
         rest = queries.span(topic, whole, end)
-        row = (whole, rest.count, *(AGGREGATES[name](rest, (end - whole) / 1000) for name in COLUMNS[2:]))
+        row = (whole, rest.count, *(compute(name, rest, (end - whole) / 1000) for name in COLUMNS[2:]))
         columns = {name: [*columns[name], value] for name, value in zip(COLUMNS, row, strict=True)}
     return columns
 

@@ -5,7 +5,7 @@ The settings name these functions; neither app knows the other.
 
 from hms_gov.joins.evidence import COLUMNS, freeze_breach
 from metrics_app import live, queries
-from metrics_app.core.aggregates import AGGREGATES
+from metrics_app.core.aggregates import compute, list_names
 from metrics_app.core.buckets import MINUTE
 from metrics_app.core.spans import ceil
 from metrics_app.registry import get_kpi
@@ -67,7 +67,7 @@ def measure_kpi(topic, start_ms, end_ms, step_ms):
     columns = queries.series(topic, start_ms, end_ms, step)
     whole = queries.span(topic, start_ms, end_ms, percentiles=True)
     window = (end_ms - start_ms) / 1000
-    summary = {name: aggregate(whole, window) for name, aggregate in AGGREGATES.items()}
+    summary = {name: compute(name, whole, window) for name in list_names("on_tiles")}
     return {name: columns[name] for name in COLUMNS} | {"summary": summary}
 
 

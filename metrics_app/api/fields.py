@@ -60,7 +60,10 @@ class Number(serializers.FloatField):
 
 
 class Choice(serializers.ChoiceField):
-    """One of some words."""
+    """One of some words; a function that lists them is asked anew by each serializer."""
+
+    def __init__(self, choices, **options):
+        super().__init__(choices() if callable(choices) else choices, **options)
 
     def to_internal_value(self, data):
         """The word, or a fault that lists them."""

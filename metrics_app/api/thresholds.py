@@ -13,10 +13,11 @@ from metrics_app.api.params import refuse_parameters
 from metrics_app.api.parsing import SmallJSONParser
 from metrics_app.api.permissions import CanRead, identify
 from metrics_app.api.schema import ErrorsSerializer
+from metrics_app.core.aggregates import list_choices
 from metrics_app.core.deadman import is_silence_rule
 from metrics_app.core.points import check_topic
 from metrics_app.exceptions import BadInput, Conflict
-from metrics_app.models import JUDGED, Kpi, Threshold
+from metrics_app.models import Kpi, Threshold
 from metrics_app.services.rules.thresholds import delete_threshold, save_threshold
 from metrics_app.services.visibility import limit_to_visible
 from metrics_app.services.watch.states import read_states
@@ -44,7 +45,7 @@ class ThresholdSerializer(serializers.Serializer):
     key = serializers.CharField(read_only=True, help_text="What files call it; it never changes.")
     topic = Text(source="kpi.topic", help_text="An existing KPI; it cannot be changed later.")
     name = Text(required=False, allow_blank=True, help_text="Empty: made from the rule.")
-    aggregate = Choice(JUDGED)
+    aggregate = Choice(list_choices)
     aggregate_value = Number(
         required=False, allow_null=True, help_text="Where a share divides or a trend leads."
     )

@@ -1,22 +1,33 @@
-"""The aggregates: one function each, under the name it has everywhere.
+"""The registry of aggregates: what can be computed over a window, one record each.
 
-Most take a Summary and the window in seconds and return a float, or None where the
-span is empty (``ZERO_WHEN_EMPTY`` are 0 then); ``SHARES`` take the value they divide at
-instead of the window, ``CHANGES`` compare one of the others with itself. Adding one is a
-function here and a choice in ``models``.
+Choices, labels, units, statistics, schema and the pages' table derive from the records. A new
+aggregate is a function and an entry of ``BUILT_IN``, or an ``Aggregate`` that a project
+registers from outside. Nothing else tests for names.
 """
 
 import math
-from functools import partial
-from typing import NamedTuple
+from functools import cache, partial
 
 import numpy as np
 
+from metrics_app.core.aggregate_records import (
+    CHANGE,
+    COUNTED,
+    EXTREMES,
+    OWN,
+    SHAPE,
+    SHARE,
+    SUMS,
+    TREND,
+    WHOLE,
+    Aggregate,
+    find_fault,
+)
 from metrics_app.core.buckets import Summary
+from metrics_app.exceptions import BadInput
 
+__all__ = ["COUNTED", "EXTREMES", "OWN", "SHAPE", "SUMS", "WHOLE", "Aggregate"]
 LARGEST = math.nextafter(math.inf, 0)
-ZERO_WHEN_EMPTY = frozenset({"count", "sum", "rate_per_hour"})
-QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 DAY = 86_400_000  # ms
 
 
@@ -64,17 +75,14 @@ def rate_per_hour(summary, window):
     return summary.count * 3600 / window
 
 
-def share_above(summary, value):
-    """Per cent of the points above ``value``, or None; points within 1 % of it may count either way."""
-    # Of a rule that is only thought of, the value may not be known yet.
-    share = None if value is None else summary.share_above(value)
-    return None if share is None else 100.0 * share
+def share_above(summary, window, value):
+    """Per cent of the points above ``value``; points within 1 % of it may count either way."""
+    return 100.0 * summary.share_above(value)
 
 
-def share_within(summary, value):
-    """Per cent of the points that are at most ``value``, or None: "answered within 48 h"."""
-    above = share_above(summary, value)
-    return None if above is None else 100.0 - above
+def share_within(summary, window, value):
+    """Per cent of the points that are at most ``value``: "answered within 48 h"."""
+    return 100.0 - share_above(summary, window, value)
 
 
 def change(now, before):
@@ -92,75 +100,201 @@ def stddev(summary):
     return math.sqrt(max(summary.m2, 0.0) / summary.count)
 
 
-AGGREGATES = {
-    "mean": mean,
-    "count": count,
-    "sum": total,
-    "min": minimum,
-    "max": maximum,
-    "rate_per_hour": rate_per_hour,
-} | {name: partial(quantile, q=q) for name, q in QUANTILES.items()}
-
-# The same of many windows, for those that are asked of ten thousand at once: columns of a Summary.
-OF_COLUMNS = {
-    "mean": lambda summaries, windows: summaries.sum / summaries.count,
-    "count": lambda summaries, windows: summaries.count.astype(float),
-    "sum": lambda summaries, windows: summaries.sum,
-    "min": lambda summaries, windows: np.where(summaries.count > 0, summaries.min, np.nan),
-    "max": lambda summaries, windows: np.where(summaries.count > 0, summaries.max, np.nan),
-    "rate_per_hour": lambda summaries, windows: summaries.count * 3600 / windows,
-}
-
-# Until a line through the window's minutes meets a value, in seconds; true where it rises to it.
-# ``core.trends`` fits it.
-TRENDS = {"time_until_above": True, "time_until_below": False}
-SHARES = {"share_above": share_above, "share_within": share_within}
-# What only whole distributions answer: values, or a sketch of them.
-SHAPED = frozenset(QUANTILES) | frozenset(SHARES)
+def make_quantile(name, label, q):
+    """The record of a percentile."""
+    return Aggregate(name, label, partial(quantile, q=q), reads=SHAPE)
 
 
-class Change(NamedTuple):
-    """The aggregate whose change is meant, and against how long before (ms)."""
-
-    base: str
-    ago: int
-
-    def count(self, n, before):
-        """The points behind a change: of a mean those of the poorer window, of a rate the earlier's."""
-        return before if self.base in ZERO_WHEN_EMPTY else np.minimum(n, before)
+def make_change(name, label, choice, base, days):
+    """The record of a change against some days before."""
+    return Aggregate(name, label, choice=choice, kind=CHANGE, unit="%", base=base, ago=days * DAY)
 
 
-CHANGES = {
-    "mean_change_day": Change("mean", DAY),
-    "mean_change_week": Change("mean", 7 * DAY),
-    "rate_change_day": Change("rate_per_hour", DAY),
-    "rate_change_week": Change("rate_per_hour", 7 * DAY),
-}
-NAMES = (*AGGREGATES, *SHARES, *CHANGES, *TRENDS)
-PERCENT = frozenset(SHARES) | frozenset(CHANGES)
-# What asks for a value besides the limit: where a share divides, what a trend leads to.
-VALUED = (*SHARES, *TRENDS)
-# What no summary of the window answers, and no sum of its minutes.
-OBSERVED = PERCENT | frozenset(TRENDS)
+def make_trend(name, label, choice, rising):
+    """The record of the time until a value is met."""
+    asks = "which value it leads to"
+    return Aggregate(name, label, choice=choice, kind=TREND, unit="seconds", asks=asks, rising=rising)
+
+
+def make_share(name, label, choice, compute, **more):
+    """The record of a share of the points."""
+    asks = "at which value it divides"
+    return Aggregate(name, label, compute, choice, kind=SHARE, reads=SHAPE, unit="%", asks=asks, **more)
+
+
+BUILT_IN = (
+    Aggregate(
+        "mean",
+        "mean",
+        mean,
+        reads=SUMS,
+        in_browser=True,
+        over_columns=lambda some, windows: some.sum / some.count,
+    ),
+    Aggregate(
+        "count",
+        "count",
+        count,
+        meaning="number of points",
+        reads=SUMS,
+        over_columns=lambda some, windows: some.count.astype(float),
+        unit=COUNTED,
+        empty=0.0,
+        grows=True,
+        in_browser=True,
+    ),
+    Aggregate(
+        "sum", "sum", total, reads=SUMS, over_columns=lambda some, windows: some.sum, empty=0.0, grows=True
+    ),
+    Aggregate(
+        "min",
+        "minimum",
+        minimum,
+        reads=EXTREMES,
+        over_columns=lambda some, windows: np.where(some.count > 0, some.min, np.nan),
+    ),
+    Aggregate(
+        "max",
+        "maximum",
+        maximum,
+        reads=EXTREMES,
+        over_columns=lambda some, windows: np.where(some.count > 0, some.max, np.nan),
+    ),
+    make_quantile("p50", "median", 0.5),
+    make_quantile("p90", "90th percentile", 0.9),
+    make_quantile("p95", "95th percentile", 0.95),
+    make_quantile("p99", "99th percentile", 0.99),
+    Aggregate(
+        "rate_per_hour",
+        "rate",
+        rate_per_hour,
+        choice="rate per hour",
+        meaning="points per hour: count ÷ hours",
+        reads=SUMS,
+        over_columns=lambda some, windows: some.count * 3600 / windows,
+        unit=f"{COUNTED} per hour",
+        empty=0.0,
+        in_browser=True,
+    ),
+    make_share("share_above", "share above", "share above a value", share_above),
+    make_share("share_within", "share within", "share up to a value", share_within, inverse=True),
+    make_change(
+        "mean_change_day",
+        "day-on-day change of the mean",
+        "change of the mean against a day before",
+        "mean",
+        1,
+    ),
+    make_change(
+        "mean_change_week",
+        "week-on-week change of the mean",
+        "change of the mean against a week before",
+        "mean",
+        7,
+    ),
+    make_change(
+        "rate_change_day",
+        "day-on-day change of the rate",
+        "change of the rate against a day before",
+        "rate_per_hour",
+        1,
+    ),
+    make_change(
+        "rate_change_week",
+        "week-on-week change of the rate",
+        "change of the rate against a week before",
+        "rate_per_hour",
+        7,
+    ),
+    make_trend("time_until_above", "time until above", "time until it is above a value, by trend", True),
+    make_trend("time_until_below", "time until below", "time until it is below a value, by trend", False),
+)
+
+_records = {}
+
+
+def register(*aggregates):
+    """Lets rules and tiles ask for some Aggregates as well; BadInput says what is wrong with one."""
+    for aggregate in aggregates:
+        if fault := find_fault(aggregate, _records):
+            raise BadInput(fault, field="aggregate")
+        _records[aggregate.name] = aggregate
+        list_names.cache_clear()
+
+
+def unregister(*names):
+    """Forgets aggregates by name; for tests, and settings that change under them."""
+    for name in names:
+        _records.pop(name, None)
+        list_names.cache_clear()
+
+
+def list_aggregates():
+    """All records, in the order in which people choose among them."""
+    return list(_records.values())
+
+
+@cache
+def list_names(quality=""):
+    """The names of all aggregates, or of those with a quality such as "on_tiles"; a dict's keys, in order."""
+    return {one.name: None for one in _records.values() if not quality or getattr(one, quality)}.keys()
+
+
+def get_aggregate(name):
+    """The record of a name. One that nobody registers any more has no value, and breaks no page."""
+    return _records.get(name) or Aggregate(name, str(name), lambda summary, window: None)
+
+
+def list_choices(quality=""):
+    """``[(name, words)]`` for forms."""
+    return [(name, get_aggregate(name).choice or get_aggregate(name).label) for name in list_names(quality)]
+
+
+def describe_table():
+    """``{name: {…}}`` for the browser: what it needs to write values and to draw them."""
+    return {
+        one.name: {
+            "label": one.meaning or one.choice or one.label,
+            "unit": one.unit,
+            "on_scale": one.on_scale,
+            "on_tiles": one.on_tiles,
+            "in_browser": one.in_browser,
+        }
+        for one in list_aggregates()
+    }
 
 
 def compute(aggregate, summary, window, value=None):
-    """An aggregate of one window, whatever it asks for; no ``CHANGES``, no ``TRENDS``: they need more."""
-    if aggregate in SHARES:
-        return SHARES[aggregate](summary, value)
-    return AGGREGATES[aggregate](summary, window)
+    """An aggregate of one window, whatever it asks for; no changes, no trends: they need more."""
+    one = get_aggregate(aggregate)
+    if not summary.count:
+        return one.empty
+    if not one.asks:
+        return clip(one.compute(summary, window))
+    # Of a rule that is only thought of, the value may not be known yet.
+    return None if value is None else clip(one.compute(summary, window, value))
 
 
 def compute_many(aggregate, summaries, windows):
     """``compute`` of many windows at once: a Summary of arrays, seconds as an array; NaN: none."""
-    if aggregate not in OF_COLUMNS:
+    over_columns = get_aggregate(aggregate).over_columns
+    if over_columns is None:
         rows = zip(zip(*(column.tolist() for column in summaries[:5]), strict=True), windows, strict=True)
         return np.array([compute(aggregate, Summary(*row), window) for row, window in rows], float)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        return np.clip(OF_COLUMNS[aggregate](summaries, windows), -LARGEST, LARGEST)
+        return np.clip(over_columns(summaries, windows), -LARGEST, LARGEST)
 
 
 def compare(name, now, before):
-    """``(values, n)`` of a change from those of both windows; arrays, NaN and 0 where there is none."""
+    """``(values, n)`` of a change from those of both windows; arrays, NaN and 0 where there is none.
+
+    The points behind it are of a mean those of the poorer window, of a rate the earlier's.
+    """
     values = change(now[0], before[0])
-    return values, np.where(np.isnan(values), 0, CHANGES[name].count(now[1], before[1]))
+    behind = (
+        before[1] if get_aggregate(get_aggregate(name).base).judges_empty else np.minimum(now[1], before[1])
+    )
+    return values, np.where(np.isnan(values), 0, behind)
+
+
+register(*BUILT_IN)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from metrics_app.core import sketch as sketches
+from metrics_app.exceptions import NotKept
 
 MINUTE = 60_000
 HOUR = 3_600_000
@@ -44,6 +45,7 @@ class Summary(NamedTuple):
             return None
         if self.sketch is not None:
             return self.sketch.quantile(q, self.min, self.max)
+        self.check_shape()
         # Python's floats: interpolating between -1e308 and 1e308 must not warn.
         return interpolate(np.sort(self.values), q)
 
@@ -56,7 +58,21 @@ class Summary(NamedTuple):
             return 0.0 if value >= self.max else 1.0
         if self.sketch is not None:
             return self.sketch.share_above(value)
+        self.check_shape()
         return float(np.count_nonzero(self.values > value) / len(self.values))
+
+    def weigh(self):
+        """``(values, weights)``: each value in ascending order and how often it came; within 0.5 %."""
+        if self.sketch is not None:
+            values, weights = self.sketch.weigh()
+            return np.clip(values, self.min, self.max), weights
+        self.check_shape()
+        return np.unique(self.values, return_counts=True)
+
+    def check_shape(self):
+        """NotKept where nothing but sums is left of a span that held points."""
+        if self.values is None:
+            raise NotKept("of this span only sums are kept, and this needs the values or a sketch of them")
 
 
 EMPTY = Summary(values=np.empty(0))

@@ -4,7 +4,7 @@ from math import isfinite
 
 import numpy as np
 
-from metrics_app.core.aggregates import ZERO_WHEN_EMPTY
+from metrics_app.core.aggregates import get_aggregate
 
 BREACH, BAND, CLEAR = "breach", "band", "clear"
 THIN, EMPTY, ERROR = "thin", "empty", "error"
@@ -34,9 +34,10 @@ def classify(rule, observation):
     value, n = observation
     if n < 0:
         return ERROR
-    if rule.aggregate in ZERO_WHEN_EMPTY:
+    empty = get_aggregate(rule.aggregate).empty
+    if empty is not None:
         # "More than 90 an hour" must recover at night, "fewer than 1" must be able to fire.
-        value = 0.0 if n == 0 else value
+        value = empty if n == 0 else value
     elif n == 0:
         return EMPTY
     elif n < rule.min_count:
@@ -54,8 +55,9 @@ def classify_many(rule, values, n):
 
     The rule's limits and ``min_count`` may be arrays as well: those of many rules that are else alike.
     """
-    idle = rule.aggregate in ZERO_WHEN_EMPTY
-    values = np.where(n == 0, 0.0, values) if idle else values
+    empty = get_aggregate(rule.aggregate).empty
+    idle = empty is not None
+    values = np.where(n == 0, empty, values) if idle else values
     recovery = rule.limit if rule.recovery_limit is None else rule.recovery_limit
     few = np.zeros(len(n), bool)
     cases = [

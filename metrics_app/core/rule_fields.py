@@ -2,7 +2,7 @@
 
 import math
 
-from metrics_app.core.aggregates import PERCENT
+from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.text.entries import is_duration, parse_duration, parse_value, write_compact
 from metrics_app.exceptions import BadInput
 
@@ -54,4 +54,4 @@ def write_field(name, value, unit="", aggregate="mean"):
     if whole and is_duration(unit, aggregate):
         return write_compact(int(value))
     number = int(value) if whole else value
-    return f"{number}%" if aggregate in PERCENT else number
+    return f"{number}%" if get_aggregate(aggregate).unit == "%" else number

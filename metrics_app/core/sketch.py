@@ -94,6 +94,10 @@ class Sketch:
         above = self.codes > encode(np.array([value]))[0]
         return float(self.counts[above].sum() / self.counts.sum())
 
+    def weigh(self):
+        """``(values, counts)``: the value that stands for each bin, ascending, and what it counted."""
+        return np.array([decode(code) for code in self.codes]), self.counts
+
     def pack(self):
         """Bytes: the first code, differences and counts in the smallest integers that hold them."""
         if not len(self.codes):

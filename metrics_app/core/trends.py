@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from metrics_app.core.aggregates import TRENDS
+from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.buckets import MINUTE
 
 FEWEST = 3  # minutes with points; two always lie on a line
@@ -74,7 +74,7 @@ def find_forecast(minutes, counts, means, end, aggregate, value):
         return None
     counts, means = np.asarray(counts, float), np.asarray(means, float)
     line = fit_line((np.asarray(minutes, float) + MINUTE / 2 - end) / 1000, means, counts)
-    return None if line is None else meet(line, value, rising=TRENDS[aggregate])
+    return None if line is None else meet(line, value, rising=get_aggregate(aggregate).rising)
 
 
 def cover(start, end):

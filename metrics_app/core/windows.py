@@ -8,11 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from metrics_app.core.aggregates import CHANGES, SHAPED, TRENDS, compare, compute
-from metrics_app.core.buckets import HOUR, MINUTE, Summary, floor
+from metrics_app.core.aggregates import SUMS, WHOLE, compare, compute, get_aggregate
+from metrics_app.core.buckets import HOUR, MINUTE, Summary, floor, summarise
 from metrics_app.core.trends import cover, find_forecast
-
-EXTREMES = {"min", "max"}
 
 
 class Pieces(NamedTuple):
@@ -75,9 +73,10 @@ def view_windows(pieces, slots, aggregate, window, value=None):
 
     ``value``: where the shares divide, or what a trend leads to.
     """
-    if aggregate in CHANGES:
+    one = get_aggregate(aggregate)
+    if one.is_change:
         return view_changes(pieces, slots, aggregate, window)
-    if aggregate in TRENDS:
+    if one.is_trend:
         return view_trends(pieces, slots, aggregate, window, value)
     starts = slots - window * 1000
     if window * 1000 > HOUR:
@@ -86,15 +85,15 @@ def view_windows(pieces, slots, aggregate, window, value=None):
     first, last = (np.searchsorted(pieces.ts, edges) for edges in (starts, slots))
     new = np.flatnonzero(np.diff(first, prepend=-1) | np.diff(last, prepend=-1))
     first, last, repeat = first[new], last[new], np.diff(np.append(new, len(slots)))
-    summaries = summarise_windows(pieces, first, last, aggregate)
+    summaries = summarise_windows(pieces, first, last, one)
     values = np.array([compute(aggregate, summary, window, value) for summary in summaries], np.float64)
     return Views(first, last, repeat, values, np.array([s.count for s in summaries], np.int64))
 
 
 def view_changes(pieces, slots, aggregate, window):
     """The Views of slots for the change of an aggregate against the same window before."""
-    base, ago = CHANGES[aggregate]
-    now, before = (expand(view_windows(pieces, some, base, window)) for some in (slots, slots - ago))
+    one = get_aggregate(aggregate)
+    now, before = (expand(view_windows(pieces, some, one.base, window)) for some in (slots, slots - one.ago))
     each = np.arange(len(slots))
     return Views(each, each + 1, np.ones_like(each), *compare(aggregate, now, before))
 
@@ -120,17 +119,19 @@ def expand(views):
 
 
 def summarise_windows(pieces, first, last, aggregate):
-    """The Summary of each window ``pieces[first:last]``, with what the aggregate reads of it."""
+    """The Summary of each window ``pieces[first:last]``, with what an Aggregate reads of it."""
+    if aggregate.reads == WHOLE:
+        return [summarise(pieces.values[a:b]) for a, b in zip(first.tolist(), last.tolist(), strict=True)]
     running = np.concatenate(([0], np.cumsum(pieces.count)))
     count = (running[last] - running[first]).tolist()
     with np.errstate(over="ignore", invalid="ignore"):
         total = combine(np.add, pieces.sum, first, last, 0.0).tolist()
-    if aggregate not in EXTREMES and aggregate not in SHAPED:
+    if aggregate.reads == SUMS:
         return [Summary(n, s) for n, s in zip(count, total, strict=True)]
     low = combine(np.minimum, pieces.low, first, last, np.inf).tolist()
     high = combine(np.maximum, pieces.high, first, last, -np.inf).tolist()
     parts = [None] * len(count)
-    if aggregate in SHAPED:
+    if aggregate.is_shaped:
         parts = [pieces.values[a:b] for a, b in zip(first.tolist(), last.tolist(), strict=True)]
     return [Summary(n, s, 0.0, a, b, v) for n, s, a, b, v in zip(count, total, low, high, parts, strict=True)]
 

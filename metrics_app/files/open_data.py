@@ -11,9 +11,10 @@ from itertools import product
 from django.core.signals import setting_changed
 
 from metrics_app import conf, queries, registry
+from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.calendars import begin, check_zone, shift_back
 from metrics_app.core.text.units import format_value
-from metrics_app.core.text.words import NAMES, natural_key
+from metrics_app.core.text.words import natural_key
 from metrics_app.exceptions import TooMany
 from metrics_app.files.writers import NAMES as FORMAT_NAMES
 from metrics_app.files.writers import list_formats
@@ -41,7 +42,6 @@ MEANINGS = (
     (("p50", "p90", "p95", "p99"), "Percentiles: half of the values are at most p50. Within 1 %."),
     (("revised",), "Whether late points or a correction have changed it since it was first published."),
 )
-AGGREGATES = {"count": "number of points", "rate_per_hour": "points per hour: count ÷ hours"}
 SPANS = ("The last full hour", "Yesterday", "The last 7 full days")
 
 _lock = threading.Lock()
@@ -57,7 +57,7 @@ def list_published():
             "topic": kpi.topic,
             "name": kpi.name or kpi.topic,
             "unit": describe_unit(kpi.unit),
-            "aggregate": AGGREGATES.get(kpi.aggregate, NAMES[kpi.aggregate]),
+            "aggregate": get_aggregate(kpi.aggregate).meaning or get_aggregate(kpi.aggregate).label,
             "description": kpi.description,
             "method": kpi.method,
             **facts[kpi.topic],

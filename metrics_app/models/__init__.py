@@ -16,16 +16,14 @@ from metrics_app.models.history import (
     Topic,
 )
 from metrics_app.models.imports import Import, ImportedId
-from metrics_app.models.kpis import Aggregate, ApiKey, Kpi, validate_topic
+from metrics_app.models.kpis import ApiKey, Kpi, validate_topic
 from metrics_app.models.notes import Note, NoteChange
 from metrics_app.models.notices import Notice, Receiver
 from metrics_app.models.silences import Silence
-from metrics_app.models.thresholds import JUDGED, Threshold, ThresholdState, ThresholdVersion
+from metrics_app.models.thresholds import Threshold, ThresholdState, ThresholdVersion
 
 __all__ = [
-    "JUDGED",
     "LATE",
-    "Aggregate",
     "ApiKey",
     "Breach",
     "BreachEvent",

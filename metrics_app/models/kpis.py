@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
+from metrics_app.core.aggregates import list_choices
 from metrics_app.core.points import check_topic
 from metrics_app.exceptions import BadInput
 
@@ -21,19 +22,9 @@ def validate_topic(topic):
 REFUSAL = "A restricted KPI cannot be open data: lift the restriction first, or leave this empty."
 
 
-class Aggregate(models.TextChoices):
-    """What a tile may show; names are those of ``metrics_app.core.aggregates``."""
-
-    MEAN = "mean", "mean"
-    COUNT = "count", "count"
-    SUM = "sum", "sum"
-    MIN = "min", "minimum"
-    MAX = "max", "maximum"
-    P50 = "p50", "median"
-    P90 = "p90", "90th percentile"
-    P95 = "p95", "95th percentile"
-    P99 = "p99", "99th percentile"
-    RATE_PER_HOUR = "rate_per_hour", "rate per hour"
+def list_tile_aggregates():
+    """``(name, words)`` of what a tile may show."""
+    return list_choices("on_tiles")
 
 
 class Kpi(models.Model):
@@ -59,7 +50,7 @@ class Kpi(models.Model):
     )
     direction = models.CharField(max_length=10, choices=Direction, default=Direction.LOWER)
     aggregate = models.CharField(
-        max_length=20, choices=Aggregate, default=Aggregate.MEAN, help_text="What the tile shows."
+        max_length=20, choices=list_tile_aggregates, default="mean", help_text="What the tile shows."
     )
     window = models.PositiveIntegerField(default=1800, help_text="Seconds the tile looks back.")
     expected_interval = models.PositiveIntegerField(

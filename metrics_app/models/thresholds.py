@@ -4,24 +4,14 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from metrics_app.core.aggregates import list_choices
 from metrics_app.core.text.phrases import describe_rule
-from metrics_app.models.kpis import Aggregate, Kpi
+from metrics_app.models.kpis import Kpi
 
 
-class Comparison(models.TextChoices):
-    """What a rule may judge besides the aggregates of a tile: in per cent, trends in seconds."""
-
-    SHARE_ABOVE = "share_above", "share above a value"
-    SHARE_WITHIN = "share_within", "share up to a value"
-    MEAN_CHANGE_DAY = "mean_change_day", "change of the mean against a day before"
-    MEAN_CHANGE_WEEK = "mean_change_week", "change of the mean against a week before"
-    RATE_CHANGE_DAY = "rate_change_day", "change of the rate against a day before"
-    RATE_CHANGE_WEEK = "rate_change_week", "change of the rate against a week before"
-    TIME_UNTIL_ABOVE = "time_until_above", "time until it is above a value, by trend"
-    TIME_UNTIL_BELOW = "time_until_below", "time until it is below a value, by trend"
-
-
-JUDGED = [*Aggregate.choices, *Comparison.choices]
+def list_rule_aggregates():
+    """``(name, words)`` of what a rule may judge."""
+    return list_choices()
 
 
 class Threshold(models.Model):
@@ -55,7 +45,7 @@ class Threshold(models.Model):
     key = models.CharField(
         max_length=100, blank=True, editable=False, help_text="Its name in files, apart within its KPI."
     )
-    aggregate = models.CharField(max_length=20, choices=JUDGED, default=Aggregate.MEAN)
+    aggregate = models.CharField(max_length=20, choices=list_rule_aggregates, default="mean")
     aggregate_value = models.FloatField(
         null=True,
         blank=True,

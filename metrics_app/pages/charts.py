@@ -5,7 +5,7 @@ from typing import NamedTuple
 from django.utils.module_loading import import_string
 
 from metrics_app import conf, queries
-from metrics_app.core.aggregates import OBSERVED, TRENDS, ZERO_WHEN_EMPTY
+from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.calendars import shift_back
 from metrics_app.core.plans import DAY, NAMES, SHIFTS, SPANS, plan_span
 from metrics_app.core.text import words
@@ -16,7 +16,6 @@ from metrics_app.queries.windows import FACTS
 
 COLUMNS = ("value", *FACTS)
 MOST_BREACHES = 500  # shaded on one chart
-SCALED = {"count", "sum"}
 COMPARED = {"yesterday": "the day before", "week": "a week before"}
 
 
@@ -46,11 +45,12 @@ def describe_plot(kpi, rule, view, zone):
     plan = plan_span(view.start, view.end, window, grain)._replace(divides_at=rule and rule.aggregate_value)
     columns = read_columns(kpi.topic, aggregate, plan, view)
     since = int(kpi.created_at.timestamp() * 1000)
-    if aggregate in ZERO_WHEN_EMPTY:
+    one = get_aggregate(aggregate)
+    if one.judges_empty:
         columns["value"] = drop_unwatched(columns["ts"], columns["value"], since)
-    share = window / plan.drawn if aggregate in SCALED else 1
+    share = window / plan.drawn if one.grows else 1
     columns["value"] = scale(columns["value"], share)
-    over = aggregate in ZERO_WHEN_EMPTY or aggregate in TRENDS
+    over = one.judges_empty or one.is_trend
     named = f"{name_shown(kpi, rule)} {'over' if over else 'of'}"
     what = describe_what(named, window if rule else plan.drawn, plan, share)
     return columns | {
@@ -95,7 +95,7 @@ def read_columns(topic, aggregate, plan, view):
 
 def read_windows(topic, ends, plan, aggregate):
     """The columns of windows that end at ``ends``; only value and n where the grain does not fit them."""
-    if plan.is_exact and aggregate not in OBSERVED:
+    if plan.is_exact and get_aggregate(aggregate).on_tiles:
         found = queries.windows(topic, ends, step=plan.step, window=plan.drawn, aggregate=aggregate)
         return found
     seen = queries.observe([(topic, at - plan.drawn, at, aggregate, plan.divides_at) for at in ends])
@@ -105,7 +105,7 @@ def read_windows(topic, ends, plan, aggregate):
 
 def read_now(topic, aggregate, plan, now):
     """The row of the window that ends now."""
-    if aggregate in OBSERVED:
+    if not get_aggregate(aggregate).on_tiles:
         columns = read_windows(topic, [now], plan, aggregate)
         return {name: column[0] for name, column in columns.items()} | {"ts": now}
     stats = queries.stats(topic, plan.drawn // 1000, now=now)

@@ -1,7 +1,7 @@
 """What an operator asks first: per hour now, today so far, against the same time of earlier days."""
 
 from metrics_app import queries
-from metrics_app.core.aggregates import ZERO_WHEN_EMPTY
+from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.text.units import DASH, format_number, format_value
 from metrics_app.core.text.words import describe_change
 
@@ -54,4 +54,4 @@ def tell_earlier(today, before, kpi, name, since):
 def tell_points(day, name):
     """How many points stand behind a figure, where it is not itself a count."""
     points = "1 point" if day["count"] == 1 else f"{day['count']:,} points"
-    return "" if name in ZERO_WHEN_EMPTY else points
+    return "" if get_aggregate(name).judges_empty else points

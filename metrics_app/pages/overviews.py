@@ -1,7 +1,7 @@
 """Which KPIs an overview shows, in which order and in which groups."""
 
 from metrics_app import queries
-from metrics_app.core.aggregates import ZERO_WHEN_EMPTY
+from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.filters import get_prefix, has_words, is_shown
 from metrics_app.pages.tiles import list_states
 from metrics_app.services.rules.deadman import list_silent
@@ -45,7 +45,9 @@ def list_conditions(kpis):
     seen = queries.observe([(kpi.topic, end - kpi.window * 1000, end, "count") for kpi in kpis])
     found, overdue = [], list_silent([kpi.topic for kpi in kpis])
     for kpi, state, one in zip(kpis, list_states(kpis), seen, strict=True):
-        silent = not one.n and (kpi.aggregate not in ZERO_WHEN_EMPTY or queries.get_head(kpi.topic) is None)
+        silent = not one.n and (
+            not get_aggregate(kpi.aggregate).judges_empty or queries.get_head(kpi.topic) is None
+        )
         silent = silent or bool(kpi.topic in overdue and kpi.expected_interval)
         kept = {state} if state == "firing" or not silent else set()
         found.append(kept | ({"silent"} if silent else set()))

@@ -1,8 +1,8 @@
 """The curve of a tile: what its rule saw over the last hour, with its limit."""
 
 from metrics_app import queries
-from metrics_app.core.aggregates import TRENDS, ZERO_WHEN_EMPTY
-from metrics_app.core.curves import HOUR, ROLLABLE, roll
+from metrics_app.core.aggregates import get_aggregate
+from metrics_app.core.curves import HOUR, roll
 from metrics_app.core.text import words
 from metrics_app.core.text.phrases import name_aggregate
 from metrics_app.core.text.units import format_value, split_value
@@ -23,7 +23,7 @@ def describe_chart(kpi, rule, value, now):
         value = observe_now(kpi.topic, aggregate, window, now, divides_at)
     ts, values = read_curve(kpi.topic, aggregate, window, now, divides_at)
     ts, values = [*ts, now], [*values, value]
-    if aggregate in ZERO_WHEN_EMPTY:
+    if get_aggregate(aggregate).judges_empty:
         values = drop_unwatched(ts, values, int(kpi.created_at.timestamp() * 1000))
     limit_text = describe_limit(rule) if rule else ""
     return {
@@ -47,7 +47,7 @@ def describe_chart(kpi, rule, value, now):
 
 def name_shown(kpi, rule):
     """The aggregate that is drawn, in words."""
-    return name_aggregate(rule, kpi.unit) if rule else words.NAMES[kpi.aggregate]
+    return name_aggregate(rule, kpi.unit) if rule else get_aggregate(kpi.aggregate).label
 
 
 def drop_unwatched(ts, values, since):
@@ -85,7 +85,7 @@ def read_curve(topic, aggregate, window, now, divides_at=None):
     last = now // MINUTE * MINUTE
     ends = list(range(last - HOUR, last + 1, MINUTE))
     first = ends[0] - window * 1000
-    if aggregate in ROLLABLE and window % 60 == 0 and queries.find_grain(topic, first) == MINUTE:
+    if get_aggregate(aggregate).is_rolled and window % 60 == 0 and queries.find_grain(topic, first) == MINUTE:
         columns = queries.series(topic, first, last, MINUTE)
         return ends, roll(columns, steps=window // 60, aggregate=aggregate)
     # Percentiles and windows of odd seconds need more than the rows of minutes, or these are gone.
@@ -95,7 +95,7 @@ def read_curve(topic, aggregate, window, now, divides_at=None):
 
 def in_sight(value, aggregate):
     """A value as it is drawn: of a trend that leads nowhere nothing is."""
-    return None if aggregate in TRENDS and value is not None and value >= FAR else value
+    return None if value is not None and value >= FAR and get_aggregate(aggregate).is_trend else value
 
 
 def find_start(kpi, chart):

@@ -7,7 +7,7 @@ summaries that the thresholds are judged by, so a tile never contradicts a rule.
 from django.urls import NoReverseMatch, reverse
 
 from metrics_app import queries
-from metrics_app.core.aggregates import ZERO_WHEN_EMPTY
+from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.text import words
 from metrics_app.core.text.units import DASH, format_value, split_value
 from metrics_app.models import Breach, Threshold
@@ -93,7 +93,7 @@ def describe_tile(kpi, rule, now, through, overdue=None):
     stats = queries.stats(kpi.topic, kpi.window, now=now)
     value = stats[kpi.aggregate]
     seen_at = stats["last_point_at"]
-    silent = stats["count"] == 0 and (seen_at is None or kpi.aggregate not in ZERO_WHEN_EMPTY)
+    silent = stats["count"] == 0 and (seen_at is None or not get_aggregate(kpi.aggregate).judges_empty)
     chart = describe_chart(kpi, rule, value, now)
     tile = {
         "topic": kpi.topic,

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from metrics_app.core.aggregates import PERCENT, ZERO_WHEN_EMPTY
+from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.text.units import DASH, format_value
 from metrics_app.pages.charts import COLUMNS
 
@@ -27,7 +27,7 @@ def list_columns(plot, kpi, params):
         columns.append((plot["compare"]["name"], plot["compare"]["values"], tell(aggregate)))
     columns.append(("points", plot["n"], lambda n: format_value(n, "", "count")))
     beside = {"mean": "mean", "p50": "median"}
-    if "percentiles" in params and aggregate not in ZERO_WHEN_EMPTY | PERCENT:
+    if "percentiles" in params and get_aggregate(aggregate).on_scale:
         beside["p95"] = "95 % are below"
     # A mean beside the mean of the same window would be the same column twice.
     beside.pop(aggregate, None)

@@ -6,7 +6,7 @@ day, week, month or year before, so that daylight saving moves nothing.
 
 from itertools import accumulate
 
-from metrics_app.core.aggregates import AGGREGATES, QUANTILES, clip, stddev
+from metrics_app.core.aggregates import clip
 from metrics_app.core.buckets import MINUTE, floor, merge
 from metrics_app.core.calendars import CALENDARS, SPANS, check_zone, list_edges, shift_back
 from metrics_app.exceptions import BadInput
@@ -16,8 +16,7 @@ from metrics_app.queries.history import CORRECTED, list_parts, read_past
 from metrics_app.queries.kept import check_edges, take_whole
 from metrics_app.queries.logs import clock
 from metrics_app.queries.reading import Want, read_many
-
-NAMES = ("sum", "mean", "min", "max", *QUANTILES, "rate_per_hour")
+from metrics_app.queries.statistics import list_figures
 
 
 def calendar_series(topic, start, end, calendar, zone, *, view=CORRECTED):
@@ -67,9 +66,9 @@ def check_back(back):
 def compare_span(topics, start, end, *, zone="UTC", compare=(), view=CORRECTED):
     """``{topic: figures}`` of [start, end) ms, each with those of the same local times earlier.
 
-    Figures are ``start``, ``end``, ``count``, ``sum``, ``mean``, ``min``, ``max``, ``stddev``,
-    percentiles and ``rate_per_hour``, and ``earlier``: ``{"week": figures, …}`` for each word of
-    ``compare`` (day, week, month, year). What ended before the hot hour ends on a whole minute.
+    Figures are ``start``, ``end``, ``count``, ``stddev`` and all that tiles may show, by name, and
+    ``earlier``: ``{"week": figures, …}`` for each word of ``compare`` (day, week, month, year).
+    What ended before the hot hour ends on a whole minute.
     NotKept where a span cuts an hour or a day of which nothing finer is kept.
     """
     place, spans = check_zone(zone), {None: (start, end)}
@@ -114,15 +113,9 @@ def read_figures(wants, view=CORRECTED):
         start = past.whole_start(want) if past and want.is_old() else want.start
         summary = merge(list_parts(reading, past, view)) if want.start < want.end else merge([])
         found.append(
-            {"start": start, "end": want.end} | list_figures(summary, (want.end - want.start) / 1000)
+            {"start": start, "end": want.end} | list_figures(summary, max((want.end - want.start) / 1000, 1))
         )
     return found
-
-
-def list_figures(summary, seconds):
-    """The statistics of a Summary of a span of ``seconds``, by name."""
-    values = {name: AGGREGATES[name](summary, max(seconds, 1)) for name in NAMES}
-    return {"count": summary.count, **values, "stddev": stddev(summary)}
 
 
 def compare_series(topic, edges, *, zone="UTC", compare=(), step=None, view=CORRECTED):

@@ -17,12 +17,13 @@ from metrics_app.core.spans import DAY, intersect
 from metrics_app.exceptions import BadInput
 from metrics_app.models import DayRollup, HourRollup, MinuteRollup, Topic
 from metrics_app.queries.buckets import read_buckets
-from metrics_app.queries.calendars import find_edges, list_figures
+from metrics_app.queries.calendars import find_edges
 from metrics_app.queries.corrections import list_voids
 from metrics_app.queries.history import CORRECTED
 from metrics_app.queries.kept import check_edges, take_step, take_zone
 from metrics_app.queries.logs import clock, list_topics
 from metrics_app.queries.reading import Want, read_one
+from metrics_app.queries.statistics import list_figures
 
 ROLLUPS = 1_500  # read at a time, each with a sketch of up to some kB
 MOST_ROWS = 10_000_000

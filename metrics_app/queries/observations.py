@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from metrics_app.core.aggregates import CHANGES, SHAPED, TRENDS, compare, compute
+from metrics_app.core.aggregates import compare, compute, get_aggregate, list_names
 from metrics_app.core.buckets import HOT, MINUTE, merge
 from metrics_app.core.trends import cover, find_forecast
 from metrics_app.exceptions import NotKept
@@ -32,7 +32,7 @@ def observe_many(asked):
     minute; what asks for a distribution and longer windows read the details of every minute,
     changes also the history, and a trend reads its topic by itself.
     """
-    trends = asked.find(TRENDS)
+    trends = asked.find(list_names("is_trend"))
     if not len(trends):
         return observe_changes(asked)
     values, n = np.empty(len(asked.topics)), np.empty(len(asked.topics), "int64")
@@ -66,7 +66,7 @@ def read_forecast(topic, start, end, aggregate, value):
 
 def observe_changes(asked):
     """``observe_many`` without trends: of changes the windows now, set against the same ones before."""
-    changes = asked.find(CHANGES)
+    changes = asked.find(list_names("is_change"))
     if not len(changes):
         return observe_plain(asked)
     values, n = observe_plain(make_plain(asked, earlier=False))
@@ -81,10 +81,10 @@ def observe_changes(asked):
 
 def make_plain(asked, earlier):
     """The windows whose change is asked for, as they are now or ``earlier``; any other as it is."""
-    names = [CHANGES[name].base if name in CHANGES else name for name in asked.aggregates]
+    names = [get_aggregate(name).base or name for name in asked.aggregates]
     if not earlier:
         return asked._replace(aggregates=names)
-    ago = np.array([CHANGES[name].ago for name in asked.aggregates])
+    ago = np.array([get_aggregate(name).ago for name in asked.aggregates])
     return asked._replace(aggregates=names, starts=asked.starts - ago, ends=asked.ends - ago)
 
 
@@ -111,16 +111,16 @@ def find_exact(asked):
     exact, voids = asked.starts < clock() - HOT, load_voids()
     if voids:
         exact = exact | np.fromiter((topic in voids for topic in asked.topics), bool, len(exact))
-    exact[asked.find(SHAPED)] = True
+    exact[asked.find(list_names("is_shaped"))] = True
     return np.flatnonzero(exact)
 
 
 def observe_details(requests):
     """The exact way, topic by topic, a chunk of topics per round trip."""
-    found = []
+    found, shaped = [], list_names("is_shaped")
     for at in range(0, len(requests), CHUNK):
         part = requests[at : at + CHUNK]
-        readings = read_many([Want(*request[:3], request[3] in SHAPED) for request in part])
+        readings = read_many([Want(*request[:3], request[3] in shaped) for request in part])
         found += [
             judge(request, merge(list_parts(reading, past)))
             for request, reading, past in zip(part, readings, read_past(readings), strict=True)

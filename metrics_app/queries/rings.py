@@ -4,7 +4,7 @@ import numpy as np
 
 from metrics_app.connection import get_redis, guard, key
 from metrics_app.core import details
-from metrics_app.core.aggregates import compute_many
+from metrics_app.core.aggregates import compute_many, list_names
 from metrics_app.core.buckets import MINUTE, Summary, floor, merge
 from metrics_app.core.generations import Generations
 from metrics_app.core.packing import SLOT, SLOTS
@@ -14,7 +14,6 @@ from metrics_app.queries.reading import find_edges
 
 DETAILS = read_script("details")
 CHUNK = 500  # topics per read: 1.7 MB of rings
-EXTREMES = {"min", "max"}
 EMPTY_RING = bytes(SLOTS * SLOT.itemsize)
 
 
@@ -49,7 +48,7 @@ def observe_rings(shard, topics, owner, asked):
     # After a loss the rings are not all there is: for an hour the slower way is the right one.
     if generations.is_young(asked.starts.min().item()) and has_others(shard, generations):
         return None
-    extremes = not EXTREMES.isdisjoint(asked.aggregates)
+    extremes = not set(asked.aggregates).isdisjoint(list_names("reads_extremes"))
     summaries = sum_slots(rings.reshape(len(topics), SLOTS), owner, asked, sealed, extremes)
     for at, number in zip(cut.tolist(), owner[cut].tolist(), strict=True):
         add_edges(summaries, at, cut_edges(packed, number, asked.starts[at], asked.ends[at], sealed))
@@ -104,7 +103,7 @@ def add_edges(summaries, at, edges):
 def sum_slots(slots, owner, asked, sealed, extremes):
     """A Summary of arrays of the whole minutes within each window; ``owner`` is its row of ``slots``.
 
-    Their m2 is left at 0: no aggregate asks for it; min and max are read for ``extremes`` only.
+    Their m2 is left at 0: what reads it is not answered by rings. Min and max are read for ``extremes``.
     """
     starts = np.maximum(-floor(-asked.starts, MINUTE), sealed)[:, None]
     ends = floor(asked.ends, MINUTE)[:, None]

@@ -2,7 +2,7 @@
 
 import math
 
-from metrics_app.core.aggregates import AGGREGATES, QUANTILES, mean, stddev
+from metrics_app.core.aggregates import compute, list_names, mean, stddev
 from metrics_app.core.buckets import merge
 from metrics_app.exceptions import BadInput
 from metrics_app.queries.history import CORRECTED, list_parts, read_past
@@ -27,6 +27,13 @@ def span(topic, start, end, *, percentiles=False, view=CORRECTED):
     return merge(list_parts(reading, *read_past([reading]), view))
 
 
+def list_figures(summary, seconds):
+    """The statistics of a Summary of a span of ``seconds``, by name: all that tiles may show, and stddev."""
+    found = dict.fromkeys(("count", "sum", "mean", "min", "max", "stddev"))  # these first
+    found |= {name: compute(name, summary, seconds) for name in list_names("on_tiles")}
+    return found | {"count": summary.count, "stddev": stddev(summary)}
+
+
 def mean_last(topic, window, *, now=None):
     """The mean of the last ``window`` seconds, or None when there is no point."""
     return mean(span(topic, *window_of(window, now)), window)
@@ -41,15 +48,10 @@ def stats(topic, window, *, now=None, view=CORRECTED):
     reading = read_one(Want(topic, *window_of(window, computed_at), True))
     [past] = read_past([reading])
     summary = merge(list_parts(reading, past, view))
-    names = ("sum", "mean", "min", "max", *QUANTILES, "rate_per_hour")
-    found = {name: AGGREGATES[name](summary, window) for name in names}
     return {
         "topic": topic,
         "window": window,
-        "count": summary.count,
-        **{name: found[name] for name in ("sum", "mean", "min", "max")},
-        "stddev": stddev(summary),
-        **{name: found[name] for name in (*QUANTILES, "rate_per_hour")},
+        **list_figures(summary, window),
         "last_point_at": reading.head.last_ts if reading.head else None,
         "computed_at": computed_at,
     } | ({"start": past.whole_start(reading.want)} if reading.want.is_old() else {})

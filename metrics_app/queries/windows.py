@@ -1,6 +1,6 @@
 """What an aggregate said over a moving window, with what stood behind each value."""
 
-from metrics_app.core.aggregates import AGGREGATES, clip, maximum, mean, minimum
+from metrics_app.core.aggregates import clip, compute, maximum, mean, minimum
 from metrics_app.core.buckets import merge
 from metrics_app.queries.buckets import read_buckets
 from metrics_app.queries.charts import check_step
@@ -28,7 +28,7 @@ def describe_run(run, window, aggregate):
     """One row: the aggregate of neighbouring Summaries and the facts of the crosshair."""
     whole, seconds = merge(run), window / 1000
     return {
-        "value": AGGREGATES[aggregate](whole, seconds),
+        "value": compute(aggregate, whole, seconds),
         "n": whole.count,
         "mean": mean(whole, seconds),
         "p50": clip(whole.quantile(0.5)),

@@ -1,7 +1,7 @@
 """How soon a limit is crossed if things go on as they do, in a sentence."""
 
 from metrics_app import queries
-from metrics_app.core.aggregates import TRENDS
+from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.text.phrases import describe_forecast, write_limit
 
 LEAST_SPAN = 3_600  # seconds a line is fitted to; over less, minutes say little
@@ -14,7 +14,7 @@ def tell_forecast(topic, unit, rule, at):
     Of a rule on a mean its limit, of a trend the value it leads to; other aggregates are no
     level that a line through the minutes could meet.
     """
-    if rule.aggregate in TRENDS:
+    if get_aggregate(rule.aggregate).is_trend:
         aggregate, goal, span = rule.aggregate, rule.aggregate_value, rule.window
     elif rule.aggregate == "mean":
         aggregate = "time_until_above" if rule.operator in ("gt", "gte") else "time_until_below"

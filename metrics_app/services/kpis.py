@@ -1,9 +1,10 @@
 """The registry of KPIs: topics enter it on first sight; what people may say of one."""
 
+from metrics_app.core.aggregates import list_names
 from metrics_app.core.deadman import LONGEST, SHORTEST
 from metrics_app.core.text.entries import write_duration
 from metrics_app.core.text.literals import show
-from metrics_app.models import Aggregate, Kpi
+from metrics_app.models import Kpi
 from metrics_app.registry import forget
 from metrics_app.services.rules.fields import is_storable
 
@@ -32,7 +33,7 @@ def check_kpi(kpi):
             yield field, f"{show(value)} is not a text: put it in quotes"
         elif len(value) > longest or not is_storable(value):
             yield field, f"{show(value)} cannot be kept: expected at most {longest} characters of text"
-    for field, choices in (("direction", Kpi.Direction.values), ("aggregate", Aggregate.values)):
+    for field, choices in (("direction", Kpi.Direction.values), ("aggregate", list_names("on_tiles"))):
         if getattr(kpi, field) not in choices:
             yield field, f"{show(getattr(kpi, field))} is not one of {', '.join(choices)}"
     yield from check_span("window", kpi.window, 1, MAX_WINDOW)

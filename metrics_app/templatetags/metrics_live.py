@@ -5,13 +5,11 @@ from django.templatetags.static import static
 from django.utils.html import format_html, format_html_join
 
 from metrics_app import registry
+from metrics_app.core.aggregates import list_names
 from metrics_app.core.text.words import UPPER
 from metrics_app.models import Threshold
 
 register = template.Library()
-
-# What a page can compute from points alone.
-DRAWN = ("mean", "count", "rate_per_hour")
 
 
 @register.simple_tag
@@ -33,7 +31,8 @@ def live_spark(topic, **attributes):
 
 def describe(kpi):
     """Label, unit, aggregate, window and limit as attributes."""
-    aggregate = kpi.aggregate if kpi.aggregate in DRAWN else "mean"
+    # What a page can compute from points alone.
+    aggregate = kpi.aggregate if kpi.aggregate in list_names("in_browser") else "mean"
     rules = Threshold.objects.filter(
         kpi__topic=kpi.topic, enabled=True, aggregate=aggregate, limit__isnull=False
     )

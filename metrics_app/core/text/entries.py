@@ -6,8 +6,8 @@ What is written here is exact: it is read back as the same number.
 import math
 import re
 
-from metrics_app.core.aggregates import PERCENT, TRENDS
-from metrics_app.core.text.units import COUNTING, DAY, HOUR, MINUTE
+from metrics_app.core.aggregates import COUNTED, get_aggregate
+from metrics_app.core.text.units import DAY, HOUR, MINUTE
 from metrics_app.exceptions import BadInput
 
 # What people type for each unit. "m" is minutes: nobody sets a limit in months.
@@ -28,9 +28,7 @@ PLAIN = re.compile(r"[+-]?(?:[0-9.]+(?:e[+-]?[0-9]+)?|inf|infinity|nan)\Z", re.I
 
 def is_duration(unit, aggregate="mean"):
     """Whether such values are seconds; a count of them is a plain number, a share of them per cent."""
-    if aggregate in TRENDS:
-        return True
-    return unit == "seconds" and aggregate not in COUNTING and aggregate not in PERCENT
+    return get_aggregate(aggregate).unit_of(unit) == "seconds"
 
 
 def write_duration(seconds):
@@ -95,12 +93,17 @@ def refuse_duration(text, field):
 
 def parse_value(text, unit="", aggregate="mean", field=None):
     """The number a person typed for a value of this unit; BadInput otherwise."""
-    text, unit = str(text).strip(), "%" if aggregate in PERCENT else unit
-    number = read_plain(text.removesuffix(unit).strip())
+    one = get_aggregate(aggregate)
+    counts = COUNTED in one.unit
+    # "90" of a rate may be written "90 calls" as well as "90 calls per hour".
+    suffixes = [one.unit_of(unit), unit] if counts else [one.unit_of(unit)]
+    text = str(text).strip()
+    bare = next((text.removesuffix(suffix) for suffix in suffixes if suffix and text.endswith(suffix)), text)
+    number = read_plain(bare.strip())
     if number is None:
         if is_duration(unit, aggregate):
             return float(parse_duration(text, field))
-        expected = "a number" + (f" of {unit}" if unit and aggregate not in COUNTING else "")
+        expected = "a number" + (f" of {suffixes[0]}" if suffixes[0] and not counts else "")
         raise BadInput(f"{text[:50]!r} is not a value: expected {expected}", field=field)
     if not math.isfinite(number):
         raise BadInput(f"{text[:50]!r} is not a finite number", field=field)

@@ -4,7 +4,7 @@ A *rule* has a threshold's fields in the version that was judged; ``unit`` is it
 """
 
 from metrics_app.core import watch
-from metrics_app.core.aggregates import CHANGES
+from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.classes import BAND, BREACH, CLEAR, EMPTY, ERROR, THIN, UNUSABLE
 from metrics_app.core.deadman import is_silence_rule
 from metrics_app.core.text.entries import write_duration
@@ -57,9 +57,9 @@ def explain_class(rule, unit, seen):
 def name_window(rule):
     """The window, and the one it is compared with: a change has as many points as the poorer of the two."""
     window = f"The window of {write_duration(rule.window)}"
-    if rule.aggregate not in CHANGES:
+    if not get_aggregate(rule.aggregate).is_change:
         return window
-    ago = write_duration(CHANGES[rule.aggregate].ago // 1000)
+    ago = write_duration(get_aggregate(rule.aggregate).ago // 1000)
     return f"{window}, or the one {ago} before that it is compared with,"
 
 

@@ -6,11 +6,10 @@ A *rule* is anything with a threshold's fields; ``unit`` is its KPI's.
 import math
 
 from metrics_app.core import watch
-from metrics_app.core.aggregates import TRENDS, VALUED, ZERO_WHEN_EMPTY
+from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.deadman import is_silence_rule
 from metrics_app.core.text.entries import is_duration, write_duration, write_value
 from metrics_app.core.text.units import format_duration, format_value, split_value
-from metrics_app.core.text.words import NAMES
 from metrics_app.core.trends import FAR
 
 OPERATORS = {"gt": "above", "gte": "at or above", "lt": "below", "lte": "at or below"}
@@ -28,15 +27,16 @@ def describe_rule(rule, unit):
 
 def name_aggregate(rule, unit):
     """ "mean", "share above 48 h"."""
-    name = NAMES[rule.aggregate]
-    return f"{name} {write_limit(rule.aggregate_value, unit, 'mean')}" if rule.aggregate in VALUED else name
+    one = get_aggregate(rule.aggregate)
+    return f"{one.label} {write_limit(rule.aggregate_value, unit, 'mean')}" if one.asks else one.label
 
 
 def write_seen(rule, unit, value):
     """ "mean 52 h", "share above 48 h at 12 %": in the units of the rule's limit."""
-    if rule.aggregate in TRENDS and value is not None and value >= FAR:
+    one = get_aggregate(rule.aggregate)
+    if one.is_trend and value is not None and value >= FAR:
         return f"{name_aggregate(rule, unit)} (not in sight)"
-    between = " at " if rule.aggregate in VALUED else " "
+    between = " at " if one.asks else " "
     text = format_value(value, unit, rule.aggregate, beside=rule.limit)
     return f"{name_aggregate(rule, unit)}{between}{text}"
 
@@ -96,7 +96,7 @@ def describe_field(name, value, rule, unit):
     if name == "aggregate_value":
         return write_limit(value, unit, "mean")
     if name == "aggregate":
-        return NAMES.get(value, value)
+        return get_aggregate(value).label
     if name in ("limit", "recovery_limit"):
         return write_limit(value, unit, rule.get("aggregate", "mean"))
     if name in DURATIONS:
@@ -187,7 +187,7 @@ def name_grain(grain):
 
 def warn_of_min_count(rule, found):
     """What to say of a ``min_count`` that the window does not reach; "" where it does."""
-    if rule.aggregate in ZERO_WHEN_EMPTY or not found.usual_n:
+    if get_aggregate(rule.aggregate).judges_empty or not found.usual_n:
         return ""
     asks = f"it asks for {rule.min_count:,} points"
     if rule.min_count > found.most_n:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from metrics_app.core.aggregates import SHARES, ZERO_WHEN_EMPTY
+from metrics_app.core.aggregates import SHARE, get_aggregate
 from metrics_app.core.classes import is_beyond
 from metrics_app.core.text.entries import is_duration, write_value
 from metrics_app.core.text.phrases import OPERATORS, count_words, write_limit
@@ -36,13 +36,14 @@ class Part(NamedTuple):
 
 def suggest_parts(aggregate, operator, direction, unit, values, n):
     """``(sentence, parts)``: what the history says, and what to fill in; no parts where it is too short."""
-    usable = np.isfinite(values) & ((n > 0) | (aggregate in ZERO_WHEN_EMPTY))
+    judges_empty = get_aggregate(aggregate).judges_empty
+    usable = np.isfinite(values) & ((n > 0) | judges_empty)
     count = int(usable.sum())
     if count < ENOUGH:
         had = count_words(count, "window held a value", "windows held a value")
         return f"{had.capitalize()}: too few to suggest a limit, {ENOUGH} are needed.", []
     operator, parts = choose_operator(operator, direction, aggregate)
-    if aggregate not in ZERO_WHEN_EMPTY:
+    if not judges_empty:
         least, reason = suggest_min_count(n[usable])
         parts.append(Part("min_count", least, reason))
         usable &= n >= least
@@ -58,8 +59,8 @@ def suggest_parts(aggregate, operator, direction, unit, values, n):
 def choose_operator(operator, direction, aggregate="mean"):
     """The side that is bad for this KPI, and a Part where the form says another."""
     bad, reason = OPERATOR_OF.get(direction), f"{direction} is better for this KPI"
-    if bad and aggregate == "share_within":
-        # The more lie at or below the value, the better where lower is better, and the other way round.
+    if bad and get_aggregate(aggregate).inverse:
+        # The more lie at or below a value, the better where lower is better, and the other way round.
         bad = "lt" if bad == "gt" else "gt"
         reason = f"{reason}, so {'few' if bad == 'lt' else 'many'} within the value are bad"
     side = "gt" if operator in ("gt", "gte") else "lt"
@@ -73,7 +74,7 @@ def suggest_limits(seen, operator, unit, aggregate):
     upper = operator == "gt"
     low, rare = (float(np.quantile(seen, share if upper else 1 - share)) for share in (USUAL, RARE))
     limit = round_value(rare, unit, aggregate, up=upper)
-    if aggregate in SHARES and is_uncrossable(limit, operator):
+    if get_aggregate(aggregate).kind == SHARE and is_uncrossable(limit, operator):
         # The round number is the end of the scale: the whole per cent before it, if there is one.
         limit = float(math.ceil(rare) if upper else math.floor(rare))
         if is_uncrossable(limit, operator):

@@ -6,12 +6,10 @@
 
 import math
 
-from metrics_app.core.aggregates import PERCENT, TRENDS
+from metrics_app.core.aggregates import get_aggregate
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 DASH = "—"
-# These count points, whatever the unit of the points is.
-COUNTING = {"count": "", "rate_per_hour": "per hour"}
 
 
 def format_number(value):
@@ -85,12 +83,8 @@ def split_value(value, unit="", aggregate="mean", beside=None):
 
     ``beside`` is the limit it is read next to, or None.
     """
-    if aggregate in COUNTING:
-        kind = "" if unit in {"seconds", "%"} else unit
-        return format_number(value), " ".join(word for word in (kind, COUNTING[aggregate]) if word)
-    if aggregate in PERCENT:
-        return format_number(value), "%"
-    if unit == "seconds" or aggregate in TRENDS:
+    unit = get_aggregate(aggregate).unit_of(unit)
+    if unit == "seconds":
         return format_duration(value, beside), ""
     return format_number(value), unit
 

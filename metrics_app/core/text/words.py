@@ -6,7 +6,7 @@ Pure: times come in as text that is already in the reader's zone, durations as s
 import math
 import re
 
-from metrics_app.core.aggregates import ZERO_WHEN_EMPTY
+from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.text.units import format_duration, format_value
 
 SHAPES = {
@@ -17,26 +17,6 @@ SHAPES = {
     "silent": "○",
     "behind": "◌",
     "none": "–",
-}
-NAMES = {
-    "mean": "mean",
-    "count": "count",
-    "sum": "sum",
-    "min": "minimum",
-    "max": "maximum",
-    "p50": "median",
-    "p90": "90th percentile",
-    "p95": "95th percentile",
-    "p99": "99th percentile",
-    "rate_per_hour": "rate",
-    "share_above": "share above",
-    "share_within": "share within",
-    "mean_change_day": "day-on-day change of the mean",
-    "mean_change_week": "week-on-week change of the mean",
-    "rate_change_day": "day-on-day change of the rate",
-    "rate_change_week": "week-on-week change of the rate",
-    "time_until_above": "time until above",
-    "time_until_below": "time until below",
 }
 UPPER = {"gt", "gte"}
 DATA = {"thin": "too few points to judge", "empty": "no points", "error": "its window cannot be read"}
@@ -147,14 +127,15 @@ def describe_facts(aggregate, window, n, *, median="", watched=None):
 
     ``watched`` is for how many seconds anything has been counted; a rate over more than that is low.
     """
-    if window <= MOMENT and aggregate not in ZERO_WHEN_EMPTY:
+    one = get_aggregate(aggregate)
+    if window <= MOMENT and not one.judges_empty:
         return ""
     points = "1 point" if n == 1 else f"{n:,} points"
-    name = "over" if aggregate in ZERO_WHEN_EMPTY else f"{NAMES[aggregate]} of"
+    name = "over" if one.judges_empty else f"{one.label} of"
     words = [f"{name} {format_duration(window)}", points]
-    if median and aggregate != "p50" and aggregate not in ZERO_WHEN_EMPTY:
+    if median and aggregate != "p50" and one.on_scale:
         words.append(f"median {median}")
-    if watched is not None and watched < window and aggregate in ZERO_WHEN_EMPTY:
+    if watched is not None and watched < window and one.judges_empty:
         words.append(f"watched for {format_duration(watched // 60 * 60 if watched >= 60 else watched)}")
     return " · ".join(words)
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from metrics_app import queries
-from metrics_app.core.aggregates import CHANGES, SHAPED, TRENDS
+from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.backtest import Result, backtest, judge, see
 from metrics_app.core.classes import worse
 from metrics_app.core.text.phrases import describe_backtest, name_grain, warn_of_min_count, write_limit
@@ -106,7 +106,7 @@ def backtest_last(threshold, topic, *, now=None, span=DEFAULT_SPAN):
 
 def plan(topic, rule, start, end, step=None):
     """The Plan for the slots in [start, end) ms; BadInput for a step that cannot be."""
-    ago = CHANGES[rule.aggregate].ago if rule.aggregate in CHANGES else 0
+    ago = get_aggregate(rule.aggregate).ago
     grain = queries.find_grain(topic, start - rule.window * 1000 - ago) // 1000
     apart = is_read_whole(rule) or is_long(rule, end - start, grain)
     if step is None:
@@ -136,7 +136,8 @@ def choose_step(rule, span, grain, *, apart):
 
 def is_read_whole(rule):
     """Whether only whole windows answer: each is read by itself."""
-    return rule.aggregate in SHAPED or rule.aggregate in TRENDS
+    one = get_aggregate(rule.aggregate)
+    return one.is_shaped or one.is_trend
 
 
 def check_step(step, grain):
@@ -164,8 +165,8 @@ def read_views(topic, made):
     if made.apart:
         return read_shaped(topic, rule, slots)
     ends = slots
-    if rule.aggregate in CHANGES:
-        ends = np.concatenate([slots - CHANGES[rule.aggregate].ago, slots])
+    if ago := get_aggregate(rule.aggregate).ago:
+        ends = np.concatenate([slots - ago, slots])
     # Cut where windows begin and end: of each the very points, whatever the step.
     edges = np.unique(np.concatenate([ends - rule.window * 1000, ends])).tolist()
     grain = math.gcd(rule.window, rule.interval) * 1000

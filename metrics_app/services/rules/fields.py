@@ -6,7 +6,7 @@ import math
 from django.utils.module_loading import import_string
 
 from metrics_app import conf
-from metrics_app.core.aggregates import NAMES, SHARES, TRENDS, VALUED
+from metrics_app.core.aggregates import SHARE, get_aggregate, list_names
 from metrics_app.core.classes import is_beyond
 from metrics_app.core.text.entries import is_duration
 from metrics_app.core.text.literals import is_nested_deeper, show
@@ -26,7 +26,6 @@ BOUNDS = {
     "min_count": (1, 1_000_000_000),
 }
 CHOICES = {
-    "aggregate": list(NAMES),
     "operator": Threshold.Operator.values,
     "no_data": Threshold.NoData.values,
     "severity": Threshold.Severity.values,
@@ -66,7 +65,7 @@ def list_errors(errors):
 
 def check_choices(threshold):
     """Faults of the fields with a fixed set of words."""
-    for field, choices in CHOICES.items():
+    for field, choices in (CHOICES | {"aggregate": list_names()}).items():
         value = getattr(threshold, field)
         if value not in choices:
             yield field, f"{show(value)} is not one of {', '.join(choices)}"
@@ -84,7 +83,7 @@ def check_numbers(threshold):
         elif not low <= value <= high:
             span = f" ({high // DAY} days)" if high >= DAY and unit else ""
             yield field, f"{value} is not between {low} and {high}{unit}{span}"
-        elif field == "window" and threshold.aggregate in TRENDS and not SHORT <= value <= LONG:
+        elif field == "window" and get_aggregate(threshold.aggregate).is_trend and not SHORT <= value <= LONG:
             yield (
                 field,
                 f"{value} seconds is no window of a trend: expected {SHORT} (5 min) to {LONG} (7 days)",
@@ -114,11 +113,12 @@ def check_limits(threshold):
 def check_value(threshold):
     """Faults of the value that shares and trends ask for, and nothing else does."""
     value = threshold.aggregate_value
-    if threshold.aggregate not in VALUED:
+    asks = get_aggregate(threshold.aggregate).asks
+    if not asks:
         if value is not None:
-            yield "aggregate_value", f"is {show(value)}, and only {', '.join(VALUED)} ask for one"
+            known = ", ".join(list_names("asks"))
+            yield "aggregate_value", f"is {show(value)}, and only {known} ask for one"
     elif value is None:
-        asks = "which value it leads to" if threshold.aggregate in TRENDS else "at which value it divides"
         yield "aggregate_value", f"is missing: {threshold.aggregate} asks {asks}"
     elif not is_finite(value):
         yield "aggregate_value", f"{show(value)} is not a finite number"
@@ -141,7 +141,7 @@ def list_negative(threshold):
 
 def list_no_shares(threshold):
     """Faults of the limits of a share, which is from nothing to all of the points."""
-    if threshold.aggregate not in SHARES:
+    if get_aggregate(threshold.aggregate).kind != SHARE:
         return []
     numbers = {field: getattr(threshold, field) for field in ("limit", "recovery_limit")}
     return [

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from metrics_app.core.aggregates import TRENDS
+from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.text.entries import write_duration
 from metrics_app.core.text.phrases import describe_widened, is_sample, write_span
 from metrics_app.core.text.suggestions import suggest_parts, write_part
@@ -20,7 +20,7 @@ def suggest(threshold, kpi, *, now=None, span=DEFAULT_SPAN):
     ``{"sentence", "parts": [{"field", "name", "text", "said", "reason"}]}``; no parts where
     the history is too short. Of the threshold only aggregate, window and operator are read.
     """
-    if threshold.aggregate in TRENDS:
+    if get_aggregate(threshold.aggregate).is_trend:
         return {"sentence": "No history suggests how early you want to know: choose a limit.", "parts": []}
     now = time.time_ns() // 1_000_000 if now is None else now
     past = read_past(threshold, kpi.topic, now, span)

@@ -7,26 +7,131 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metrics_app.core.aggregates import (
-    AGGREGATES,
-    NAMES,
-    QUANTILES,
-    SHARES,
-    ZERO_WHEN_EMPTY,
+    BUILT_IN,
+    EXTREMES,
+    SUMS,
+    Aggregate,
     compare,
     compute,
     compute_many,
+    describe_table,
+    get_aggregate,
+    list_choices,
+    list_names,
+    register,
     stddev,
+    unregister,
 )
 from metrics_app.core.buckets import EMPTY, Summary, summarise
 from metrics_app.core.sketch import Sketch
-from metrics_app.models import JUDGED, Aggregate
+from metrics_app.exceptions import BadInput, NotKept
+from metrics_app.models import Kpi, Threshold
 
 VALUES = np.array([1.0, 2.0, 3.0, 10.0])
+PLAIN = [one.name for one in BUILT_IN if one.on_tiles]
+SHARES = [one.name for one in BUILT_IN if one.kind == "share"]
+QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
+ZERO_WHEN_EMPTY = {"count", "sum", "rate_per_hour"}
 
 
-def test_every_choice_of_a_threshold_is_an_aggregate():
-    assert set(AGGREGATES) == set(Aggregate.values)
-    assert sorted(NAMES) == sorted(name for name, _ in JUDGED)
+@pytest.fixture
+def spread():
+    """An aggregate from outside, registered for one test."""
+    one = Aggregate("spread", "spread", lambda summary, window: summary.max - summary.min, reads=EXTREMES)
+    register(one)
+    yield one
+    unregister("spread")
+
+
+def test_tiles_and_rules_offer_what_is_registered(spread):
+    for model, quality in ((Kpi, "on_tiles"), (Threshold, "")):
+        choices = model._meta.get_field("aggregate").flatchoices
+        assert [name for name, _ in choices] == list(list_names(quality))
+        assert ("spread", "spread") in choices
+
+
+def test_the_browser_is_told_of_every_aggregate(spread):
+    assert describe_table().keys() == list_names() and describe_table()["spread"]["unit"] == "{unit}"
+    assert json.dumps(describe_table())
+
+
+def test_the_same_record_may_be_registered_twice_and_another_of_its_name_may_not(spread):
+    register(spread)
+    with pytest.raises(BadInput, match="the name 'spread' is taken"):
+        register(Aggregate("spread", "range", lambda summary, window: 0.0))
+    with pytest.raises(BadInput, match="the name 'mean' is taken"):
+        register(Aggregate("mean", "mean", lambda summary, window: 0.0))
+
+
+def one_of(name="odd", label="odd", compute=lambda summary, window: 1.0, **more):
+    return Aggregate(name, label, compute, **more)
+
+
+@pytest.mark.parametrize(
+    ("record", "said"),
+    [
+        ("spread", "'spread' is no Aggregate"),
+        (one_of(name="Trimmed Mean"), "'Trimmed Mean' is no name: expected up to 20 lower-case"),
+        (one_of(name="a" * 21), "is no name"),
+        (one_of(name="computed_at"), "the name 'computed_at' is taken"),
+        (one_of(label=""), "its label is missing"),
+        (one_of(kind="median"), "kind is 'median': expected one of plain, share, change, trend"),
+        (one_of(reads="values"), "reads is 'values': expected one of sums, extremes, shape, whole"),
+        (one_of(empty=math.nan), "empty is nan: expected a finite number"),
+        (one_of(unit="{units}"), "unit is '{units}': expected a text with {unit} or {counted}"),
+        (one_of(kind="share"), "a share asks for the value it divides at"),
+        (one_of(kind="change", base="p98", ago=60_000), "base is 'p98': expected an aggregate"),
+        (one_of(kind="change", base="mean", ago=1.5), "ago is 1.5: expected ms"),
+        (one_of(compute=None), "fails: TypeError"),
+        (one_of(compute=lambda summary: 1.0), "fails: TypeError"),
+        (one_of(compute=lambda summary, window: "1"), "compute returns '1': expected a number"),
+        (one_of(compute=lambda summary, window: summary.values.mean()), "fails: AttributeError"),
+        (one_of(compute=lambda summary, window: summary.quantile(0.5), reads=SUMS), "fails: NotKept"),
+    ],
+)
+def test_a_record_that_cannot_work_is_refused_with_the_reason(record, said):
+    known = list_names()
+    with pytest.raises(BadInput) as refusal:
+        register(record)
+    assert said in str(refusal.value) and list_names() == known
+
+
+def test_what_nobody_registers_any_more_has_a_name_and_no_value():
+    assert get_aggregate("gone").label == "gone" and "gone" not in list_names()
+    assert compute("gone", summarise(VALUES), 60) is None
+    assert ("gone", "gone") not in list_choices()
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "expected"),
+    [
+        ("mean", "seconds", "seconds"),
+        ("p95", "%", "%"),
+        ("count", "calls", "calls"),
+        ("count", "seconds", ""),
+        ("rate_per_hour", "calls", "calls per hour"),
+        ("rate_per_hour", "seconds", "per hour"),
+        ("share_above", "seconds", "%"),
+        ("rate_change_week", "calls", "%"),
+        ("time_until_above", "calls", "seconds"),
+    ],
+)
+def test_a_unit_follows_from_that_of_the_points(name, unit, expected):
+    assert get_aggregate(name).unit_of(unit) == expected
+
+
+def test_what_needs_a_distribution_says_so_where_only_sums_are_left():
+    with pytest.raises(NotKept, match="only sums are kept"):
+        compute("p95", Summary(3, 7.0, 0.0, 1.0, 4.0), 60)
+
+
+def test_values_and_their_weights_are_those_of_the_points_or_of_their_sketch():
+    whole = summarise(np.array([2.0, 1.0, 2.0, 50.0]))
+    values, weights = whole.weigh()
+    assert (values.tolist(), weights.tolist()) == ([1, 2, 50], [1, 2, 1])
+    values, weights = Summary(*whole[:5], None, Sketch.of(whole.values)).weigh()
+    assert values == pytest.approx([1, 2, 50], rel=0.005) and weights.tolist() == [1, 2, 1]
+    assert (values[0], values[-1]) >= (1, 0) and values[-1] <= 50
 
 
 @pytest.mark.parametrize(
@@ -34,23 +139,23 @@ def test_every_choice_of_a_threshold_is_an_aggregate():
     [("mean", 4), ("count", 4), ("sum", 16), ("min", 1), ("max", 10), ("p50", 2.5), ("rate_per_hour", 8)],
 )
 def test_it_says_what_its_name_says(name, expected):
-    assert AGGREGATES[name](summarise(VALUES), 1800) == expected
+    assert compute(name, summarise(VALUES), 1800) == expected
 
 
-@pytest.mark.parametrize("name", sorted(AGGREGATES))
+@pytest.mark.parametrize("name", PLAIN)
 def test_an_empty_window_is_none_or_zero(name):
-    assert AGGREGATES[name](EMPTY, 60) == (0 if name in ZERO_WHEN_EMPTY else None)
+    assert compute(name, EMPTY, 60) == (0 if name in ZERO_WHEN_EMPTY else None)
 
 
-@pytest.mark.parametrize("name", sorted(AGGREGATES))
+@pytest.mark.parametrize("name", PLAIN)
 def test_the_largest_numbers_still_make_json(name):
-    value = AGGREGATES[name](summarise(np.array([1.7e308, 1.7e308, 1.7e308])), 60)
+    value = compute(name, summarise(np.array([1.7e308, 1.7e308, 1.7e308])), 60)
     assert math.isfinite(value) and json.dumps(value, allow_nan=False)
 
 
 @pytest.mark.parametrize(("name", "q"), QUANTILES.items())
 def test_percentiles_are_those_of_numpy(name, q):
-    assert AGGREGATES[name](summarise(VALUES), 60) == pytest.approx(np.quantile(VALUES, q))
+    assert compute(name, summarise(VALUES), 60) == pytest.approx(np.quantile(VALUES, q))
 
 
 def test_the_deviation_is_that_of_the_values_themselves():
@@ -121,7 +226,7 @@ def add_up(values, others):
 
 
 @given(
-    st.sampled_from(sorted(set(AGGREGATES) - set(QUANTILES))),
+    st.sampled_from(sorted(set(PLAIN) - set(QUANTILES))),
     st.lists(
         st.tuples(
             st.lists(st.floats(allow_nan=False), max_size=4),
@@ -141,8 +246,7 @@ def test_many_windows_have_to_the_last_bit_the_values_they_have_one_by_one(name,
     assert [None if value != value else value for value in found] == expected
 
 
-def test_an_aggregate_that_knows_no_columns_is_computed_window_by_window(monkeypatch):
-    monkeypatch.setitem(AGGREGATES, "spread", lambda summary, window: summary.max - summary.min)
+def test_an_aggregate_that_knows_no_columns_is_computed_window_by_window(spread):
     arrays = Summary(
         np.array([2, 1]), np.array([3.0, 4.0]), np.zeros(2), np.array([1.0, 4]), np.array([2.0, 4])
     )

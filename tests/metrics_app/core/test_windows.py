@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrics_app.core.aggregates import AGGREGATES, CHANGES, SHARES, compare, compute
+from metrics_app.core.aggregates import BUILT_IN, compare, compute, get_aggregate
 from metrics_app.core.buckets import summarise
 from metrics_app.core.windows import combine, list_slots, make_pieces, view_windows
 
@@ -23,14 +23,18 @@ def expand(views):
 
 
 @settings(max_examples=150, deadline=None)
-@given(points, st.sampled_from(sorted(AGGREGATES)), st.sampled_from([60, 90, 600, 1800]))
+@given(
+    points,
+    st.sampled_from([one.name for one in BUILT_IN if one.on_tiles]),
+    st.sampled_from([60, 90, 600, 1800]),
+)
 def test_every_window_is_that_of_the_plain_answer(pairs, aggregate, window):
     ts, values = np.array(pairs[0]), np.array(pairs[1])
     slots = list_slots(make_pieces(ts, values), 60, window)
     found = expand(view_windows(make_pieces(ts, values), slots, aggregate, window))
     for slot, (value, n) in zip(slots.tolist(), found, strict=True):
         inside = values[(ts >= slot - window * 1000) & (ts < slot)]
-        plain = AGGREGATES[aggregate](summarise(inside), window)
+        plain = compute(aggregate, summarise(inside), window)
         assert n == len(inside)
         assert math.isnan(value) if plain is None else value == pytest.approx(plain, rel=1e-12, abs=1e-6)
 
@@ -67,7 +71,12 @@ def test_a_small_window_behind_large_values_keeps_its_digits():
 
 
 @settings(max_examples=80, deadline=None)
-@given(points, st.sampled_from(sorted(SHARES)), st.sampled_from([60, 1800]), st.floats(-1e9, 1e9))
+@given(
+    points,
+    st.sampled_from([one.name for one in BUILT_IN if one.kind == "share"]),
+    st.sampled_from([60, 1800]),
+    st.floats(-1e9, 1e9),
+)
 def test_every_share_is_that_of_the_plain_answer(pairs, aggregate, window, at):
     ts, values = np.array(pairs[0]), np.array(pairs[1])
     slots = list_slots(make_pieces(ts, values), 60, window)
@@ -79,9 +88,14 @@ def test_every_share_is_that_of_the_plain_answer(pairs, aggregate, window, at):
 
 
 @settings(max_examples=80, deadline=None)
-@given(points, points, st.sampled_from(sorted(CHANGES)), st.sampled_from([60, 1800]))
+@given(
+    points,
+    points,
+    st.sampled_from([one.name for one in BUILT_IN if one.is_change]),
+    st.sampled_from([60, 1800]),
+)
 def test_every_change_is_that_against_the_same_window_before(earlier, later, aggregate, window):
-    base, ago = CHANGES[aggregate]
+    base, ago = get_aggregate(aggregate).base, get_aggregate(aggregate).ago
     ts = np.array([*earlier[0], *(at + ago for at in later[0])])
     values = np.array([*earlier[1], *later[1]])
     slots = START + ago + np.arange(60_000, 7_260_000, 600_000)
@@ -90,7 +104,7 @@ def test_every_change_is_that_against_the_same_window_before(earlier, later, agg
         pair = []
         for end in (slot, slot - ago):
             inside = values[(ts >= end - window * 1000) & (ts < end)]
-            plain = AGGREGATES[base](summarise(inside), window)
+            plain = compute(base, summarise(inside), window)
             pair.append((np.array([math.nan if plain is None else plain]), np.array([len(inside)])))
         [plain], [count] = compare(aggregate, *pair)
         assert n == count and (math.isnan(value) if math.isnan(plain) else value == pytest.approx(plain))

@@ -4,7 +4,7 @@ import pytest
 from metrics_app import bus, queries
 from metrics_app.collector import collect_all
 from metrics_app.connection import get_redis
-from metrics_app.core.aggregates import AGGREGATES, SHARES, ZERO_WHEN_EMPTY
+from metrics_app.core.aggregates import BUILT_IN, compute, get_aggregate
 from metrics_app.core.buckets import summarise
 from metrics_app.queries import Observation
 from metrics_app.services.archive import archive
@@ -47,7 +47,7 @@ SPANS = [
 ]
 
 
-@pytest.mark.parametrize("aggregate", sorted(AGGREGATES))
+@pytest.mark.parametrize("aggregate", [one.name for one in BUILT_IN if one.on_tiles])
 def test_it_judges_many_windows_as_each_alone(data, minute, aggregate):
     requests = [
         (topic, minute + start * 1000, minute + end * 1000, aggregate)
@@ -57,7 +57,7 @@ def test_it_judges_many_windows_as_each_alone(data, minute, aggregate):
     ]
     for (topic, start, end, _), found in zip(requests, queries.observe(requests), strict=True):
         values = select(*data[topic], start, end)
-        expected = AGGREGATES[aggregate](summarise(values), (end - start) / 1000)
+        expected = compute(aggregate, summarise(values), (end - start) / 1000)
         assert found.n == len(values)
         if len(values) and aggregate.startswith("p") and end - start < 5 * MINUTE and topic == "topic4":
             continue  # a part of a crowded minute answers percentiles with the whole minute
@@ -65,9 +65,9 @@ def test_it_judges_many_windows_as_each_alone(data, minute, aggregate):
         assert found.value == (expected if expected is None else pytest.approx(expected, rel=rel))
 
 
-@pytest.mark.parametrize("aggregate", sorted(AGGREGATES))
+@pytest.mark.parametrize("aggregate", [one.name for one in BUILT_IN if one.on_tiles])
 def test_a_topic_without_data_is_empty(minute, aggregate):
-    value = 0 if aggregate in ZERO_WHEN_EMPTY else None
+    value = get_aggregate(aggregate).empty
     for start in (minute - 30 * MINUTE, minute - 30 * MINUTE + 1000):
         assert queries.observe([("never.seen", start, minute, aggregate)]) == [Observation(value, 0)]
 
@@ -101,7 +101,7 @@ def test_thousands_of_windows_take_one_round_trip_a_shard(minute, data):
     assert len(calls) == 8
 
 
-@pytest.mark.parametrize("aggregate", sorted(SHARES))
+@pytest.mark.parametrize("aggregate", [one.name for one in BUILT_IN if one.kind == "share"])
 def test_a_share_is_that_of_the_points(data, minute, aggregate):
     requests = [
         (topic, minute + start * 1000, minute + end * 1000, aggregate, 50.0)

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from metrics_app import queries
-from metrics_app.core.aggregates import SHARES, TRENDS
+from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.records import unpack_records
 from metrics_app.core.watch import Observation, State, step
 from metrics_app.models import Correction, EvaluationRecord, Kpi, Threshold, ThresholdState
@@ -184,10 +184,10 @@ def add_threshold(topic, fields, band, base):
     gap = -1.0 if fields["operator"] in ("gt", "gte") else 1.0
     recovery = fields["limit"] + gap if band else None
     more = {"recovery_limit": recovery, "aggregate_value": VALUED.get(fields["aggregate"])}
-    if fields["aggregate"] in SHARES and fields["limit"] > 100:
+    if get_aggregate(fields["aggregate"]).kind == "share" and fields["limit"] > 100:
         # 0 to 100 %, and nothing beyond.
         more |= {"limit": 90.0, "recovery_limit": 90.0 + gap if band else None}
-    if fields["aggregate"] in TRENDS:
+    if get_aggregate(fields["aggregate"]).is_trend:
         more["window"] = 1800
     return make_threshold(topic, now=base - 4 * MINUTE, **fields | more)
 
