@@ -6,6 +6,7 @@ from django.db.models.signals import post_migrate
 
 from metrics_app import client
 from metrics_app.checks import check_settings
+from metrics_app.extensions import start_aggregates
 from metrics_app.schedule import register_tasks
 
 
@@ -15,9 +16,10 @@ class MetricsAppConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self):
-        """Gives ``emit`` the project's own bus; registers checks and the periodic tasks."""
+        """Loads the project's aggregates, gives ``emit`` its bus; registers checks and periodic tasks."""
         from metrics_app.services.record import record_rows  # models can be imported only now
 
+        start_aggregates()
         client.use_transport(record_rows)
         register(check_settings)
         post_migrate.connect(register_tasks, sender=self)

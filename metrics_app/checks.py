@@ -12,6 +12,7 @@ from metrics_app.core.origins import check_origin
 from metrics_app.core.receivers import Kind
 from metrics_app.core.webhooks import parse_networks, parse_url
 from metrics_app.exceptions import BadInput
+from metrics_app.extensions import load_aggregates
 
 CONTENT_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*")
 # Everything whose default is a number counts something: points, bytes, seconds, rows.
@@ -55,16 +56,18 @@ def check_formats():
 
 
 def check_paths():
-    """An error for each dotted path that is not something to call, or no kind of receiver."""
+    """An error for each dotted path that is not something to call, no kind of receiver or no aggregate."""
     config = conf.get_config()
     named = [("BREACH_HANDLERS", path) for path in config["BREACH_HANDLERS"]]
     named += [(key, config[key]) for key in ("ACTIONS", "MARKS") if config[key]]
     named += [(f"WIRE_FORMATS {kind!r}", path) for kind, path in config["WIRE_FORMATS"].items()]
     named += [("RECEIVER_KINDS", path) for path in config["RECEIVER_KINDS"]]
+    faults = [(key, path, find_path_fault(key, path)) for key, path in named]
+    faults += [("AGGREGATES", *fault) for fault in load_aggregates()]
     return [
         Error(f"METRICS_APP {key} is {path!r}, which cannot be used: {fault}.", id="metrics_app.E002")
-        for key, path in named
-        if (fault := find_path_fault(key, path))
+        for key, path, fault in faults
+        if fault
     ]
 
 

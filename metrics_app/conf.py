@@ -36,6 +36,7 @@ DEFAULTS = {
     "COMPLAINTS_DEMO": True,  # /demo/complaints/, the form of the worked example
     "ACTIONS": "",  # dotted path: list_actions() -> names of the actions a threshold may propose
     "MARKS": "",  # dotted path: list_marks(topic, start_ms, end_ms, user) -> marks on a KPI's chart
+    "AGGREGATES": [],  # dotted paths: core.aggregates.Aggregate records besides ours
     "BREACH_HANDLERS": [],  # dotted paths: handler(breach) -> outcome in words
     "SITE_URL": "",  # https://… of this site, for the links in notices
     "WEBHOOKS": {},  # name -> {"url", "secret"}: where signed webhooks may go

@@ -37,6 +37,7 @@ def test_the_check_names_the_part_that_is_not_there(tmp_path, redis_url):
     wrong.write_text(
         "from city.settings import *\n"
         "METRICS_APP['WIRE_FORMATS'] = {'text/csv': 'city.lines.decoed'}\n"
+        "METRICS_APP['AGGREGATES'] = ['city.trimming.trim']\n"
         "METRICS_APP['RECEIVER_KINDS'] = ['city.siren.carry']\n"
         "METRICS_APP['BREACH_HANDLERS'] = ['city.legder.enter']\n"
         "PIPELINES_APP['ACTIONS'] = {'hire_agents': 'city.agency.fire'}\n"
@@ -45,5 +46,11 @@ def test_the_check_names_the_part_that_is_not_there(tmp_path, redis_url):
         tmp_path, redis_url, str(ROOT / "manage.py"), "check", "--settings=wrong", f"--pythonpath={tmp_path}"
     )
     assert done.returncode == 1
-    for name in ("city.lines.decoed", "city.siren.carry", "city.legder.enter", "city.agency.fire"):
+    for name in (
+        "city.lines.decoed",
+        "city.trimming.trim",
+        "city.siren.carry",
+        "city.legder.enter",
+        "city.agency.fire",
+    ):
         assert name in done.stderr

@@ -2,6 +2,8 @@
 
 from rest_framework import serializers
 
+from metrics_app.core.aggregates import get_aggregate, list_choices
+
 TOPIC = {"type": "string", "pattern": r"^[a-z0-9_]+(\.[a-z0-9_]+)*$", "maxLength": 100}
 TIME = {
     "oneOf": [{"type": "integer", "format": "int64"}, {"type": "string", "format": "date-time"}],
@@ -66,22 +68,29 @@ class KpiSerializer(serializers.Serializer):
     computed_at = serializers.IntegerField(help_text="Milliseconds since the epoch.")
 
 
-class StatsSerializer(serializers.Serializer):
+class AggregatesSerializer(serializers.Serializer):
+    """The statistics of a span: a number for each aggregate that tiles may show."""
+
+    count = serializers.IntegerField()
+    sum = serializers.FloatField(allow_null=True)
+    stddev = serializers.FloatField(allow_null=True)
+
+    def get_fields(self):
+        """The fields written down, and one for each aggregate that is registered by now."""
+        fields = super().get_fields()
+        for name, words in list_choices("on_tiles"):
+            empties = not get_aggregate(name).judges_empty
+            fields.setdefault(
+                name, serializers.FloatField(allow_null=empties, help_text=f"{words.capitalize()}.")
+            )
+        return fields
+
+
+class StatsSerializer(AggregatesSerializer):
     """Statistics of a window [end - window, end), end being the next whole second."""
 
     topic = serializers.CharField()
     window = serializers.IntegerField(help_text="Seconds.")
-    count = serializers.IntegerField()
-    sum = serializers.FloatField(allow_null=True)
-    mean = serializers.FloatField(allow_null=True)
-    min = serializers.FloatField(allow_null=True)
-    max = serializers.FloatField(allow_null=True)
-    stddev = serializers.FloatField(allow_null=True)
-    p50 = serializers.FloatField(allow_null=True)
-    p90 = serializers.FloatField(allow_null=True)
-    p95 = serializers.FloatField(allow_null=True)
-    p99 = serializers.FloatField(allow_null=True)
-    rate_per_hour = serializers.FloatField()
     last_point_at = serializers.IntegerField(allow_null=True, help_text="Milliseconds since the epoch.")
     computed_at = serializers.IntegerField(help_text="Milliseconds since the epoch.")
     start = serializers.IntegerField(
@@ -127,22 +136,11 @@ class CalendarSerializer(CalendarColumnsSerializer):
     )
 
 
-class FiguresSerializer(serializers.Serializer):
+class FiguresSerializer(AggregatesSerializer):
     """Figures of a span [start, end)."""
 
     start = serializers.IntegerField(help_text="ms; where the answer begins.")
     end = serializers.IntegerField(help_text="ms")
-    count = serializers.IntegerField()
-    sum = serializers.FloatField(allow_null=True)
-    mean = serializers.FloatField(allow_null=True)
-    min = serializers.FloatField(allow_null=True)
-    max = serializers.FloatField(allow_null=True)
-    p50 = serializers.FloatField(allow_null=True)
-    p90 = serializers.FloatField(allow_null=True)
-    p95 = serializers.FloatField(allow_null=True)
-    p99 = serializers.FloatField(allow_null=True)
-    rate_per_hour = serializers.FloatField()
-    stddev = serializers.FloatField(allow_null=True)
 
 
 class CompareSerializer(FiguresSerializer):

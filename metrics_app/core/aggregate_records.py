@@ -36,7 +36,7 @@ class Aggregate:
     label: str
     compute: Callable | None = None
     choice: str = ""  # in forms; empty: the label
-    meaning: str = ""  # for strangers who read open data; empty: the label
+    meaning: str = ""  # for strangers who read open data; empty: the choice
     kind: str = PLAIN
     reads: str = WHOLE
     over_columns: Callable | None = None  # compute(Summary of arrays, seconds as an array) of many windows
@@ -45,7 +45,6 @@ class Aggregate:
     empty: float | None = None  # the value of an empty window, which is then judged; None: it has none
     grows: bool = False  # a window twice as long has about twice the value
     inverse: bool = False  # it rises as the values fall
-    in_browser: bool = False  # ``series.js`` rolls it from points by itself
     base: str = ""  # of a change: the aggregate whose change is meant …
     ago: int = 0  # … and against how long before, ms
     rising: bool = True  # of a trend: it meets its value on the way up
@@ -74,6 +73,11 @@ class Aggregate:
     def judges_empty(self):
         """Whether an empty window has a value: "fewer than 1" must be able to fire."""
         return self.empty is not None
+
+    @property
+    def is_rate(self):
+        """Whether it counts per time: a longer window has no greater value, and an empty one has one."""
+        return self.judges_empty and not self.grows
 
     @property
     def on_scale(self):

@@ -128,20 +128,18 @@ BUILT_IN = (
         "mean",
         mean,
         reads=SUMS,
-        in_browser=True,
         over_columns=lambda some, windows: some.sum / some.count,
     ),
     Aggregate(
         "count",
         "count",
         count,
-        meaning="number of points",
+        choice="number of points",
         reads=SUMS,
         over_columns=lambda some, windows: some.count.astype(float),
         unit=COUNTED,
         empty=0.0,
         grows=True,
-        in_browser=True,
     ),
     Aggregate(
         "sum", "sum", total, reads=SUMS, over_columns=lambda some, windows: some.sum, empty=0.0, grows=True
@@ -174,7 +172,6 @@ BUILT_IN = (
         over_columns=lambda some, windows: some.count * 3600 / windows,
         unit=f"{COUNTED} per hour",
         empty=0.0,
-        in_browser=True,
     ),
     make_share("share_above", "share above", "share above a value", share_above),
     make_share("share_within", "share within", "share up to a value", share_within, inverse=True),
@@ -248,20 +245,6 @@ def get_aggregate(name):
 def list_choices(quality=""):
     """``[(name, words)]`` for forms."""
     return [(name, get_aggregate(name).choice or get_aggregate(name).label) for name in list_names(quality)]
-
-
-def describe_table():
-    """``{name: {…}}`` for the browser: what it needs to write values and to draw them."""
-    return {
-        one.name: {
-            "label": one.meaning or one.choice or one.label,
-            "unit": one.unit,
-            "on_scale": one.on_scale,
-            "on_tiles": one.on_tiles,
-            "in_browser": one.in_browser,
-        }
-        for one in list_aggregates()
-    }
 
 
 def compute(aggregate, summary, window, value=None):

@@ -1,7 +1,7 @@
 """History as a file: read and encoded piece by piece, whatever its length, in bounded memory."""
 
 from metrics_app.files.writers import make_writer
-from metrics_app.queries.exports import COLUMNS, check_plan, read_rows
+from metrics_app.queries.exports import check_plan, list_columns, read_rows
 
 
 def export(plans, format_name, *, on_rows=lambda done: None):
@@ -10,7 +10,7 @@ def export(plans, format_name, *, on_rows=lambda done: None):
     Nothing is read before the first piece is asked for, which is NotKept where a Plan is too
     fine. ``on_rows`` is told how many rows are done.
     """
-    writer = make_writer(format_name, COLUMNS)
+    writer = make_writer(format_name, list_columns())
     return writer.content_type, write_pieces(plans, writer, on_rows)
 
 

@@ -18,7 +18,14 @@ from metrics_app.core.text.words import natural_key
 from metrics_app.exceptions import TooMany
 from metrics_app.files.writers import NAMES as FORMAT_NAMES
 from metrics_app.files.writers import list_formats
-from metrics_app.queries.exports import begin_year, find_complete, find_span, find_years, plan_calendar
+from metrics_app.queries.exports import (
+    begin_year,
+    find_complete,
+    find_span,
+    find_years,
+    list_columns,
+    plan_calendar,
+)
 from metrics_app.queries.history import CORRECTED, PUBLISHED
 from metrics_app.rates import count_request
 
@@ -57,13 +64,28 @@ def list_published():
             "topic": kpi.topic,
             "name": kpi.name or kpi.topic,
             "unit": describe_unit(kpi.unit),
-            "aggregate": get_aggregate(kpi.aggregate).meaning or get_aggregate(kpi.aggregate).label,
+            "aggregate": describe_aggregate(kpi.aggregate),
             "description": kpi.description,
             "method": kpi.method,
             **facts[kpi.topic],
         }
         for kpi in kpis
     ]
+
+
+def list_meanings():
+    """``[(columns, what they say)]`` of a file, with those of aggregates that a project adds."""
+    told = {name for names, _ in MEANINGS for name in names}
+    added = [
+        ((name,), f"{describe_aggregate(name).capitalize()}.") for name in list_columns() if name not in told
+    ]
+    return [*MEANINGS[:-1], *added, MEANINGS[-1]]
+
+
+def describe_aggregate(name):
+    """An aggregate for those who have never heard of it."""
+    one = get_aggregate(name)
+    return one.meaning or one.choice or one.label
 
 
 def describe_unit(unit):
@@ -120,7 +142,7 @@ def describe_figures(kpi, figures):
     """``(value, points)`` in words."""
     count = figures["count"]
     points = "no points" if not count else "1 point" if count == 1 else f"{count:,} points"
-    return format_value(figures[kpi.aggregate], kpi.unit, kpi.aggregate), points
+    return format_value(figures.get(kpi.aggregate), kpi.unit, kpi.aggregate), points
 
 
 def forget_on_change(*, setting, **kwargs):
@@ -143,7 +165,7 @@ def describe_page(host):
             for kpi in kpis
         ],
         "views": list(VIEWS.values()),
-        "columns": MEANINGS,
+        "columns": list_meanings(),
         "parquet": "parquet" in list_formats(),
         "zone": zone,
         "publisher": conf.get("OPEN_DATA_PUBLISHER") or host,

@@ -113,7 +113,7 @@ def read_now(topic, aggregate, plan, now):
     # The newest step is still filling: it counts as covered as soon as it has a point.
     end = -(-now // plan.step) * plan.step
     covered = read_windows(topic, [end], plan, "count")["coverage"][0]
-    return row | {"ts": now, "value": stats[aggregate], "n": stats["count"], "coverage": covered}
+    return row | {"ts": now, "value": stats.get(aggregate), "n": stats["count"], "coverage": covered}
 
 
 def scale(values, share):

@@ -20,12 +20,12 @@ def list_comparisons(kpi, now, zone, since):
     kept = list_kept(kpi.topic, now)
     today = queries.so_far([kpi.topic], zone, compare=kept, now=now)[kpi.topic]
     # A rate over a part of a day says less than how many there were.
-    name = "count" if kpi.aggregate == "rate_per_hour" else kpi.aggregate
+    name = "count" if get_aggregate(kpi.aggregate).is_rate else kpi.aggregate
     rows = [
         {"label": "per hour now", "text": format_number(rate), "beside": "points of the last hour"},
         {
             "label": "today since midnight",
-            "text": format_value(today[name], kpi.unit, name),
+            "text": format_value(today.get(name), kpi.unit, name),
             "beside": tell_points(today, name),
         },
     ]
@@ -46,9 +46,9 @@ def tell_earlier(today, before, kpi, name, since):
     """The figure of an earlier day, and how today stands against it."""
     if not before["count"] and before["start"] < since:
         return {"text": DASH, "beside": "not watched then"}
-    change = describe_change(today[name], before[name])
+    change = describe_change(today.get(name), before.get(name))
     beside = f"today {change}" if change else tell_points(before, name)
-    return {"text": format_value(before[name], kpi.unit, name), "beside": beside}
+    return {"text": format_value(before.get(name), kpi.unit, name), "beside": beside}
 
 
 def tell_points(day, name):

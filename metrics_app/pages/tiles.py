@@ -91,7 +91,7 @@ def describe_tile(kpi, rule, now, through, overdue=None):
     # While the collector stands still so do the figures: a window that slid on would lose its points.
     now = behind or now
     stats = queries.stats(kpi.topic, kpi.window, now=now)
-    value = stats[kpi.aggregate]
+    value = stats.get(kpi.aggregate)
     seen_at = stats["last_point_at"]
     silent = stats["count"] == 0 and (seen_at is None or not get_aggregate(kpi.aggregate).judges_empty)
     chart = describe_chart(kpi, rule, value, now)

@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from django.db.models import Max, Min
 
+from metrics_app.core.aggregates import get_aggregate, list_names
 from metrics_app.core.buckets import HOUR, MINUTE, floor
 from metrics_app.core.calendars import begin, check_zone, find_midnight, to_local
 from metrics_app.core.points import match_topic
@@ -28,8 +29,7 @@ from metrics_app.queries.statistics import list_figures
 ROLLUPS = 1_500  # read at a time, each with a sketch of up to some kB
 MOST_ROWS = 10_000_000
 STAR = ": a * stands for whole words at the end, as in 'er.*'; '*' alone is every topic"
-FIGURES = ("count", "sum", "mean", "min", "max", "stddev", "p50", "p90", "p95", "p99")
-COLUMNS = ("topic", "ts", "end", "local_start", "local_end", *FIGURES, "revised")
+FIRST = ("count", "sum", "mean", "min", "max", "stddev")  # of the figures, as they always came
 
 
 @dataclass(frozen=True)
@@ -96,8 +96,18 @@ def check_plan(topic, plan):
     check_edges(topic, plan.edges, field=field, expected=expected)
 
 
+def list_columns():
+    """The names of a file's columns: a figure for each aggregate of a span.
+
+    None for rates: the count and the two times say them.
+    """
+    names = [name for name in list_names("on_tiles") if not get_aggregate(name).is_rate]
+    figures = dict.fromkeys([*FIRST, *names])
+    return ("topic", "ts", "end", "local_start", "local_end", *figures, "revised")
+
+
 def read_rows(topic, plan):
-    """Yields the columns of ``COLUMNS`` for one piece of the Plan after the other."""
+    """Yields the columns of ``list_columns`` for one piece of the Plan after the other."""
     zone = check_zone(plan.zone)
     for number, edges in enumerate(plan.pieces()):
         found = read_buckets(topic, edges, step=plan.step, view=plan.view, follows=number > 0)
@@ -111,16 +121,19 @@ def make_rows(topic, edges, summaries, revised, zone):
         voids = list_voids(topic)
         revised = [bool(intersect(voids, *span)) for span in pairwise(edges)]
     texts = [to_local(edge, zone).isoformat(timespec="seconds") for edge in edges]
-    figures = [list_figures(summary, 1) for summary in summaries]
-    return {
+    spans = ((end - start) / 1000 for start, end in pairwise(edges))
+    figures = [list_figures(*pair) for pair in zip(summaries, spans, strict=True)]
+    columns = {
         "topic": [topic] * len(summaries),
         "ts": edges[:-1],
         "end": edges[1:],
         "local_start": texts[:-1],
         "local_end": texts[1:],
-        "count": [int(row["count"]) for row in figures],
-        **{name: [to_float(row[name]) for row in figures] for name in FIGURES[1:]},
         "revised": revised,
+        "count": [int(row["count"]) for row in figures],
+    }
+    return columns | {
+        name: [to_float(row[name]) for row in figures] for name in list_columns() if name not in columns
     }
 
 

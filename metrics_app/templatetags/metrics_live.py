@@ -5,7 +5,7 @@ from django.templatetags.static import static
 from django.utils.html import format_html, format_html_join
 
 from metrics_app import registry
-from metrics_app.core.aggregates import list_names
+from metrics_app.core.aggregate_table import IN_BROWSER
 from metrics_app.core.text.words import UPPER
 from metrics_app.models import Threshold
 
@@ -32,7 +32,7 @@ def live_spark(topic, **attributes):
 def describe(kpi):
     """Label, unit, aggregate, window and limit as attributes."""
     # What a page can compute from points alone.
-    aggregate = kpi.aggregate if kpi.aggregate in list_names("in_browser") else "mean"
+    aggregate = kpi.aggregate if kpi.aggregate in IN_BROWSER else "mean"
     rules = Threshold.objects.filter(
         kpi__topic=kpi.topic, enabled=True, aggregate=aggregate, limit__isnull=False
     )

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from django import template
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, json_script
 
+from metrics_app.core.aggregate_table import describe_table, list_outside
 from metrics_app.core.text.units import format_value
 from metrics_app.core.text.words import PROPOSAL, describe_outcome
 
@@ -58,6 +59,13 @@ def linked(text):
     return format_html(
         '{}<a class="usa-link" href="{}">{}</a>{}', before[:-1], href, before[-1:] + name, after
     )
+
+
+@register.simple_tag
+def aggregates_table():
+    """The aggregates that the project adds to ours, for ``page_aggregates.js``; nothing without any."""
+    table = describe_table(list_outside())
+    return json_script(table, "aggregates") if table else ""
 
 
 @register.filter

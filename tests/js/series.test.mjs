@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { findScale, layOut, Ring, roll, splitGaps } from "../../metrics_app/static/metrics_app/series.js";
+import { getAggregate, learn, TABLE } from "../../metrics_app/static/metrics_app/aggregates.js";
+import { findScale, layOut, Ring, roll, ROLLED, splitGaps } from "../../metrics_app/static/metrics_app/series.js";
 
 test("a ring keeps the newest points in order of time", () => {
   const ring = new Ring(3);
@@ -59,4 +60,15 @@ test("a lonely value is a dot, for a line of one point cannot be seen", () => {
   const figure = { ts: [0, 1, 2], values: [null, 5, null], limit: null, above: true, start: 0, end: 2 };
   assert.equal(layOut(figure, 100, 50).dots.length, 1);
   assert.equal(layOut(figure, 100, 50).limit, null);
+});
+
+test("what the table says a page can make of points is what it can", () => {
+  assert.deepEqual(Object.keys(TABLE).filter((name) => TABLE[name].in_browser), Object.keys(ROLLED));
+});
+
+test("a page learns of an aggregate, and takes one it never heard of for values like the points", () => {
+  assert.deepEqual(getAggregate("toString"), { label: "toString", unit: "{unit}", on_scale: true, in_browser: false });
+  learn({ variance: { label: "variance", unit: "{unit}²", on_scale: false, in_browser: false } });
+  assert.equal(getAggregate("variance").label, "variance");
+  delete TABLE.variance;
 });

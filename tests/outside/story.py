@@ -119,6 +119,14 @@ assert read("ledger.txt") == f"{breach.pk} complaint.latency {53 * HOURS}\n"
 assert (proposal.action, proposal.action_params) == ("hire_agents", {"agents": 2})
 assert "hire_agents" in admin.get(f"/api/v1/pipelines/{proposal.pk}/").content.decode()
 
+# An aggregate, on a tile and in a rule; tests/test_outside_aggregate.py follows it to the end.
+kpi.aggregate = "trimmed_mean"
+kpi.save()
+rule = THRESHOLD | {"kpi": kpi.pk, "aggregate": "trimmed_mean", "limit": "60 h", "title": ""}
+assert save("threshold", rule)[0] == 302
+told = admin.get("/api/v1/kpis/complaint.latency/").json()
+assert (told["aggregate"], told["value"]) == ("trimmed_mean", 53 * HOURS), told
+
 # And the siren is heard, once.
 assert (send_notices(), send_notices()) == (1, 0)
 said = json.loads(read("siren.jsonl"))

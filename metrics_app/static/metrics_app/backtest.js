@@ -1,5 +1,6 @@
 // The panels in the threshold's form: what the history suggests, and what the rule as typed would have done.
 
+import "./page_aggregates.js";
 import { drawSpark } from "./spark.js";
 import { makeTryout, readAnswer, readSuggestion } from "./tryout.js";
 

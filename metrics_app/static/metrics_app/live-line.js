@@ -1,12 +1,12 @@
 // What <live-spark> shows, as words and numbers. Pure: no document, no clock.
 
+import { getAggregate } from "./aggregates.js";
 import { Ring, roll } from "./series.js";
 import { formatAge, formatDuration, formatValue } from "./units.js";
 
 const STEPS = 60; // places of the line
 const MOST_POINTS = 20_000;
 const SILENCE = 40_000; // ms; the server's heart beats every 15 s
-const NAMES = { mean: "mean", count: "number of points", rate_per_hour: "rate per hour" };
 
 /** The points of one topic, and what is to be said of them. */
 export class LiveLine {
@@ -77,7 +77,7 @@ export class LiveLine {
     const range = `between ${write(Math.min(...known))} and ${write(Math.max(...known))} over ${formatDuration(this.span / 1000)}`;
     const side = breached ? `beyond its limit of ${write(this.limit)}` : `within its limit of ${write(this.limit)}`;
     const limit = this.limit === null || value === null ? "" : `, ${side}`;
-    return `${this.label}, ${NAMES[this.aggregate]} of ${formatDuration(this.window / 1000)}: ${now}${limit}; ${range}.${freshness}`;
+    return `${this.label}, ${getAggregate(this.aggregate).label} of ${formatDuration(this.window / 1000)}: ${now}${limit}; ${range}.${freshness}`;
   }
 
   /** One place of the line in words, for those who walk along it by keyboard. */
@@ -96,7 +96,7 @@ export function readOptions(get) {
   return {
     label: get("label") || get("topic") || "",
     unit: get("unit") ?? "",
-    aggregate: Object.hasOwn(NAMES, get("aggregate") ?? "") ? get("aggregate") : "mean",
+    aggregate: getAggregate(get("aggregate") ?? "").in_browser ? get("aggregate") : "mean",
     span: seconds("span", 3600) || 3_600_000,
     window: seconds("window", 300) || 300_000,
     limit: number("limit"),

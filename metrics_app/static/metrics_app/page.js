@@ -1,5 +1,6 @@
 // What every live page shares: one connection, one clock, ages that keep counting.
 
+import "./page_aggregates.js";
 import { connect, describe } from "./stream.js";
 import { formatAge, formatDuration, nameZone } from "./units.js";
 

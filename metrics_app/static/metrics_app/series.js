@@ -28,7 +28,14 @@ export class Ring {
   }
 }
 
-/** The mean (or rate per hour) of the last `window` ms at each time of `ends`, from [ts, value]
+/** The aggregates that a page makes of points by itself: `in_browser` in the registry. */
+export const ROLLED = {
+  mean: (count, sum) => (count ? sum / count : null),
+  count: (count) => count,
+  rate_per_hour: (count, sum, window) => (count * 3_600_000) / window,
+};
+
+/** One of ROLLED over the last `window` ms at each time of `ends`, from [ts, value]
  * points or [ts, count, mean] rows in order of time; null where a mean has nothing to judge. */
 export function roll(rows, ends, window, aggregate = "mean") {
   let from = 0, to = 0, count = 0, sum = 0;
@@ -43,10 +50,8 @@ export function roll(rows, ends, window, aggregate = "mean") {
       count -= weight(rows[from]);
       sum -= weight(rows[from]) * (value(rows[from]) ?? 0);
     }
-    if (aggregate === "rate_per_hour") return (count * 3_600_000) / window;
-    if (aggregate === "count") return count;
     if (count === 0) sum = 0; // What rounding left must not colour the next mean.
-    return count ? sum / count : null;
+    return ROLLED[aggregate](count, sum, window);
   });
 }
 

@@ -1,13 +1,9 @@
 // Values in the reader's units, as metrics_app/core/text/units.py writes them;
 // the pairs of tests/js/units.json hold both to it. No document, no clock.
 
+import { getAggregate } from "./aggregates.js";
+
 const MINUTE = 60, HOUR = 3600, DAY = 86_400, DASH = "—";
-// These count points, whatever the unit of the points is.
-const COUNTING = { count: "", rate_per_hour: "per hour" };
-// These are per cent, whatever the unit of the points is.
-const PERCENT = new Set([
-  "share_above", "share_within", "mean_change_day", "mean_change_week", "rate_change_day", "rate_change_week",
-]);
 const GROUPED = [0, 1, 2, 3, 4].map(
   (digits) => new Intl.NumberFormat("en-US", { maximumFractionDigits: digits }),
 );
@@ -15,15 +11,14 @@ const GROUPED = [0, 1, 2, 3, 4].map(
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 const round = (value) => Math.floor(value + 0.5);
 
-/** Whether such values are per cent of something. */
-export const isPercent = (aggregate) => PERCENT.has(aggregate);
-
-/** Whether such values are the time until a value is met, whatever the unit of the points is. */
-export const isTrend = (aggregate) => aggregate === "time_until_above" || aggregate === "time_until_below";
+/** The unit of an aggregate's values where the points are in `unit`: "%" of a share, "calls per hour". */
+export function unitOf(unit, aggregate) {
+  const counted = unit === "seconds" || unit === "%" ? "" : unit;
+  return getAggregate(aggregate).unit.replace("{unit}", () => unit).replace("{counted}", () => counted).trim();
+}
 
 /** Whether such values are seconds, and not a number of them or a share. */
-export const isSeconds = (unit, aggregate) =>
-  isTrend(aggregate) || (unit === "seconds" && !(aggregate in COUNTING) && !isPercent(aggregate));
+export const isSeconds = (unit, aggregate) => unitOf(unit, aggregate) === "seconds";
 
 /** A number as people write it: grouped, about three digits, no needless zeros. */
 export function formatNumber(value) {
@@ -76,12 +71,8 @@ function joinUnits(total, units) {
 
 /** The number and what stands small behind it: ["62", "per hour"], ["2 d 4 h", ""]. */
 export function splitValue(value, unit = "", aggregate = "mean", beside = null) {
-  if (aggregate in COUNTING) {
-    const kind = unit === "seconds" || unit === "%" ? "" : unit;
-    return [formatNumber(value), [kind, COUNTING[aggregate]].filter(Boolean).join(" ")];
-  }
-  if (isPercent(aggregate)) return [formatNumber(value), "%"];
-  return isSeconds(unit, aggregate) ? [formatDuration(value, beside), ""] : [formatNumber(value), unit];
+  const own = unitOf(unit, aggregate);
+  return own === "seconds" ? [formatDuration(value, beside), ""] : [formatNumber(value), own];
 }
 
 /** splitValue in one text; a missing value is a dash without a unit. */

@@ -1,6 +1,7 @@
 // The view of a KPI's page as its address holds it, and the words of the crosshair. Pure.
 
-import { formatValue, isPercent } from "./units.js";
+import { getAggregate } from "./aggregates.js";
+import { formatValue } from "./units.js";
 
 export const SPANS = ["1h", "24h", "7d", "90d"];
 const SHIFTS = ["yesterday", "week"];
@@ -59,8 +60,8 @@ export function listScaled(plot, view) {
   return values.filter((value) => value !== null && value !== undefined);
 }
 
-/** Whether a plot counts points or says a share of them, whatever their values are. */
-export const isCounting = ({ aggregate }) => ["count", "sum", "rate_per_hour"].includes(aggregate) || isPercent(aggregate);
+/** Whether a plot's values are on another scale than the points: it counts them, or says a share of them. */
+export const isCounting = ({ aggregate }) => !getAggregate(aggregate).on_scale;
 
 /** The plot with its newest value as of `ts`: it moves between two readings of the whole. */
 export function touch(plot, ts, value) {

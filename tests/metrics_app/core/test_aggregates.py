@@ -14,7 +14,6 @@ from metrics_app.core.aggregates import (
     compare,
     compute,
     compute_many,
-    describe_table,
     get_aggregate,
     list_choices,
     list_names,
@@ -48,11 +47,6 @@ def test_tiles_and_rules_offer_what_is_registered(spread):
         choices = model._meta.get_field("aggregate").flatchoices
         assert [name for name, _ in choices] == list(list_names(quality))
         assert ("spread", "spread") in choices
-
-
-def test_the_browser_is_told_of_every_aggregate(spread):
-    assert describe_table().keys() == list_names() and describe_table()["spread"]["unit"] == "{unit}"
-    assert json.dumps(describe_table())
 
 
 def test_the_same_record_may_be_registered_twice_and_another_of_its_name_may_not(spread):

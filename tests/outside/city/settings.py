@@ -1,4 +1,4 @@
-"""The city's settings: the project's own, and five names."""
+"""The city's settings: the project's own, and six names."""
 
 import os
 
@@ -8,6 +8,7 @@ from hms_gov.settings import METRICS_APP, PIPELINES_APP
 CITY_HALL = os.environ["CITY_HALL"]
 ALLOWED_HOSTS = ["testserver"]
 METRICS_APP |= {
+    "AGGREGATES": ["city.trimming.TRIMMED_MEAN"],
     "WIRE_FORMATS": {"text/csv": "city.lines.decode"},
     "RECEIVER_KINDS": ["city.siren.SIREN"],
     "BREACH_HANDLERS": [*METRICS_APP["BREACH_HANDLERS"], "city.ledger.enter"],
