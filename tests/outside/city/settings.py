@@ -11,6 +11,6 @@ METRICS_APP |= {
     "AGGREGATES": ["city.trimming.TRIMMED_MEAN"],
     "WIRE_FORMATS": {"text/csv": "city.lines.decode"},
     "RECEIVER_KINDS": ["city.siren.SIREN"],
-    "BREACH_HANDLERS": [*METRICS_APP["BREACH_HANDLERS"], "city.ledger.enter"],
+    "BREACH_HANDLERS": ["hms_gov.joins.wiring.propose_for_breach", "city.ledger.enter"],
 }
 PIPELINES_APP |= {"ACTIONS": {"hire_agents": "city.agency.hire"}}
