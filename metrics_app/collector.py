@@ -77,7 +77,7 @@ class Collector:
         offsets = {shard: memory.offset for shard, memory in self.memories.items()}
         found = bus.read(offsets, block_ms=block_ms, count=self.count)
         turns = [self.collect_shard(shard, found) for shard in list(self.memories)]
-        updates = [live.Update(*update) for turn in turns for update in turn.updates]
+        updates = [update for turn in turns for update in turn.updates]
         self.advance_idle(found)
         self.adapt(found)
         if updates:

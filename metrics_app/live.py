@@ -8,9 +8,7 @@ import asyncio
 import logging
 import os
 import threading
-from dataclasses import dataclass
 
-import numpy as np
 from channels.layers import get_channel_layer
 
 from metrics_app import conf
@@ -24,22 +22,6 @@ STATES = 2_000  # changes of state in one message
 PATIENCE = 5  # seconds a message may take before it is given up
 
 failures = 0  # messages that did not reach the channel layer, in this process
-
-
-@dataclass(frozen=True)
-class Update:
-    """Consecutive new points of one topic; ``ts`` int64 ms, ``values`` float64."""
-
-    topic: str
-    epoch: str
-    first_offset: int
-    ts: np.ndarray
-    values: np.ndarray
-
-    @property
-    def top(self):
-        """The offset of the last point."""
-        return self.first_offset + len(self.ts) - 1
 
 
 class Doorbell:
@@ -97,7 +79,7 @@ os.register_at_fork(after_in_child=doorbell.__init__)
 
 
 def publish_turn(updates):
-    """Tells every hub about a turn's new points, all topics in one message where they fit."""
+    """Tells every hub about a turn's new points (Slices), all topics in one message where they fit."""
     if updates:
         doorbell.ring(list(pack_turn(updates)))
 

@@ -5,7 +5,6 @@ cannot be continued is said to be so, never answered with a replay.
 """
 
 from collections import defaultdict
-from dataclasses import dataclass
 from struct import Struct
 
 import numpy as np
@@ -15,22 +14,13 @@ from metrics_app import conf
 from metrics_app.connection import get_redis, guard, key
 from metrics_app.core.chunks import unpack_chunk
 from metrics_app.core.points import shard_of
+from metrics_app.core.slices import Slice, join_slices
 
 HEAD = Struct("<8sQqQ")  # epoch, top, last_ts, total
 
 
-@dataclass(frozen=True)
-class LogSlice:
-    """What a log holds after a position; empty arrays when there is nothing newer."""
-
-    epoch: str
-    first_offset: int
-    ts: np.ndarray
-    values: np.ndarray
-
-
 def read_log(topic, epoch, offset):
-    """The LogSlice after a position, or None when it cannot be continued.
+    """The Slice after a position, or None when it cannot be continued.
 
     None: no such log, another epoch, a position above the log's top, or points
     after it that the log no longer holds. BusUnavailable when Redis is away.
@@ -41,18 +31,17 @@ def read_log(topic, epoch, offset):
         epoch = known_epoch
     if known_epoch != epoch or offset > top:
         return None
-    return join_chunks(chunks, epoch, offset + 1, top)
+    return join_chunks(topic, epoch, chunks, offset + 1, top)
 
 
 def read_since(topic, since):
-    """The LogSlice from the first point of a log that is not older than ``since`` (ms)."""
+    """The Slice from the first point of a log that is not older than ``since`` (ms)."""
     head, chunks = fetch_log(topic, 1)
     epoch, top = head or (null_epoch(topic), 0)
     first = chunks[0][0] if chunks else top + 1
-    whole = join_chunks(chunks, epoch, first, top) or join_chunks([], epoch, top + 1, top)
+    whole = join_chunks(topic, epoch, chunks, first, top) or join_chunks(topic, epoch, [], top + 1, top)
     recent = np.flatnonzero(whole.ts >= since)
-    skip = recent[0] if len(recent) else len(whole.ts)
-    return LogSlice(epoch, first + int(skip), whole.ts[skip:], whole.values[skip:])
+    return whole.skip(int(recent[0]) if len(recent) else len(whole.ts))
 
 
 def fetch_log(topic, first):
@@ -91,8 +80,8 @@ def find_restart(topic, epoch, offset):
     return now, max(first, unpack_chunk(entries[0][1][b"d"])[0] - 1)
 
 
-def join_chunks(chunks, epoch, first, top):
-    """One LogSlice of the offsets ``first`` to ``top``, or None where the chunks have a gap."""
+def join_chunks(topic, epoch, chunks, first, top):
+    """One Slice of the offsets ``first`` to ``top``, or None where the chunks have a gap."""
     expected = chunks[0][0] if chunks else first
     if expected > first:
         return None
@@ -103,10 +92,9 @@ def join_chunks(chunks, epoch, first, top):
     if expected != top + 1:
         return None
     if not chunks:
-        return LogSlice(epoch, first, np.empty(0, np.int64), np.empty(0))
-    skip = first - chunks[0][0]
-    ts = np.concatenate([chunk[1] for chunk in chunks])[skip:]
-    return LogSlice(epoch, first, ts, np.concatenate([chunk[2] for chunk in chunks])[skip:])
+        return Slice(topic, epoch, first, np.empty(0, np.int64), np.empty(0))
+    whole = join_slices([Slice(topic, epoch, *chunk) for chunk in chunks])
+    return whole.skip(first - chunks[0][0])
 
 
 def null_epoch(topic):

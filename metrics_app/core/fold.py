@@ -22,6 +22,7 @@ from metrics_app.core.packing import (
     unpack_head,
     unpack_ring,
 )
+from metrics_app.core.slices import Slice
 
 # How far ahead of Redis' clock a point may lie before it is dropped and counted. The
 # ring has ten minutes more than the hot hour: following such a clock costs five of them.
@@ -190,7 +191,7 @@ class ShardMemory:
         keep_from = str(max(memory.top - self.log_points + 1, 0))
         turn.topics.append((topic, slots, packed, chunks, int(memory.fresh), keep_from))
         turn.heads += (topic, pack_head(memory.head()))
-        turn.updates.append((topic, memory.epoch, first_offset, ts, values))
+        turn.updates.append(Slice(topic, memory.epoch, first_offset, ts, values))
         memory.fresh = False
         if now - memory.tidied >= MINUTE:
             memory.tidied = now

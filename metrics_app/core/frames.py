@@ -42,6 +42,16 @@ def encode_text(message):
     return encode_json(message).decode()
 
 
+def make_frame(text):
+    """``(ASGI message, bytes)`` of a WebSocket frame."""
+    return {"type": "websocket.send", "text": text}, len(text)
+
+
+def make_chunk(body):
+    """``(ASGI message, bytes)`` of a piece of a response that goes on."""
+    return {"type": "http.response.body", "body": body, "more_body": True}, len(body)
+
+
 def pair_points(ts, values):
     """``[(ts, value), …]`` in Python's own numbers."""
     return list(zip(ts.tolist(), values.tolist(), strict=True))

@@ -6,16 +6,15 @@ Feeds know no socket; what to do with a batch is the matter of the subscription.
 import logging
 from collections import deque
 
-import numpy as np
-
 from metrics_app import conf, log
+from metrics_app.core.slices import join_slices
 from metrics_app.exceptions import BusUnavailable
-from metrics_app.streams.batches import split_slice
 
 logger = logging.getLogger(__name__)
 
 RAW_RATE = 2_000  # points a second that WebSockets get one by one for long …
 RAW_BURST = 20_000  # … and at once; beyond that a frame carries rows of one second
+FRAME_POINTS = 10_000  # points in one frame
 RECENT_BATCHES = 32  # batches remembered, for those who join in this moment
 EARLY = 0.5  # of the time between two frames: how much sooner one may come if the last was late
 SETTLE = 0.3  # seconds a doorbell may take before the log is read without it
@@ -36,10 +35,10 @@ class Feed:
         self.reading, self.heard = False, 0
         self.allowance = RAW_BURST
 
-    def hear(self, epoch, top, chunk):
-        """A doorbell: ``chunk`` is ``(first offset, ts, values)`` or nothing when it was too large."""
-        if self.epoch is None and chunk:
-            self.epoch, self.next, self.told = epoch, chunk[0], chunk[0]
+    def hear(self, epoch, top, part):
+        """A doorbell: ``part`` is the Slice of the new points, or None where it was too large."""
+        if self.epoch is None and part:
+            self.epoch, self.next, self.told = epoch, part.first_offset, part.first_offset
         if epoch != self.epoch:
             # Perhaps new, perhaps an old collector's last word: only Redis knows.
             self.hub.spawn(self.hub.compare([self.topic]))
@@ -47,11 +46,10 @@ class Feed:
         self.heard = max(self.heard, top)
         if top < self.next or self.reading:
             return
-        if not chunk or chunk[0] > self.next:
+        if not part or part.first_offset > self.next:
             self.read()
             return
-        skip = self.next - chunk[0]
-        self.accept(chunk[1][skip:], chunk[2][skip:])
+        self.accept(part.skip(self.next - part.first_offset))
 
     def compare(self, epoch, top, asked_at):
         """What Redis says; ``asked_at`` is the offset that was expected when it was asked."""
@@ -92,7 +90,7 @@ class Feed:
             return
         self.epoch = part.epoch
         if len(part.ts):
-            self.accept(part.ts, part.values)
+            self.accept(part)
         if self.heard >= self.next:
             self.read()
 
@@ -106,10 +104,10 @@ class Feed:
         for subscription in list(self.subscriptions):
             subscription.stray()
 
-    def accept(self, ts, values):
+    def accept(self, part):
         """Contiguous points: sent at once after a pause, else with the next frame."""
-        self.waiting.append((ts, values))
-        self.next += len(ts)
+        self.waiting.append(part)
+        self.next = part.next
         if self.timer is None:
             # By the schedule and not by the last frame: else one that came late would delay all after it.
             due = self.due - EARLY / conf.get("FRAMES_PER_SECOND")
@@ -126,10 +124,9 @@ class Feed:
         if not self.waiting:
             return
         raw = self.spend(self.next - self.told)
-        ts, values = (np.concatenate(column) for column in zip(*self.waiting, strict=True))
+        whole = join_slices(self.waiting)
         self.waiting.clear()
-        whole = log.LogSlice(self.epoch, self.told, ts, values)
-        for batch in split_slice(self.topic, whole, raw=raw):
+        for batch in whole.split(FRAME_POINTS, raw):
             self.told = batch.next
             self.recent.append(batch)
             for subscription in list(self.subscriptions):
@@ -146,10 +143,8 @@ class Feed:
         return self.allowance >= 0
 
     def find_recent(self, epoch, offset):
-        """The LogSlice from an offset on that this process still remembers, or None."""
+        """The Slice from an offset on that this process still remembers, or None."""
         batches = [batch for batch in self.recent if batch.epoch == epoch and batch.next > offset]
         if not batches or batches[0].first_offset > offset:
             return None
-        skip = offset - batches[0].first_offset
-        ts = np.concatenate([batch.ts for batch in batches])[skip:]
-        return log.LogSlice(epoch, offset, ts, np.concatenate([batch.values for batch in batches])[skip:])
+        return join_slices(batches).skip(offset - batches[0].first_offset)

@@ -15,8 +15,9 @@ from channels.layers import get_channel_layer
 
 from metrics_app import live, log
 from metrics_app.core.chunks import unpack_chunk
+from metrics_app.core.slices import Slice
 from metrics_app.exceptions import BusUnavailable
-from metrics_app.streams.batches import Notice
+from metrics_app.streams.events import Notice
 from metrics_app.streams.feed import SETTLE, Feed
 
 logger = logging.getLogger(__name__)
@@ -145,7 +146,7 @@ class Hub:
             for topic, epoch, top, chunk in message["updates"]:
                 feed = self.feeds.get(topic)
                 if feed is not None:
-                    feed.hear(epoch, top, chunk and unpack_chunk(chunk))
+                    feed.hear(epoch, top, Slice(topic, epoch, *unpack_chunk(chunk)) if chunk else None)
                 elif topic not in self.known:
                     self.meet(topic)
         elif message["type"] == "state":

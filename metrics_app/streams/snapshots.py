@@ -4,10 +4,9 @@ import math
 from functools import cached_property
 
 from metrics_app import log, queries, registry
-from metrics_app.core.frames import pair_points, summarise_seconds
+from metrics_app.core.frames import encode_text, make_frame, pair_points, summarise_seconds
 from metrics_app.core.positions import format_position, parse_position
 from metrics_app.models import Threshold
-from metrics_app.streams.batches import make_frame
 
 
 class Picture:
@@ -21,7 +20,7 @@ class Picture:
     @cached_property
     def frame(self):
         """``(message, bytes)`` for a WebSocket."""
-        return make_frame(self.message)
+        return make_frame(encode_text(self.message))
 
 
 def take_snapshot(topic, history, max_points):
@@ -49,7 +48,7 @@ def take_missed(topic, epoch, offset, max_points):
     part = log.read_log(topic, epoch, offset)
     if part is None:
         return None
-    top = part.first_offset + len(part.ts) - 1
+    top = part.top
     if len(part.ts) > max_points:
         points = {"points": [], "rows": summarise_seconds(part.ts, part.values)}
     else:

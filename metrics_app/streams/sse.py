@@ -6,8 +6,8 @@ import time
 
 from metrics_app import log, registry
 from metrics_app.core import frames
+from metrics_app.core.frames import make_chunk
 from metrics_app.core.positions import MAX_TOPICS, NOWHERE, format_position, pack_position
-from metrics_app.streams.batches import make_chunk
 from metrics_app.streams.positions import find_start
 from metrics_app.streams.visitors import Visitor
 

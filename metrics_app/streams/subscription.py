@@ -11,7 +11,6 @@ from django.db import Error as DatabaseError
 
 from metrics_app import log
 from metrics_app.exceptions import BusUnavailable
-from metrics_app.streams.batches import split_slice
 
 PAUSE = 0.05  # seconds before a feed that disagrees with Redis is asked again
 RETRY = 1.0  # seconds before a Redis that is away is asked again
@@ -122,10 +121,9 @@ class Subscription:
 
     async def send_part(self, part):
         """Sends a slice in pieces, never more of them queued than the reader takes."""
-        pieces = list(split_slice(self.topic, part, self.sink.piece_points(len(part.ts))))
-        for piece in pieces:
+        for piece in part.split(self.sink.piece_points(len(part.ts))):
             await self.sink.outbox.wait_ready()
-            self.place(piece.epoch, piece.next - 1)
+            self.place(piece.epoch, piece.top)
             self.sink.send_missed(piece)
 
     async def persist(self, step):

@@ -16,7 +16,7 @@ from metrics_app import conf, registry
 from metrics_app.exceptions import BusUnavailable
 from metrics_app.garbage import GarbageFreezer
 from metrics_app.streams import credentials, presence
-from metrics_app.streams.batches import Notice
+from metrics_app.streams.events import Notice
 from metrics_app.streams.hub import get_hub
 from metrics_app.streams.outbox import Outbox
 from metrics_app.streams.subscription import Subscription

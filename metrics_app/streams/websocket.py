@@ -5,10 +5,10 @@ import asyncio
 from django.db import Error as DatabaseError
 
 from metrics_app import registry
+from metrics_app.core.frames import encode_text, make_frame
 from metrics_app.core.points import match_topic
 from metrics_app.core.positions import parse_position
 from metrics_app.core.requests import MAX_TOPICS, Refusal, read_request, read_subscribe, read_unsubscribe
-from metrics_app.streams.batches import make_frame
 from metrics_app.streams.outbox import LIMIT
 from metrics_app.streams.snapshots import take_missed, take_restart, take_snapshot
 from metrics_app.streams.visitors import Visitor
@@ -78,7 +78,7 @@ class LiveSocket(Visitor):
             elif request["type"] == "unsubscribe":
                 self.unsubscribe(read_unsubscribe(request))
             else:
-                self.put(make_frame({"type": "pong"}))
+                self.put(make_frame(encode_text({"type": "pong"})))
         except Refusal as refusal:
             self.refuse(refusal)
         except DatabaseError:
@@ -93,7 +93,7 @@ class LiveSocket(Visitor):
     def refuse(self, refusal):
         """Sends an error; the connection stays."""
         error = {"type": "error", "code": refusal.code, "message": str(refusal)}
-        self.put(make_frame(error | ({"topic": refusal.topic} if refusal.topic else {})))
+        self.put(make_frame(encode_text(error | ({"topic": refusal.topic} if refusal.topic else {}))))
 
     # What it follows
 
@@ -174,7 +174,7 @@ class LiveSocket(Visitor):
 
     async def reset(self, subscription):
         """The client's points are not continued: it starts anew."""
-        self.put(make_frame({"type": "reset", "topic": subscription.topic}))
+        self.put(make_frame(encode_text({"type": "reset", "topic": subscription.topic})))
         await self.send_snapshot(subscription)
 
     async def send_snapshot(self, subscription):

@@ -11,6 +11,7 @@ from metrics_app import live, log
 from metrics_app.collector import collect_all
 from metrics_app.connection import get_redis, key
 from metrics_app.core.chunks import unpack_chunk
+from metrics_app.core.slices import Slice
 from metrics_app.queries import shard_for
 from tests.metrics_app.points import publish
 
@@ -30,7 +31,7 @@ def epoch_of_log(transactional_db):
 def make_update(topic="er.wait", first=1, count=1, span=0):
     ts = np.full(count, 1_732_390_000_123, np.int64)
     ts[-1] += span
-    return live.Update(topic, "0123abcd", first, ts, np.ones(count))
+    return Slice(topic, "0123abcd", first, ts, np.ones(count))
 
 
 def test_a_stream_of_a_lost_log_goes_on_before_the_first_point_that_is_held(epoch_of_log):

@@ -51,7 +51,7 @@ def test_a_second_turn_goes_on_and_marks_its_minute_dirty_again():
     turn = fold(memory, {"er.wait": points(NOW, 3.0)})
     assert SLOT_STRUCT.unpack(turn.topics[0][1][1])[1:] == (2, 4.0, 2.0, 1.0, 3.0)
     assert turn.hot == [] and len(turn.dirty) == 2 and turn.tidy == []
-    assert turn.updates[0][2] == 2 and turn.topics[0][4] == 0
+    assert turn.updates[0].first_offset == 2 and turn.topics[0][4] == 0
 
 
 def test_times_beyond_the_rings_are_told_apart():
