@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.db.models import OuterRef, Subquery
 
 from metrics_app.admin.cells import link_explanation, say, shorten, write_ms
-from metrics_app.core.text import words
+from metrics_app.core.conditions import SHAPES
 from metrics_app.core.text.phrases import describe_changes, describe_rule
 from metrics_app.core.text.units import format_duration, format_value
 from metrics_app.models import Breach, BreachEvent, ThresholdVersion
@@ -126,8 +126,8 @@ class BreachAdmin(admin.ModelAdmin):
     def light(self, breach):
         """Shape and word."""
         if breach.recovered_at is None:
-            return f"{words.SHAPES['firing']} open"
-        return f"{words.SHAPES['ok']} recovered"
+            return f"{SHAPES['firing']} open"
+        return f"{SHAPES['ok']} recovered"
 
     @admin.display(description="began", ordering="since")
     def began(self, breach):

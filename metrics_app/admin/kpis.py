@@ -8,9 +8,9 @@ from django.utils.html import format_html
 
 from metrics_app.admin.cells import say, write_ms
 from metrics_app.admin.fields import DurationField
+from metrics_app.core.conditions import SHAPES
 from metrics_app.core.text.entries import write_duration
 from metrics_app.core.text.units import format_duration
-from metrics_app.core.text.words import SHAPES
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Kpi
 from metrics_app.models.kpis import REFUSAL

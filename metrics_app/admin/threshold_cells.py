@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.utils.html import format_html
 
 from metrics_app.admin.cells import link_explanation, shorten, write_ms, write_time
+from metrics_app.core.conditions import NONE, PENDING, SHAPES, SILENT
 from metrics_app.core.deadman import is_silence_rule
 from metrics_app.core.text import words
 from metrics_app.core.text.phrases import describe_rule
@@ -19,13 +20,6 @@ DATA = {
 }
 
 
-# The words of the overview; a state that no timer is told of needs no more.
-STATES = {
-    "ok": "Within limit",
-    "pending": "Over limit for now",
-    "firing": "Beyond limit",
-    "recovering": "Recovering",
-}
 TEXT_SHOWN = 32  # characters of a text in a cell
 
 
@@ -48,9 +42,9 @@ class ThresholdCells:
         if not threshold.pk:
             return "not yet judged"
         if threshold.retired_at:
-            return f"{words.SHAPES['none']} deleted {write_time(threshold.retired_at)}"
+            return f"{SHAPES[NONE]} deleted {write_time(threshold.retired_at)}"
         if not threshold.enabled:
-            return f"{words.SHAPES['none']} switched off"
+            return f"{SHAPES[NONE]} switched off"
         view = get_view(threshold)
         light = describe_light(threshold, view)
         return ", ".join(part for part in (light, "flapping" if view.flapping else "", view.silenced) if part)
@@ -96,11 +90,14 @@ def get_view(threshold):
 
 
 def describe_light(threshold, view):
-    """Shape and word of a state, as the overview says it."""
-    if is_silence_rule(threshold):
-        silent = view.data == "empty"
-        return f"{words.SHAPES['silent']} Silent" if silent else f"{words.SHAPES['ok']} Points come"
-    if view.state == "ok" and view.data == "empty":
-        return f"{words.SHAPES['silent']} No data"
-    under = view.state == "pending" and threshold.operator not in words.UPPER
-    return f"{words.SHAPES[view.state]} {'Under limit for now' if under else STATES[view.state]}"
+    """Shape and words of a condition, as the overview says it; no timer is told of here."""
+    condition = view.condition
+    if not condition.is_judged:
+        said = "Not judged yet"
+    elif is_silence_rule(threshold):
+        said = "Silent" if condition.name == SILENT else "Points come"
+    elif condition.name == PENDING and threshold.operator not in words.UPPER:
+        said = "Under limit for now"
+    else:
+        said = condition.label
+    return f"{condition.shape} {said}"

@@ -4,13 +4,15 @@ from django.contrib import admin
 
 from metrics_app.admin.fields import RowSelect
 from metrics_app.admin.rule_files import ThresholdFiles
-from metrics_app.admin.threshold_cells import STATES, ThresholdCells
+from metrics_app.admin.threshold_cells import ThresholdCells
 from metrics_app.admin.threshold_form import ThresholdForm
 from metrics_app.admin.trials import ThresholdTrials
 from metrics_app.admin.versions import VersionInline
+from metrics_app.core.conditions import KINDS, NONE, ORDER
 from metrics_app.core.deadman import is_silence_rule
 from metrics_app.models import Threshold
 from metrics_app.registry import who_is
+from metrics_app.services.conditions import judge_threshold
 from metrics_app.services.rules.thresholds import delete_threshold, save_threshold
 from metrics_app.services.visibility import limit_to_visible
 from metrics_app.services.watch.states import read_states
@@ -27,18 +29,21 @@ DEAD_MAN = [
 
 
 class StateFilter(admin.SimpleListFilter):
-    """By state."""
+    """By condition, as the list shows it."""
 
     title = "state"
     parameter_name = "state"
 
     def lookups(self, request, model_admin):
-        """States as people know them."""
-        return [(state, STATES[state]) for state in ("firing", "pending", "recovering", "ok")]
+        """Conditions as people know them."""
+        return [(name, kind.label) for name, kind in KINDS.items() if name != NONE]
 
     def queryset(self, request, queryset):
-        """Thresholds in the chosen state."""
-        return queryset.filter(state_row__state=self.value()) if self.value() else queryset
+        """Thresholds in the chosen condition: judged here as everywhere, not once more in SQL."""
+        if self.value() not in ORDER:
+            return queryset
+        rows = queryset.select_related("kpi", "state_row")
+        return queryset.filter(pk__in=[one.pk for one in rows if self.value() in judge_threshold(one).names])
 
 
 class RetiredFilter(admin.SimpleListFilter):

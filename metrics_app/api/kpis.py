@@ -16,6 +16,7 @@ from metrics_app.core.points import MAX_TOPIC, TOPIC
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Kpi
 from metrics_app.queries.history import CORRECTED, PUBLISHED
+from metrics_app.services.conditions import read_conditions
 from metrics_app.services.rules.deadman import list_silent
 
 MAX_WINDOW = 3_660 * 86_400  # seconds: ten years
@@ -52,7 +53,7 @@ def describe_kpis(kpis):
     """The KPIs with the values of their tiles, read in one go."""
     now = queries.redis_now()
     end = (now // 1000 + 1) * 1000
-    silent = list_silent([kpi.topic for kpi in kpis])
+    silent, seen = list_silent([kpi.topic for kpi in kpis]), read_conditions(kpis, now=now)
     wanted = [(kpi.topic, end - kpi.window * 1000, end, kpi.aggregate) for kpi in kpis]
     return [
         {
@@ -64,6 +65,8 @@ def describe_kpis(kpis):
             "window": kpi.window,
             "expected_interval": kpi.expected_interval,
             "silent_since": silent[kpi.topic].fired_at if kpi.topic in silent else None,
+            "condition": seen[kpi.topic].condition.name,
+            "no_data": seen[kpi.topic].condition.is_silent,
             "value": keep_finite(observation.value),
             "computed_at": now,
         }

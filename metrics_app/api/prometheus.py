@@ -10,14 +10,16 @@ from rest_framework.views import APIView
 
 from metrics_app import conf, queries, registry
 from metrics_app.api.permissions import CanRead, identify
+from metrics_app.core.conditions import ORDER
+from metrics_app.core.records import STATES
 from metrics_app.models import Threshold
 from metrics_app.queries.counters import read_counters
 from metrics_app.services.archive import read_health, read_losses
+from metrics_app.services.conditions import judge_threshold, read_conditions
 from metrics_app.services.notices import read_notice_health
 from metrics_app.services.visibility import limit_to_visible
 from metrics_app.streams import presence
 
-STATES = ("ok", "pending", "firing", "recovering")
 KINDS = ("events", "partner", "websocket")
 COUNTERS = {
     "points": ("hms_points_collected", "Points folded into the hot window."),
@@ -78,11 +80,19 @@ def collect_kpis(who):
     labels = ["topic", "aggregate", "window", "unit"]
     value = GaugeMetricFamily("hms_kpi_value", "What the KPI's tile shows, in its unit.", labels=labels)
     points = GaugeMetricFamily("hms_kpi_points", "Points in the KPI's window.", labels=["topic", "window"])
+    condition = GaugeMetricFamily(
+        "hms_kpi_condition",
+        "1 for each condition a KPI is in: as its tile shows it, and silent beside it where points lack.",
+        labels=["topic", "condition"],
+    )
+    conditions = read_conditions(kpis)
     for kpi, seen in zip(kpis, queries.observe(asked), strict=True):
+        for name in ORDER:
+            condition.add_metric([kpi.topic, name], float(name in conditions[kpi.topic].condition.names))
         if seen.value is not None:
             value.add_metric([kpi.topic, kpi.aggregate, str(kpi.window), kpi.unit], seen.value)
         points.add_metric([kpi.topic, str(kpi.window)], seen.n)
-    return value, points
+    return value, points, condition
 
 
 def collect_thresholds(who):
@@ -96,9 +106,11 @@ def collect_thresholds(who):
     value = GaugeMetricFamily("hms_threshold_value", "What it judged last.", labels=names)
     for rule in rows.select_related("kpi", "state_row").order_by("pk"):
         row = getattr(rule, "state_row", None)
+        # What was never judged is in no state: "ok" would be a promise.
+        judged = judge_threshold(rule)
         labels = [str(rule.pk), rule.kpi.topic, rule.name, rule.severity]
         for one in STATES:
-            state.add_metric([*labels, one], float((row.state if row else "ok") == one))
+            state.add_metric([*labels, one], float(judged.is_judged and judged.state == one))
         if rule.limit is not None:
             limit.add_metric(labels, rule.limit)
         if row and row.value is not None:

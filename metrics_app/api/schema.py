@@ -3,6 +3,7 @@
 from rest_framework import serializers
 
 from metrics_app.core.aggregates import get_aggregate, list_choices
+from metrics_app.core.conditions import ORDER
 
 TOPIC = {"type": "string", "pattern": r"^[a-z0-9_]+(\.[a-z0-9_]+)*$", "maxLength": 100}
 TIME = {
@@ -63,6 +64,13 @@ class KpiSerializer(serializers.Serializer):
     )
     silent_since = serializers.IntegerField(
         allow_null=True, help_text="ms; the slot that found it silent for longer than that; null: it is not."
+    )
+    condition = serializers.ChoiceField(
+        ORDER,
+        help_text="The worst that holds of its thresholds, as its tile shows it; none: no limit is set.",
+    )
+    no_data = serializers.BooleanField(
+        help_text="Whether points lack to judge it by; beside what is beyond its limit, never in its place."
     )
     value = serializers.FloatField(allow_null=True)
     computed_at = serializers.IntegerField(help_text="Milliseconds since the epoch.")

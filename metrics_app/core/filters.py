@@ -5,15 +5,8 @@
 
 from typing import NamedTuple
 
-# The states of a tile in the words of the form; "silent" stands beside a state.
-STATES = {
-    "firing": "■ Beyond limit",
-    "pending": "▲ Over limit for now",
-    "recovering": "◐ Recovering",
-    "ok": "● Within limit",
-    "silent": "○ No data",
-    "none": "– No limit set",
-}
+from metrics_app.core.conditions import ORDER
+
 LONGEST = 100  # characters of a search
 
 
@@ -34,7 +27,7 @@ def read_filters(params):
     """The Filters of a query string's mapping; what it misspells filters nothing."""
     state = params.get("state", "")
     text = params.get("q", "")[:LONGEST].replace("\0", "")
-    return Filters(text, state if state in STATES else "", "group" in params)
+    return Filters(text, state if state in ORDER else "", "group" in params)
 
 
 def has_words(text, name, topic):
@@ -44,7 +37,7 @@ def has_words(text, name, topic):
 
 
 def is_shown(filters, name, topic, css):
-    """Whether a tile is shown; ``css`` holds its state, and "silent" where no data comes."""
+    """Whether a tile is shown; ``css`` holds the names of its condition."""
     states = css.split()
     return has_words(filters.text, name, topic) and (not filters.state or filters.state in states)
 

@@ -3,11 +3,12 @@
 import re
 
 from metrics_app.core import watch
+from metrics_app.core.conditions import SHAPES
 from metrics_app.core.deadman import is_silence_rule
 from metrics_app.core.points import match_topic
 from metrics_app.core.text.entries import write_duration
 from metrics_app.core.text.units import DASH, format_value
-from metrics_app.core.text.words import SHAPES, UPPER
+from metrics_app.core.text.words import UPPER
 
 FIRING, REOPENED, RECOVERED = "firing", "reopened", "recovered"
 DATA, DATA_OVER = "data", "data_over"

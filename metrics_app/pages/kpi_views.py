@@ -19,12 +19,13 @@ from metrics_app.exceptions import Conflict
 from metrics_app.models import Breach, Note, Threshold
 from metrics_app.pages.charts import describe_plot, list_marks, make_view
 from metrics_app.pages.comparisons import list_comparisons
-from metrics_app.pages.conditions import clock_with_zone, describe_dead_man, describe_state_of
 from metrics_app.pages.forms import NoteForm
+from metrics_app.pages.lights import clock_with_zone, describe_state_of
 from metrics_app.pages.shared import describe_live, describe_present_standstill, find_kpi, page
 from metrics_app.pages.sparklines import describe_limit, find_start
-from metrics_app.pages.tiles import find_rules, find_standstill, list_tiles
+from metrics_app.pages.tiles import list_tiles
 from metrics_app.pages.value_tables import list_records, list_values
+from metrics_app.services.conditions import find_standstill, read_conditions
 from metrics_app.services.forecasts import tell_forecast
 from metrics_app.services.notes import delete_note, save_note
 from metrics_app.services.silences import list_acting
@@ -100,7 +101,7 @@ def download_values(request, topic):
     """What the chart shows as CSV: times in the reader's zone with its offset, values unrounded."""
     kpi = find_kpi(request.user, topic)
     view = read_view(request.GET, find_now(kpi))
-    plot = describe_plot(kpi, find_rules([kpi]).get(topic), view, timezone.get_current_timezone())
+    plot = describe_plot(kpi, read_conditions([kpi])[topic].rule, view, timezone.get_current_timezone())
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{topic}-{view.span}.csv"'
     csv.writer(response).writerows(list_records(plot, timezone.get_current_timezone()))
@@ -110,7 +111,7 @@ def download_values(request, topic):
 def describe_chart(request, kpi):
     """The chart of the view in the address: ``plot``, ``marks`` and ``values`` for the templates."""
     view = read_view(request.GET, find_now(kpi))
-    rule = find_rules([kpi]).get(kpi.topic)
+    rule = read_conditions([kpi])[kpi.topic].rule
     plot = describe_plot(kpi, rule, view, timezone.get_current_timezone())
     marks = number_marks(kpi.topic, view, request.user)
     plot["marks"] = [{name: mark[name] for name in ("at", "until", "kind", "number")} for mark in marks]
@@ -166,14 +167,14 @@ def describe_kpi(kpi):
 def describe_rule(rule, acting, now):
     """A threshold on its KPI's page: its limit, its light and what silences it."""
     silenced = describe_silence(rule, acting)
-    off = {} if rule.enabled else {"shape": words.SHAPES["none"], "css": "none"}
+    light = describe_state_of(rule, now)
     if is_silence_rule(rule):
-        return {"rule": rule, "limit": "", "silenced": silenced, **describe_dead_man(rule), **off}
+        return {"rule": rule, "limit": "", "silenced": silenced, **light}
     flags = list_flags(rule, now)
     if rule.enabled and (forecast := tell_forecast(rule.kpi.topic, rule.kpi.unit, rule, now)):
         flags.insert(0, forecast)
     told = {"limit": describe_limit(rule), "silenced": silenced, "flags": flags}
-    return {"rule": rule, **told, **describe_state_of(rule, now), **off}
+    return {"rule": rule, **told, **light}
 
 
 def list_flags(rule, now):

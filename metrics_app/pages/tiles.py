@@ -8,39 +8,38 @@ from django.urls import NoReverseMatch, reverse
 
 from metrics_app import queries
 from metrics_app.core.aggregates import get_aggregate
+from metrics_app.core.conditions import FIRING, SILENT
 from metrics_app.core.text import words
 from metrics_app.core.text.units import DASH, format_value, split_value
-from metrics_app.models import Breach, Threshold
-from metrics_app.pages.conditions import (
+from metrics_app.models import Breach
+from metrics_app.pages.lights import (
     clock_with_zone,
     describe_data,
     describe_light,
+    describe_silence,
     describe_timers,
-    get_condition,
-    get_state,
-    has_data_breach,
 )
 from metrics_app.pages.sparklines import describe_chart, describe_limit, find_start
-from metrics_app.services.rules.deadman import list_silent
+from metrics_app.services.conditions import read_conditions
 from metrics_app.services.silences import find_silence, list_acting
+from metrics_app.services.watch.states import BEHIND_AFTER
 
-BEHIND_AFTER = 10_000  # ms the collected-through mark may lag before a page says so
-SILENT_STATES = {"ok": "within limit", "pending": "over the limit", "recovering": "recovering"}
-# Which threshold a tile with several shows: the one that is worst off.
-WORST = ("firing", "recovering", "pending", "silent", "ok")
+# What absence keeps, in the footer of a tile without data.
+KEPT_STATES = {"ok": "within limit", "pending": "over the limit", "recovering": "recovering"}
 
 
-def list_tiles(kpis):
-    """The tiles of ``Kpi`` rows, as dicts that JSON can carry, in their order."""
-    now = queries.redis_now()
-    through = queries.collected_through()
-    rules, overdue = find_rules(kpis), list_silent([kpi.topic for kpi in kpis])
-    watching = {topic: breach.threshold for topic, breach in overdue.items()} | rules
-    acting = list_acting()
+def list_tiles(kpis, seen=None):
+    """The tiles of ``Kpi`` rows, as dicts that JSON can carry, in their order.
+
+    ``seen``: their ``read_conditions``, where a page has read them already.
+    """
+    now, acting = queries.redis_now(), list_acting()
+    seen = read_conditions(kpis, now=now, acting=acting) if seen is None else seen
+    found = [seen[kpi.topic] for kpi in kpis]
+    attach_breaches([one.rule for one in found if one.rule])
     return [
-        describe_tile(kpi, rules.get(kpi.topic), now, through, kpi.topic in overdue and kpi.expected_interval)
-        | tell_silence(watching.get(kpi.topic), acting, now)
-        for kpi in kpis
+        describe_tile(kpi, one, now) | tell_silence(one.rule or one.dead_man, acting, now)
+        for kpi, one in zip(kpis, found, strict=True)
     ]
 
 
@@ -53,47 +52,22 @@ def tell_silence(rule, acting, now):
     return {"silence": short, "silenced": f"· {found.describe(zone=None)}"}
 
 
-def list_states(kpis):
-    """The state of each KPI as its tile shows it; "none" without a threshold, "silent" where points lack."""
-    rules, overdue = find_rules(kpis), list_silent([kpi.topic for kpi in kpis])
-    conditions = [(get_condition(rules.get(kpi.topic)), kpi.topic in overdue) for kpi in kpis]
-    return ["silent" if late and state in ("ok", "none") else state for state, late in conditions]
-
-
-def find_rules(kpis):
-    """The threshold each topic's tile shows, with its state and its open breach: {topic: Threshold}."""
-    rows = Threshold.objects.filter(
-        kpi__topic__in=[kpi.topic for kpi in kpis], enabled=True, kind=Threshold.Kind.LIMIT
-    )
-    found = {}
-    for rule in rows.select_related("kpi", "state_row"):
-        found.setdefault(rule.kpi.topic, []).append(rule)
-    chosen = {topic: min(rules, key=rank) for topic, rules in found.items()}
-    open_breaches = Breach.objects.filter(threshold__in=chosen.values(), recovered_at=None)
-    by_threshold = {breach.threshold_id: breach for breach in open_breaches}
-    for rule in chosen.values():
+def attach_breaches(rules):
+    """Gives each threshold its open breach or None as ``open_breach``."""
+    rows = Breach.objects.filter(threshold__in=rules, recovered_at=None)
+    by_threshold = {breach.threshold_id: breach for breach in rows}
+    for rule in rules:
         rule.open_breach = by_threshold.get(rule.pk)
-    return chosen
 
 
-def rank(rule):
-    """Sorts the thresholds of a KPI: worst state first, then those that judge what the tile shows."""
-    same = (rule.aggregate, rule.window) == (rule.kpi.aggregate, rule.kpi.window)
-    return (WORST.index(get_condition(rule)), not has_data_breach(rule), not same, rule.pk)
-
-
-def describe_tile(kpi, rule, now, through, overdue=None):
-    """One tile as a dict; ``rule`` may be None, ``through`` maps shards to ms.
-
-    ``overdue``: seconds within which a point was expected that did not come; else None or False.
-    """
-    behind = find_standstill(kpi.topic, now, through)
+def describe_tile(kpi, seen, now):
+    """One tile as a dict, of what ``read_conditions`` has ``seen`` of the KPI."""
     # While the collector stands still so do the figures: a window that slid on would lose its points.
-    now = behind or now
+    now, rule = seen.behind or now, seen.rule
     stats = queries.stats(kpi.topic, kpi.window, now=now)
     value = stats.get(kpi.aggregate)
     seen_at = stats["last_point_at"]
-    silent = stats["count"] == 0 and (seen_at is None or not get_aggregate(kpi.aggregate).judges_empty)
+    empty = stats["count"] == 0 and (seen_at is None or not get_aggregate(kpi.aggregate).judges_empty)
     chart = describe_chart(kpi, rule, value, now)
     tile = {
         "topic": kpi.topic,
@@ -102,17 +76,11 @@ def describe_tile(kpi, rule, now, through, overdue=None):
         "aggregate": kpi.aggregate,
         "last_at": seen_at,
         "chart": chart,
-        **describe_value(kpi, stats, value, chart, silent, rule),
-        **describe_condition(rule, seen_at, silent, behind, now, overdue),
+        **describe_value(kpi, stats, value, chart, empty, rule),
+        **describe_condition(kpi, seen, seen_at, now),
     }
-    tile["facts"] = tile.pop("notice") or describe_facts(kpi, stats, silent, chart, now)
+    tile["facts"] = tile.pop("notice") or describe_facts(kpi, stats, empty, chart, now)
     return tile
-
-
-def find_standstill(topic, now, through):
-    """Up to when (ms) the points of a topic are counted, where the collector is behind; else None."""
-    mark = through.get(queries.shard_for(topic), now)
-    return mark if now - mark > BEHIND_AFTER else None
 
 
 def describe_standstill(now, through):
@@ -121,9 +89,9 @@ def describe_standstill(now, through):
     return words.describe_standstill(clock_with_zone(mark, now)) if now - mark > BEHIND_AFTER else ""
 
 
-def describe_value(kpi, stats, value, chart, silent, rule):
+def describe_value(kpi, stats, value, chart, empty, rule):
     """The large number, and what stands small behind it."""
-    if not silent:
+    if not empty:
         # In the unit of the limit below it.
         beside = rule.limit if rule else None
         number, suffix = split_value(value, kpi.unit, kpi.aggregate, beside)
@@ -135,11 +103,11 @@ def describe_value(kpi, stats, value, chart, silent, rule):
     return {"value": None, "number": DASH, "suffix": was}
 
 
-def describe_facts(kpi, stats, silent, chart, now):
+def describe_facts(kpi, stats, empty, chart, now):
     """The line under the value."""
-    if silent and stats["last_point_at"] is None:
+    if empty and stats["last_point_at"] is None:
         return "Waiting for its first point"
-    if silent:
+    if empty:
         return f"No points in the last {words.format_duration(kpi.window)}"
     median = format_value(stats["p50"], kpi.unit) if stats["count"] else ""
     watched = (now - find_start(kpi, chart)) // 1000
@@ -148,31 +116,47 @@ def describe_facts(kpi, stats, silent, chart, now):
     )
 
 
-def describe_condition(rule, seen_at, silent, behind, now, overdue=None):
-    """State, shape, colour class and footer of a tile."""
-    state = get_state(rule)
-    text, shape, css = describe_light(rule, now, seen_at)
-    footer = describe_footer(rule, state, now)
-    notice = ""
-    if behind:
-        notice, kind = words.describe_standstill(clock_with_zone(behind, now)), "behind"
-    elif css == "silent" and not overdue:
-        notice, kind = text, "silent"
-    elif silent or overdue:
-        notice, kind = words.describe_silence(seen_at and clock_with_zone(seen_at, now), overdue), "silent"
-    elif data := describe_data(rule, now):
-        text = f"{text} · {data}"
-    kept = notice and (behind or state == "firing")
-    if kept:
-        # Absence never resolves: whoever hurries must still see that it is beyond its limit.
-        css = f"{css} {kind}"
-    elif notice:
-        text, shape, css = notice, words.SHAPES[kind], kind
-    if notice and state != "firing":
-        footer = describe_kept(rule, state)
-    link = describe_link(rule, state)
-    told = {"notice": notice if kept else "", "link": link["text"], "href": link["href"]}
-    return {"state": state, "state_text": text, "shape": shape, "css": css, "footer": footer} | told
+def describe_condition(kpi, seen, seen_at, now):
+    """State, shape, colour classes, rank and footer of a tile."""
+    condition, rule = seen.condition, seen.rule
+    text, notice = tell_condition(kpi, seen, seen_at, now)
+    link = describe_link(rule, condition.state)
+    # Absence never resolves: whoever hurries must still see that it is beyond its limit.
+    is_kept = (notice or condition.name == SILENT) and condition.state != FIRING
+    footer = describe_kept(rule, condition) if is_kept else describe_footer(rule, condition.state, now)
+    return {
+        "state": condition.state,
+        "state_text": text,
+        "shape": condition.shape,
+        "css": f"{condition.css} behind" if seen.behind else condition.css,
+        "rank": condition.rank,
+        "footer": footer,
+        "notice": notice,
+        "link": link["text"],
+        "href": link["href"],
+    }
+
+
+def tell_condition(kpi, seen, seen_at, now):
+    """``(words of the condition, what stands in place of the facts or "")``."""
+    condition, rule = seen.condition, seen.rule
+    silence = tell_absence(kpi, seen, seen_at, now) if condition.is_silent else ""
+    text = silence if condition.name == SILENT else describe_light(rule, condition, now)
+    if seen.behind:
+        return text, words.describe_standstill(clock_with_zone(seen.behind, now))
+    if condition.name == SILENT:
+        return text, ""
+    if seen.is_empty or seen.is_late:
+        return text, silence
+    data = describe_data(rule, now)
+    return f"{text} · {data}" if data else text, ""
+
+
+def tell_absence(kpi, seen, seen_at, now):
+    """Since when there has been nothing to judge by, and what was expected."""
+    if seen.is_late:
+        return words.describe_silence(seen_at and clock_with_zone(seen_at, now), kpi.expected_interval)
+    return describe_silence(seen.rule, now, seen_at, empty=seen.is_empty)
 
 
 def describe_link(rule, state):
@@ -217,11 +201,11 @@ def tell_outcome(breach):
     return "" if words.PROPOSAL.search(breach.outcome) else breach.outcome
 
 
-def describe_kept(rule, state):
+def describe_kept(rule, condition):
     """The footer of a tile without data: its limit, and the state that absence does not change."""
     if rule is None:
         return "no threshold watches it"
-    # Over an open breach "within limit" would soothe.
-    if has_data_breach(rule):
+    # Over an open breach "within limit" would soothe; and what was never judged has nothing to keep.
+    if condition.has_data_breach or not condition.is_judged:
         return describe_limit(rule)
-    return f"{describe_limit(rule)} · state kept: {SILENT_STATES[state]}"
+    return f"{describe_limit(rule)} · state kept: {KEPT_STATES[condition.state]}"

@@ -13,7 +13,8 @@ from django.utils.timezone import localtime
 from django.views.decorators.http import require_http_methods, require_safe
 
 from metrics_app import conf, registry
-from metrics_app.core.filters import STATES, read_filters
+from metrics_app.core.conditions import LABELS
+from metrics_app.core.filters import read_filters
 from metrics_app.core.moments import parse_moment
 from metrics_app.core.text.units import format_duration
 from metrics_app.core.text.words import describe_overview
@@ -29,7 +30,8 @@ from metrics_app.pages.shared import (
     page,
     show_unavailable,
 )
-from metrics_app.pages.tiles import list_states, list_tiles
+from metrics_app.pages.tiles import list_tiles
+from metrics_app.services.conditions import read_conditions
 from metrics_app.services.explain import describe, explain
 from metrics_app.services.record import record
 from metrics_app.services.silences import list_acting
@@ -44,21 +46,22 @@ COMPLAINTS = ("complaint.received", "complaint.latency")
 def show_overview(request):
     """A tile per KPI that the filters in the address leave."""
     visible, filters = list_visible(request.user), read_filters(request.GET)
-    chosen = put_worst_first(choose(visible, filters), filters, is_wall="wall" in request.GET)
+    seen = read_conditions(visible)
+    chosen = put_worst_first(choose(visible, filters, seen), filters, seen, is_wall="wall" in request.GET)
     pages = Paginator(chosen, PER_PAGE)
     here = pages.get_page(request.GET.get("page"))
-    tiles = [place_tile(tile, filters) for tile in list_tiles(here.object_list)]
+    tiles = [place_tile(tile, filters) for tile in list_tiles(here.object_list, seen)]
     context = {
         "page": "overview",
         "pages": here,
         "tiles": tiles,
         # Where all fit on the page, a KPI that is new comes onto it.
         "topics": ["*"] if len(visible) <= PER_PAGE else [tile["topic"] for tile in tiles],
-        "headline": describe_overview(list_states(visible)),
+        "headline": describe_overview([seen[kpi.topic].condition for kpi in visible]),
         "standstill": describe_present_standstill(),
         "wall": "wall" in request.GET,
         "filters": filters,
-        "states": STATES.items(),
+        "states": LABELS.items(),
         "query": urlencode([pair for pair in request.GET.items() if pair[0] != "page"]),
         "total": len(visible),
         "shown": sum(not tile["hidden"] for tile in tiles),
@@ -72,9 +75,11 @@ def show_overview(request):
 def show_tiles(request):
     """Tiles as JSON: those of ``?topic=`` (repeatable), or the first page of all."""
     wanted = set(request.GET.getlist("topic"))
-    kpis = [kpi for kpi in list_visible(request.user) if not wanted or kpi.topic in wanted]
-    headline = describe_overview(list_states(list_visible(request.user)))
-    return JsonResponse({"tiles": list_tiles(kpis[:PER_PAGE]), "headline": headline} | describe_live())
+    visible = list_visible(request.user)
+    seen = read_conditions(visible)
+    kpis = [kpi for kpi in visible if not wanted or kpi.topic in wanted][:PER_PAGE]
+    headline = describe_overview([seen[kpi.topic].condition for kpi in visible])
+    return JsonResponse({"tiles": list_tiles(kpis, seen), "headline": headline} | describe_live())
 
 
 @require_safe

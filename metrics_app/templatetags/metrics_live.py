@@ -7,7 +7,8 @@ from django.utils.html import format_html, format_html_join
 from metrics_app import registry
 from metrics_app.core.aggregate_table import IN_BROWSER
 from metrics_app.core.text.words import UPPER
-from metrics_app.models import Threshold
+from metrics_app.exceptions import BusUnavailable
+from metrics_app.services.conditions import read_conditions, read_rules, see
 
 register = template.Library()
 
@@ -30,13 +31,17 @@ def live_spark(topic, **attributes):
 
 
 def describe(kpi):
-    """Label, unit, aggregate, window and limit as attributes."""
+    """Label, unit, aggregate, window, limit and condition as attributes."""
     # What a page can compute from points alone.
     aggregate = kpi.aggregate if kpi.aggregate in IN_BROWSER else "mean"
-    rules = Threshold.objects.filter(
-        kpi__topic=kpi.topic, enabled=True, aggregate=aggregate, limit__isnull=False
-    )
-    rule = rules.order_by("pk").first()
+    try:
+        seen = read_conditions([kpi])[kpi.topic]
+        condition = seen.condition.css
+    except BusUnavailable:
+        # Somebody else's page stands without Redis: the limit is a row, the condition is not known.
+        seen, condition = see(kpi, read_rules([kpi.topic]).get(kpi.topic, [])), ""
+    # The worst of those whose limit is one of what is drawn.
+    rule = next((rule for rule in seen.rules if rule.aggregate == aggregate), None)
     limit = {"limit": rule.limit, "side": "" if rule.operator in UPPER else "below"} if rule else {}
     return {
         "label": kpi.name or kpi.topic,
@@ -44,5 +49,6 @@ def describe(kpi):
         "aggregate": aggregate,
         "window": rule.window if rule else kpi.window,
         "stale-after": kpi.expected_interval,
+        "condition": condition,
         **limit,
     }

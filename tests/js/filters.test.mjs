@@ -22,8 +22,8 @@ test("what is shown is said in a number", () => {
 });
 
 test("what is beyond its limit comes first, on a wall the worst state, in groups the topic alone", () => {
-  const tiles = [["tile ok", "a.x"], ["tile silent", "b.x"], ["tile pending", "c.10"], ["tile firing silent", "d.x"], ["tile pending", "c.9"], ["tile", "e.x"]]
-    .map(([css, topic]) => ({ css, topic }));
+  const tiles = [[4, "a.x"], [3, "b.x"], [2, "c.10"], [0, "d.x"], [2, "c.9"], [5, "e.x"]]
+    .map(([rank, topic]) => ({ rank, topic }));
   const sorted = (order) => tiles.toSorted((one, other) => (isBefore(one, other, order) ? -1 : 1)).map(({ topic }) => topic).join(" ");
   assert.equal(sorted({ wall: false, grouped: false }), "d.x a.x b.x c.9 c.10 e.x");
   assert.equal(sorted({ wall: true, grouped: false }), "d.x c.9 c.10 b.x a.x e.x");

@@ -7,18 +7,16 @@ import math
 import re
 
 from metrics_app.core.aggregates import get_aggregate
+from metrics_app.core.conditions import FIRING, KINDS, PENDING, RECOVERING, find_worst
 from metrics_app.core.text.units import format_duration, format_value
 
-SHAPES = {
-    "ok": "●",
-    "pending": "▲",
-    "firing": "■",
-    "recovering": "◐",
-    "silent": "○",
-    "behind": "◌",
-    "none": "–",
-}
 UPPER = {"gt", "gte"}
+# What the overview says first of the worst condition there is.
+WORST_TOLD = {
+    FIRING: "{of} beyond {own}",
+    RECOVERING: "{of} recovering",
+    PENDING: "No KPI is beyond its limit, {of} over it for now",
+}
 DATA = {"thin": "too few points to judge", "empty": "no points", "error": "its window cannot be read"}
 MOMENT = 60  # seconds; a mean over so short a window is what was last told
 PROPOSAL = re.compile(r"[Pp]ropos(?:ed|al) #(\d+)")
@@ -45,7 +43,7 @@ def describe_state(state, *, operator="gt", elapsed=0, pending_for=0, keep_firin
         return f"{side} limit, {describe_timer(elapsed, pending_for)}"
     if state == "recovering":
         return f"Recovering, {describe_timer(elapsed, keep_firing_for)}"
-    return {"ok": "Within limit", "firing": "Beyond limit", "none": "No limit set"}[state]
+    return KINDS[state].label
 
 
 def describe_limit(limit, *, operator="gt", unit="", aggregate="mean"):
@@ -140,39 +138,38 @@ def describe_facts(aggregate, window, n, *, median="", watched=None):
     return " · ".join(words)
 
 
-def describe_overview(states):
-    """The first sentence of the overview, from the states of all tiles."""
-    watched = [state for state in states if state != "none"]
-    free, total = len(states) - len(watched), len(watched)
-    if not states:
+def describe_overview(conditions):
+    """The first sentence of the overview, from the ``Condition`` of each KPI."""
+    watched = [one for one in conditions if one.is_watched]
+    free = len(conditions) - len(watched)
+    if not conditions:
         return "No KPI yet"
     if not watched:
         return f"{free} {'KPI' if free == 1 else 'KPIs'}, none with a limit yet"
     rest = f" · {free} {'has' if free == 1 else 'have'} no limit" if free else ""
-    return describe_watched(watched, total) + rest
+    return describe_watched(watched) + rest
 
 
-def describe_watched(states, total):
-    """The states of the KPIs that have a limit, ``total`` of them, in words."""
-    beyond, over, recovering, silent = map(states.count, ("firing", "pending", "recovering", "silent"))
-    if silent:
-        has = f"{'has' if silent == 1 else 'have'} no data"
-        judged = [state for state in states if state not in ("silent", "ok")]
-        if judged:
-            return f"{describe_watched(judged, total)}, {silent} {has}"
-        return f"{silent} of {total} watched KPIs {has}"
-    if beyond:
-        return f"{beyond} of {total} watched KPIs {'is' if beyond == 1 else 'are'} beyond {own(beyond)}"
-    if over:
-        verb = "is" if over == 1 else "are"
-        return f"No KPI is beyond its limit, {over} of {total} watched KPIs {verb} over it for now"
-    if recovering:
-        return f"{recovering} of {total} watched KPIs {'is' if recovering == 1 else 'are'} recovering"
-    return (
-        f"The one watched KPI is within {own(1)}"
-        if total == 1
-        else f"All {total} watched KPIs are within {own(total)}"
+def describe_watched(conditions):
+    """How many of the KPIs that have a limit are in the worst condition, and how many lack data."""
+    total, names = len(conditions), [one.name for one in conditions]
+    silent = sum(one.is_silent for one in conditions)
+    lacking = f"{'has' if silent == 1 else 'have'} no data"
+    worst = find_worst([name for name in names if name in WORST_TOLD])
+    count = names.count(worst)
+    if not count:
+        return f"{silent} of {total} watched KPIs {lacking}" if silent else describe_fine(total)
+    told = WORST_TOLD[worst].format(
+        of=f"{count} of {total} watched KPIs {'is' if count == 1 else 'are'}", own=own(count)
     )
+    return f"{told}, {silent} {lacking}" if silent else told
+
+
+def describe_fine(total):
+    """That all is well."""
+    if total == 1:
+        return f"The one watched KPI is within {own(1)}"
+    return f"All {total} watched KPIs are within {own(total)}"
 
 
 def own(count):

@@ -4,6 +4,7 @@ import time
 from typing import NamedTuple
 
 from metrics_app import queries
+from metrics_app.core.conditions import Condition, judge_rule
 from metrics_app.exceptions import BusUnavailable
 from metrics_app.models import ThresholdState
 from metrics_app.services.silences import find_silence, list_acting
@@ -23,6 +24,7 @@ class View(NamedTuple):
     last_slot: int
     missed: int
     flapping: bool
+    condition: Condition
     silenced: str = ""  # until when, by whom and why; "" where nothing silences it
 
 
@@ -60,7 +62,19 @@ def make_view(threshold, row, marks, now):
     known = find_known(threshold, row, marks, now)
     if threshold.enabled and now - known > BEHIND_AFTER:
         data, since = "behind", known or None
-    return View(row.state, row.since, row.value, row.n, data, since, row.last_slot, row.missed, row.flapping)
+    seen = row.state, row.since, row.value, row.n, data, since, row.last_slot, row.missed, row.flapping
+    return View(*seen, judge_row(row, threshold.enabled))
+
+
+def judge_row(row, is_enabled):
+    """The ``Condition`` of a rule of its ``ThresholdState``; one with nothing in it was never judged."""
+    return judge_rule(
+        row.state,
+        row.data,
+        data_breach=row.data_breach,
+        is_judged=bool(row.slot_class),
+        is_enabled=is_enabled,
+    )
 
 
 def find_known(threshold, row, marks, now):

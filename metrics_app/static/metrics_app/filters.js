@@ -15,7 +15,7 @@ export function writeFilters({ text, state, grouped }) {
   return params.toString();
 }
 
-/** Whether a tile is shown; `css` holds its state, and "silent" where no data comes. */
+/** Whether a tile is shown; `css` holds the names of its condition, as the server said them. */
 export function isShown({ text, state }, name, topic, css) {
   const where = `${name} ${topic}`.toLowerCase();
   return text.toLowerCase().split(/\s+/).every((word) => where.includes(word)) && (!state || css.split(/\s+/).includes(state));
@@ -24,18 +24,15 @@ export function isShown({ text, state }, name, topic, css) {
 /** The group of a topic: its first word. */
 export const getPrefix = (topic) => topic.split(".")[0];
 
-// As in `overviews.py`.
-const RANKS = ["firing", "recovering", "pending", "silent", "ok", "none"];
-const rank = (css, { wall, grouped }) => {
-  if (grouped) return 0;
-  const words = css.split(/\s+/);
-  const worst = [...RANKS, ""].findIndex((word) => words.includes(word) || !word);
-  return wall ? worst : Number(worst !== 0);
-};
+/** What a tile is sorted by before its topic. */
+const place = (rank, { wall, grouped }) => (grouped ? 0 : wall ? rank : Number(rank > 0));
 
-/** Whether tile `one`, {css, topic}, stands before `other`: beyond limit first, on a wall the worst state first. */
+/**
+ * Whether tile `one`, {rank, topic}, stands before `other`: beyond limit first, on a wall the worst first.
+ * `rank` is the server's word (`core/conditions.py`): 0 is the worst.
+ */
 export function isBefore(one, other, order) {
-  const apart = rank(one.css, order) - rank(other.css, order);
+  const apart = place(one.rank, order) - place(other.rank, order);
   return (apart || one.topic.localeCompare(other.topic, "en", { numeric: true })) < 0;
 }
 

@@ -92,6 +92,8 @@ export class LiveSpark extends HTMLElement {
     const place = { url: this.getAttribute("server") ?? new URL(import.meta.url).origin, tickets };
     this.stream = connectTo(place).stream(this.getAttribute("topic") ?? "", (point) => { line.push(point, Date.now()); later(); }, {
       since: -Math.ceil(Math.min(line.span + line.window, 3_600_000) / 1000),
+      // What the page's server said of the KPI's condition is history once a threshold changes.
+      onState: () => this.removeAttribute("condition"),
       onHeartbeat: () => { line.hear(Date.now()); later(); },
       onStatus: (status) => { line.setStatus(status, Date.now()); later(); },
     });

@@ -55,7 +55,7 @@ function choose() {
 }
 
 const order = () => ({ wall: isWall, grouped: filters.grouped });
-const keyOf = (article) => ({ css: article.className, topic: article.dataset.topic });
+const keyOf = (article) => ({ rank: Number(article.dataset.rank), topic: article.dataset.topic });
 
 /** All tiles in their order, which is another one in groups. */
 function arrange() {
@@ -85,15 +85,14 @@ function show(tile) {
     article = makeTile(template, tile);
     place(article, tile);
     article.classList.add("fresh");
-  } else if (article.dataset.css !== undefined && article.dataset.css !== tile.css) place(article, tile);
-  article.dataset.css = tile.css;
+  } else if (Number(article.dataset.rank) !== tile.rank) place(article, tile);
   paintTile(article, tile);
 }
 
 /** Puts a tile where its state belongs, but never away from under the reader's hands. */
-function place(article, { css, topic }) {
+function place(article, { rank, topic }) {
   if (article.matches(":hover, :focus-within")) return;
-  const next = listTiles().find((other) => other !== article && isBefore({ css, topic }, keyOf(other), order()));
+  const next = listTiles().find((other) => other !== article && isBefore({ rank, topic }, keyOf(other), order()));
   if (article.parentNode !== grid || article.nextElementSibling !== (next ?? null)) grid.insertBefore(article, next ?? null);
 }
 

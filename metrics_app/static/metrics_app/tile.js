@@ -26,6 +26,7 @@ export function writeFields(root, tile) {
 /** Shows `tile` in its article. */
 export function paintTile(article, tile) {
   article.className = `tile ${tile.css}`;
+  article.dataset.rank = tile.rank;
   writeFields(article, tile);
   drawSpark(article.querySelector(".spark"), tile.chart);
 }

@@ -45,6 +45,8 @@ def test_it_lists_what_one_may_see_with_the_values_of_the_tiles(client, person, 
         "window": 1800,
         "expected_interval": None,
         "silent_since": None,
+        "condition": "none",
+        "no_data": False,
         "value": 30.0,
     }
     assert (received["name"], received["value"]) == ("complaint.received", 1.0)

@@ -2,8 +2,7 @@
 
 import pytest
 
-from metrics_app.core.filters import STATES, Filters, get_prefix, is_shown, read_filters
-from metrics_app.core.text.words import SHAPES
+from metrics_app.core.filters import Filters, get_prefix, is_shown, read_filters
 
 
 @pytest.mark.parametrize(
@@ -36,7 +35,3 @@ def test_every_word_and_the_state_must_fit(filters, shown):
 
 def test_a_group_is_the_first_word():
     assert [get_prefix(topic) for topic in ("complaint.latency.north", "er")] == ["complaint", "er"]
-
-
-def test_a_state_is_named_with_its_shape():
-    assert {name: text[0] for name, text in STATES.items()} == {name: SHAPES[name] for name in STATES}

@@ -9,8 +9,9 @@ from django.utils import timezone
 
 from metrics_app.collector import collect_all
 from metrics_app.models import Breach, Kpi, Silence, ThresholdState
-from metrics_app.pages import conditions, tiles
-from metrics_app.queries import redis_now, stats
+from metrics_app.pages import lights, tiles
+from metrics_app.queries import redis_now, shard_for, stats
+from metrics_app.services.conditions import read_conditions
 from metrics_app.services.silences import save_silence
 from tests.metrics_app.watching import HOUR, TOPIC, make_threshold, send
 
@@ -34,9 +35,21 @@ def get_tile(kpi):
     return tiles.list_tiles([kpi])[0]
 
 
+def get_tile_behind(kpi, now, *, through):
+    """The tile at ``now`` while the collector stands still since ``through``; both in ms."""
+    seen = read_conditions([kpi], now=now, through={shard_for(kpi.topic): through})
+    tiles.attach_breaches([seen[kpi.topic].rule] if seen[kpi.topic].rule else [])
+    return tiles.describe_tile(kpi, seen[kpi.topic], now)
+
+
+def see_condition(kpi):
+    """The condition of a KPI, as all doors take it."""
+    return read_conditions([kpi])[kpi.topic].condition
+
+
 def set_state(rule, **fields):
     """Puts a threshold into a state, as the evaluator would."""
-    ThresholdState.objects.update_or_create(threshold=rule, defaults=fields)
+    ThresholdState.objects.update_or_create(threshold=rule, defaults={"slot_class": "clear"} | fields)
 
 
 def test_its_value_is_what_the_server_answers_for_the_same_window(kpi, now):
@@ -122,7 +135,7 @@ def test_a_breach_says_since_when_and_what_came_of_it(kpi, now):
 
 def test_a_silent_tile_says_since_when_and_keeps_what_it_was(kpi, now):
     send((now - 50 * MINUTE, 12 * HOUR))
-    make_threshold(now=now)
+    set_state(make_threshold(now=now), state="ok")
     tile = get_tile(kpi)
     assert tile["state_text"].startswith("No data since ")
     assert (tile["number"], tile["suffix"], tile["css"]) == ("—", "was 12 h", "silent")
@@ -136,6 +149,23 @@ def test_absence_never_hides_that_it_is_beyond_its_limit(kpi, now):
     assert (tile["state_text"], tile["number"]) == ("Beyond limit", "—")
     assert tile["facts"].startswith("No data since ")
     assert tile["css"] == "firing silent"
+
+
+def test_absence_never_hides_that_it_is_about_to_fire(kpi, now):
+    send((now - 50 * MINUTE, 60 * HOUR))
+    rule = make_threshold(now=now, pending_for=600)
+    set_state(rule, state="pending", timer_ms=360_000, data="empty", data_since=now - 20 * MINUTE)
+    tile = get_tile(kpi)
+    assert (tile["state_text"], tile["css"]) == ("Over limit, 6 min of 10", "pending silent")
+    assert tile["facts"].startswith("No data since ")
+    assert tile["footer"] == "limit 48 h · state kept: over the limit", "a held timer fires at no time"
+
+
+def test_what_was_never_judged_is_not_green(kpi, now):
+    send((now - 1000, 50))
+    set_state(make_threshold(now=now), state="ok", slot_class="")
+    tile = get_tile(kpi)
+    assert (tile["state_text"], tile["css"], tile["footer"]) == ("Not judged yet", "silent", "limit 48 h")
 
 
 def lose_points(now, **fields):
@@ -152,7 +182,7 @@ def test_an_open_data_breach_is_never_green(kpi, now):
     assert tile["state_text"].startswith("No data since ")
     assert tile["state_text"].endswith(": a data breach is open")
     assert (tile["shape"], tile["css"], tile["footer"]) == ("○", "silent", "limit 48 h")
-    assert tiles.list_states([kpi]) == ["silent"]
+    assert see_condition(kpi).name == "silent"
 
 
 def test_a_rule_without_points_is_not_green_though_the_tile_has_some(kpi, now):
@@ -160,7 +190,7 @@ def test_a_rule_without_points_is_not_green_though_the_tile_has_some(kpi, now):
     tile = get_tile(kpi)
     assert tile["state_text"].startswith("No data since ") and tile["css"] == "silent"
     assert tile["footer"] == "limit 48 h · state kept: within limit"
-    assert tile["value"] == 12 * HOUR and tiles.list_states([kpi]) == ["silent"]
+    assert tile["value"] == 12 * HOUR and see_condition(kpi).name == "silent"
 
 
 def test_a_rule_with_too_few_points_says_so_beside_its_state(kpi, now):
@@ -177,15 +207,13 @@ def test_a_data_breach_comes_before_a_threshold_that_is_fine(kpi, now):
 
 def test_points_that_nobody_counts_do_not_turn_a_data_breach_green(kpi, now):
     lose_points(now, data="empty", data_breach=True)
-    rule = tiles.find_rules([kpi])[TOPIC]
-    through = {tiles.queries.shard_for(TOPIC): now}
-    tile = tiles.describe_tile(kpi, rule, redis_now() + 5 * MINUTE, through)
+    tile = get_tile_behind(kpi, redis_now() + 5 * MINUTE, through=now)
     assert (tile["css"], tile["shape"]) == ("silent behind", "○")
 
 
 def test_a_stopped_collector_never_reads_as_silence(kpi, now):
-    send((now - 1000, 50))
-    tile = tiles.describe_tile(kpi, None, redis_now(), {tiles.queries.shard_for(TOPIC): now - 5 * MINUTE})
+    send((now - 6 * MINUTE, 50))
+    tile = get_tile_behind(kpi, redis_now() + 40 * MINUTE, through=now - 5 * MINUTE)
     assert tile["facts"].startswith("Figures stand still since ")
     assert tile["css"] == "none behind"
 
@@ -194,9 +222,7 @@ def test_a_stopped_collector_lets_the_red_light_stay_red(kpi, now):
     send((now - 1000, 60 * HOUR))
     rule = make_threshold(now=now)
     set_state(rule, state="firing")
-    rule = tiles.find_rules([kpi])[TOPIC]
-    late = redis_now() + 40 * MINUTE
-    tile = tiles.describe_tile(kpi, rule, late, {tiles.queries.shard_for(TOPIC): now})
+    tile = get_tile_behind(kpi, redis_now() + 40 * MINUTE, through=now)
     assert (tile["css"], tile["state_text"], tile["number"]) == ("firing behind", "Beyond limit", "60 h")
     assert tile["facts"].startswith("Figures stand still since ") and tile["facts"].endswith(" UTC")
 
@@ -232,8 +258,8 @@ def test_the_line_follows_the_rule_where_rule_and_tile_differ(kpi, now):
 def test_it_writes_times_in_the_readers_zone(kpi):
     noon = 1_764_072_000_000  # 2025-11-25T12:00Z
     with timezone.override("America/New_York"):
-        assert conditions.clock(noon, noon) == "07:00"
-        assert conditions.clock(noon, noon + 86_400_000) == "25 Nov 07:00"
+        assert lights.clock(noon, noon) == "07:00"
+        assert lights.clock(noon, noon + 86_400_000) == "25 Nov 07:00"
 
 
 def test_a_silence_is_seen_on_the_tile_in_the_readers_zone(kpi, now):

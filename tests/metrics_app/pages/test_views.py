@@ -245,7 +245,7 @@ def test_a_wall_begins_with_the_worst_state(client, reader, measured):
     Kpi.objects.create(topic="a.quiet")
     forget()
     ThresholdState.objects.update(state="pending")
-    order = r'<article class="tile [\w ]+" data-topic="([\w.]+)"'
+    order = r'class="tile [\w ]+" data-topic="([\w.]+)"'
     on_wall = re.findall(order, client.get("/?wall=1").content.decode())
     assert on_wall[0] == TOPIC and set(on_wall[1:]) == {"a.quiet", "complaint.received"}
     assert re.findall(order, client.get("/").content.decode())[0] == "a.quiet"

@@ -2,6 +2,7 @@
 
 import pytest
 
+from metrics_app.core.conditions import Condition
 from metrics_app.core.text import words
 from metrics_app.core.text.units import format_duration
 
@@ -33,10 +34,6 @@ def test_it_says_every_state_in_words():
         "Under limit"
     )
     assert words.describe_state("recovering", elapsed=480, keep_firing_for=900) == "Recovering, 8 min of 15"
-
-
-def test_every_state_has_a_shape_of_its_own():
-    assert len(set(words.SHAPES.values())) == len(words.SHAPES)
 
 
 def test_it_says_what_happens_next():
@@ -91,6 +88,12 @@ def test_names_are_sorted_as_people_do():
         (["firing"], "1 of 1 watched KPIs is beyond its limit"),
         (["pending", "ok"], "No KPI is beyond its limit, 1 of 2 watched KPIs is over it for now"),
         (["recovering", "ok"], "1 of 2 watched KPIs is recovering"),
+        (["pending", "recovering", "recovering"], "2 of 3 watched KPIs are recovering"),
+        (["firing silent", "ok"], "1 of 2 watched KPIs is beyond its limit, 1 has no data"),
+        (
+            ["pending silent"],
+            "No KPI is beyond its limit, 1 of 1 watched KPIs is over it for now, 1 has no data",
+        ),
         (["silent", "ok", "none"], "1 of 2 watched KPIs has no data · 1 has no limit"),
         (["silent"], "1 of 1 watched KPIs has no data"),
         (["firing", "silent", "silent"], "1 of 3 watched KPIs is beyond its limit, 2 have no data"),
@@ -102,7 +105,17 @@ def test_names_are_sorted_as_people_do():
     ],
 )
 def test_the_first_sentence_of_the_overview_changes_with_the_data(states, text):
-    assert words.describe_overview(states) == text
+    conditions = [
+        Condition(names[0], is_silent="silent" in names, is_watched=names[0] != "none")
+        for names in map(str.split, states)
+    ]
+    assert words.describe_overview(conditions) == text
+
+
+def test_what_nobody_watches_is_not_counted_among_what_lacks_data():
+    unwatched = Condition("silent", is_silent=True)
+    text = words.describe_overview([unwatched, Condition("ok", is_watched=True)])
+    assert text == "The one watched KPI is within its limit · 1 has no limit"
 
 
 def test_a_curve_has_a_text_alternative():

@@ -1,0 +1,95 @@
+"""In what condition KPIs and thresholds are now: the rows and windows that ``core.conditions`` judges."""
+
+from typing import NamedTuple
+
+from metrics_app import queries
+from metrics_app.core.aggregates import get_aggregate
+from metrics_app.core.conditions import Condition, is_late, judge_kpi, sort_key
+from metrics_app.core.deadman import is_silence_rule
+from metrics_app.models import Threshold, ThresholdState
+from metrics_app.services.silences import find_silence, list_acting
+from metrics_app.services.watch.states import BEHIND_AFTER, judge_row
+
+
+class Seen(NamedTuple):
+    """What there is to say of a KPI."""
+
+    condition: Condition
+    rules: tuple = ()  # the thresholds on a limit that are switched on, the worst first
+    dead_man: Threshold | None = None  # the one that expects points
+    behind: int | None = None  # ms up to which its points are counted, where the collector stands still
+    is_late: bool = False  # a point was expected that did not come
+    is_empty: bool = False  # the window of its tile has nothing to show
+
+    @property
+    def rule(self):
+        """The threshold its tile shows, or None."""
+        return self.rules[0] if self.rules else None
+
+
+def judge_threshold(rule, acting=()):
+    """The Condition of a ``Threshold`` with its state row; ``acting``: the silences that act."""
+    condition = judge_row(getattr(rule, "state_row", None) or ThresholdState(), rule.enabled)
+    return condition._replace(is_silenced=bool(acting) and find_silence(rule, acting) is not None)
+
+
+def read_conditions(kpis, *, now=None, through=None, acting=None):
+    """``{topic: Seen}`` of ``Kpi`` rows, read in one go; BusUnavailable.
+
+    ``now`` (ms), ``through`` (``{shard: ms}``) and ``acting`` (silences) where the caller has read them.
+    """
+    now = queries.redis_now() if now is None else now
+    through = queries.collected_through() if through is None else through
+    acting = list_acting() if acting is None else acting
+    rules = read_rules([kpi.topic for kpi in kpis])
+    behind = {kpi.topic: find_standstill(kpi.topic, now, through) for kpi in kpis}
+    empty = find_empty(kpis, now, behind)
+    return {
+        kpi.topic: see(kpi, rules.get(kpi.topic, []), acting, kpi.topic in empty, behind[kpi.topic])
+        for kpi in kpis
+    }
+
+
+def see(kpi, rules, acting=(), is_empty=False, behind=None):
+    """The Seen of one KPI, of its ``read_rules`` and what Redis told of its window."""
+    judged = [(judge_threshold(rule, acting), rule) for rule in rules]
+    limits = [pair for pair in judged if not is_silence_rule(pair[1])]
+    dead_man = next((pair for pair in judged if is_silence_rule(pair[1])), (None, None))
+    condition = judge_kpi([one for one, _ in limits], dead_man=dead_man[0], is_empty=is_empty)
+    limits.sort(key=lambda pair: rank(kpi, *pair))
+    chosen = tuple(rule for _, rule in limits)
+    return Seen(condition, chosen, dead_man[1], behind, is_late(dead_man[0]), is_empty)
+
+
+def rank(kpi, condition, rule):
+    """Sorts the thresholds of a KPI: the worst first, then those that judge what the tile shows."""
+    same = (rule.aggregate, rule.window) == (kpi.aggregate, kpi.window)
+    return (*sort_key(condition), not same, rule.pk)
+
+
+def read_rules(topics):
+    """``{topic: [Threshold]}`` of what is switched on, with KPI and state."""
+    found = {}
+    rows = Threshold.objects.filter(kpi__topic__in=topics, enabled=True)
+    for rule in rows.select_related("kpi", "state_row"):
+        found.setdefault(rule.kpi.topic, []).append(rule)
+    return found
+
+
+def find_standstill(topic, now, through):
+    """Up to when (ms) the points of a topic are counted, where the collector is behind; else None."""
+    mark = through.get(queries.shard_for(topic), now)
+    return mark if now - mark > BEHIND_AFTER else None
+
+
+def find_empty(kpis, now, behind):
+    """The topics whose tile has nothing to show: no point in its window, or, where none is 0, none ever.
+
+    While the collector stands still so does the window: one that slid on would lose its points.
+    """
+    ends = [((behind[kpi.topic] or now) // 1000 + 1) * 1000 for kpi in kpis]
+    asked = [(kpi.topic, end - kpi.window * 1000, end, "count") for kpi, end in zip(kpis, ends, strict=True)]
+    empty = [kpi for kpi, seen in zip(kpis, queries.observe(asked), strict=True) if not seen.n]
+    idle = {kpi.topic for kpi in empty if get_aggregate(kpi.aggregate).judges_empty}
+    heads = queries.list_topics() if idle else {}
+    return {kpi.topic for kpi in empty if kpi.topic not in idle or kpi.topic not in heads}

@@ -1,0 +1,146 @@
+"""Every door says the same of a KPI, whatever combination of states it is in."""
+
+import itertools
+import time
+
+import numpy as np
+import pytest
+from django.contrib.auth.models import User
+from django.template import Context, Template
+from prometheus_client.parser import text_string_to_metric_families
+
+from metrics_app.bus import publish
+from metrics_app.collector import collect_all
+from metrics_app.core.conditions import ORDER, judge_kpi, judge_rule
+from metrics_app.core.text.words import describe_overview
+from metrics_app.models import Kpi, Threshold, ThresholdState
+from metrics_app.pages.tiles import list_tiles
+from metrics_app.registry import forget
+from metrics_app.services.conditions import read_conditions
+from metrics_app.services.keys import create_key
+from tests.metrics_app.watching import HOUR, RULE
+
+pytestmark = pytest.mark.django_db
+# What the state row of a rule can hold: state, data, an open data breach or none, ever judged or not.
+ROWS = [
+    *itertools.product(
+        ("ok", "pending", "firing", "recovering"),
+        ("fresh", "thin", "empty", "error"),
+        (False, True),
+        (True,),
+    ),
+    ("ok", "fresh", False, False),
+]
+PAIRS = list(itertools.combinations([*ROWS[::5], ROWS[-1]], 2))
+DEAD_MEN = [None, ("ok", "fresh", False, True), ("ok", "empty", True, True)]
+CASES = [
+    *itertools.product([(), *((row,) for row in ROWS)], DEAD_MEN, (False, True)),
+    *itertools.product(PAIRS, [None], (False, True)),
+]
+
+
+def make_rule(kpi, row, **fields):
+    """A threshold with a state row, as the evaluator would have written it."""
+    state, data, breach, judged = row
+    rule = Threshold.objects.create(kpi=kpi, **(RULE | fields))
+    kept = {"state": state, "data": data, "data_breach": breach, "slot_class": "clear" if judged else ""}
+    ThresholdState.objects.create(threshold=rule, last_slot=1, **kept)
+
+
+def judge_row(row):
+    state, data, breach, judged = row
+    return judge_rule(state, data, data_breach=breach, is_judged=judged)
+
+
+@pytest.fixture
+def expected():
+    """A KPI for each of CASES, and ``{topic: Condition}`` as it must be."""
+    found, points = {}, {}
+    now = np.array([time.time_ns() // 1_000_000 - 1000], "int64")
+    for number, (rows, dead_man, is_empty) in enumerate(CASES):
+        kpi = Kpi.objects.create(topic=f"t{number}", unit="seconds", expected_interval=60)
+        for row in rows:
+            make_rule(kpi, row)
+        if dead_man:
+            make_rule(kpi, dead_man, kind="silence")
+        if not is_empty:
+            points[kpi.topic] = (now, np.array([HOUR], "float64"))
+        watch = dead_man and judge_row(dead_man)
+        found[kpi.topic] = judge_kpi([judge_row(row) for row in rows], dead_man=watch, is_empty=is_empty)
+    publish(points)
+    collect_all()
+    forget()
+    return found
+
+
+@pytest.fixture
+def read_key(db):
+    """The headers of a program that reads."""
+    return {"Authorization": f"Bearer {create_key(name='a program', scopes=['read'])[1]}"}
+
+
+def ask_tiles():
+    """What each tile shows: its classes, shape and rank."""
+    return {
+        tile["topic"]: (tile["css"], tile["shape"], tile["rank"]) for tile in list_tiles(Kpi.objects.all())
+    }
+
+
+def ask_overview(client, **params):
+    """The topics an address of the overview shows, over all its pages, and its first sentence."""
+    context = client.get("/", params).context
+    return [kpi.topic for kpi in context["pages"].paginator.object_list], context["headline"]
+
+
+def ask_api(client, headers):
+    """``{topic: (condition, no_data)}`` of the API."""
+    rows = client.get("/api/v1/kpis/?limit=1000", headers=headers).json()["results"]
+    return {row["topic"]: (row["condition"], row["no_data"]) for row in rows}
+
+
+def ask_exposition(client, headers):
+    """``{topic: names}`` that a scrape marks with 1."""
+    text, found = client.get("/metrics", headers=headers).content.decode(), {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples if family.name == "hms_kpi_condition" else ():
+            if sample.value:
+                found.setdefault(sample.labels["topic"], set()).add(sample.labels["condition"])
+    return found
+
+
+def ask_tag(topic):
+    """What the template tag writes."""
+    return Template("{% load metrics_live %}{% live_spark topic %}").render(Context({"topic": topic}))
+
+
+def test_all_doors_say_the_same_of_every_combination(client, expected, read_key):
+    client.force_login(User.objects.create_user("ann"))
+    assert {topic: one.condition for topic, one in read_conditions(Kpi.objects.all()).items()} == expected
+    assert ask_tiles() == {topic: (one.css, one.shape, one.rank) for topic, one in expected.items()}
+    assert ask_api(client, read_key) == {topic: (one.name, one.is_silent) for topic, one in expected.items()}
+    assert ask_exposition(client, read_key) == {topic: set(one.names) for topic, one in expected.items()}
+    for name in ORDER:
+        shown, headline = ask_overview(client, state=name)
+        assert set(shown) == {topic for topic, one in expected.items() if name in one.names}
+        assert headline == describe_overview(list(expected.values()))
+
+
+def test_the_wall_and_the_overview_have_one_order(client, expected):
+    client.force_login(User.objects.create_user("ann"))
+    wall, _ = ask_overview(client, wall=1)
+    ranks = [expected[topic].rank for topic in wall]
+    assert len(wall) == len(expected) and ranks == sorted(ranks)
+    beyond = [expected[topic].rank == 0 for topic in ask_overview(client)[0]]
+    assert beyond == sorted(beyond, reverse=True)
+
+
+def test_the_tag_writes_the_condition_of_the_tile(expected):
+    # One of each: a page has a few such lines, never hundreds.
+    for topic, one in {one.css: (topic, one) for topic, one in expected.items()}.values():
+        assert f'condition="{one.css}"' in ask_tag(topic)
+
+
+def test_the_tag_stands_while_redis_is_away_and_says_no_condition(expected, settings):
+    settings.METRICS_APP = settings.METRICS_APP | {"REDIS_URL": "redis://127.0.0.1:1/0"}
+    html = ask_tag("t6")
+    assert "condition=" not in html and f'limit="{RULE["limit"]:.1f}"' in html
