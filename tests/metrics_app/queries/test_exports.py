@@ -12,7 +12,7 @@ from metrics_app.core.calendars import list_edges
 from metrics_app.core.points import parse_iso
 from metrics_app.exceptions import BadInput
 from metrics_app.queries import exports
-from metrics_app.queries.exports import COLUMNS, find_span, plan_calendar, plan_steps, read_rows
+from metrics_app.queries.exports import find_span, list_columns, plan_calendar, plan_steps, read_rows
 from metrics_app.services.archive import archive
 from metrics_app.services.compact import compact_history
 from metrics_app.services.corrections import void
@@ -43,7 +43,7 @@ def remember(ages, values, *, compact=False):
 def read_all(topic, plan):
     """All columns of an export as lists."""
     pieces = list(read_rows(topic, plan))
-    return {name: list(chain.from_iterable(piece[name] for piece in pieces)) for name in COLUMNS}
+    return {name: list(chain.from_iterable(piece[name] for piece in pieces)) for name in list_columns()}
 
 
 @pytest.fixture(scope="module")
