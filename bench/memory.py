@@ -35,7 +35,7 @@ def run_values(stage, size, *, integers):
         reference=Sample((reference / size,)),
         reference_name="sorted set",
         more_is_better=False,
-        note=describe_losses(size, held, sorted_set.count(stage.redis, TOPICS)),
+        note=tell_losses(size, held, sorted_set.count(stage.redis, TOPICS)),
     )
 
 
@@ -47,7 +47,7 @@ def measure(stage, fill):
     return stage.measure_memory() - before
 
 
-def describe_losses(size, ours, reference):
+def tell_losses(size, ours, reference):
     """Who holds fewer points than were sent."""
     lost = {"ours": size - ours, "the reference": size - reference}
     return ", ".join(f"{who} lost {count}" for who, count in lost.items() if count) or "none lost"

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 from metrics_app import conf
-from metrics_app.connection import describe_address, get_redis, guard, key
+from metrics_app.connection import get_redis, guard, key, tell_address
 from metrics_app.core.points import shard_of
 from metrics_app.exceptions import BadInput, BusUnavailable, Conflict
 from metrics_app.lua import read_script
@@ -118,7 +118,7 @@ def check_room():
         looks[name] = (time.monotonic(), size)
     if size > conf.get("BUS_BYTES"):
         raise BusUnavailable(
-            f"The bus at {describe_address()} holds {size / 1e6:.0f} MB that nobody has collected: "
+            f"The bus at {tell_address()} holds {size / 1e6:.0f} MB that nobody has collected: "
             "start `manage.py collect`"
         )
 

@@ -54,7 +54,7 @@ def name_key(kind, name):
     return f"{conf.get('REDIS_PREFIX')}:{kind}:{name}"
 
 
-def describe_address():
+def tell_address():
     """``redis://host:port`` without user and password."""
     parts = urlsplit(conf.get("REDIS_URL"))
     return f"{parts.scheme}://{parts.hostname or ''}:{parts.port or 6379}"
@@ -84,7 +84,6 @@ def unavailable(error):
     """The BusUnavailable that names the address and what to do."""
     if isinstance(error, redis.OutOfMemoryError) or "OOM" in str(error):
         return BusUnavailable(
-            f"Redis at {describe_address()} is full ({error}): "
-            "start `manage.py collect`, or give it more memory"
+            f"Redis at {tell_address()} is full ({error}): start `manage.py collect`, or give it more memory"
         )
-    return BusUnavailable(f"No Redis at {describe_address()} ({error}): start it or set REDIS_URL")
+    return BusUnavailable(f"No Redis at {tell_address()} ({error}): start it or set REDIS_URL")

@@ -89,7 +89,7 @@ def find_deciding_vote(pipeline):
     return Decision.objects.filter(pipeline=pipeline).order_by("-id").first()
 
 
-def describe_end(pipeline, decision):
+def tell_end(pipeline, decision):
     """A sentence that says how the waiting ended, and through whom."""
     if decision is None:
         return f"Proposal #{pipeline.pk} no longer awaits a decision: it is {pipeline.state}."

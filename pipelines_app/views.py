@@ -44,7 +44,7 @@ def show_inbox(request):
         ],
         "waiting": cards.describe_waiting(request.user, now=now),
         "may_decide": queries.may_decide_any(request.user),
-        "today": cards.describe_today(request.user, now=now),
+        "today": cards.tell_today(request.user, now=now),
     }
     return render(request, "pipelines_app/inbox.html", context)
 
@@ -53,7 +53,7 @@ def show_inbox(request):
 @page
 def show_waiting(request):
     """How many wait, in a number and in words, and in which order."""
-    today = {"today": cards.describe_today(request.user)}
+    today = {"today": cards.tell_today(request.user)}
     return JsonResponse(cards.describe_waiting(request.user) | today)
 
 
@@ -131,7 +131,7 @@ def decide(request, pk):
         return render_proposal(
             request, pipeline, fault=f"Nothing was decided: {error}.", comment=comment, status=400
         )
-    messages.success(request, f"“{moved.title}”: {cards.describe_outcome(moved)}")
+    messages.success(request, f"“{moved.title}”: {cards.tell_outcome(moved)}")
     return redirect("inbox")
 
 

@@ -15,7 +15,7 @@ from metrics_app.checks import check_settings
 from metrics_app.core.aggregates import compute, get_aggregate, list_names, register, unregister
 from metrics_app.core.buckets import Summary, summarise
 from metrics_app.core.sketch import Sketch
-from metrics_app.core.text.phrases import describe_rule
+from metrics_app.core.text.phrases import tell_rule
 from metrics_app.models import Breach, Kpi, Threshold, ThresholdState
 from metrics_app.services.watch.announce import announce
 from metrics_app.services.watch.evaluate import evaluate
@@ -122,7 +122,7 @@ def test_a_threshold_on_it_is_created_over_http(client, boss, kpi):
     assert made.status_code == 201, made.content
     threshold = Threshold.objects.get()
     assert threshold.aggregate == NAME
-    assert describe_rule(threshold, "seconds") == "trimmed mean over 30 min above 48 h"
+    assert tell_rule(threshold, "seconds") == "trimmed mean over 30 min above 48 h"
     odd = client.post("/api/v1/thresholds/", RULE | {"aggregate": "trimmed"}, content_type="application/json")
     assert odd.status_code == 400 and NAME in odd.json()["errors"][0]["message"]
 

@@ -3,7 +3,7 @@
 from metrics_app.models import Threshold
 from metrics_app.registry import get_kpi
 from metrics_app.services.silences import list_acting
-from metrics_app.services.watch.states import describe_silence
+from metrics_app.services.watch.states import tell_silence
 
 
 def describe_watch(topic):
@@ -18,7 +18,7 @@ def describe_watch(topic):
     rules = Threshold.objects.filter(kpi__topic=topic, enabled=True, kind=Threshold.Kind.LIMIT)
     rules, acting = rules.select_related("kpi").order_by("pk"), list_acting()
     told = [
-        {name: getattr(rule, name) for name in names} | {"silenced": describe_silence(rule, acting)}
+        {name: getattr(rule, name) for name in names} | {"silenced": tell_silence(rule, acting)}
         for rule in rules
     ]
     facts = {"name": str(kpi), "aggregate": kpi.aggregate, "window": kpi.window}

@@ -7,7 +7,7 @@ from django.db.models import OuterRef, Subquery
 
 from metrics_app.admin.cells import link_explanation, say, shorten, write_ms
 from metrics_app.core.conditions import SHAPES
-from metrics_app.core.text.phrases import describe_changes, describe_rule
+from metrics_app.core.text.phrases import tell_changes, tell_rule
 from metrics_app.core.text.units import format_duration, format_value
 from metrics_app.models import Breach, BreachEvent, ThresholdVersion
 from metrics_app.registry import who_is
@@ -105,7 +105,7 @@ class BreachAdmin(admin.ModelAdmin):
     @admin.display(description="rule that fired")
     def rule(self, breach):
         """The rule in the version that fired, in words."""
-        return f"{describe_rule(read_rule(breach), breach.threshold.kpi.unit)} (version {breach.version})"
+        return f"{tell_rule(read_rule(breach), breach.threshold.kpi.unit)} (version {breach.version})"
 
     @admin.display(description="explained")
     def explained(self, breach):
@@ -119,7 +119,7 @@ class BreachAdmin(admin.ModelAdmin):
         fired = {name: getattr(read_rule(breach), name) for name in threshold.RULE_FIELDS}
         if (present := read_present(threshold)) == fired:
             return "no: the rule is still the same"
-        changes = describe_changes(fired, present, threshold.kpi.unit)
+        changes = tell_changes(fired, present, threshold.kpi.unit)
         return f"{changes} (version {threshold.version})"
 
     @admin.display(description="state")

@@ -7,7 +7,7 @@ from metrics_app.admin.cells import link_explanation, shorten, write_ms, write_t
 from metrics_app.core.conditions import NONE, PENDING, SHAPES, SILENT
 from metrics_app.core.deadman import is_silence_rule
 from metrics_app.core.text import words
-from metrics_app.core.text.phrases import describe_rule
+from metrics_app.core.text.phrases import tell_rule
 from metrics_app.core.text.units import format_value
 from metrics_app.services.watch.states import read_states
 
@@ -34,7 +34,7 @@ class ThresholdCells:
     @admin.display(description="rule")
     def rule(self, threshold):
         """ "mean over 30 min above 48 h"."""
-        return describe_rule(threshold, threshold.kpi.unit)
+        return tell_rule(threshold, threshold.kpi.unit)
 
     @admin.display(description="state")
     def light(self, threshold):
@@ -46,7 +46,7 @@ class ThresholdCells:
         if not threshold.enabled:
             return f"{SHAPES[NONE]} switched off"
         view = get_view(threshold)
-        light = describe_light(threshold, view)
+        light = tell_light(threshold, view)
         return ", ".join(part for part in (light, "flapping" if view.flapping else "", view.silenced) if part)
 
     @admin.display(description="explained")
@@ -89,7 +89,7 @@ def get_view(threshold):
     return threshold.view
 
 
-def describe_light(threshold, view):
+def tell_light(threshold, view):
     """Shape and words of a condition, as the overview says it; no timer is told of here."""
     condition = view.condition
     if not condition.is_judged:

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.forms import BaseInlineFormSet
 
-from metrics_app.core.text.phrases import describe_changes
+from metrics_app.core.text.phrases import tell_changes
 from metrics_app.models import ThresholdVersion
 
 
@@ -50,7 +50,5 @@ class VersionInline(admin.TabularInline):
             threshold=version.threshold_id, version=version.version - 1
         ).first()
         return (
-            describe_changes(before.rule, version.rule, version.threshold.kpi.unit)
-            if before
-            else "first version"
+            tell_changes(before.rule, version.rule, version.threshold.kpi.unit) if before else "first version"
         )

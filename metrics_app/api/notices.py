@@ -9,7 +9,7 @@ from metrics_app.api.pagination import ListPagination
 from metrics_app.api.params import read_integer, refuse_parameters
 from metrics_app.api.permissions import CanRead, identify
 from metrics_app.api.thresholds import REFUSED
-from metrics_app.core.notices import describe_failure
+from metrics_app.core.notices import tell_failure
 from metrics_app.core.points import check_topic
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Notice
@@ -44,7 +44,7 @@ class NoticeSerializer(serializers.ModelSerializer):
     def get_reason(self, notice) -> str:
         """In words."""
         if notice.outcome == Notice.Outcome.FAILED:
-            return describe_failure(notice.error, notice.attempts)
+            return tell_failure(notice.error, notice.attempts)
         return notice.error if notice.outcome == Notice.Outcome.WITHHELD else ""
 
 

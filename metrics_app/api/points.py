@@ -126,11 +126,11 @@ class PointsView(APIView):
                 digest=sha256(body).digest(),
             )
         except BusUnavailable as error:
-            raise BusUnavailable(f"{error} {describe_outcome(key)}") from error
+            raise BusUnavailable(f"{error} {tell_outcome(key)}") from error
         return Response({"accepted": count}, status=202)
 
 
-def describe_outcome(key):
+def tell_outcome(key):
     """What a sender may conclude from a 503."""
     if key is not None:
         return "Sending the same again under the same Idempotency-Key is harmless."

@@ -6,13 +6,13 @@ Rules are dicts as versions keep them; ``unit`` is that of the KPI.
 from types import SimpleNamespace
 
 from metrics_app.core.classes import CLEAR, classify
-from metrics_app.core.text.phrases import describe_changes, write_limit
+from metrics_app.core.text.phrases import tell_changes, write_limit
 
 ASKED = ("aggregate", "aggregate_value", "window")  # what is read of the points
 JUDGED = (*ASKED, "operator", "limit", "recovery_limit", "min_count")
 
 
-def describe_cause(before, after, seen, unit, *, at_once=False):
+def tell_cause(before, after, seen, unit, *, at_once=False):
     """ "the limit was changed to 200"; "" where the rule that fired would have seen it recover too.
 
     ``seen`` is the Observation of the later rule. What another window or aggregate would
@@ -28,4 +28,4 @@ def describe_cause(before, after, seen, unit, *, at_once=False):
         return ""
     if "limit" in changed and not changed.keys() & set(ASKED):
         return f"the limit was changed to {write_limit(after['limit'], unit, after['aggregate'])}"
-    return f"the rule was changed: {describe_changes(before, {n: after[n] for n in changed}, unit)}"
+    return f"the rule was changed: {tell_changes(before, {n: after[n] for n in changed}, unit)}"

@@ -71,7 +71,7 @@ def find_wait(attempts):
     return min(LONGEST_WAIT, SHORTEST_WAIT * 2 ** min(attempts - 1, 20))
 
 
-def describe_failure(error, attempts):
+def tell_failure(error, attempts):
     """Why a notice was given up, for many eyes: the answer's status, never the host that an error names.
 
     "given up after 1 attempt: answered 410 (gone)"; "given up after 8 attempts: why stands in the admin".

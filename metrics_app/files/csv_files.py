@@ -17,13 +17,13 @@ def open_csv(path, encoding=""):
     """The lines of a file (default: UTF-8); BadInput names the first that is not in its encoding."""
     codec = find_codec(encoding)
     if codec == "utf-8-sig" and begins_with(path, UTF_16):
-        raise BadInput(describe_fault("line 1 is not UTF-8 but UTF-16", "utf-16"))
+        raise BadInput(tell_fault("line 1 is not UTF-8 but UTF-16", "utf-16"))
     try:
         with Path(path).open(newline="", encoding=codec) as file:
             yield file
     except UnicodeError:
         line = find_fault(path, codec)
-        raise BadInput(describe_fault(f"line {line} is not {encoding or 'UTF-8'}", "cp1252")) from None
+        raise BadInput(tell_fault(f"line {line} is not {encoding or 'UTF-8'}", "cp1252")) from None
 
 
 def begins_with(path, marks):
@@ -51,6 +51,6 @@ def find_fault(path, codec):
         return next((number for number, line in enumerate(file, 1) if MARK in line), 1)
 
 
-def describe_fault(fault, such):
+def tell_fault(fault, such):
     """What is wrong, and what to do."""
     return f"{fault}: save the file as UTF-8, or name its --encoding (such as {such})"

@@ -63,8 +63,8 @@ def list_published():
         {
             "topic": kpi.topic,
             "name": kpi.name or kpi.topic,
-            "unit": describe_unit(kpi.unit),
-            "aggregate": describe_aggregate(kpi.aggregate),
+            "unit": tell_unit(kpi.unit),
+            "aggregate": tell_aggregate(kpi.aggregate),
             "description": kpi.description,
             "method": kpi.method,
             **facts[kpi.topic],
@@ -77,18 +77,18 @@ def list_meanings():
     """``[(columns, what they say)]`` of a file, with those of aggregates that a project adds."""
     told = {name for names, _ in MEANINGS for name in names}
     added = [
-        ((name,), f"{describe_aggregate(name).capitalize()}.") for name in list_columns() if name not in told
+        ((name,), f"{tell_aggregate(name).capitalize()}.") for name in list_columns() if name not in told
     ]
     return [*MEANINGS[:-1], *added, MEANINGS[-1]]
 
 
-def describe_aggregate(name):
+def tell_aggregate(name):
     """An aggregate for those who have never heard of it."""
     one = get_aggregate(name)
     return one.meaning or one.choice or one.label
 
 
-def describe_unit(unit):
+def tell_unit(unit):
     """A unit for those who have never seen the KPI."""
     return {"": "none: a plain number", "%": "per cent"}.get(unit, unit)
 

@@ -5,7 +5,7 @@ from django.db import models
 from django.utils import timezone
 
 from metrics_app.core.aggregates import list_choices
-from metrics_app.core.text.phrases import describe_rule
+from metrics_app.core.text.phrases import tell_rule
 from metrics_app.models.kpis import Kpi
 
 
@@ -133,7 +133,7 @@ class Threshold(models.Model):
         ]
 
     def __str__(self):
-        return self.name or f"{self.kpi.topic}: {describe_rule(self, self.kpi.unit)}"
+        return self.name or f"{self.kpi.topic}: {tell_rule(self, self.kpi.unit)}"
 
 
 class ThresholdVersion(models.Model):

@@ -11,7 +11,7 @@ from metrics_app.core.plans import DAY, NAMES, SHIFTS, SPANS, plan_span
 from metrics_app.core.text import words
 from metrics_app.core.text.units import format_duration, format_value
 from metrics_app.models import Breach, Threshold
-from metrics_app.pages.sparklines import describe_limit, drop_unwatched, in_sight, name_shown
+from metrics_app.pages.sparklines import drop_unwatched, in_sight, name_shown, tell_limit
 from metrics_app.queries.windows import FACTS
 
 COLUMNS = ("value", *FACTS)
@@ -52,7 +52,7 @@ def describe_plot(kpi, rule, view, zone):
     columns["value"] = scale(columns["value"], share)
     over = one.judges_empty or one.is_trend
     named = f"{name_shown(kpi, rule)} {'over' if over else 'of'}"
-    what = describe_what(named, window if rule else plan.drawn, plan, share)
+    what = tell_what(named, window if rule else plan.drawn, plan, share)
     return columns | {
         "span": view.span,
         "zoomed": view.zoomed,
@@ -67,11 +67,11 @@ def describe_plot(kpi, rule, view, zone):
         "limit": rule.limit if rule else None,
         "above": rule.operator in words.UPPER if rule else True,
         "breaches": list_breaches(kpi.topic, view),
-        "sentence": describe_sentence(kpi, rule, view, aggregate, columns["value"], what),
+        "sentence": tell_sentence(kpi, rule, view, aggregate, columns["value"], what),
     }
 
 
-def describe_what(named, window, plan, share):
+def tell_what(named, window, plan, share):
     """What each value is, in words; ``named`` is the aggregate, such as "mean of"."""
     text = f"{named} {format_duration(plan.drawn / 1000)}"
     if plan.drawn == window:
@@ -144,7 +144,7 @@ def list_lines(kpi, aggregate, window):
     for rule in rules:
         # Several limits on one chart are told apart by the names of their thresholds.
         name = f"{rule.name}: " if rule.name and len(rules) > 1 else ""
-        lines.append({"kind": "limit", "value": rule.limit, "label": f"{name}{describe_limit(rule)}"})
+        lines.append({"kind": "limit", "value": rule.limit, "label": f"{name}{tell_limit(rule)}"})
         if rule.recovery_limit is not None and rule.recovery_limit != rule.limit:
             text = format_value(rule.recovery_limit, kpi.unit, aggregate, rule.limit)
             lines.append(
@@ -160,7 +160,7 @@ def list_breaches(topic, view):
     return [{"start": row.since, "end": row.recovered_at, "severity": row.severity} for row in rows]
 
 
-def describe_sentence(kpi, rule, view, aggregate, values, what):
+def tell_sentence(kpi, rule, view, aggregate, values, what):
     """The text alternative of the chart."""
     name = "The part chosen" if view.zoomed else f"The last {NAMES[view.span]}"
     known = [value for value in values if value is not None]
@@ -170,7 +170,7 @@ def describe_sentence(kpi, rule, view, aggregate, values, what):
         format_value(value, kpi.unit, aggregate, rule.limit if rule else None)
         for value in (min(known), max(known), known[-1])
     )
-    limit = f"; {describe_limit(rule)}" if rule else ""
+    limit = f"; {tell_limit(rule)}" if rule else ""
     return f"{name}, {what}: between {low} and {high}, at last {last}{limit}."
 
 

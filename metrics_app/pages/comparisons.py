@@ -3,7 +3,7 @@
 from metrics_app import queries
 from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.text.units import DASH, format_number, format_value
-from metrics_app.core.text.words import describe_change
+from metrics_app.core.text.words import tell_change
 
 HOUR = 3600  # seconds
 MINUTE = 60_000  # ms
@@ -46,7 +46,7 @@ def tell_earlier(today, before, kpi, name, since):
     """The figure of an earlier day, and how today stands against it."""
     if not before["count"] and before["start"] < since:
         return {"text": DASH, "beside": "not watched then"}
-    change = describe_change(today.get(name), before.get(name))
+    change = tell_change(today.get(name), before.get(name))
     beside = f"today {change}" if change else tell_points(before, name)
     return {"text": format_value(before.get(name), kpi.unit, name), "beside": beside}
 

@@ -21,15 +21,15 @@ from metrics_app.pages.charts import describe_plot, list_marks, make_view
 from metrics_app.pages.comparisons import list_comparisons
 from metrics_app.pages.forms import NoteForm
 from metrics_app.pages.lights import clock_with_zone, describe_state_of
-from metrics_app.pages.shared import describe_live, describe_present_standstill, find_kpi, page
-from metrics_app.pages.sparklines import describe_limit, find_start
+from metrics_app.pages.shared import describe_live, find_kpi, page, tell_present_standstill
+from metrics_app.pages.sparklines import find_start, tell_limit
 from metrics_app.pages.tiles import list_tiles
 from metrics_app.pages.value_tables import list_records, list_values
 from metrics_app.services.conditions import find_standstill, read_conditions
 from metrics_app.services.forecasts import tell_forecast
 from metrics_app.services.notes import delete_note, save_note
 from metrics_app.services.silences import list_acting
-from metrics_app.services.watch.states import describe_silence
+from metrics_app.services.watch.states import tell_silence
 
 LAST_BREACHES = 5
 FIGURES = (
@@ -67,7 +67,7 @@ def show_kpi(request, topic):
     kpi = find_kpi(request.user, topic)
     context = describe_kpi(kpi) | describe_chart(request, kpi)
     context |= {"page": "kpi", "window_text": format_duration(kpi.window), "spans": NAMES.items()}
-    context |= {"standstill": describe_present_standstill(), "form": NoteForm()}
+    context |= {"standstill": tell_present_standstill(), "form": NoteForm()}
     context["shown"] = [name for name in ("table", "percentiles") if name in request.GET]
     return render(request, "metrics_app/kpi.html", context)
 
@@ -166,14 +166,14 @@ def describe_kpi(kpi):
 
 def describe_rule(rule, acting, now):
     """A threshold on its KPI's page: its limit, its light and what silences it."""
-    silenced = describe_silence(rule, acting)
+    silenced = tell_silence(rule, acting)
     light = describe_state_of(rule, now)
     if is_silence_rule(rule):
         return {"rule": rule, "limit": "", "silenced": silenced, **light}
     flags = list_flags(rule, now)
     if rule.enabled and (forecast := tell_forecast(rule.kpi.topic, rule.kpi.unit, rule, now)):
         flags.insert(0, forecast)
-    told = {"limit": describe_limit(rule), "silenced": silenced, "flags": flags}
+    told = {"limit": tell_limit(rule), "silenced": silenced, "flags": flags}
     return {"rule": rule, **told, **light}
 
 
@@ -183,7 +183,7 @@ def list_flags(rule, now):
     if row is None or not rule.enabled:
         return []
     since = clock_with_zone(row.data_since, now) if row.data_since else ""
-    return words.describe_flags(row, delay=rule.delay, since=since)
+    return words.tell_flags(row, delay=rule.delay, since=since)
 
 
 @require_POST
@@ -220,7 +220,7 @@ def show_refused_note(request, kpi, form, pk, status=400):
     """The page again, with the fault, what was written, and the version that saving it now replaces."""
     context = describe_kpi(kpi) | describe_chart(request, kpi)
     context |= {"page": "kpi", "window_text": format_duration(kpi.window), "spans": NAMES.items()}
-    context |= {"standstill": describe_present_standstill(), "form": form, "refused": True}
+    context |= {"standstill": tell_present_standstill(), "form": form, "refused": True}
     # One that was deleted meanwhile is written anew.
     context["refused_note"] = queries.find_note(pk) if pk else None
     return render(request, "metrics_app/kpi.html", context, status=status)

@@ -10,14 +10,14 @@ from metrics_app.core.text import words
 from metrics_app.services.conditions import judge_threshold
 
 
-def describe_light(rule, condition, now):
+def tell_light(rule, condition, now):
     """The words of the Condition of a threshold or None."""
     if condition.name == SILENT:
-        return describe_silence(rule, now)
-    return words.describe_state(condition.name, **describe_timers(rule))
+        return tell_silence(rule, now)
+    return words.tell_state(condition.name, **describe_timers(rule))
 
 
-def describe_silence(rule, now, seen_at=None, *, empty=False):
+def tell_silence(rule, now, seen_at=None, *, empty=False):
     """Why there is nothing to judge by: no points, or a threshold that was never judged.
 
     ``seen_at``: when (ms) the last point came, if known; ``empty``: the tile has no point either.
@@ -29,15 +29,15 @@ def describe_silence(rule, now, seen_at=None, *, empty=False):
     # A point that is newer than the flag has not been judged yet.
     since = min((at for at in (seen_at, is_flagged and row.data_since) if at), default=None)
     breach = is_flagged and condition.has_data_breach
-    return words.describe_silence(since and clock_with_zone(since, now), breach=breach)
+    return words.tell_silence(since and clock_with_zone(since, now), breach=breach)
 
 
-def describe_data(rule, now):
+def tell_data(rule, now):
     """What a state was not judged by: "too few points to judge since 10:42 UTC"; "" where all is well."""
     row = getattr(rule, "state_row", None)
     if row is None or row.data not in words.DATA:
         return ""
-    return words.describe_data(row.data, clock_with_zone(row.data_since, now) if row.data_since else "")
+    return words.tell_data(row.data, clock_with_zone(row.data_since, now) if row.data_since else "")
 
 
 def describe_state_of(rule, now):
@@ -46,13 +46,13 @@ def describe_state_of(rule, now):
     if not rule.enabled:
         text = "Switched off"
     elif is_silence_rule(rule):
-        text = describe_dead_man(condition)
+        text = tell_dead_man(condition)
     else:
-        text = describe_light(rule, condition, now)
+        text = tell_light(rule, condition, now)
     return {"shape": condition.shape, "state_text": text, "css": condition.css}
 
 
-def describe_dead_man(condition):
+def tell_dead_man(condition):
     """The words of a threshold that expects points."""
     if condition.name != SILENT:
         return "Points come as expected"

@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from metrics_app import queries, registry
 from metrics_app.core.text.words import natural_key
 from metrics_app.exceptions import BusUnavailable
-from metrics_app.pages.tiles import describe_standstill
+from metrics_app.pages.tiles import tell_standstill
 
 
 def show_unavailable(view):
@@ -51,9 +51,9 @@ def find_kpi(user, topic):
     raise Http404("No KPI of that topic that you may see.")
 
 
-def describe_present_standstill():
+def tell_present_standstill():
     """What a page says first while the collector is behind; else empty."""
-    return describe_standstill(queries.redis_now(), queries.collected_through())
+    return tell_standstill(queries.redis_now(), queries.collected_through())
 
 
 def describe_live():

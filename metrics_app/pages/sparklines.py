@@ -25,7 +25,7 @@ def describe_chart(kpi, rule, value, now):
     ts, values = [*ts, now], [*values, value]
     if get_aggregate(aggregate).judges_empty:
         values = drop_unwatched(ts, values, int(kpi.created_at.timestamp() * 1000))
-    limit_text = describe_limit(rule) if rule else ""
+    limit_text = tell_limit(rule) if rule else ""
     return {
         "ts": ts,
         "values": values,
@@ -37,7 +37,7 @@ def describe_chart(kpi, rule, value, now):
         "unit": kpi.unit,
         "aggregate": aggregate,
         "what": f"{name_shown(kpi, rule)} of {words.format_duration(window)}",
-        "sentence": words.describe_curve(
+        "sentence": words.tell_curve(
             values,
             limit_text,
             lambda one: format_value(one, kpi.unit, aggregate, rule.limit if rule else None),
@@ -65,11 +65,9 @@ def label_limit(rule):
     return f"{number} %" if suffix == "%" else number
 
 
-def describe_limit(rule):
+def tell_limit(rule):
     """The rule's limit in words; with its aggregate where the tile shows another one."""
-    limit = words.describe_limit(
-        rule.limit, operator=rule.operator, unit=rule.kpi.unit, aggregate=rule.aggregate
-    )
+    limit = words.tell_limit(rule.limit, operator=rule.operator, unit=rule.kpi.unit, aggregate=rule.aggregate)
     return limit if rule.aggregate == rule.kpi.aggregate else f"{name_aggregate(rule, rule.kpi.unit)} {limit}"
 
 

@@ -14,12 +14,12 @@ from metrics_app.core.text.units import DASH, format_value, split_value
 from metrics_app.models import Breach
 from metrics_app.pages.lights import (
     clock_with_zone,
-    describe_data,
-    describe_light,
-    describe_silence,
     describe_timers,
+    tell_data,
+    tell_light,
+    tell_silence,
 )
-from metrics_app.pages.sparklines import describe_chart, describe_limit, find_start
+from metrics_app.pages.sparklines import describe_chart, find_start, tell_limit
 from metrics_app.services.conditions import read_conditions
 from metrics_app.services.silences import find_silence, list_acting
 from metrics_app.services.watch.states import BEHIND_AFTER
@@ -38,12 +38,12 @@ def list_tiles(kpis, seen=None):
     found = [seen[kpi.topic] for kpi in kpis]
     attach_breaches([one.rule for one in found if one.rule])
     return [
-        describe_tile(kpi, one, now) | tell_silence(one.rule or one.dead_man, acting, now)
+        describe_tile(kpi, one, now) | describe_silencing(one.rule or one.dead_man, acting, now)
         for kpi, one in zip(kpis, found, strict=True)
     ]
 
 
-def tell_silence(rule, acting, now):
+def describe_silencing(rule, acting, now):
     """What silences the threshold a tile shows: ``silence`` short, for the tile, ``silenced`` in full."""
     found = find_silence(rule, acting) if rule else None
     if found is None:
@@ -79,14 +79,14 @@ def describe_tile(kpi, seen, now):
         **describe_value(kpi, stats, value, chart, empty, rule),
         **describe_condition(kpi, seen, seen_at, now),
     }
-    tile["facts"] = tile.pop("notice") or describe_facts(kpi, stats, empty, chart, now)
+    tile["facts"] = tile.pop("notice") or tell_facts(kpi, stats, empty, chart, now)
     return tile
 
 
-def describe_standstill(now, through):
+def tell_standstill(now, through):
     """``Figures stand still since 03:45 UTC`` while a collector is behind; else empty."""
     mark = min(through.values(), default=now)
-    return words.describe_standstill(clock_with_zone(mark, now)) if now - mark > BEHIND_AFTER else ""
+    return words.tell_standstill(clock_with_zone(mark, now)) if now - mark > BEHIND_AFTER else ""
 
 
 def describe_value(kpi, stats, value, chart, empty, rule):
@@ -103,7 +103,7 @@ def describe_value(kpi, stats, value, chart, empty, rule):
     return {"value": None, "number": DASH, "suffix": was}
 
 
-def describe_facts(kpi, stats, empty, chart, now):
+def tell_facts(kpi, stats, empty, chart, now):
     """The line under the value."""
     if empty and stats["last_point_at"] is None:
         return "Waiting for its first point"
@@ -111,9 +111,7 @@ def describe_facts(kpi, stats, empty, chart, now):
         return f"No points in the last {words.format_duration(kpi.window)}"
     median = format_value(stats["p50"], kpi.unit) if stats["count"] else ""
     watched = (now - find_start(kpi, chart)) // 1000
-    return words.describe_facts(
-        kpi.aggregate, kpi.window, stats["count"], median=median, watched=max(0, watched)
-    )
+    return words.tell_facts(kpi.aggregate, kpi.window, stats["count"], median=median, watched=max(0, watched))
 
 
 def describe_condition(kpi, seen, seen_at, now):
@@ -123,7 +121,7 @@ def describe_condition(kpi, seen, seen_at, now):
     link = describe_link(rule, condition.state)
     # Absence never resolves: whoever hurries must still see that it is beyond its limit.
     is_kept = (notice or condition.name == SILENT) and condition.state != FIRING
-    footer = describe_kept(rule, condition) if is_kept else describe_footer(rule, condition.state, now)
+    footer = tell_kept(rule, condition) if is_kept else tell_footer(rule, condition.state, now)
     return {
         "state": condition.state,
         "state_text": text,
@@ -141,22 +139,22 @@ def tell_condition(kpi, seen, seen_at, now):
     """``(words of the condition, what stands in place of the facts or "")``."""
     condition, rule = seen.condition, seen.rule
     silence = tell_absence(kpi, seen, seen_at, now) if condition.is_silent else ""
-    text = silence if condition.name == SILENT else describe_light(rule, condition, now)
+    text = silence if condition.name == SILENT else tell_light(rule, condition, now)
     if seen.behind:
-        return text, words.describe_standstill(clock_with_zone(seen.behind, now))
+        return text, words.tell_standstill(clock_with_zone(seen.behind, now))
     if condition.name == SILENT:
         return text, ""
     if seen.is_empty or seen.is_late:
         return text, silence
-    data = describe_data(rule, now)
+    data = tell_data(rule, now)
     return f"{text} · {data}" if data else text, ""
 
 
 def tell_absence(kpi, seen, seen_at, now):
     """Since when there has been nothing to judge by, and what was expected."""
     if seen.is_late:
-        return words.describe_silence(seen_at and clock_with_zone(seen_at, now), kpi.expected_interval)
-    return describe_silence(seen.rule, now, seen_at, empty=seen.is_empty)
+        return words.tell_silence(seen_at and clock_with_zone(seen_at, now), kpi.expected_interval)
+    return tell_silence(seen.rule, now, seen_at, empty=seen.is_empty)
 
 
 def describe_link(rule, state):
@@ -170,24 +168,24 @@ def describe_link(rule, state):
     except NoReverseMatch:
         # A project without the proposals' pages.
         href = ""
-    return {"text": words.describe_outcome(outcome), "href": href}
+    return {"text": words.tell_outcome(outcome), "href": href}
 
 
-def describe_footer(rule, state, now):
+def tell_footer(rule, state, now):
     """Limit, since when, and what happens next."""
     if rule is None:
         return "no threshold watches it"
     timers = describe_timers(rule)
     timers.pop("operator")
     breach = rule.open_breach
-    coming = words.describe_next(
+    coming = words.tell_next(
         state,
         **timers,
         since=clock_with_zone(breach.since, now) if breach else "",
         outcome=tell_outcome(breach) if breach else "",
     )
     flapping = "flapping" if is_flapping(rule) else ""
-    return " · ".join(text for text in (describe_limit(rule), coming, flapping) if text)
+    return " · ".join(text for text in (tell_limit(rule), coming, flapping) if text)
 
 
 def is_flapping(rule):
@@ -201,11 +199,11 @@ def tell_outcome(breach):
     return "" if words.PROPOSAL.search(breach.outcome) else breach.outcome
 
 
-def describe_kept(rule, condition):
+def tell_kept(rule, condition):
     """The footer of a tile without data: its limit, and the state that absence does not change."""
     if rule is None:
         return "no threshold watches it"
     # Over an open breach "within limit" would soothe; and what was never judged has nothing to keep.
     if condition.has_data_breach or not condition.is_judged:
-        return describe_limit(rule)
-    return f"{describe_limit(rule)} · state kept: {KEPT_STATES[condition.state]}"
+        return tell_limit(rule)
+    return f"{tell_limit(rule)} · state kept: {KEPT_STATES[condition.state]}"

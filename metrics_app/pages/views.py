@@ -17,7 +17,7 @@ from metrics_app.core.conditions import LABELS
 from metrics_app.core.filters import read_filters
 from metrics_app.core.moments import parse_moment
 from metrics_app.core.text.units import format_duration
-from metrics_app.core.text.words import describe_overview
+from metrics_app.core.text.words import tell_overview
 from metrics_app.exceptions import BadInput
 from metrics_app.files import open_data
 from metrics_app.models import Threshold
@@ -25,10 +25,10 @@ from metrics_app.pages import forms
 from metrics_app.pages.overviews import PER_PAGE, choose, place_tile, put_worst_first
 from metrics_app.pages.shared import (
     describe_live,
-    describe_present_standstill,
     list_visible,
     page,
     show_unavailable,
+    tell_present_standstill,
 )
 from metrics_app.pages.tiles import list_tiles
 from metrics_app.services.conditions import read_conditions
@@ -36,7 +36,7 @@ from metrics_app.services.explain import describe, explain
 from metrics_app.services.record import record
 from metrics_app.services.silences import list_acting
 from metrics_app.services.visibility import limit_to_visible
-from metrics_app.services.watch.states import describe_silence
+from metrics_app.services.watch.states import tell_silence
 
 COMPLAINTS = ("complaint.received", "complaint.latency")
 
@@ -57,8 +57,8 @@ def show_overview(request):
         "tiles": tiles,
         # Where all fit on the page, a KPI that is new comes onto it.
         "topics": ["*"] if len(visible) <= PER_PAGE else [tile["topic"] for tile in tiles],
-        "headline": describe_overview([seen[kpi.topic].condition for kpi in visible]),
-        "standstill": describe_present_standstill(),
+        "headline": tell_overview([seen[kpi.topic].condition for kpi in visible]),
+        "standstill": tell_present_standstill(),
         "wall": "wall" in request.GET,
         "filters": filters,
         "states": LABELS.items(),
@@ -78,7 +78,7 @@ def show_tiles(request):
     visible = list_visible(request.user)
     seen = read_conditions(visible)
     kpis = [kpi for kpi in visible if not wanted or kpi.topic in wanted][:PER_PAGE]
-    headline = describe_overview([seen[kpi.topic].condition for kpi in visible])
+    headline = tell_overview([seen[kpi.topic].condition for kpi in visible])
     return JsonResponse({"tiles": list_tiles(kpis, seen), "headline": headline} | describe_live())
 
 
@@ -130,7 +130,7 @@ def show_explanation(request, pk):
     context |= {"found": found, "earlier": found["slot"] - 1}
     # Slots or windows of seconds are not told apart by their minutes.
     context["precise"] = min(found["window"], threshold.interval) < 60
-    context["silenced"] = describe_silence(threshold, list_acting(at=at))
+    context["silenced"] = tell_silence(threshold, list_acting(at=at))
     return render(request, "metrics_app/explain.html", context)
 
 

@@ -8,7 +8,7 @@ from metrics_app import queries
 from metrics_app.core.deadman import is_silence_rule
 from metrics_app.core.records import Record, unpack_records
 from metrics_app.core.text.explanations import explain_slot
-from metrics_app.core.text.phrases import describe_rule
+from metrics_app.core.text.phrases import tell_rule
 from metrics_app.core.watch import Observation, Rule, State, step
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Breach, EvaluationRecord, ThresholdState, ThresholdVersion
@@ -157,7 +157,7 @@ def describe(found, threshold):
         "topic": threshold.kpi.topic,
         "slot": found.slot,
         "window_start": found.slot - found.rule.window * 1000,
-        "rule": describe_rule(found.rule, unit),
+        "rule": tell_rule(found.rule, unit),
         "version": found.rule.version,
         "value": seen.value,
         "n": max(seen.n, 0),

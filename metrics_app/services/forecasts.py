@@ -2,7 +2,7 @@
 
 from metrics_app import queries
 from metrics_app.core.aggregates import get_aggregate
-from metrics_app.core.text.phrases import describe_forecast, write_limit
+from metrics_app.core.text.phrases import tell_crossing, write_limit
 
 LEAST_SPAN = 3_600  # seconds a line is fitted to; over less, minutes say little
 FURTHEST = 24  # times the span: further ahead nobody sees
@@ -24,4 +24,4 @@ def tell_forecast(topic, unit, rule, at):
     forecast, _ = queries.read_forecast(topic, at - span * 1000, at, aggregate, goal)
     if forecast is None or forecast.about > FURTHEST * span:
         return ""
-    return describe_forecast(forecast, write_limit(goal, unit, "mean"), span)
+    return tell_crossing(forecast, write_limit(goal, unit, "mean"), span)

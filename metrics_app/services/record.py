@@ -107,13 +107,13 @@ def check_known(topics, who):
         return
     unknown = [topic for topic in topics if registry.get_kpi(topic) is None]
     if unknown and not create:
-        errors = [{"field": "topic", "message": describe_unknown(topic)} for topic in unknown]
+        errors = [{"field": "topic", "message": tell_unknown(topic)} for topic in unknown]
         raise BadInput(errors[0]["message"], errors=errors)
     if unknown:
         admit_topics(unknown, who)
 
 
-def describe_unknown(topic):
+def tell_unknown(topic):
     """What to do about a topic where none are created on first sight."""
     return f"{topic!r} is not a known KPI, and new ones are not made here: create it in the admin first"
 

@@ -10,7 +10,7 @@ from django.utils.html import format_html, json_script
 
 from metrics_app.core.aggregate_table import describe_table, list_outside
 from metrics_app.core.text.units import format_value
-from metrics_app.core.text.words import PROPOSAL, describe_outcome
+from metrics_app.core.text.words import PROPOSAL, tell_outcome
 
 register = template.Library()
 
@@ -54,8 +54,8 @@ def linked(text):
     try:
         href = reverse("pipeline_detail", args=[found[1]])
     except NoReverseMatch:
-        return describe_outcome(text)
-    before, name, after = describe_outcome(text).partition(f"roposal #{found[1]}")
+        return tell_outcome(text)
+    before, name, after = tell_outcome(text).partition(f"roposal #{found[1]}")
     return format_html(
         '{}<a class="usa-link" href="{}">{}</a>{}', before[:-1], href, before[-1:] + name, after
     )

@@ -110,7 +110,7 @@ class PipelineSerializer(RowSerializer):
     def get_why_not(self, pipeline) -> str:
         """A sentence, or an empty text."""
         if not pipeline.is_open:
-            return queries.describe_end(pipeline, queries.find_deciding_vote(pipeline))
+            return queries.tell_end(pipeline, queries.find_deciding_vote(pipeline))
         user = self.context["person"]
         return (
             queries.why_not_decide(pipeline, user) if user else "Decisions are made by people, not by keys."

@@ -6,8 +6,8 @@ from django.utils import timezone
 
 from pipelines_app import queries
 from pipelines_app.cards.basis import find_basis, find_today, read_present
-from pipelines_app.cards.figures import describe_opening, describe_present, tell_time, to_local, write
-from pipelines_app.core.record import describe_counts
+from pipelines_app.cards.figures import tell_opening, tell_present, tell_time, to_local, write
+from pipelines_app.core.record import tell_counts
 from pipelines_app.core.states import LABELS, State
 
 SECOND, HOUR = 1000, 3_600_000
@@ -28,7 +28,7 @@ def describe_waiting(user, *, now=None):
     now = now or timezone.now()
     waiting = queries.list_inbox(queries.visible_to(user), now=now)
     mine = sum(not queries.why_not_decide(pipeline, user) for pipeline in waiting)
-    told = {"count": mine, "headline": describe_headline(mine, len(waiting), user)}
+    told = {"count": mine, "headline": tell_headline(mine, len(waiting), user)}
     if not waiting:
         none = {"sentence": "No proposal waits for a decision", "order": [], "oldest": None}
         return told | none | {"lead": "", "before": "", "after": ""}
@@ -46,7 +46,7 @@ def describe_waiting(user, *, now=None):
     }
 
 
-def describe_headline(mine, count, user):
+def tell_headline(mine, count, user):
     """``1 proposal waits for you · 2 wait for others``; without "you" for who decides on none."""
     if not queries.may_decide_any(user):
         return f"{count_waiting(count)} for a decision"
@@ -61,7 +61,7 @@ def count_waiting(count):
     return few.get(count, f"{count} proposals wait")
 
 
-def describe_today(user, *, now=None):
+def tell_today(user, *, now=None):
     """What was decided today, among what this person may see, in a sentence."""
     since = queries.start_of_day(now or timezone.now())
     today = queries.count_decided(queries.visible_to(user), since=since)
@@ -99,11 +99,11 @@ def make_card(pipeline, user, *, now=None):
         pipeline=pipeline,
         why_not=queries.why_not_decide(pipeline, user),
         cost=describe_cost(pipeline, basis, watch, now) if pipeline.is_open else None,
-        no_cost=describe_no_cost(pipeline, basis),
+        no_cost=tell_no_cost(pipeline, basis),
         record=describe_record(pipeline, user),
-        opening=describe_opening(pipeline, basis),
-        present=describe_present(pipeline, basis, watch, now),
-        verdict="" if pipeline.is_open else describe_verdict(pipeline, now),
+        opening=tell_opening(pipeline, basis),
+        present=tell_present(pipeline, basis, watch, now),
+        verdict="" if pipeline.is_open else tell_verdict(pipeline, now),
         chart=describe_chart(pipeline, basis),
         name=watch.get("name", pipeline.topic),
     )
@@ -130,7 +130,7 @@ def describe_cost(pipeline, basis, watch, now):
     return {"amount": write(cost.value, unit), "text": text}
 
 
-def describe_no_cost(pipeline, basis):
+def tell_no_cost(pipeline, basis):
     """Why the waiting has no cost that can be told."""
     if not pipeline.topic:
         return "no KPI measures it"
@@ -147,10 +147,10 @@ def describe_record(pipeline, user):
     like = queries.list_like(pipeline, among=visible).values_list("state", flat=True)[:SQUARES]
     squares = [EFFECTS.get(state, "open") for state in reversed(like)]
     counts = queries.count_like(pipeline, among=visible)
-    return {"squares": squares, "sentence": describe_counts(counts)}
+    return {"squares": squares, "sentence": tell_counts(counts)}
 
 
-def describe_verdict(pipeline, now):
+def tell_verdict(pipeline, now):
     """Who decided what, and when: ``Approved by Ada at 10:12.``"""
     decision = queries.find_deciding_vote(pipeline)
     at = tell_time(pipeline.decided_at, now) if pipeline.decided_at else ""
@@ -160,10 +160,10 @@ def describe_verdict(pipeline, now):
     return f"{queries.PAST[decision.vote].capitalize()} by {decision.by_name} at {at}.{said}"
 
 
-def describe_outcome(pipeline):
+def tell_outcome(pipeline):
     """What a vote just cast has led to, in a sentence."""
     if not pipeline.is_open:
-        return describe_verdict(pipeline, timezone.now())
+        return tell_verdict(pipeline, timezone.now())
     votes = pipeline.decisions.filter(version=pipeline.version, vote="approve").count()
     return f"{votes} of {pipeline.quorum} approvals are in; it still waits for the others."
 
@@ -177,7 +177,7 @@ def describe_chart(pipeline, basis):
         "rows": list_rows(minutes),
         "end": basis["measured_to"],
         "value": basis["value"],
-        "sentence": describe_opening(pipeline, basis),
+        "sentence": tell_opening(pipeline, basis),
     } | describe_rule(pipeline, shorten_window(basis))
 
 
@@ -216,7 +216,7 @@ def describe_since(pipeline, *, now=None):
     columns = queries.measure(pipeline.topic, start - basis["window"] * SECOND, end, step)
     if not columns:
         return None
-    present = describe_present(pipeline, basis, watch, now)
+    present = tell_present(pipeline, basis, watch, now)
     return {
         "rows": list_rows(columns),
         "start": start,

@@ -38,27 +38,27 @@ def list_facts(pipeline):
     evidence = pipeline.evidence
     if not isinstance(evidence, dict):
         return []
-    facts = [(describe_name(key), describe_fact(key, value, pipeline)) for key, value in evidence.items()]
+    facts = [(tell_name(key), tell_fact(key, value, pipeline)) for key, value in evidence.items()]
     return [(name, text) for name, text in facts if text] + list_companions(evidence.get("companions"))
 
 
-def describe_name(key):
+def tell_name(key):
     """The name of a field in words."""
     return TIMES.get(key) or NAMES.get(key) or key.replace("_", " ").capitalize()
 
 
-def describe_fact(key, value, pipeline):
+def tell_fact(key, value, pipeline):
     """One field in words; empty for what a line cannot hold."""
     if key in NOT_LISTED or value is None:
         return ""
     if isinstance(value, dict):
-        return describe_thing(value)
+        return tell_thing(value)
     if not is_number(value):
-        return {True: "yes", False: "no"}[value] if isinstance(value, bool) else describe_text(key, value)
-    return describe_amount(key, value, pipeline)
+        return {True: "yes", False: "no"}[value] if isinstance(value, bool) else tell_text(key, value)
+    return tell_amount(key, value, pipeline)
 
 
-def describe_amount(key, value, pipeline):
+def tell_amount(key, value, pipeline):
     """A number of the evidence in the unit its field has."""
     if key in TIMES:
         return write_time(value)
@@ -75,14 +75,14 @@ def describe_amount(key, value, pipeline):
     return write(value)
 
 
-def describe_text(key, value):
+def tell_text(key, value):
     """A text of the evidence; lists stay in the JSON."""
     if not isinstance(value, str):
         return ""
     return AGGREGATES.get(value, value) if key == "aggregate" else value
 
 
-def describe_thing(thing):
+def tell_thing(thing):
     """A KPI, a threshold or a breach by its name, version or number; other objects stay in the JSON."""
     name, number, topic = thing.get("name"), thing.get("id"), thing.get("topic")
     text = str(name or topic or (f"#{number}" if number else ""))
@@ -96,15 +96,15 @@ def list_companions(companions):
     """The neighbouring KPIs as they stood, a line each."""
     if not isinstance(companions, list):
         return []
-    return [(describe_companion(one), describe_level(one)) for one in companions if isinstance(one, dict)]
+    return [(tell_companion(one), tell_level(one)) for one in companions if isinstance(one, dict)]
 
 
-def describe_companion(companion):
+def tell_companion(companion):
     """The name of a neighbour."""
     return str(companion.get("name") or companion.get("topic") or "Beside it")
 
 
-def describe_level(companion):
+def tell_level(companion):
     """A neighbour's value in its own unit, with what it was made of."""
     value, window = companion.get("value"), companion.get("window")
     unit = companion.get("unit") if isinstance(companion.get("unit"), str) else ""

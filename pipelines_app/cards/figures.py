@@ -40,7 +40,7 @@ def tell_time(moment, now):
     return text if local.date() == timezone.localtime(now).date() else f"{local.day} {local:%b %H:%M}"
 
 
-def describe_opening(pipeline, basis):
+def tell_opening(pipeline, basis):
     """What the KPI was when it was opened: as measured, and as the proposer says."""
     said = "" if pipeline.kpi is None else f"The proposer says {write(pipeline.kpi, pipeline.unit)}"
     if not basis:
@@ -60,7 +60,7 @@ def describe_opening(pipeline, basis):
     return f"{said}; {measured}" if said else measured[0].upper() + measured[1:]
 
 
-def describe_present(pipeline, basis, watch, now):
+def tell_present(pipeline, basis, watch, now):
     """What the KPI is now, against its limit then and today; empty where nothing measures it."""
     value = read_present(pipeline.topic, basis.get("aggregate"), basis.get("window"), now)
     if value is None:
@@ -70,24 +70,24 @@ def describe_present(pipeline, basis, watch, now):
     beside = basis["limit"] if basis["limit"] is not None else today and today["limit"]
     text = f"Now {write(value, pipeline.unit, aggregate, beside)}"
     if basis["limit"] is None:
-        return text + describe_said(pipeline, basis, value, today)
+        return text + tell_said(pipeline, basis, value, today)
     if known and not (today and is_same(basis, today)):
         return f"{text}, {compare_limits(pipeline, basis, value, today, now)}"
     if not is_beyond(value, basis):
         return f"{text}, back within the limit"
-    return text + describe_move(pipeline, basis, value, "at opening")
+    return text + tell_move(pipeline, basis, value, "at opening")
 
 
-def describe_said(pipeline, basis, value, today):
+def tell_said(pipeline, basis, value, today):
     """How the present compares with what was measured when somebody proposed, and with today's limit."""
-    text = describe_move(pipeline, basis, value, "then")
+    text = tell_move(pipeline, basis, value, "then")
     if not today:
         return text
     limit = write(today["limit"], pipeline.unit, today["aggregate"])
     return f"{text}; {'beyond' if is_beyond(value, today) else 'within'} today's limit of {limit}"
 
 
-def describe_move(pipeline, basis, value, when):
+def tell_move(pipeline, basis, value, when):
     """``, higher than at opening``; empty where nothing was measured then."""
     before, aggregate = basis["value"], basis["aggregate"]
     if before is None:

@@ -1,7 +1,7 @@
 """The track record of a suggestion, in words."""
 
 
-def describe_counts(counts):
+def tell_counts(counts):
     """``Proposed 7 times before: 5 approved (2 effective), 1 rejected, 1 expired.``"""
     if not counts["total"]:
         return "The first of its kind."

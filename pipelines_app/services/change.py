@@ -6,7 +6,7 @@ from django.utils import timezone
 from pipelines_app.core.fields import check_text, check_version
 from pipelines_app.core.states import State, may_move
 from pipelines_app.exceptions import AlreadyDecided, NotAllowed, VersionChanged
-from pipelines_app.queries import describe_end, find_deciding_vote, is_visible, may_decide_any
+from pipelines_app.queries import find_deciding_vote, is_visible, may_decide_any, tell_end
 from pipelines_app.services.audit import append_audit
 from pipelines_app.services.moves import lock_pipeline, move, name_of, tell_later
 
@@ -87,4 +87,4 @@ def refuse_other_version(pipeline, version):
 def raise_decided(pipeline):
     """AlreadyDecided, with the vote that ended it."""
     decision = find_deciding_vote(pipeline)
-    raise AlreadyDecided(describe_end(pipeline, decision), pipeline=pipeline, decision=decision)
+    raise AlreadyDecided(tell_end(pipeline, decision), pipeline=pipeline, decision=decision)

@@ -8,7 +8,7 @@ from pipelines_app.core.states import State
 from pipelines_app.core.voting import APPROVE, REJECT, tally
 from pipelines_app.exceptions import AlreadyDecided, BadDecision, BadInput, NotAllowed, VersionChanged
 from pipelines_app.models import Decision
-from pipelines_app.queries import PAST, describe_end, find_deciding_vote, is_visible, why_not_decide
+from pipelines_app.queries import PAST, find_deciding_vote, is_visible, tell_end, why_not_decide
 from pipelines_app.services.audit import append_audit
 from pipelines_app.services.expire import expire_locked
 from pipelines_app.services.moves import lock_pipeline, move, name_of, tell_later
@@ -45,7 +45,7 @@ def decide(*, pipeline, by, vote, version, comment, now=None):
             refuse_late_votes(locked, by, version)
             cast(locked, by=by, vote=vote, comment=comment, now=now)
     if lapsed:
-        raise AlreadyDecided(describe_end(locked, None), pipeline=locked)
+        raise AlreadyDecided(tell_end(locked, None), pipeline=locked)
     return locked
 
 
@@ -86,7 +86,7 @@ def refuse_late_votes(pipeline, by, version):
     """AlreadyDecided or VersionChanged, each with who and what was first."""
     if not pipeline.is_open:
         decision = find_deciding_vote(pipeline)
-        raise AlreadyDecided(describe_end(pipeline, decision), pipeline=pipeline, decision=decision)
+        raise AlreadyDecided(tell_end(pipeline, decision), pipeline=pipeline, decision=decision)
     if pipeline.version != version:
         raise VersionChanged(
             f"Proposal #{pipeline.pk} is at version {pipeline.version} now, you saw version {version}: "

@@ -18,11 +18,11 @@ ROUGH = ((6 * 3600, 3600), (3600, 600), (120, 60))
 DURATIONS = {"window", "interval", "pending_for", "keep_firing_for", "cooldown", "delay", "no_data_for"}
 
 
-def describe_rule(rule, unit):
+def tell_rule(rule, unit):
     """ "mean over 30 min above 48 h"."""
     if is_silence_rule(rule):
         return f"no point for {write_duration(rule.window)}"
-    return f"{name_aggregate(rule, unit)} over {write_duration(rule.window)} {describe_bound(rule, unit)}"
+    return f"{name_aggregate(rule, unit)} over {write_duration(rule.window)} {tell_bound(rule, unit)}"
 
 
 def name_aggregate(rule, unit):
@@ -41,7 +41,7 @@ def write_seen(rule, unit, value):
     return f"{name_aggregate(rule, unit)}{between}{text}"
 
 
-def describe_bound(rule, unit):
+def tell_bound(rule, unit):
     """ "above 48 h"."""
     return f"{OPERATORS[rule.operator]} {write_limit(rule.limit, unit, rule.aggregate)}"
 
@@ -54,21 +54,21 @@ def write_limit(value, unit, aggregate):
     )
 
 
-def describe_observation(rule, unit, state):
+def tell_observation(rule, unit, state):
     """ "mean 52 h over 30 min, 12 points": in the units of the rule's limit."""
     points = "1 point" if state.n == 1 else f"{state.n:,} points"
     return f"{write_seen(rule, unit, state.value)} over {write_duration(rule.window)}, {points}"
 
 
-def describe_event(event, rule, unit, state, breach, cause=""):
+def tell_event(event, rule, unit, state, breach, cause=""):
     """A line of a breach's timeline; ``state`` is that after the slot, ``cause`` why else it recovered."""
     because = f", because {cause}" if cause else ""
     silence = write_duration(rule.window if is_silence_rule(rule) else rule.no_data_for)
-    seen = describe_observation(rule, unit, state)
+    seen = tell_observation(rule, unit, state)
     lasted = format_duration((state.last_slot - breach.fired_at) / 1000)
     worst = format_value(breach.peak, unit, rule.aggregate, beside=rule.limit)
     return {
-        watch.FIRED: f"Fired: {seen}; {describe_bound(rule, unit)}.",
+        watch.FIRED: f"Fired: {seen}; {tell_bound(rule, unit)}.",
         watch.REOPENED: f"Open again within the cool-down: {seen}. No new proposal.",
         watch.RECOVERING_BEGAN: f"On the good side again: {seen}.",
         watch.RELAPSED: f"Back before it had recovered: {seen}.",
@@ -79,17 +79,17 @@ def describe_event(event, rule, unit, state, breach, cause=""):
     }[event]
 
 
-def describe_changes(before, after, unit):
+def tell_changes(before, after, unit):
     """What differs between two stored rules: "limit: 48 h → 10 min"."""
     lines = []
     for name, value in after.items():
         if value != before.get(name):
-            old, new = (describe_field(name, rule.get(name), rule, unit) for rule in (before, after))
+            old, new = (tell_field(name, rule.get(name), rule, unit) for rule in (before, after))
             lines.append(f"{name.replace('_', ' ')}: {old} → {new}")
     return "; ".join(lines) or "nothing"
 
 
-def describe_field(name, value, rule, unit):
+def tell_field(name, value, rule, unit):
     """One field of a stored rule in words."""
     if value in (None, "", {}):
         return "none"
@@ -104,7 +104,7 @@ def describe_field(name, value, rule, unit):
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
-def describe_forecast(forecast, goal, span):
+def tell_crossing(forecast, goal, span):
     """ "At the pace of the last 1 h, 48 h is crossed in about 3 h (2 h 40 min to 3 h 30 min)"; "" for none.
 
     ``goal`` is the value in words, ``span`` seconds the line was fitted to.
@@ -133,7 +133,7 @@ def write_span(ms):
     return count_words(days, "day") if days and not rest else write_duration(days * 86_400 + rest * 60)
 
 
-def describe_backtest(found, proposals):
+def tell_backtest(found, proposals):
     """ "Over 30 days: 4 breaches, 11 h red, 4 proposals. The window usually holds …"."""
     span = write_span(found.end - found.start)
     counts = [
@@ -144,14 +144,14 @@ def describe_backtest(found, proposals):
     missing = len(found.result.data_breaches)
     counts += [count_words(missing, "data breach", "data breaches")] if missing else []
     if not found.usual_n:
-        return f"Over {span}: {describe_silence(found)}"
+        return f"Over {span}: {tell_silence(found)}"
     return (
         f"Over {span}: {', '.join(counts)}. The window usually holds about "
-        f"{count_words(found.usual_n, 'point')}. {describe_judging(found)}"
+        f"{count_words(found.usual_n, 'point')}. {tell_judging(found)}"
     )
 
 
-def describe_silence(found):
+def tell_silence(found):
     """What to say of a backtest whose windows held nothing."""
     held = (
         "no window that was looked at held a point" if is_sample(found) else "no points at all in this span"
@@ -164,15 +164,15 @@ def is_sample(found):
     return found.step > found.window
 
 
-def describe_judging(found):
+def tell_judging(found):
     """How a backtest was judged: how often and, where it is not the rule's own, over which window."""
     said = f"Judged every {write_duration(found.step)}"
     if is_sample(found):
         said += f", a sample: only {write_duration(found.window)} each time, what lies between is not seen"
-    return " ".join(filter(None, [f"{said}.", describe_widened(found)]))
+    return " ".join(filter(None, [f"{said}.", tell_widened(found)]))
 
 
-def describe_widened(found):
+def tell_widened(found):
     """ "Judged over 1 min instead of 10 s: history keeps minutes."; "" for the rule's own window."""
     if found.window == found.asked:
         return ""

@@ -50,7 +50,7 @@ def suggest_parts(aggregate, operator, direction, unit, values, n):
     seen = values[usable]
     limits = suggest_limits(seen, operator, unit, aggregate)
     parts[-1:-1] = limits
-    said = describe_past(seen, n[usable], unit, aggregate)
+    said = tell_past(seen, n[usable], unit, aggregate)
     if not limits:
         said += " No limit is suggested: ordinary windows reach the end of the scale."
     return said, parts
@@ -79,7 +79,7 @@ def suggest_limits(seen, operator, unit, aggregate):
         limit = float(math.ceil(rare) if upper else math.floor(rare))
         if is_uncrossable(limit, operator):
             return []
-    good = describe_share(seen, limit, operator)
+    good = tell_share(seen, limit, operator)
     parts = [Part("limit", limit, f"{good} of the windows lay {SIDES[operator]} it")]
     recovery = round_value(low, unit, aggregate, up=upper)
     if recovery == limit:
@@ -89,7 +89,7 @@ def suggest_limits(seen, operator, unit, aggregate):
     # Where ordinary windows do not reach it the light would stay red for good.
     if recovery == limit or is_beyond(recovery, operator, limit) or reached < LEAST_REACHED:
         return parts
-    usual = describe_share(seen, recovery, operator)
+    usual = tell_share(seen, recovery, operator)
     why = f"{usual} lay {SIDES[operator]} it, so a light that turns green means an ordinary time"
     return [*parts, Part("recovery_limit", recovery, why)]
 
@@ -99,7 +99,7 @@ def is_uncrossable(limit, operator):
     return limit >= 100 if operator == "gt" else limit <= 0
 
 
-def describe_share(seen, bound, operator):
+def tell_share(seen, bound, operator):
     """ "99 %": the share of values that are not beyond a bound; never 100 unless all are."""
     beyond = seen > bound if operator == "gt" else seen < bound
     if not beyond.any():
@@ -117,7 +117,7 @@ def suggest_min_count(n):
     return least, f"a window usually holds {points}; {share} % of those with any hold at least so many"
 
 
-def describe_past(seen, n, unit, aggregate):
+def tell_past(seen, n, unit, aggregate):
     """One sentence about the values behind it all."""
     half, most, top = (
         format_value(float(np.quantile(seen, share)), unit, aggregate) for share in (0.5, 0.95, 1)

@@ -22,7 +22,7 @@ MOMENT = 60  # seconds; a mean over so short a window is what was last told
 PROPOSAL = re.compile(r"[Pp]ropos(?:ed|al) #(\d+)")
 
 
-def describe_timer(elapsed, total):
+def tell_timer(elapsed, total):
     """``6 min of 10``: how much of a span has passed, in the unit that fits the span."""
     size, name = next(
         pair for pair in ((1, "s"), (60, "min"), (3600, "h"), (86400, "d")) if fits(total, pair)
@@ -36,51 +36,51 @@ def fits(total, pair):
     return total / pair[0] < 120 or pair[1] == "d"
 
 
-def describe_state(state, *, operator="gt", elapsed=0, pending_for=0, keep_firing_for=0):
+def tell_state(state, *, operator="gt", elapsed=0, pending_for=0, keep_firing_for=0):
     """The state of a rule in words, without its shape."""
     if state == "pending":
         side = "Over" if operator in UPPER else "Under"
-        return f"{side} limit, {describe_timer(elapsed, pending_for)}"
+        return f"{side} limit, {tell_timer(elapsed, pending_for)}"
     if state == "recovering":
-        return f"Recovering, {describe_timer(elapsed, keep_firing_for)}"
+        return f"Recovering, {tell_timer(elapsed, keep_firing_for)}"
     return KINDS[state].label
 
 
-def describe_limit(limit, *, operator="gt", unit="", aggregate="mean"):
+def tell_limit(limit, *, operator="gt", unit="", aggregate="mean"):
     """``limit 48 h``, ``lower limit 92 %``."""
     text = format_value(limit, unit, aggregate)
     return f"limit {text}" if operator in UPPER else f"lower limit {text}"
 
 
-def describe_next(state, *, elapsed=0, pending_for=0, keep_firing_for=0, since="", outcome=""):
+def tell_next(state, *, elapsed=0, pending_for=0, keep_firing_for=0, since="", outcome=""):
     """What the footer adds to the limit: since when, and what happens next; may be empty."""
     if state == "pending":
-        return f"fires in {describe_rest(pending_for - elapsed)}"
+        return f"fires in {tell_rest(pending_for - elapsed)}"
     if state == "recovering":
-        return f"recovered in {describe_rest(keep_firing_for - elapsed)}"
+        return f"recovered in {tell_rest(keep_firing_for - elapsed)}"
     if state == "firing":
         return " · ".join(text for text in (since and f"since {since}", outcome) if text)
     return ""
 
 
-def describe_rest(seconds):
+def tell_rest(seconds):
     """What is left of a span: whole minutes from two minutes on, for seconds would only flicker."""
     left = max(0, seconds)
     return format_duration(math.ceil(left / 60) * 60 if left >= 120 else math.ceil(left))
 
 
-def describe_outcome(text):
+def tell_outcome(text):
     """What came of a breach as a sentence: ``Proposal #12 opened``."""
     text = re.sub(r"\bproposed #(\d+)", r"Proposal #\1 opened", text)
     return text[:1].upper() + text[1:]
 
 
-def describe_standstill(since):
+def tell_standstill(since):
     """What a page says while nothing is counted; ``since`` is a time with its zone."""
     return f"Figures stand still since {since}"
 
 
-def describe_silence(since, overdue=None, breach=False):
+def tell_silence(since, overdue=None, breach=False):
     """ "Silent since 10:42, a point was expected every 5 min"; ``since`` empty: there never was one.
 
     ``breach``: a data breach is open.
@@ -92,17 +92,17 @@ def describe_silence(since, overdue=None, breach=False):
     return f"{text}: a data breach is open" if breach else text
 
 
-def describe_data(data, since=""):
+def tell_data(data, since=""):
     """What stands beside a state that could not be judged: "too few points to judge since 10:42"."""
     return f"{DATA[data]} since {since}" if since else DATA[data]
 
 
-def describe_flags(row, *, delay=0, since=""):
+def tell_flags(row, *, delay=0, since=""):
     """Sentences of what stands beside a state: health of the data, flapping, missed slots, delay.
 
     ``row`` has the fields of ``core.watch.State``; ``since`` is when the data flag began, as text.
     """
-    data = describe_data(row.data, since) if row.data in DATA else ""
+    data = tell_data(row.data, since) if row.data in DATA else ""
     found = [data[:1].upper() + data[1:]] if data else []
     if row.flapping:
         found.append("Flapping: its state changes too often to be relied on")
@@ -120,7 +120,7 @@ def natural_key(text):
     ]
 
 
-def describe_facts(aggregate, window, n, *, median="", watched=None):
+def tell_facts(aggregate, window, n, *, median="", watched=None):
     """The line under a value: ``mean of 30 min · 23 points · median 44 h``.
 
     ``watched`` is for how many seconds anything has been counted; a rate over more than that is low.
@@ -138,7 +138,7 @@ def describe_facts(aggregate, window, n, *, median="", watched=None):
     return " · ".join(words)
 
 
-def describe_overview(conditions):
+def tell_overview(conditions):
     """The first sentence of the overview, from the ``Condition`` of each KPI."""
     watched = [one for one in conditions if one.is_watched]
     free = len(conditions) - len(watched)
@@ -147,10 +147,10 @@ def describe_overview(conditions):
     if not watched:
         return f"{free} {'KPI' if free == 1 else 'KPIs'}, none with a limit yet"
     rest = f" · {free} {'has' if free == 1 else 'have'} no limit" if free else ""
-    return describe_watched(watched) + rest
+    return tell_watched(watched) + rest
 
 
-def describe_watched(conditions):
+def tell_watched(conditions):
     """How many of the KPIs that have a limit are in the worst condition, and how many lack data."""
     total, names = len(conditions), [one.name for one in conditions]
     silent = sum(one.is_silent for one in conditions)
@@ -158,14 +158,14 @@ def describe_watched(conditions):
     worst = find_worst([name for name in names if name in WORST_TOLD])
     count = names.count(worst)
     if not count:
-        return f"{silent} of {total} watched KPIs {lacking}" if silent else describe_fine(total)
+        return f"{silent} of {total} watched KPIs {lacking}" if silent else tell_fine(total)
     told = WORST_TOLD[worst].format(
         of=f"{count} of {total} watched KPIs {'is' if count == 1 else 'are'}", own=own(count)
     )
     return f"{told}, {silent} {lacking}" if silent else told
 
 
-def describe_fine(total):
+def tell_fine(total):
     """That all is well."""
     if total == 1:
         return f"The one watched KPI is within {own(1)}"
@@ -177,7 +177,7 @@ def own(count):
     return "its limit" if count == 1 else "their limits"
 
 
-def describe_curve(values, limit_text, format_one):
+def tell_curve(values, limit_text, format_one):
     """The text alternative of a spark-line; ``format_one`` writes a value."""
     known = [value for value in values if value is not None]
     if not known:
@@ -189,7 +189,7 @@ def describe_curve(values, limit_text, format_one):
     return f"The last hour: {between}{last}{limit}."
 
 
-def describe_change(now, before):
+def tell_change(now, before):
     """How a figure stands against an earlier one: ``12 % more``; empty where nobody can tell."""
     if now is None or not before:
         return ""

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from metrics_app import queries
 from metrics_app.core.moments import parse_moment
 from metrics_app.core.points import check_topic
-from metrics_app.core.text.phrases import count_words, describe_judging, describe_rule, describe_silence
+from metrics_app.core.text.phrases import count_words, tell_judging, tell_rule, tell_silence
 from metrics_app.core.text.units import format_duration, format_value
 from metrics_app.exceptions import BadInput, BusUnavailable
 from metrics_app.files.cases import Columns, read_cases
@@ -114,7 +114,7 @@ class Command(BaseCommand):
     def sum_up(self, threshold, result, pipelines):
         """Says it to a person."""
         unit, aggregate = threshold.kpi.unit, threshold.aggregate
-        self.stdout.write(f"{threshold.kpi.topic}: {describe_rule(threshold, unit)}")
+        self.stdout.write(f"{threshold.kpi.topic}: {tell_rule(threshold, unit)}")
         red = format_duration(result.count_red() / 1000)
         breaches = count_words(len(result.breaches), "breach", "breaches")
         self.stdout.write(
@@ -131,8 +131,8 @@ class Command(BaseCommand):
 def tell_how(found):
     """How a Backtest was judged, or that it saw nothing."""
     if found.usual_n:
-        return describe_judging(found)
-    held = describe_silence(found)
+        return tell_judging(found)
+    held = tell_silence(found)
     return f"{held[:1].upper()}{held[1:]}"
 
 

@@ -47,9 +47,9 @@ class Command(BaseCommand):
         except BadInput as error:
             raise CommandError(str(error)) from None
         except BusUnavailable as error:
-            raise CommandError(f"{error}. {describe_rest(options['output'])}") from None
+            raise CommandError(f"{error}. {tell_rest(options['output'])}") from None
         except KeyboardInterrupt:
-            raise CommandError(f"Stopped. {describe_rest(options['output'])}", returncode=130) from None
+            raise CommandError(f"Stopped. {tell_rest(options['output'])}", returncode=130) from None
 
     def run(self, options):
         """Plans, writes, and says what came of it."""
@@ -80,7 +80,7 @@ def find_format(output):
     return suffix or "csv"
 
 
-def describe_rest(output):
+def tell_rest(output):
     """What is left where an export ends early."""
     return "What was written is not whole." if output == "-" else "Nothing was written."
 

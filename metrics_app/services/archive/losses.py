@@ -82,7 +82,7 @@ def count_losses(shard):
         for row in share_out(list(ended.order_by("pk"))):
             row.save(update_fields=["lost"])
             total += row.lost
-            logger.error("Shard %s: Redis lost generation %s. %s", shard, row.name, describe_loss(row))
+            logger.error("Shard %s: Redis lost generation %s. %s", shard, row.name, tell_loss(row))
     return total
 
 
@@ -101,7 +101,7 @@ def share_out(rows):
     return rows
 
 
-def describe_loss(row):
+def tell_loss(row):
     """What is known of a generation that ended, and what is not."""
     unknown = "how many came after anybody last looked is unknown"
     if row.lost:

@@ -7,9 +7,9 @@ from django.urls import NoReverseMatch, reverse
 
 from metrics_app import conf
 from metrics_app.core import notices
-from metrics_app.core.text.phrases import describe_rule
+from metrics_app.core.text.phrases import tell_rule
 from metrics_app.core.text.units import format_value
-from metrics_app.core.text.words import PROPOSAL, describe_outcome
+from metrics_app.core.text.words import PROPOSAL, tell_outcome
 from metrics_app.models import ThresholdVersion
 
 
@@ -57,14 +57,14 @@ def describe_breach(row, rule):
         "unit": kpi.unit,
         "threshold": threshold.pk,
         "threshold_name": threshold.name,
-        "rule": describe_rule(rule, kpi.unit),
+        "rule": tell_rule(rule, kpi.unit),
         "limit": rule.limit,
         "peak": breach.peak,
         "peak_text": format_value(breach.peak, kpi.unit, rule.aggregate, beside=rule.limit),
         "since": breach.since,
         "fired_at": breach.fired_at,
         "recovered_at": breach.recovered_at,
-        "outcome": describe_outcome(breach.outcome),
+        "outcome": tell_outcome(breach.outcome),
         "links": list_links(row, breach, kpi),
     }
 

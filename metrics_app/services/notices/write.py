@@ -6,7 +6,7 @@ from django.db.models import Count, Exists, Max, OuterRef, Q
 from django.utils import timezone
 
 from metrics_app.core import notices
-from metrics_app.core.text.phrases import describe_observation
+from metrics_app.core.text.phrases import tell_observation
 from metrics_app.core.text.units import format_duration
 from metrics_app.models import Breach, Notice, Receiver
 from metrics_app.services.silences import find_silence, list_acting
@@ -92,7 +92,7 @@ def make_reminder(receiver, breach, last, moment):
     """The row that says that a breach is still open; ``last`` in ms."""
     threshold, state = breach.threshold, breach.threshold.state_row
     lasted = format_duration(moment.timestamp() - breach.fired_at / 1000)
-    seen = describe_observation(threshold, threshold.kpi.unit, state)
+    seen = tell_observation(threshold, threshold.kpi.unit, state)
     text = f"Open for {lasted}" + ("." if breach.kind == Breach.Kind.DATA else f": {seen}.")
     return Notice(
         receiver=receiver,
@@ -127,7 +127,7 @@ def make_resting(row, moment):
     threshold = row.breach.threshold
     state = threshold.state_row
     words = "beyond limit" if state.state in ("firing", "recovering") else "within limit"
-    seen = describe_observation(threshold, threshold.kpi.unit, state)
+    seen = tell_observation(threshold, threshold.kpi.unit, state)
     return Notice(
         receiver=row.receiver,
         breach=row.breach,

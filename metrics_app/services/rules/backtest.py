@@ -11,7 +11,7 @@ from metrics_app import queries
 from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.backtest import Result, backtest, judge, see
 from metrics_app.core.classes import worse
-from metrics_app.core.text.phrases import describe_backtest, name_grain, warn_of_min_count, write_limit
+from metrics_app.core.text.phrases import name_grain, tell_backtest, warn_of_min_count, write_limit
 from metrics_app.core.watch import Rule
 from metrics_app.core.windows import Pieces, Views, list_range, make_pieces, view_windows
 from metrics_app.exceptions import BadInput
@@ -208,7 +208,7 @@ def draw(rule, slots, seen):
 def describe(found, threshold, kpi):
     """The answer of API and form: figures, a sentence, a warning or "", and the chart."""
     result, proposals = found.result, found.result.fired if threshold.title else 0
-    sentence = describe_backtest(found, proposals)
+    sentence = tell_backtest(found, proposals)
     return {
         "from": found.start,
         "to": found.end,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from django.db.models import Count
 
 from metrics_app.core.rule_files import make_key
-from metrics_app.core.text.phrases import count_words, describe_field, describe_rule
+from metrics_app.core.text.phrases import count_words, tell_field, tell_rule
 from metrics_app.core.text.units import format_duration
 from metrics_app.models import Kpi, Threshold
 
@@ -86,11 +86,11 @@ def list_keyed(kpis):
     return found
 
 
-def describe_fields(fields, unit):
+def tell_fields(fields, unit):
     """A rule in words, from its fields."""
     rule = SimpleNamespace(**fields, kind=Threshold.Kind.LIMIT)
     proposes = f"; proposes “{rule.title}”" if rule.title else ""
-    return f"{describe_rule(rule, unit)}{proposes}{'' if rule.enabled else '; switched off'}"
+    return f"{tell_rule(rule, unit)}{proposes}{'' if rule.enabled else '; switched off'}"
 
 
 def compare(entries, prune):
@@ -143,17 +143,17 @@ def compare_threshold(kpi, key, row, fields):
     if fields is None:
         count, words = row.breach_count, count_words(row.breach_count, "breach", "breaches")
         kept = f"; its {words} {'stays' if count == 1 else 'stay'} on record" if count else ""
-        return Change(GONE, kpi.topic, key, f"{describe_rule(row, kpi.unit)}{kept}", [], row)
+        return Change(GONE, kpi.topic, key, f"{tell_rule(row, kpi.unit)}{kept}", [], row)
     if row is None:
         row = Threshold(kpi=kpi, key=key, **fields)
-        return Change(NEW, kpi.topic, key, describe_fields(fields, kpi.unit), list_new(fields, kpi.unit), row)
+        return Change(NEW, kpi.topic, key, tell_fields(fields, kpi.unit), list_new(fields, kpi.unit), row)
     before, unit = take(row, RULE_FIELDS), row.kpi.unit
     differing = [name for name in RULE_FIELDS if fields[name] != before[name]]
     words = [
         (
             write_name(name),
-            describe_field(name, before[name], before, unit),
-            describe_field(name, fields[name], fields, kpi.unit),
+            tell_field(name, before[name], before, unit),
+            tell_field(name, fields[name], fields, kpi.unit),
         )
         for name in differing
     ]
@@ -161,7 +161,7 @@ def compare_threshold(kpi, key, row, fields):
         setattr(row, name, fields[name])
     # The KPI as it will be, whose unit the limits are in.
     row.kpi = kpi
-    return Change(CHANGED if words else SAME, kpi.topic, key, describe_fields(fields, kpi.unit), words, row)
+    return Change(CHANGED if words else SAME, kpi.topic, key, tell_fields(fields, kpi.unit), words, row)
 
 
 def list_new(fields, unit):
@@ -169,7 +169,7 @@ def list_new(fields, unit):
     begins = list_begins()["threshold"]
     told = {"aggregate", "aggregate_value", "window", "operator", "limit", "title"}
     return [
-        (write_name(name), None, describe_field(name, value, fields, unit))
+        (write_name(name), None, tell_field(name, value, fields, unit))
         for name, value in fields.items()
         if name not in told and value != begins[name]
     ]

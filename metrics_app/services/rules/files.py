@@ -17,10 +17,10 @@ from metrics_app.services.rules.changes import (
     SAME,
     Plan,
     compare,
-    describe_fields,
     list_begins,
     list_keyed,
     take,
+    tell_fields,
 )
 from metrics_app.services.rules.deadman import save_expectation
 from metrics_app.services.rules.fields import list_faults
@@ -37,7 +37,7 @@ def export_rules(kpis, only=None):
         # Topics enter by themselves: one that nobody gave a meaning says nothing.
         if rows or (only is None and fields != begins["kpi"]):
             entries[kpi.topic] = Entry(fields, {key: take(row, RULE_FIELDS) for key, row in rows.items()})
-    return write_rules(entries, begins, describe_fields)
+    return write_rules(entries, begins, tell_fields)
 
 
 def plan_import(texts, *, prune=False, who=None):

@@ -7,7 +7,7 @@ import numpy as np
 
 from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.text.entries import write_duration
-from metrics_app.core.text.phrases import describe_widened, is_sample, write_span
+from metrics_app.core.text.phrases import is_sample, tell_widened, write_span
 from metrics_app.core.text.suggestions import suggest_parts, write_part
 from metrics_app.services.rules.backtest import DAY, DEFAULT_SPAN, make_rule, plan, read_views
 
@@ -30,7 +30,7 @@ def suggest(threshold, kpi, *, now=None, span=DEFAULT_SPAN):
     if past.known and past.known * 2 <= span:
         # A young KPI: its own time in finer steps, instead of a few windows out of 30 days.
         past = read_past(threshold, kpi.topic, now, past.known)
-    widened = describe_widened(past)
+    widened = tell_widened(past)
     if widened and threshold.aggregate in ("count", "sum"):
         return {
             "sentence": f"{widened} That says nothing of a {threshold.aggregate}: choose a limit.",

@@ -9,7 +9,7 @@ from django.utils import timezone
 from metrics_app import queries
 from metrics_app.core.rule_files import make_key
 from metrics_app.core.slots import next_slot
-from metrics_app.core.text.phrases import describe_changes
+from metrics_app.core.text.phrases import tell_changes
 from metrics_app.exceptions import BadInput, BusUnavailable, ChangedMeanwhile
 from metrics_app.models import Breach, BreachEvent, Kpi, Threshold, ThresholdState, ThresholdVersion
 from metrics_app.services.rules.fields import check_reason, check_rule
@@ -95,7 +95,7 @@ def refuse_stale(stored, seen):
     if before is None:
         message = f"there is no version {seen}: the present one is {stored.version}"
     else:
-        changes = describe_changes(before.rule, read_rule(stored), stored.kpi.unit)
+        changes = tell_changes(before.rule, read_rule(stored), stored.kpi.unit)
         who = f" by {', '.join(authors)}" if authors else ""
         message = f"changed meanwhile{who} to version {stored.version} ({changes}): look again"
     raise ChangedMeanwhile(message, version=stored.version)
@@ -130,7 +130,7 @@ def write_change(threshold, stored, by, reason, now):
         cause = f"{'deleted' if threshold.retired_at else 'switched off'}{name_author(by)}"
         end_watch(threshold, cause, reason, now)
     else:
-        note_edit(version, describe_changes(read_rule(stored), version.rule, threshold.kpi.unit), slot)
+        note_edit(version, tell_changes(read_rule(stored), version.rule, threshold.kpi.unit), slot)
 
 
 def name_author(by):

@@ -4,7 +4,7 @@ from django.db import transaction
 
 from metrics_app import live
 from metrics_app.core import watch
-from metrics_app.core.endings import describe_cause
+from metrics_app.core.endings import tell_cause
 from metrics_app.models import Breach, BreachEvent, ThresholdState, ThresholdVersion
 from metrics_app.services.notices import write_notices
 
@@ -83,4 +83,4 @@ def explain_end(outcome, before, after, extra, unit):
     pairs = zip(outcome.states, outcome.transitions, strict=True)
     state = next(state for state, move in pairs if watch.RECOVERED in move.events)
     seen = watch.Observation(state.value, state.n)
-    return describe_cause(before, after, seen, unit, at_once=state.last_slot == extra)
+    return tell_cause(before, after, seen, unit, at_once=state.last_slot == extra)

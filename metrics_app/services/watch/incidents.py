@@ -5,7 +5,7 @@ from django.db.models import Max, Q
 from metrics_app import queries
 from metrics_app.core import watch
 from metrics_app.core.classes import worse
-from metrics_app.core.text.phrases import describe_event
+from metrics_app.core.text.phrases import tell_event
 from metrics_app.models import Breach, BreachEvent, Threshold
 from metrics_app.services.notices import write_notices
 from metrics_app.services.watch.endings import find_causes
@@ -98,7 +98,7 @@ class Incident:
             breach.recovered_at = state.last_slot
         # The first recovery has it: what opens again in the same walk is of the later rule.
         cause = self.causes.pop(breach.pk, "") if event == watch.RECOVERED else ""
-        text = describe_event(event, self.threshold, self.threshold.kpi.unit, state, breach, cause)
+        text = tell_event(event, self.threshold, self.threshold.kpi.unit, state, breach, cause)
         line = BreachEvent(breach=breach, at=state.last_slot, kind=event, text=text[:500])
         line.cause = cause and f"because {cause}"
         # Loaded without it; the notices ask for the KPI.

@@ -44,13 +44,13 @@ def read_states(thresholds, *, now=None):
     acting = list_acting(at=now)
     return {
         threshold.pk: make_view(threshold, rows.get(threshold.pk) or ThresholdState(), marks, now)._replace(
-            silenced=describe_silence(threshold, acting)
+            silenced=tell_silence(threshold, acting)
         )
         for threshold in thresholds
     }
 
 
-def describe_silence(threshold, acting):
+def tell_silence(threshold, acting):
     """What silences a threshold, in words; "" where nothing does."""
     found = find_silence(threshold, acting)
     return found.describe(zone=None) if found else ""

@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import Group, Permission, User
 
 from metrics_app import registry
-from metrics_app.admin.threshold_cells import describe_light
+from metrics_app.admin.threshold_cells import tell_light
 from metrics_app.collector import collect_all
 from metrics_app.core.conditions import judge_rule
 from metrics_app.models import Breach, Kpi, Threshold, ThresholdState
@@ -231,7 +231,7 @@ def test_the_list_says_state_and_value_in_words(admin_client):
 )
 def test_a_state_is_said_as_on_the_overview(base, state, data, operator, said):
     view = View(state, base, None, 0, data, None, base, 0, False, judge_rule(state, data))
-    assert describe_light(Threshold(operator=operator), view) == said
+    assert tell_light(Threshold(operator=operator), view) == said
 
 
 def test_sections_that_nobody_touched_are_folded(admin_client):

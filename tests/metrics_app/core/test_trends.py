@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics_app.core.text.phrases import describe_forecast
+from metrics_app.core.text.phrases import tell_crossing
 from metrics_app.core.trends import FAR, MET, NOT_IN_SIGHT, Forecast, Line, find_forecast, fit_line, meet
 from metrics_app.core.watch import Rule
 from metrics_app.core.windows import make_pieces, view_windows
@@ -83,7 +83,7 @@ def test_the_windows_of_a_backtest_see_whole_minutes_only():
 
 
 def test_it_is_said_with_its_uncertainty():
-    said = describe_forecast(Forecast(3.0 * HOUR, 2.5 * HOUR, 4.0 * HOUR), "48 h", HOUR)
+    said = tell_crossing(Forecast(3.0 * HOUR, 2.5 * HOUR, 4.0 * HOUR), "48 h", HOUR)
     assert said == "At the pace of the last 1 h, 48 h is crossed in about 3 h (2 h 30 min to 4 h)"
-    assert "(2 h or later)" in describe_forecast(Forecast(3.0 * HOUR, 2.0 * HOUR, FAR), "48 h", HOUR)
-    assert describe_forecast(NOT_IN_SIGHT, "48 h", HOUR) == describe_forecast(MET, "48 h", HOUR) == ""
+    assert "(2 h or later)" in tell_crossing(Forecast(3.0 * HOUR, 2.0 * HOUR, FAR), "48 h", HOUR)
+    assert tell_crossing(NOT_IN_SIGHT, "48 h", HOUR) == tell_crossing(MET, "48 h", HOUR) == ""

@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from metrics_app.bus import publish
 from metrics_app.collector import collect_all
 from metrics_app.core.conditions import ORDER, judge_kpi, judge_rule
-from metrics_app.core.text.words import describe_overview
+from metrics_app.core.text.words import tell_overview
 from metrics_app.models import Kpi, Threshold, ThresholdState
 from metrics_app.pages.tiles import list_tiles
 from metrics_app.registry import forget
@@ -122,7 +122,7 @@ def test_all_doors_say_the_same_of_every_combination(client, expected, read_key)
     for name in ORDER:
         shown, headline = ask_overview(client, state=name)
         assert set(shown) == {topic for topic, one in expected.items() if name in one.names}
-        assert headline == describe_overview(list(expected.values()))
+        assert headline == tell_overview(list(expected.values()))
 
 
 def test_the_wall_and_the_overview_have_one_order(client, expected):

@@ -5,7 +5,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from metrics_app import queries
-from metrics_app.core.text.phrases import describe_observation
+from metrics_app.core.text.phrases import tell_observation
 from metrics_app.core.watch import Rule
 from metrics_app.core.windows import make_pieces, view_windows
 from metrics_app.exceptions import BadInput
@@ -56,7 +56,7 @@ def test_what_is_not_in_sight_is_clear_and_what_nobody_knows_is_empty(base):
     evaluate(now=base + 1)
     state = ThresholdState.objects.get(threshold=falling)
     assert (state.state, state.slot_class) == ("ok", "clear")
-    assert describe_observation(falling, "seconds", state).startswith("time until above 48 h (not in sight)")
+    assert tell_observation(falling, "seconds", state).startswith("time until above 48 h (not in sight)")
     assert ThresholdState.objects.get(threshold=unknown).slot_class == "empty"
 
 

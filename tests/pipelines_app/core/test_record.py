@@ -1,10 +1,10 @@
 """What became of like proposals, in a sentence."""
 
-from pipelines_app.core.record import describe_counts
+from pipelines_app.core.record import tell_counts
 
 
 def test_effects_stand_behind_the_approvals():
     counts = dict.fromkeys(["rejected", "expired", "withdrawn", "inconclusive", "ineffective"], 0)
     counts |= {"approved": 7, "effective": 5, "harmful": 1, "total": 7}
-    assert describe_counts(counts) == "Proposed 7 times before: 7 approved (5 effective, 1 harmful)."
-    assert describe_counts(counts | {"total": 0}) == "The first of its kind."
+    assert tell_counts(counts) == "Proposed 7 times before: 7 approved (5 effective, 1 harmful)."
+    assert tell_counts(counts | {"total": 0}) == "The first of its kind."

@@ -21,57 +21,53 @@ from metrics_app.core.text.units import format_duration
     ],
 )
 def test_it_says_how_much_of_a_span_has_passed(elapsed, total, text):
-    assert words.describe_timer(elapsed, total) == text
+    assert words.tell_timer(elapsed, total) == text
 
 
 def test_it_says_every_state_in_words():
-    assert words.describe_state("ok") == "Within limit"
-    assert words.describe_state("firing") == "Beyond limit"
-    assert words.describe_state("none") == "No limit set"
-    over = words.describe_state("pending", elapsed=360, pending_for=600)
+    assert words.tell_state("ok") == "Within limit"
+    assert words.tell_state("firing") == "Beyond limit"
+    assert words.tell_state("none") == "No limit set"
+    over = words.tell_state("pending", elapsed=360, pending_for=600)
     assert over == "Over limit, 6 min of 10"
-    assert words.describe_state("pending", operator="lt", elapsed=0, pending_for=600).startswith(
-        "Under limit"
-    )
-    assert words.describe_state("recovering", elapsed=480, keep_firing_for=900) == "Recovering, 8 min of 15"
+    assert words.tell_state("pending", operator="lt", elapsed=0, pending_for=600).startswith("Under limit")
+    assert words.tell_state("recovering", elapsed=480, keep_firing_for=900) == "Recovering, 8 min of 15"
 
 
 def test_it_says_what_happens_next():
-    assert words.describe_next("pending", elapsed=360, pending_for=600) == "fires in 4 min"
-    assert words.describe_next("recovering", elapsed=480, keep_firing_for=900) == "recovered in 7 min"
-    assert (
-        words.describe_next("firing", since="09:12", outcome="proposed #12") == "since 09:12 · proposed #12"
-    )
-    assert words.describe_next("pending", elapsed=22, pending_for=600) == "fires in 10 min"
-    assert words.describe_next("pending", elapsed=500.5, pending_for=600) == "fires in 1 min 40 s"
-    assert words.describe_next("pending", elapsed=700, pending_for=600) == "fires in 0 s"
-    assert words.describe_next("firing") == ""
-    assert words.describe_next("ok") == ""
+    assert words.tell_next("pending", elapsed=360, pending_for=600) == "fires in 4 min"
+    assert words.tell_next("recovering", elapsed=480, keep_firing_for=900) == "recovered in 7 min"
+    assert words.tell_next("firing", since="09:12", outcome="proposed #12") == "since 09:12 · proposed #12"
+    assert words.tell_next("pending", elapsed=22, pending_for=600) == "fires in 10 min"
+    assert words.tell_next("pending", elapsed=500.5, pending_for=600) == "fires in 1 min 40 s"
+    assert words.tell_next("pending", elapsed=700, pending_for=600) == "fires in 0 s"
+    assert words.tell_next("firing") == ""
+    assert words.tell_next("ok") == ""
 
 
 def test_it_writes_the_limit_in_the_readers_units():
-    assert words.describe_limit(172_800, unit="seconds") == "limit 48 h"
-    assert words.describe_limit(92, operator="lt", unit="%") == "lower limit 92 %"
-    assert words.describe_limit(90, aggregate="rate_per_hour") == "limit 90 per hour"
+    assert words.tell_limit(172_800, unit="seconds") == "limit 48 h"
+    assert words.tell_limit(92, operator="lt", unit="%") == "lower limit 92 %"
+    assert words.tell_limit(90, aggregate="rate_per_hour") == "limit 90 per hour"
 
 
 def test_it_names_the_window_and_the_points_behind_a_value():
-    facts = words.describe_facts("mean", 1800, 23, median="44 h")
+    facts = words.tell_facts("mean", 1800, 23, median="44 h")
     assert facts == "mean of 30 min · 23 points · median 44 h"
-    assert words.describe_facts("rate_per_hour", 3600, 1) == "over 1 h · 1 point"
-    assert words.describe_facts("p50", 3600, 1204, median="2 h") == "median of 1 h · 1,204 points"
+    assert words.tell_facts("rate_per_hour", 3600, 1) == "over 1 h · 1 point"
+    assert words.tell_facts("p50", 3600, 1204, median="2 h") == "median of 1 h · 1,204 points"
 
 
 def test_it_leaves_out_needless_facts_and_says_how_long_it_has_watched():
-    assert words.describe_facts("mean", 60, 1, median="3") == ""
-    young = words.describe_facts("rate_per_hour", 3600, 12, watched=250)
+    assert words.tell_facts("mean", 60, 1, median="3") == ""
+    young = words.tell_facts("rate_per_hour", 3600, 12, watched=250)
     assert young == "over 1 h · 12 points · watched for 4 min"
-    assert words.describe_facts("rate_per_hour", 3600, 12, watched=4000) == "over 1 h · 12 points"
+    assert words.tell_facts("rate_per_hour", 3600, 12, watched=4000) == "over 1 h · 12 points"
 
 
 def test_what_came_of_a_breach_is_a_sentence():
-    assert words.describe_outcome("proposed #12") == "Proposal #12 opened"
-    still = words.describe_outcome("proposal #12 is still open; noted the newer value")
+    assert words.tell_outcome("proposed #12") == "Proposal #12 opened"
+    still = words.tell_outcome("proposal #12 is still open; noted the newer value")
     assert still == "Proposal #12 is still open; noted the newer value"
 
 
@@ -109,20 +105,20 @@ def test_the_first_sentence_of_the_overview_changes_with_the_data(states, text):
         Condition(names[0], is_silent="silent" in names, is_watched=names[0] != "none")
         for names in map(str.split, states)
     ]
-    assert words.describe_overview(conditions) == text
+    assert words.tell_overview(conditions) == text
 
 
 def test_what_nobody_watches_is_not_counted_among_what_lacks_data():
     unwatched = Condition("silent", is_silent=True)
-    text = words.describe_overview([unwatched, Condition("ok", is_watched=True)])
+    text = words.tell_overview([unwatched, Condition("ok", is_watched=True)])
     assert text == "The one watched KPI is within its limit · 1 has no limit"
 
 
 def test_a_curve_has_a_text_alternative():
-    sentence = words.describe_curve([None, 3600.0, 7200.0], "limit 48 h", format_duration)
+    sentence = words.tell_curve([None, 3600.0, 7200.0], "limit 48 h", format_duration)
     assert sentence == "The last hour: between 1 h and 2 h, now 2 h; limit 48 h."
-    assert words.describe_curve([60.0, None], "", format_duration) == "The last hour: at 1 min."
-    assert words.describe_curve([None], "limit 48 h", format_duration) == "No values in the last hour."
+    assert words.tell_curve([60.0, None], "", format_duration) == "The last hour: at 1 min."
+    assert words.tell_curve([None], "limit 48 h", format_duration) == "No values in the last hour."
 
 
 @pytest.mark.parametrize(
@@ -138,4 +134,4 @@ def test_a_curve_has_a_text_alternative():
     ],
 )
 def test_a_figure_is_set_against_an_earlier_one(now, before, text):
-    assert words.describe_change(now, before) == text
+    assert words.tell_change(now, before) == text
