@@ -102,7 +102,7 @@ class RunningDemo:
         if self.popen.poll() is None:
             self.popen.send_signal(number)
         try:
-            return self.popen.wait(timeout=30)
+            return self.popen.wait(timeout=120)
         finally:
             self.popen.kill()
 

@@ -184,11 +184,11 @@ def test_a_second_one_beside_it_knows_nothing_of_it_and_leaves_nothing_behind(de
         children = list_children(second.popen.pid)
         assert len(children) >= 6
         assert second.stop(signal.SIGINT) == 0
-        wait_for(lambda: not any(map(is_running, children)), timeout=20, what="the end")
+        wait_for(lambda: not any(map(is_running, children)), what="the end")
     with RunningDemo(tmp_path / "second", "--port", "0", "--no-traffic") as second:
         # Log-ins, keys and points survive.
         assert {**second.facts, "url": "", "redis_url": ""} == {**before, "url": "", "redis_url": ""}
         assert second.count_points("test.second") == 1
         children = list_children(second.popen.pid)
         second.popen.kill()
-        wait_for(lambda: not any(map(is_running, children)), timeout=20, what="the end of the orphans")
+        wait_for(lambda: not any(map(is_running, children)), what="the end of the orphans")

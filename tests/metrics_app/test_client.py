@@ -47,7 +47,7 @@ def test_it_sends_every_point_with_the_time_of_the_call():
     before = time.time_ns() // 1_000_000
     client.emit("complaint.received")
     client.emit("complaint.latency", 1560, ts=1_732_390_000_123)
-    assert client.flush(5)
+    assert client.flush(60)
     first, second = recorder.rows()
     assert first[:2] == ("complaint.received", 1) and before <= first[2] <= before + 5_000
     assert second == ("complaint.latency", 1560, 1_732_390_000_123)
@@ -59,7 +59,7 @@ def test_ten_thousand_identical_emits_are_ten_thousand():
     client = Client(recorder)
     for _ in range(10_000):
         client.emit("complaint.received")
-    assert client.flush(5)
+    assert client.flush(60)
     assert len(recorder.rows()) == 10_000
     assert max(map(len, recorder.batches)) <= module.BATCH
 
@@ -96,14 +96,14 @@ def test_it_takes_every_kind_of_real_number():
     client = Client(recorder := Recorder())
     for value in (np.float64(1.5), np.float32(1.5), np.int64(2), Decimal("1.5"), 10**300, -1.7e308):
         client.emit("a", value)
-    assert client.flush(5)
+    assert client.flush(60)
     assert [value for _, value, _ in recorder.rows()] == [1.5, 1.5, 2, 1.5, 10**300, -1.7e308]
 
 
 def test_it_tries_again_under_the_same_batch_id():
     client = Client(recorder := Recorder(OSError("away"), Unreachable("HTTP 503")))
     client.emit("a")
-    assert client.flush(5)
+    assert client.flush(60)
     assert len(recorder.ids) == 3 and len(set(recorder.ids)) == 1
     assert (client.sent, client.dropped) == (1, 0)
 
@@ -112,7 +112,7 @@ def test_it_gives_up_in_the_end_and_counts(monkeypatch, caplog):
     monkeypatch.setattr(module, "RETRY_FOR", 0.02)
     client = Client(Recorder(*[OSError("away")] * 1_000))
     client.emit("a")
-    assert client.flush(5)
+    assert client.flush(60)
     assert (client.sent, client.dropped) == (0, 1)
     assert "metrics are dropped: given up: away" in caplog.text
 
@@ -120,7 +120,7 @@ def test_it_gives_up_in_the_end_and_counts(monkeypatch, caplog):
 def test_it_waits_no_longer_than_it_would_try_anyway():
     client = Client(Recorder(Unreachable("HTTP 429", retry_after=86_400)))
     client.emit("a")
-    assert client.flush(5)
+    assert client.flush(60)
     assert client.dropped == 1
 
 
@@ -134,7 +134,7 @@ def test_a_refused_topic_does_not_take_the_others_with_it():
     client = Client(refuse_bad)
     for topic in ("good", "bad", "better", "good"):
         client.emit(topic)
-    assert client.flush(5)
+    assert client.flush(60)
     assert sorted(topic for topic, _, _ in recorder.rows()) == ["better", "good", "good"]
     assert (client.sent, client.dropped) == (3, 1)
 
@@ -143,14 +143,14 @@ def test_a_refusal_of_all_is_not_tried_topic_by_topic():
     client = Client(recorder := Recorder(*[Refused("HTTP 401")] * 9))
     for number in range(3):
         client.emit(f"a{number}")
-    assert client.flush(5)
+    assert client.flush(60)
     assert len(recorder.ids) == 1 and client.dropped == 3
 
 
 def test_a_full_buffer_drops_the_newest_and_counts(monkeypatch):
     monkeypatch.setattr(module, "CAPACITY", 10)
     gate = threading.Event()
-    client = Client(lambda rows, batch_id: gate.wait(5))
+    client = Client(lambda rows, batch_id: gate.wait(60))
     client.emit("a")
     while client.buffer:
         time.sleep(0.001)
@@ -159,7 +159,7 @@ def test_a_full_buffer_drops_the_newest_and_counts(monkeypatch):
     assert client.dropped == 5
     assert [value for _, value, _ in client.buffer] == list(range(10))
     gate.set()
-    assert client.flush(5)
+    assert client.flush(60)
     assert (client.sent, client.dropped) == (11, 5)
 
 
@@ -168,18 +168,18 @@ def test_without_an_address_it_warns_once_and_counts(monkeypatch, caplog):
     client = Client()
     for _ in range(2):
         client.emit("a")
-        assert client.flush(5)
+        assert client.flush(60)
     assert client.dropped == 2
     assert caplog.text.count("set HMS_URL and HMS_KEY") == 1
 
 
 def test_flush_says_when_its_time_was_not_enough():
     gate = threading.Event()
-    client = Client(lambda rows, batch_id: gate.wait(5))
+    client = Client(lambda rows, batch_id: gate.wait(60))
     client.emit("a")
     assert client.flush(0.02) is False
     gate.set()
-    assert client.flush(5) is True
+    assert client.flush(60) is True
 
 
 def test_many_threads_lose_nothing():
@@ -189,7 +189,7 @@ def test_many_threads_lose_nothing():
         thread.start()
     for thread in threads:
         thread.join()
-    assert client.flush(5)
+    assert client.flush(60)
     assert len(recorder.rows()) == client.sent == 16_000
 
 
@@ -202,7 +202,7 @@ def test_a_thread_that_cannot_start_harms_nobody(monkeypatch):
         patch.setattr(threading.Thread, "start", refuse)
         client.emit("a")
     client.emit("a")
-    assert client.flush(5)
+    assert client.flush(60)
     assert len(recorder.rows()) == 2
 
 
@@ -227,7 +227,7 @@ def write(rows, batch_id):
 parent = os.getpid()
 client.configure(transport=write)
 emit("first")
-client.flush(5)
+client.flush(60)
 client.default.transport = None
 client.default.buffer.append(("parents", 1, 0))
 child = os.fork()
@@ -235,10 +235,10 @@ client.default.transport = write
 if child == 0:
     assert not client.default.buffer and client.sent == 0
     emit("childs", 2)
-    assert client.flush(5) and client.sent == 1
+    assert client.flush(60) and client.sent == 1
     os._exit(0)
 os.waitpid(child, 0)
-client.flush(5)
+client.flush(60)
 """
 
 
@@ -291,6 +291,6 @@ def test_it_costs_its_caller_two_microseconds():
             times.append(time.perf_counter_ns() - start)
     finally:
         gc.enable()
-    assert client.flush(5)
+    assert client.flush(60)
     # 0.9 µs with the clock's own cost on the machine it was written on.
     assert sorted(times)[len(times) // 2] < 4_000

@@ -153,5 +153,5 @@ def test_it_rings_after_a_fork():
     answers = multiprocessing.get_context("fork").Queue()
     child = multiprocessing.get_context("fork").Process(target=ring_in_child, args=[answers])
     child.start()
-    assert answers.get(timeout=10) == live.failures
-    child.join(10)
+    assert answers.get(timeout=60) == live.failures
+    child.join(60)

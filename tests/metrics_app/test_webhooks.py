@@ -161,7 +161,7 @@ def test_a_server_that_answers_byte_by_byte_is_cut_off(settings, scheme):
     try:
         with pytest.raises(DeliveryFailed, match="did not answer"):
             post(url, b"{}", {}, patience=0.4)
-        assert time.monotonic() - begun < 3
+        assert time.monotonic() - begun < 30, "it would have waited as long as the drops came"
     finally:
         ended.set()
         thread.join()

@@ -79,24 +79,32 @@ async def test_it_bounds_what_a_reader_that_never_reads_costs(
     """On uvicorn, whose send waits for the socket: memory stays flat and nobody is delayed."""
     server = await in_thread(start_server, "uvicorn")
     await in_thread(emit_now, "er.wait", [0.0])
-    request = f"GET /metrics/stream?topic=er.wait HTTP/1.1\r\nHost: x\r\nX-API-Key: {read_key}\r\n\r\n"
-    stuck = [await in_thread(open_and_never_read, server, request) for _ in range(10)]
-    async with server.connect(**credentials) as quick:
-        await send(quick, type="subscribe", topics=["er.wait"])
-        await receive(quick)
-        await server.wait_for_streams(11)
-        delays, before = [], server.memory()
-        for _ in range(20):
-            start = time.monotonic()
+
+    async def time_bursts(rounds):
+        """Seconds until a quick reader had each of so many bursts; the median."""
+        delays = []
+        for _ in range(rounds):
+            start, seen = time.monotonic(), 0
             await in_thread(emit_now, "er.wait", [1.0] * 5_000)
-            seen = 0
             while seen < 5_000:
                 frame = await receive(quick)
                 seen += len(frame.get("points", ())) + sum(row[1] for row in frame.get("rows", ()))
             delays.append(time.monotonic() - start)
+        return sorted(delays)[rounds // 2]
+
+    request = f"GET /metrics/stream?topic=er.wait HTTP/1.1\r\nHost: x\r\nX-API-Key: {read_key}\r\n\r\n"
+    async with server.connect(**credentials) as quick:
+        await send(quick, type="subscribe", topics=["er.wait"])
+        await receive(quick)
+        alone = await time_bursts(5)
+        stuck = [await in_thread(open_and_never_read, server, request) for _ in range(10)]
+        await server.wait_for_streams(11)
+        before = server.memory()
+        beside_the_stuck = await time_bursts(20)
         # 100,000 points are 7 MB of events for each of the ten, 70 MB if they were kept.
         assert server.memory() - before < 40_000_000
-        assert sorted(delays)[10] < 1
+        # Ten more readers cost their work; who waited for one of them would wait for ever.
+        assert beside_the_stuck < max(1, 15 * alone)
     for client in stuck:
         client.close()
     await server.wait_for_streams(0)
@@ -112,7 +120,7 @@ async def test_it_drops_a_socket_that_answers_no_ping(start_server, in_thread, r
     ]  # fmt: skip
     client = await in_thread(open_and_never_read, server, "\r\n".join([*lines, "", ""]))
     await server.wait_for_streams(1)
-    await server.wait_for_streams(0, timeout=15)
+    await server.wait_for_streams(0, timeout=60)
     client.close()
 
 
@@ -125,11 +133,10 @@ async def open_stream(server, cookie):
     return head.split(b"\r\n", 1)[0], writer
 
 
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="a promise about PostgreSQL's connections")
 @pytest.mark.slow
 async def test_it_leaves_the_site_its_database(server, emit_now, in_thread, log_in):
     """15 people with 20 streams each; a PostgreSQL has 100 connections."""
-    if connection.vendor != "postgresql":
-        pytest.skip("this is a promise about PostgreSQL's connections")
     await in_thread(emit_now, "er.wait", [1.0])
     cookies = [await in_thread(log_in, f"person{number}") for number in range(15)]
     opened = await asyncio.gather(*(open_stream(server, f"Cookie: {cookie}") for cookie in cookies * 20))

@@ -184,7 +184,11 @@ async def test_a_socket_without_history_gets_what_came_since_redis_lost_its_data
         await in_thread(emit_now, "er.wait", [2.0], [int(time.time() * 1000) - 5_000])
         await in_thread(emit_now, "er.wait", [3.0])
         assert (await socket.receive())["type"] == "reset"
-        assert values(await socket.receive()) == [2.0, 3.0]
+        found = []
+        # On a busy machine the loss may be seen before the points: then they come after an empty snapshot.
+        while found != [2.0, 3.0]:
+            frame = await socket.receive()
+            found = [] if frame["type"] == "reset" else found + values(frame)
 
 
 async def test_it_tells_of_a_threshold_to_those_who_follow_its_topic(credentials, emit_now, in_thread):
