@@ -15,12 +15,14 @@ NODE_PATH_OF_WHEEL = $$($(BIN)/python -c 'import importlib.util as u, pathlib as
 WITH_NODE = PATH="$$PATH:$(NODE_PATH_OF_WHEEL)"
 
 .NOTPARALLEL:
-.PHONY: help install demo test check format bench clean lint test-python test-postgres test-js test-browser
+.PHONY: help install demo test check format bench clean lint \
+	test-python test-postgres test-js test-browser test-long
 
 help:
 	@echo "make install   the environment in .venv, dependencies, front-end assets"
 	@echo "make demo      everything running at http://127.0.0.1:8000  (PORT=8000 DIR=.demo ARGS=--no-traffic)"
 	@echo "make test      lint, then Python on SQLite and PostgreSQL, JavaScript, browser"
+	@echo "make test-long chaos, races and simulations at full size"
 	@echo "make check     Django's checks, lint, import layers"
 	@echo "make format    format the Python code"
 	@echo "make bench     the benchmarks, each beside its reference"
@@ -62,23 +64,31 @@ format: $(VENV)/.dev
 	$(BIN)/python -m metrics_app.core.aggregate_table > metrics_app/static/metrics_app/aggregates.js
 
 # The slowest last; the summary of the Python tests is the last line.
-test: check test-js test-browser test-postgres test-python
+test: check test-js test-postgres test-python
 
 test-js: install
 	$(WITH_NODE) node --test tests/js/*.test.mjs
 
+# Each worker takes whole files, the slow ones first.
+WORKERS ?= 2
+PYTEST := $(BIN)/pytest -n $(WORKERS) --dist loadfile
+ON_POSTGRES := $(BIN)/python tests/run_postgres.py
+
 test-browser: install
-	$(BIN)/pytest -m browser
+	$(BIN)/pytest -m "browser and not long"
 
-# What touches no database is tested once.
-NO_DATABASE := $(addprefix --ignore=tests/,metrics_app/core metrics_app/wire pipelines_app/core bench \
-	test_layers.py test_compose.py test_wheel.py test_demo.py exercises)
-
+# What touches no database is tested once, on SQLite.
 test-postgres: install
-	$(BIN)/python tests/run_postgres.py $(BIN)/pytest -n 2 --dist loadfile -m "not browser" $(NO_DATABASE)
+	$(ON_POSTGRES) $(PYTEST) -m "database and not browser and not long"
 
+# The browser's too, beside the others: they mostly wait.
 test-python: install
-	$(BIN)/pytest -n 2 --dist loadfile -m "not browser"
+	$(PYTEST) -m "not long"
+
+# At full size; before a change of how points, breaches and decisions are kept is called done.
+test-long: install
+	HMS_TESTS=full $(ON_POSTGRES) $(PYTEST) -m "(long or hypothesis) and database and not browser"
+	HMS_TESTS=full $(PYTEST) -m "long or hypothesis"
 
 bench: install
 	$(BIN)/python -m bench

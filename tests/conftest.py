@@ -1,14 +1,44 @@
-"""Shared by all tests: a real Redis for the session, a prefix of its own for each test."""
+"""Shared by all tests: a real Redis for the session, a prefix of its own for each test, what runs where."""
 
 import uuid
 from pathlib import Path
 
 import pytest
 from django.db import connections
+from hypothesis import settings as hypothesis_settings
+from xdist.scheduler import LoadFileScheduling
 
 from hms_gov.embedded import start_redis
 
+BROWSER = "tests/browser/"
+# An example may take as long as a busy machine makes it.
+hypothesis_settings.register_profile("patient", deadline=None)
+hypothesis_settings.load_profile("patient")
+OF_THE_DATABASE = {"db", "transactional_db", "django_db_setup", "live_server"}
 SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+
+
+def pytest_collection_modifyitems(items):
+    """Marks what touches the database, for the run on another one; the slow files come first."""
+    for item in items:
+        if item.get_closest_marker("django_db") or OF_THE_DATABASE & set(item.fixturenames):
+            item.add_marker(pytest.mark.database)
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Whole files to each worker, the slowest first; None where another distribution was asked for."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    # By itself it begins with the files of most tests: those of few, long ones would come last.
+    config.option.loadscopereorder = False
+    scheduler = LoadFileScheduling(config, log)
+    of_file = scheduler._split_scope
+    # The browser's share one demo and one Chromium.
+    scheduler._split_scope = lambda nodeid: BROWSER if nodeid.startswith(BROWSER) else of_file(nodeid)
+    return scheduler
 
 
 @pytest.fixture(scope="session")

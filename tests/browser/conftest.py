@@ -1,4 +1,7 @@
-"""A real demo without traffic, and a real Chromium in front of it."""
+"""A real demo without traffic, and a real Chromium in front of it; both end with the last test here.
+
+Chromium's client keeps an event loop running in this process, which tests elsewhere could not bear.
+"""
 
 import json
 import os
@@ -32,9 +35,10 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.slow)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium():
     """The path of a Chromium; without one the tests say so and are skipped."""
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -44,7 +48,7 @@ def chromium():
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def demo(chromium, tmp_path_factory):
     """`manage.py demo --no-traffic` on a free port; answers the facts of its demo.json."""
     directory = tmp_path_factory.mktemp("browser") / "data"
@@ -82,7 +86,7 @@ def wait_for_facts(process, path):
     return json.loads(path.read_text())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(chromium):
     """One Chromium for all tests; each page has a context of its own."""
     with sync_playwright() as playwright:
@@ -91,7 +95,7 @@ def browser(chromium):
         launched.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cookies(browser, demo):
     """The cookies of a person who has logged in once; a log-in costs a second of hashing."""
     known = {}

@@ -28,8 +28,8 @@ from tests.run_postgres import start_postgres
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-RATE = 200  # points per second of the day that is replayed …
-THINNED = 60  # … of which one second in so many is sent: the day has 288,000 points, not 17 million
+# Points of the day that is replayed, and how often each part is killed meanwhile.
+SIZES = [pytest.param(72_000, 1, id="short"), pytest.param(288_000, 4, id="full", marks=pytest.mark.long)]
 TOPICS = [f"service{at}.latency" for at in range(5)]
 MINUTES = 1_440  # of the day
 BATCH = 6_000  # points
@@ -144,10 +144,9 @@ def house(tmp_path, settings, database):
     found.end()
 
 
-def make_batches(now):
+def make_batches(now, total):
     """A day of traffic that ends now, in the order of time: ``(id, batch)``; the older part is late."""
     rng = np.random.default_rng(1)
-    total = RATE * 60 * MINUTES // THINNED
     ts, values = np.sort(now - rng.integers(0, MINUTES * MINUTE, total)), rng.lognormal(5, 1, total)
     for at in range(0, total, BATCH):
         owner = np.arange(at, min(at + BATCH, total)) % len(TOPICS)
@@ -187,18 +186,19 @@ def read_minutes():
     return {row[:3]: row[3] for row in rows}
 
 
-def test_a_day_with_everything_killed_at_random_is_exactly_what_was_acknowledged(house):
+@pytest.mark.parametrize(("points", "kills"), SIZES)
+def test_a_day_with_everything_killed_at_random_is_exactly_what_was_acknowledged(house, points, kills):
     now, dice = queries.redis_now(), random.Random(7)
-    victims = house.list_victims() * 4
+    victims = house.list_victims() * kills
     dice.shuffle(victims)
     acknowledged = []
-    for at, (batch_id, batch) in enumerate(make_batches(now)):
+    for at, (batch_id, batch) in enumerate(make_batches(now, points)):
         publish_until_acknowledged(batch_id, batch)
         acknowledged.append(batch)
         if at % 3 == 2 and victims:
             house.kill(victims.pop())
             time.sleep(dice.random() * 0.7)
-    assert not victims and min(house.kills.values()) == 4
+    assert not victims and min(house.kills.values()) == kills
     house.kill("redis")
     settle(house)
     start = (now - DAY) // HOUR * HOUR - HOUR
@@ -221,8 +221,9 @@ def test_a_day_with_everything_killed_at_random_is_exactly_what_was_acknowledged
     assert sum(hours.values()) == sum(len(batch[topic][0]) for batch in acknowledged for topic in TOPICS)
 
 
-def test_a_flush_of_redis_under_way_loses_only_what_was_not_archived_and_shrinks_no_minute(house):
-    now, batches = queries.redis_now(), list(make_batches(queries.redis_now()))
+@pytest.mark.parametrize(("points", "kills"), SIZES)
+def test_a_flush_of_redis_loses_only_what_was_not_archived_and_shrinks_no_minute(house, points, kills):
+    now, batches = queries.redis_now(), list(make_batches(queries.redis_now(), points))
     half = len(batches) // 2
     for batch_id, batch in batches[:half]:
         publish_until_acknowledged(batch_id, batch)

@@ -38,6 +38,14 @@ COMMANDS = {
     "evaluator": [*CELERY, "worker", "-Q", "watch", "-P", "solo", "--loglevel", "ERROR"],
     "beat": [*CELERY, "beat", "--pidfile=", "--loglevel", "ERROR"],
 }
+ROUNDS = 15  # of sending, before the traffic changes; longer than the window
+# (topics, evaluators, changes of the traffic, kills)
+SIZES = [pytest.param(5, 2, 3, 4, id="short"), pytest.param(15, 4, 7, 20, id="full", marks=pytest.mark.long)]
+# (seconds of silence until that is a breach, seconds of each part of the traffic, the last without any)
+PACES = [
+    pytest.param(5, (4, 5, 12, 3, 5, 10), id="short"),
+    pytest.param(6, (6, 6, 12, 3, 8, 12), id="full", marks=pytest.mark.long),
+]
 OF_A_BREACH = (
     "fired",
     "recovering",
@@ -147,27 +155,32 @@ def check_once(threshold, seen):
     return events
 
 
-def test_four_evaluators_and_two_beats_killed_at_random_make_each_transition_once(start):
-    rng, topics = random.Random(7), [f"service{at}.latency" for at in range(15)]
+@pytest.mark.parametrize(("topics", "evaluators", "changes", "kills"), SIZES)
+def test_evaluators_and_beats_killed_at_random_make_each_transition_once(
+    start, topics, evaluators, changes, kills
+):
+    rng, topics = random.Random(7), [f"service{at}.latency" for at in range(topics)]
     thresholds = [
         make_threshold(topic, now=queries.redis_now(), window=3, interval=1, limit=limit * HOUR)
         for topic in topics
         for limit in (48, 50, 52, 54)
     ]
     start("collector")
-    running = [(kind, start(kind)) for kind in ["evaluator"] * 4 + ["beat"] * 2]
+    running = [(kind, start(kind)) for kind in ["evaluator"] * evaluators + ["beat"] * 2]
     wait_until_judging(thresholds)
-    begun, kills = time.monotonic(), Counter()
-    while (passed := time.monotonic() - begun) < 30:
-        send(topics, 40 if passed % 8 < 4 else 60)
+    rounds, killed = ROUNDS * changes, Counter()
+    victims = dict(
+        zip(rng.sample(range(rounds), kills), rng.choices(range(len(running)), k=kills), strict=True)
+    )
+    for at in range(rounds):
+        send(topics, 60 if at // ROUNDS % 2 else 40)
         time.sleep(0.3)
-        if rng.random() < 0.25:
-            at = rng.randrange(len(running))
-            kind, process = running[at]
+        if (victim := victims.get(at)) is not None:
+            kind, process = running[victim]
             process.kill()
             process.wait()
-            kills[kind] += 1
-            running[at] = kind, start(kind)
+            killed[kind] += 1
+            running[victim] = kind, start(kind)
     silent = queries.redis_now()
     wait_until(lambda: last_slot(*thresholds) > silent)
     for _, process in running:
@@ -179,17 +192,22 @@ def test_four_evaluators_and_two_beats_killed_at_random_make_each_transition_onc
     slots, fired = read_slots(), Counter()
     for threshold in thresholds:
         fired.update(check_once(threshold, slots[threshold.pk]))
-    assert kills["evaluator"] >= 4 and kills["beat"] >= 1
-    assert fired["fired"] >= 2 * len(thresholds) and fired["recovered"] >= len(thresholds)
+    assert killed["evaluator"] >= evaluators and killed["beat"] >= 1
+    assert fired["fired"] >= changes // 2 * len(thresholds) and fired["recovered"] >= len(thresholds)
     assert not Breach.objects.filter(announced_at=None).exists()
     outcomes = Counter(BreachEvent.objects.filter(kind="announced").values_list("breach", flat=True))
     assert set(outcomes.values()) == {1} and len(outcomes) == Breach.objects.count()
 
 
-def test_live_equals_backtest_while_the_collector_stands_still_and_beat_is_restarted(start):
+@pytest.mark.parametrize(("no_data_for", "pace"), PACES)
+def test_live_equals_backtest_while_the_collector_stands_still_and_beat_is_restarted(
+    start, no_data_for, pace
+):
     topic, points = "complaint.latency", []
     rule = {"window": 4, "interval": 1, "min_count": 2, "pending_for": 2, "keep_firing_for": 2}
-    threshold = make_threshold(topic, now=queries.redis_now(), no_data="fire", no_data_for=6, **rule)
+    threshold = make_threshold(
+        topic, now=queries.redis_now(), no_data="fire", no_data_for=no_data_for, **rule
+    )
     collector, beat = start("collector"), start("beat")
     evaluator = start("evaluator")
     wait_until_judging([threshold])
@@ -206,22 +224,23 @@ def test_live_equals_backtest_while_the_collector_stands_still_and_beat_is_resta
             emit(queries.redis_now() - 1, hours)
             time.sleep(0.3)
 
-    live(6, 40)
-    live(6, 60)
+    below, above, stopped, between, again, silence = pace
+    live(below, 40)
+    live(above, 60)
     # Late: the newest slot has been judged without it.
     emit(last_slot(threshold) - SECOND // 2, 60)
     collector.send_signal(signal.SIGSTOP)
     mark = queries.collected_through()[queries.shard_for(topic)]
-    live(12, 60)
+    live(stopped, 60)
     check_behind(threshold, mark)
     collector.send_signal(signal.SIGCONT)
     beat.kill()
-    live(3, 45)
+    live(between, 45)
     start("beat")
-    live(8, 40)
+    live(again, 40)
     silent = queries.redis_now()
     # Nobody emits: silence, seen by a collector that runs, is told as silence.
-    wait_until(lambda: last_slot(threshold) > silent + 12 * SECOND)
+    wait_until(lambda: last_slot(threshold) > silent + silence * SECOND)
     evaluator.kill()
     evaluator.wait()
     seen = read_slots()[threshold.pk]

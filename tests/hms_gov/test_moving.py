@@ -56,8 +56,9 @@ def postgres():
 
 
 @pytest.fixture
-def url(postgres, numbers=itertools.count()):  # noqa: B008 (one count for all tests)
-    """The address of an empty database."""
+def url(postgres, monkeypatch, numbers=itertools.count()):  # noqa: B008 (one count for all tests)
+    """The address of an empty database; its tables are made, so that `migrate` need not be asked again."""
+    monkeypatch.setattr(moving.target, "migrate", lambda url: None)
     name = f"target{next(numbers)}"
     postgres.psql(f"CREATE DATABASE {name} TEMPLATE migrated;")
     return postgres.get_uri(database=name)

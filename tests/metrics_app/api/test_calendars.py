@@ -11,6 +11,7 @@ from metrics_app import queries
 from metrics_app.core.points import parse_iso
 from metrics_app.models import Kpi
 from metrics_app.services.archive import archive
+from tests.examples import examples
 from tests.metrics_app.histories import DAY, HOUR, MINUTE, Clockwork
 from tests.metrics_app.points import publish
 
@@ -145,7 +146,7 @@ VALUES = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.sampled_from(["api/v1/kpis/{}/calendar/", "api/v1/kpis/{}/compare/", "api/v1/kpis/{}/export/"])
     | st.sampled_from(["open-data/{}/day.csv", "open-data/{}/hour.jsonl"]),

@@ -14,6 +14,7 @@ from metrics_app.core.classes import classify
 from metrics_app.core.watch import Rule, State, step
 from metrics_app.core.windows import make_pieces
 from metrics_app.files.cases import read_cases
+from tests.examples import examples
 from tests.metrics_app.core.test_watch_properties import KINDS, observe, rules
 
 HOUR = 3_600_000
@@ -39,7 +40,7 @@ runs = st.lists(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400))
 @given(rules, runs)
 def test_leaving_out_quiet_slots_gives_what_stepping_each_gives(rule, walk):
     seen, observations = see(rule, walk)

@@ -16,6 +16,7 @@ from metrics_app.core.classes import classify, classify_many
 from metrics_app.core.slots import list_due
 from metrics_app.core.watch import Observation, Rule, State, step
 from metrics_app.core.windows import list_slots, make_pieces, view_windows
+from tests.examples import examples
 from tests.metrics_app.core.reference_watch import Reference
 
 KINDS = ("breach", "band", "clear", "thin", "empty", "error")
@@ -87,7 +88,7 @@ def run(rule, walk):
     return steps, breaches
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400))
 @given(rules, walks)
 def test_it_does_what_the_obvious_reference_does(rule, walk):
     reference = Reference(rule)
@@ -104,7 +105,7 @@ def test_it_does_what_the_obvious_reference_does(rule, walk):
         assert steps[-1][0].peak == open_[0]["peak"]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(rules, walks)
 def test_it_fires_only_after_a_breach_at_every_usable_slot_for_pending_for(rule, walk):
     steps, _ = run(rule, walk)
@@ -124,7 +125,7 @@ def test_it_fires_only_after_a_breach_at_every_usable_slot_for_pending_for(rule,
         assert lasted >= rule.pending_for * 1000
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(rules.filter(lambda rule: rule.no_data != "ok"), walks)
 def test_it_never_recovers_without_enough_points_on_the_good_side(rule, walk):
     steps, _ = run(rule, walk)
@@ -146,7 +147,7 @@ def test_it_never_recovers_without_enough_points_on_the_good_side(rule, walk):
         assert good >= rule.keep_firing_for * 1000
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(rules, walks, st.data())
 def test_it_changes_nothing_when_a_slot_is_judged_again(rule, walk, data):
     state = State()
@@ -157,7 +158,7 @@ def test_it_changes_nothing_when_a_slot_is_judged_again(rule, walk, data):
         assert again is state and transition.events == () and transition.before == transition.after
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(rules, walks, st.integers(1, 7))
 def test_it_ends_the_same_wherever_the_evaluator_is_restarted(rule, walk, most):
     seen = {slot * 1000: observation for slot, _, observation in play(rule, [(k, 0, m) for k, _, m in walk])}
@@ -174,7 +175,7 @@ def test_it_ends_the_same_wherever_the_evaluator_is_restarted(rule, walk, most):
     assert stored == tuple(whole)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(rules, st.data())
 def test_it_does_not_matter_in_which_order_the_points_of_a_window_arrive(rule, data):
     point = st.tuples(st.integers(START * 1000, START * 1000 + 3_600_000), st.integers(0, 200))

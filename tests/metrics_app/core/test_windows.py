@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from metrics_app.core.aggregates import BUILT_IN, compare, compute, get_aggregate
 from metrics_app.core.buckets import summarise
 from metrics_app.core.windows import combine, list_slots, make_pieces, view_windows
+from tests.examples import examples
 
 START = 1_774_747_800_000  # shortly before the night of 2026 in which Europe moves its clocks
 points = st.lists(st.tuples(st.integers(0, 7_200_000), st.floats(-1e9, 1e9)), min_size=1, max_size=40).map(
@@ -22,7 +23,7 @@ def expand(views):
     return list(zip(np.repeat(views.values, views.repeat), np.repeat(views.n, views.repeat), strict=True))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(
     points,
     st.sampled_from([one.name for one in BUILT_IN if one.on_tiles]),
@@ -70,7 +71,7 @@ def test_a_small_window_behind_large_values_keeps_its_digits():
     assert found.tolist() == [2e17, 0.1 + 0.2]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80))
 @given(
     points,
     st.sampled_from([one.name for one in BUILT_IN if one.kind == "share"]),
@@ -87,7 +88,7 @@ def test_every_share_is_that_of_the_plain_answer(pairs, aggregate, window, at):
         assert n == len(inside) and (math.isnan(value) if plain is None else value == pytest.approx(plain))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80))
 @given(
     points,
     points,

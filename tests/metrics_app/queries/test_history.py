@@ -11,6 +11,7 @@ from metrics_app import queries
 from metrics_app.collector import Collector
 from metrics_app.services.archive import archive
 from metrics_app.services.compact import compact_history
+from tests.examples import examples
 from tests.metrics_app.histories import DAY, HOUR, MINUTE, Clockwork, check
 from tests.metrics_app.points import publish, select
 
@@ -53,7 +54,7 @@ def play(clockwork, topic, steps):
     return np.array(ts, np.int64), np.array(values, float)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STEPS, st.integers(1, 300), st.integers(0, 50))
 def test_any_history_is_what_its_points_say(steps, start, end):
     clockwork, topic = Clockwork(), f"t{uuid.uuid4().hex}"

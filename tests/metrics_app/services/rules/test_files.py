@@ -15,6 +15,7 @@ from metrics_app.models import Breach, Kpi, Threshold, ThresholdState
 from metrics_app.services.rules.changes import write_plan
 from metrics_app.services.rules.fields import list_faults
 from metrics_app.services.rules.files import apply_import, export_rules, plan_import
+from tests.examples import examples
 from tests.metrics_app.watching import HOUR, make_threshold, send
 
 TEXT = """\
@@ -280,7 +281,7 @@ rules = st.fixed_dictionaries(
 
 
 @pytest.mark.django_db(transaction=True)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(["", "seconds", "%", "open", "5"]), texts, st.lists(rules, min_size=1, max_size=3))
 def test_whatever_is_exported_is_imported_as_it_was_and_exported_as_the_same_text(unit, name, found):
     Kpi.objects.all().delete()

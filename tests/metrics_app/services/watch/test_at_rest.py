@@ -19,6 +19,7 @@ from metrics_app.services.watch import agenda
 from metrics_app.services.watch import at_rest as resting_ways
 from metrics_app.services.watch.at_rest import QUIET, find_clear, gather_resting
 from metrics_app.services.watch.evaluate import evaluate
+from tests.examples import examples
 from tests.metrics_app.core.test_watch_properties import KINDS, observe, rules
 from tests.metrics_app.watching import HOUR, make_threshold, send
 
@@ -68,7 +69,7 @@ def is_quiet(state):
     )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400))
 @given(saved_rules, states, observations)
 def test_moving_on_changes_what_a_step_would_have_changed(rule, state, seen):
     found, others = gather_resting([(7, 1, state.last_slot)], [know(rule)], {0: MARK})
@@ -90,7 +91,7 @@ def test_moving_on_changes_what_a_step_would_have_changed(rule, state, seen):
 
 @pytest.mark.django_db
 @settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], phases=QUICK
+    max_examples=examples(30), suppress_health_check=[HealthCheck.function_scoped_fixture], phases=QUICK
 )
 @given(st.lists(st.tuples(saved_rules, states, extras), min_size=1, max_size=12))
 def test_whoever_is_at_rest_with_one_regular_slot_due_is_found_to_be(rows):
@@ -215,7 +216,7 @@ def list_timeline(breach):
 
 @pytest.mark.django_db
 @settings(
-    max_examples=25, deadline=None, phases=QUICK, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(25), phases=QUICK, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(watched, sent_points, st.data())
 def test_judging_many_as_columns_ends_as_stepping_each(admin_user, rules, points, data):
