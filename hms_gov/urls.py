@@ -1,10 +1,12 @@
 """Every address of the project; contract.md's tables in code."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.decorators import login_required
 from django.urls import include, path
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
+from hms_gov.complaints import list_addresses
 from hms_gov.schema import SchemaView
 from metrics_app.api.health import show_health, show_readiness
 from metrics_app.api.prometheus import PrometheusView
@@ -24,5 +26,6 @@ urlpatterns = [
     path("api/v1/", include("metrics_app.api.urls")),
     path("api/v1/", include("pipelines_app.api.urls")),
     path("inbox/", include("pipelines_app.urls")),
+    *list_addresses(settings.COMPLAINTS_DEMO),
     path("", include("metrics_app.urls")),
 ]

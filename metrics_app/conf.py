@@ -33,7 +33,6 @@ DEFAULTS = {
     "OPEN_DATA_CONTACT": "",  # e-mail address for questions about the data
     "OPEN_DATA_ZONE": "UTC",  # zone of the hours and days of open data
     "OPEN_DATA_PER_MINUTE": 60,  # open-data files read in a minute, over all servers; 429 beyond
-    "COMPLAINTS_DEMO": True,  # /demo/complaints/, the form of the worked example
     "ACTIONS": "",  # dotted path: list_actions() -> names of the actions a threshold may propose
     "MARKS": "",  # dotted path: list_marks(topic, start_ms, end_ms, user) -> marks on a KPI's chart
     "AGGREGATES": [],  # dotted paths: core.aggregates.Aggregate records besides ours

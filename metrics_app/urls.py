@@ -18,5 +18,4 @@ urlpatterns = [
     path("open-data/", views.show_open_data, name="open_data"),
     path("open-data/catalog.json", CatalogView.as_view(), name="open_data_catalog"),
     path("open-data/<str:topic>/<str:file>", OpenDataFileView.as_view(), name="open_data_file"),
-    path("demo/complaints/", views.show_complaints, name="complaints_demo"),
 ]

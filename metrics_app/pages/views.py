@@ -3,25 +3,21 @@
 import time
 from urllib.parse import urlencode
 
-from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import Http404, JsonResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import JsonResponse
+from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.utils.cache import patch_cache_control
-from django.utils.timezone import localtime
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
-from metrics_app import conf, registry
+from metrics_app import registry
 from metrics_app.core.conditions import LABELS
 from metrics_app.core.filters import read_filters
 from metrics_app.core.moments import parse_moment
-from metrics_app.core.text.units import format_duration
 from metrics_app.core.text.words import tell_overview
 from metrics_app.exceptions import BadInput
 from metrics_app.files import open_data
 from metrics_app.models import Threshold
-from metrics_app.pages import forms
 from metrics_app.pages.overviews import PER_PAGE, choose, place_tile, put_worst_first
 from metrics_app.pages.shared import (
     describe_live,
@@ -33,12 +29,9 @@ from metrics_app.pages.shared import (
 from metrics_app.pages.tiles import list_tiles
 from metrics_app.services.conditions import read_conditions
 from metrics_app.services.explain import describe, explain
-from metrics_app.services.record import record
 from metrics_app.services.silences import list_acting
 from metrics_app.services.visibility import limit_to_visible
 from metrics_app.services.watch.states import tell_silence
-
-COMPLAINTS = ("complaint.received", "complaint.latency")
 
 
 @require_safe
@@ -87,30 +80,6 @@ def show_tiles(request):
 def show_live_status(request):
     """The server's clock and the time up to which all points have been counted."""
     return JsonResponse(describe_live())
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@page
-def show_complaints(request):
-    """The demo's form: file complaints, answer one after a chosen time."""
-    if not conf.get("COMPLAINTS_DEMO"):
-        raise Http404("The complaint form is switched off.")
-    form = forms.read_complaints(request.POST) if request.method == "POST" else forms.AnswerForm()
-    if form.is_valid():
-        record(form.points())
-        messages.success(request, form.describe(localtime()))
-        # So that a reload of the page files nothing again.
-        return redirect("complaints_demo")
-    kpis = [kpi for kpi in map(registry.get_kpi, COMPLAINTS) if kpi is not None]
-    context = {
-        "page": "complaints",
-        "form": form,
-        "choices": [(seconds, format_duration(seconds)) for seconds in forms.LATENCIES],
-        "tiles": list_tiles(kpis),
-        "topics": COMPLAINTS,
-    }
-    status = 400 if form.is_bound else 200
-    return render(request, "metrics_app/complaints.html", context, status=status)
 
 
 @require_safe

@@ -5,16 +5,14 @@ import time
 
 import pytest
 from django.contrib.auth.models import Group, User
-from django.test import Client
 
 from metrics_app.collector import collect_all
 from metrics_app.models import Kpi, ThresholdState
-from metrics_app.queries import stats
 from metrics_app.registry import forget
 from tests.metrics_app.watching import HOUR, TOPIC, make_threshold, send
 
 pytestmark = pytest.mark.django_db
-PAGES = ["/", "/tiles/", "/live/", f"/kpis/{TOPIC}/", f"/kpis/{TOPIC}/live/", "/demo/complaints/"]
+PAGES = ["/", "/tiles/", "/live/", f"/kpis/{TOPIC}/", f"/kpis/{TOPIC}/live/"]
 
 
 @pytest.fixture
@@ -62,7 +60,7 @@ def test_the_overview_says_the_state_without_a_script(client, reader, measured):
 
 
 def test_no_page_carries_an_inline_script_or_style(client, reader, measured):
-    for path in ("/", f"/kpis/{TOPIC}/", "/demo/complaints/"):
+    for path in ("/", f"/kpis/{TOPIC}/"):
         text = client.get(path).content.decode()
         assert " style=" not in text
         assert "<style" not in text
@@ -116,48 +114,7 @@ def test_times_are_in_the_zone_the_browser_named(client, reader, measured):
     assert "UTC" in client.get("/").content.decode()
 
 
-def test_filing_ten_complaints_counts_ten(client, reader, measured):
-    response = client.post("/demo/complaints/", {"action": "file", "count": "10"})
-    assert response.status_code == 302
-    collect_all()
-    assert stats("complaint.received", 3600)["count"] == 10
-    assert "10 complaints were filed at" in client.get("/demo/complaints/").content.decode()
-
-
-def test_an_answer_is_one_point_of_its_waiting_time(client, reader, measured):
-    assert client.post("/demo/complaints/", {"action": "answer", "latency": "600"}).status_code == 302
-    collect_all()
-    assert stats(TOPIC, 1800)["min"] == 600
-
-
-def test_a_bad_waiting_time_is_refused_beside_its_field(client, reader, measured):
-    response = client.post("/demo/complaints/", {"action": "answer", "latency": "soon"})
-    assert response.status_code == 400
-    text = response.content.decode()
-    assert "&#x27;soon&#x27; is not a duration" in text
-    assert 'aria-describedby="latency-fault"' in text
-    collect_all()
-    assert stats(TOPIC, 1800)["count"] == 2
-
-
-def test_an_unknown_action_is_refused_with_the_two_there_are(client, reader, measured):
-    response = client.post("/demo/complaints/", {"action": "delete"})
-    assert response.status_code == 400
-    assert "&quot;file&quot; files a complaint" in response.content.decode()
-
-
-def test_the_form_checks_where_it_comes_from(measured, reader):
-    strict = Client(enforce_csrf_checks=True)
-    strict.force_login(reader)
-    assert strict.post("/demo/complaints/", {"action": "file"}).status_code == 403
-
-
-def test_the_complaint_form_can_be_switched_off(client, reader, settings, measured):
-    settings.METRICS_APP = {**settings.METRICS_APP, "COMPLAINTS_DEMO": False}
-    assert client.get("/demo/complaints/").status_code == 404
-
-
-@pytest.mark.parametrize("path", ["/", f"/kpis/{TOPIC}/", "/demo/complaints/"])
+@pytest.mark.parametrize("path", ["/", f"/kpis/{TOPIC}/"])
 def test_without_redis_a_page_says_so_with_the_address(client, reader, settings, measured, path):
     settings.METRICS_APP = {**settings.METRICS_APP, "REDIS_URL": "redis://:secret@127.0.0.1:1/0"}
     response = client.get(path)
