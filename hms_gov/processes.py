@@ -1,39 +1,19 @@
 """Processes that are started together, watched over, and ended together."""
 
-import ctypes
 import os
 import secrets
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 from hms_gov.embedded import NoRedis, find_free_port, start_redis
 from hms_gov.ties import Tied
 
-PR_SET_PDEATHSIG = 1
 LOG_LIMIT = 5_000_000  # bytes of a log before its older half makes room
 TAIL = 2_000  # bytes of a log that are shown when its process died
 LONG_ENOUGH = 10  # seconds after which a process counts as healthy again
 MAX_DELAY = 30  # seconds between two starts of a process that keeps dying
-LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
-
-
-def tie_to_parent():
-    """A function for a child to run before its program: the kernel ends it when its parent is gone.
-
-    Linux only. Elsewhere a supervisor that was killed with -9 leaves its children.
-    """
-    parent = os.getpid()
-
-    def die_with_parent():
-        if LIBC is not None:
-            LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-            if os.getppid() != parent:
-                os._exit(1)
-
-    return die_with_parent
 
 
 class Process:

@@ -89,13 +89,8 @@ def announce_event(event, *, permission=None, group=None):
     doorbell.ring([{"type": "event", "event": event, "permission": permission, "group": group}])
 
 
-def announce_state(event, topic):
-    """Sends a threshold's change of state to all subscribers of its topic."""
-    announce_states([(event, topic)])
-
-
 def announce_states(pairs):
-    """``announce_state`` for many ``(event, topic)``, in few messages."""
+    """Sends changes of state, ``(event, topic)``, to all subscribers of their topics, in few messages."""
     parts = [pairs[at : at + STATES] for at in range(0, len(pairs), STATES)]
     if parts:
         doorbell.ring([{"type": "state", "events": [list(pair) for pair in part]} for part in parts])

@@ -117,11 +117,6 @@ def urgency(pipeline, now):
     )
 
 
-def count_open(user):
-    """How many proposals await a decision, among those this person may see."""
-    return visible_to(user).filter(state__in=OPEN).count()
-
-
 def count_decided(pipelines, *, since):
     """How many were ``{"approved", "rejected", "expired", "withdrawn"}`` since a moment."""
     states = Counter(pipelines.filter(decided_at__gte=since).values_list("state", flat=True))
@@ -178,13 +173,6 @@ def measure_for_evidence(topic, at):
     start = end - conf.get("EVIDENCE_SPAN") * 1000
     measured = measure(topic, start, end)
     return {"measured_from": start, "measured_to": end, "minutes": measured} if measured else {}
-
-
-def measure_since(pipeline, *, now=None):
-    """The KPI from the opening of a proposal until now: the panel beside its evidence. None: not measured."""
-    start, end = to_ms(pipeline.created_at), to_ms(now or timezone.now())
-    step = MINUTE * max(1, (end - start) // (240 * MINUTE))
-    return measure(pipeline.topic, start, end, step)
 
 
 def find_cost(pipeline, *, now=None, rule=None):

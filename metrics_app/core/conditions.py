@@ -30,8 +30,6 @@ KINDS = {
 ORDER = tuple(KINDS)
 LABELS = {name: f"{kind.shape} {kind.label}" for name, kind in KINDS.items()}
 SHAPES = {name: kind.shape for name, kind in KINDS.items()}
-# No condition: what a page shows in its place while no figure moves.
-BEHIND_SHAPE = "◌"
 
 
 class Condition(NamedTuple):

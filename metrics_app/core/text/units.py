@@ -93,11 +93,3 @@ def format_value(value, unit="", aggregate="mean", beside=None):
     """``split_value`` in one text; a missing value is a dash without a unit."""
     number, suffix = split_value(value, unit, aggregate, beside)
     return number if number == DASH or not suffix else f"{number} {suffix}"
-
-
-def format_age(seconds):
-    """How long ago, in one unit where that is enough: "1 s ago", "36 min ago", "2 d 4 h ago"."""
-    seconds = max(0, seconds)
-    if MINUTE <= seconds < HOUR:
-        return f"{math.floor(seconds / MINUTE)} min ago"
-    return f"{format_duration(math.floor(seconds))} ago"

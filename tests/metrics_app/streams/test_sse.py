@@ -237,7 +237,7 @@ async def test_it_tells_of_a_threshold_without_moving_the_position(credentials, 
     event = {"type": "state", "topic": "er.wait", "threshold": 3, "state": "firing", "value": 9.0, "since": 5}
     async with StreamClient("topic=er.wait", **credentials) as stream:
         await stream.next_message()
-        await in_thread(live.announce_state, event, "er.wait")
+        await in_thread(live.announce_states, [(event, "er.wait")])
         assert await stream.next() == ("state", event)
         assert stream.last_id is None
 

@@ -197,7 +197,7 @@ async def test_it_tells_of_a_threshold_to_those_who_follow_its_topic(credentials
     async with SocketClient(**credentials) as socket:
         socket.say(type="subscribe", topics=["er.wait"])
         await socket.receive()
-        await in_thread(live.announce_state, event, "er.wait")
+        await in_thread(live.announce_states, [(event, "er.wait")])
         assert await socket.receive() == event
 
 

@@ -34,11 +34,6 @@ def test_a_duration_speaks_in_the_unit_of_the_limit_beside_it(seconds, limit, te
     assert units.format_value(seconds, "seconds", "mean", beside=limit) == text
 
 
-@pytest.mark.parametrize(("seconds", "text"), PAIRS["age"])
-def test_it_says_how_long_ago(seconds, text):
-    assert units.format_age(seconds) == text
-
-
 @given(st.floats(allow_nan=True, allow_infinity=True))
 def test_it_has_words_for_every_float(value):
     assert units.format_number(value)
