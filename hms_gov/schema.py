@@ -3,9 +3,15 @@
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.renderers import JSONRenderer
 
+from metrics_app.api.errors import handle_exception
+
 
 class SchemaView(SpectacularAPIView):
     """The schema in the format that was asked for; errors in JSON whatever that was."""
+
+    def get_exception_handler(self):
+        """The one shape of errors."""
+        return handle_exception
 
     def finalize_response(self, request, response, *args, **kwargs):
         """The response; one that refuses is rendered as JSON."""

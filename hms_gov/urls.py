@@ -8,7 +8,7 @@ from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from hms_gov.complaints import list_addresses
 from hms_gov.schema import SchemaView
-from metrics_app.api.health import show_health, show_readiness
+from metrics_app.api.health import HealthView, ReadinessView
 from metrics_app.api.prometheus import PrometheusView
 
 handler400 = "metrics_app.api.errors.handle_bad_request"
@@ -16,8 +16,8 @@ handler404 = "metrics_app.api.errors.handle_not_found"
 handler500 = "metrics_app.api.errors.handle_server_error"
 
 urlpatterns = [
-    path("healthz", show_health, name="healthz"),
-    path("readyz", show_readiness, name="readyz"),
+    path("healthz", HealthView.as_view(), name="healthz"),
+    path("readyz", ReadinessView.as_view(), name="readyz"),
     path("metrics", PrometheusView.as_view(), name="prometheus"),
     path("admin/", admin.site.urls),
     path("accounts/", include("hms_gov.accounts")),

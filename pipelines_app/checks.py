@@ -27,7 +27,7 @@ def list_paths():
     """``(key, dotted path)`` of everything the settings name."""
     config = conf.get_config()
     single = [(key, config[key]) for key in ("MEASUREMENTS", "TOPICS", "WATCH", "FORMAT") if config[key]]
-    handlers = [("ON_CHANGE", path) for path in config["ON_CHANGE"]]
+    handlers = [(key, path) for key in ("ON_CHANGE", "AUTHENTICATION") for path in config[key]]
     return single + handlers + [(f"ACTIONS[{name!r}]", path) for name, path in config["ACTIONS"].items()]
 
 

@@ -14,6 +14,8 @@ DEFAULTS = {
     "WATCH": "",
     # Dotted path: format(value, unit, aggregate, beside=limit) -> a value in the reader's units.
     "FORMAT": "",
+    # Dotted paths of REST framework's authentication classes: how programs show their key.
+    "AUTHENTICATION": [],
     "ON_CHANGE": [],  # dotted paths: handler(pipeline), called after each committed change of state
     "QUORUM": 1,  # approvals a proposal needs
     "DECIDE_WITHIN": {"critical": 4 * 3600, "warning": 24 * 3600, "info": 24 * 3600},  # seconds, by severity

@@ -19,6 +19,7 @@ PIPELINES = {
     "FORMAT": "metrics_app.core.text.units.format_value",
     "TOPICS": "hms_gov.joins.wiring.describe_topic",
     "WATCH": "hms_gov.joins.watch.describe_watch",
+    "AUTHENTICATION": ["metrics_app.api.authentication.KeyAuthentication"],
     "ON_CHANGE": ["hms_gov.joins.wiring.tell_streams"],
 }
 

@@ -1,30 +1,26 @@
 """What a threshold, stored or only thought of, would have done over the history of its KPI."""
 
-import time
-
-from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from metrics_app.api.params import read_integer, read_time, refuse_others
-from metrics_app.api.permissions import CanRead
-from metrics_app.api.thresholds import (
-    REFUSED,
-    MayWrite,
-    ThresholdSerializer,
-    find_kpi,
-    find_threshold,
-)
+from metrics_app.api.documented import operation
+from metrics_app.api.params import MomentParam, Query, WholeParam
+from metrics_app.api.thresholds import ThresholdSerializer, ThresholdsView, find_watched
 from metrics_app.models import Threshold
 from metrics_app.services.rules.backtest import DEFAULT_SPAN, backtest_history, describe, make_rule
 from metrics_app.services.rules.fields import check_rule
 
-SPAN = [
-    OpenApiParameter("from", str, description="ms, ISO 8601 or seconds before now; default: 30 days ago."),
-    OpenApiParameter("to", str, description="As `from`; default: now."),
-    OpenApiParameter("step", int, description="Seconds between slots; default: as fine as is quick."),
-]
+
+class BacktestQuery(Query):
+    """The span, and how finely it is judged."""
+
+    to = MomentParam(0)
+    step = WholeParam(60, 86_400, help_text="Seconds between slots; default: as fine as is quick.")
+
+    def get_fields(self):
+        """With ``from``, which Python cannot name."""
+        start = MomentParam(DEFAULT_SPAN // 1000, help_text="As `to`; default: 30 days ago.")
+        return {"from": start} | super().get_fields()
 
 
 class IncidentSerializer(serializers.Serializer):
@@ -60,52 +56,45 @@ class BacktestSerializer(serializers.Serializer):
         return ends | super().get_fields()
 
 
-def answer(request, threshold):
-    """The response for a threshold over the span that is asked for."""
-    now, params = time.time_ns() // 1_000_000, request.query_params
-    refuse_others(params, "from", "to", "step", "format")
-    start = read_time(params, "from", default=str(-DEFAULT_SPAN // 1000), now=now)
-    end = min(read_time(params, "to", default="0", now=now), now)
-    step = read_integer(params, "step", default=None, low=60, high=86_400)
-    found = backtest_history(threshold.kpi.topic, make_rule(threshold), start, end, step=step)
-    return Response(describe(found, threshold, threshold.kpi))
+class BacktestingView(ThresholdsView):
+    """What both addresses share; they read, whatever the method."""
+
+    def answer_backtest(self, threshold):
+        """The response for a threshold over the span that is asked for."""
+        start, end = self.query["from"], min(self.query["to"], self.now)
+        rule, step = make_rule(threshold), self.query.get("step")
+        found = backtest_history(threshold.kpi.topic, rule, start, end, step=step)
+        return Response(BacktestSerializer(describe(found, threshold, threshold.kpi)).data)
 
 
-class BacktestView(APIView):
+class BacktestView(BacktestingView):
     """A stored threshold."""
 
-    permission_classes = [CanRead]
-
-    @extend_schema(
-        operation_id="backtest_threshold",
-        summary="What the threshold would have done",
-        parameters=SPAN,
-        responses={200: BacktestSerializer} | REFUSED,
+    @operation(
+        "backtest_threshold",
+        "What the threshold would have done",
+        query=BacktestQuery,
+        answers={200: BacktestSerializer},
     )
     def get(self, request, pk):
         """Breaches, time in red and what would have been proposed."""
-        return answer(request, find_threshold(request, pk))
+        return self.answer_backtest(self.find(pk))
 
 
-class DraftBacktestView(APIView):
+class DraftBacktestView(BacktestingView):
     """A rule that is not stored."""
 
-    permission_classes = [MayWrite]
-
-    @extend_schema(
-        operation_id="backtest_draft",
-        summary="What a rule would have done, before it is saved",
-        parameters=SPAN,
-        request=ThresholdSerializer,
-        responses={200: BacktestSerializer} | REFUSED,
+    @operation(
+        "backtest_draft",
+        "What a rule would have done, before it is saved",
+        query=BacktestQuery,
+        body=ThresholdSerializer,
+        answers={200: BacktestSerializer},
     )
     def post(self, request):
         """As for a stored threshold; nothing is written."""
-        serializer = ThresholdSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        data = dict(serializer.validated_data)
-        data.pop("reason", None)
-        kpi = find_kpi(request, data.pop("kpi")["topic"])
-        threshold = Threshold(kpi=kpi, **data)
+        body = dict(self.read_body())
+        body.pop("reason", None)
+        threshold = Threshold(kpi=find_watched(self.who, body.pop("kpi")["topic"]), **body)
         check_rule(threshold)
-        return answer(request, threshold)
+        return self.answer_backtest(threshold)

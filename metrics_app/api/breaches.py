@@ -1,24 +1,15 @@
 """Breaches over HTTP: incidents with their timeline, newest first. Read only."""
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import NotFound
-from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from metrics_app.api.pagination import ListPagination
-from metrics_app.api.params import read_integer, refuse_parameters
-from metrics_app.api.permissions import CanRead, identify
-from metrics_app.api.thresholds import REFUSED
-from metrics_app.core.points import check_topic
-from metrics_app.exceptions import BadInput
+from metrics_app.api.base import RowsView
+from metrics_app.api.documented import operation
+from metrics_app.api.fields import RowSerializer
+from metrics_app.api.params import LARGEST_ID, FlagParam, ListQuery, TopicParam, WholeParam
 from metrics_app.models import Breach, BreachEvent
-from metrics_app.services.visibility import limit_to_visible
-
-LARGEST = 10**18 - 1
 
 
-class EventSerializer(serializers.ModelSerializer):
+class EventSerializer(RowSerializer):
     """A line of a timeline; ``at`` in ms."""
 
     class Meta:
@@ -26,7 +17,7 @@ class EventSerializer(serializers.ModelSerializer):
         fields = ["at", "kind", "text"]
 
 
-class BreachSerializer(serializers.ModelSerializer):
+class BreachSerializer(RowSerializer):
     """One incident; times in ms, ``recovered_at`` null while it is open."""
 
     topic = serializers.CharField(source="threshold.kpi.topic", read_only=True)
@@ -41,66 +32,44 @@ class BreachSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-def list_visible(request):
-    """Breaches of the KPIs one may see, newest first."""
-    rows = Breach.objects.select_related("threshold__kpi").prefetch_related("timeline")
-    return limit_to_visible(rows, identify(request), "threshold__kpi__topic")
+class BreachQuery(ListQuery):
+    """Which breaches."""
+
+    threshold = WholeParam(1, LARGEST_ID)
+    topic = TopicParam(source="threshold__kpi__topic", required=False)
+    open = FlagParam(source="recovered_at__isnull", required=False)
 
 
-def filter_rows(rows, params):
-    """The rows that ``?threshold=&topic=&open=`` ask for; BadInput."""
-    topic, is_open = params.get("topic"), params.get("open")
-    threshold = read_integer(params, "threshold", default=None, low=1, high=LARGEST)
-    if threshold is not None:
-        rows = rows.filter(threshold=threshold)
-    if topic is not None:
-        rows = rows.filter(threshold__kpi__topic=check_topic(topic))
-    if is_open is not None:
-        if is_open not in ("true", "false"):
-            raise BadInput(f"{is_open[:50]!r} is neither true nor false", field="open")
-        rows = rows.filter(recovered_at__isnull=is_open == "true")
-    return rows
+class BreachesView(RowsView):
+    """Breaches of the KPIs one may see."""
+
+    serializer_class = BreachSerializer
+    topic_path = "threshold__kpi__topic"
+    noun = "breach"
+
+    def get_rows(self):
+        """Newest first."""
+        return Breach.objects.select_related("threshold__kpi").prefetch_related("timeline")
 
 
-class BreachListView(APIView):
+class BreachListView(BreachesView):
     """All breaches."""
 
-    permission_classes = [CanRead]
-
-    @extend_schema(
-        operation_id="list_breaches",
-        summary="Incidents with their timeline, newest first",
-        parameters=[
-            OpenApiParameter("threshold", int),
-            OpenApiParameter("topic", str),
-            OpenApiParameter("open", bool),
-            OpenApiParameter("limit", int),
-            OpenApiParameter("offset", int),
-        ],
-        responses={200: BreachSerializer(many=True)} | REFUSED,
+    @operation(
+        "list_breaches",
+        "Incidents with their timeline, newest first",
+        query=BreachQuery,
+        answers={200: BreachSerializer(many=True)},
     )
     def get(self, request):
         """One page."""
-        refuse_parameters(request.query_params, "threshold", "topic", "open")
-        rows = filter_rows(list_visible(request), request.query_params)
-        pages = ListPagination()
-        page = pages.paginate_queryset(rows, request, view=self)
-        return pages.get_paginated_response(BreachSerializer(page, many=True).data)
+        return self.answer_list()
 
 
-class BreachView(APIView):
+class BreachView(BreachesView):
     """One breach."""
 
-    permission_classes = [CanRead]
-
-    @extend_schema(
-        operation_id="get_breach",
-        summary="An incident with its timeline",
-        responses={200: BreachSerializer} | REFUSED,
-    )
+    @operation("get_breach", "An incident with its timeline", answers={200: BreachSerializer})
     def get(self, request, pk):
         """The breach."""
-        breach = list_visible(request).filter(pk=pk).first()
-        if breach is None:
-            raise NotFound(f"There is no breach {pk}, or you may not see it.")
-        return Response(BreachSerializer(breach).data)
+        return self.answer(self.find(pk))

@@ -8,6 +8,7 @@ from django.http import JsonResponse
 from django.views import defaults
 from rest_framework.exceptions import APIException
 from rest_framework.response import Response
+from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler, set_rollback
 
 from metrics_app.core.faults import explain_closed
@@ -81,7 +82,7 @@ def flatten(detail, field=None):
     """REST framework's nested details as flat errors; nested fields are joined by dots."""
     if isinstance(detail, dict):
         for name, inner in detail.items():
-            whole = name in ("non_field_errors", "__all__", "detail")
+            whole = name in (api_settings.NON_FIELD_ERRORS_KEY, "__all__", "detail")
             inner_field = field if whole else f"{field}.{name}" if field else name
             yield from flatten(inner, inner_field)
     elif isinstance(detail, (list, tuple)):

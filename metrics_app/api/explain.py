@@ -1,17 +1,20 @@
 """Why a threshold did, or did not, fire."""
 
-import time
-
-from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from metrics_app.api.params import read_time, refuse_others
-from metrics_app.api.permissions import CanRead
-from metrics_app.api.thresholds import REFUSED, find_threshold
+from metrics_app.api.documented import operation
+from metrics_app.api.params import MomentParam, Query
+from metrics_app.api.thresholds import ThresholdsView
 from metrics_app.core.records import CLASSES, STATES
+from metrics_app.models import Threshold
 from metrics_app.services.explain import describe, explain
+
+
+class ExplainQuery(Query):
+    """Which slot: the newest up to ``at``."""
+
+    at = MomentParam(0, help_text="ms, ISO 8601 or -60; default: now.")
 
 
 class ExplanationSerializer(serializers.Serializer):
@@ -43,21 +46,21 @@ class ExplanationSerializer(serializers.Serializer):
         return super().get_fields() | {"class": serializers.ChoiceField(CLASSES)}
 
 
-class ExplainView(APIView):
+class ExplainView(ThresholdsView):
     """One slot of a threshold."""
 
-    permission_classes = [CanRead]
+    def get_rows(self):
+        """Those too that are only kept for their breaches."""
+        return Threshold.objects.select_related("kpi")
 
-    @extend_schema(
-        operation_id="explain_threshold",
-        summary="Why the threshold did, or did not, fire",
-        parameters=[OpenApiParameter("at", str, description="ms, ISO 8601 or -60; default: now.")],
-        responses={200: ExplanationSerializer} | REFUSED,
+    @operation(
+        "explain_threshold",
+        "Why the threshold did, or did not, fire",
+        query=ExplainQuery,
+        answers={200: ExplanationSerializer},
     )
     def get(self, request, pk):
         """The newest slot up to ``at``."""
-        now = time.time_ns() // 1_000_000
-        refuse_others(request.query_params, "at", "format")
-        threshold = find_threshold(request, pk, retired=True)
-        at = read_time(request.query_params, "at", default="0", now=now)
-        return Response(describe(explain(threshold, at, now=now), threshold))
+        threshold = self.find(pk)
+        found = explain(threshold, self.query["at"], now=self.now)
+        return Response(ExplanationSerializer(describe(found, threshold)).data)

@@ -1,22 +1,12 @@
 """The history of a KPI as a file: CSV, JSON lines or Parquet, streamed."""
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.views import APIView
 
-from metrics_app import conf, queries
-from metrics_app.api.calendars import BY, SPAN, ZONE
-from metrics_app.api.kpis import AS, REFUSED, find_kpi, read_view
-from metrics_app.api.negotiation import JsonErrors
-from metrics_app.api.params import (
-    read_bounds,
-    read_calendar,
-    read_integer,
-    read_word,
-    read_zone,
-    refuse_others,
-)
-from metrics_app.api.permissions import CanRead
+from metrics_app import conf
+from metrics_app.api.calendars import SpanQuery
+from metrics_app.api.documented import operation
+from metrics_app.api.kpis import TopicView
+from metrics_app.api.params import WholeParam, WordParam, check_order
 from metrics_app.api.streaming import stream_file
 from metrics_app.exceptions import BadInput
 from metrics_app.files.exports import export
@@ -26,59 +16,54 @@ from metrics_app.queries.exports import find_complete, find_span, plan_calendar,
 FILES = {(200, kind.content_type.partition(";")[0]): OpenApiTypes.BINARY for kind in FORMATS.values()}
 
 
-class ExportView(APIView):
+class ExportQuery(SpanQuery):
+    """Which rows, and how they are written."""
+
+    format = WordParam(list(FORMATS), default="csv")
+    step = WholeParam(60, 86_400, help_text="Seconds of a row, in place of `by`: 60 to 86400.")
+
+    def validate(self, query):
+        """The same; BadInput for two kinds of rows at once."""
+        if "by" in query and "step" in query:
+            raise BadInput("by and step exclude each other: expected one of them", field="step")
+        return query
+
+
+class ExportView(TopicView):
     """The history of one KPI as a file."""
 
-    permission_classes = [CanRead]
-    content_negotiation_class = JsonErrors
-
-    @extend_schema(
-        operation_id="export_kpi",
-        summary="History as CSV, JSON lines or Parquet",
-        parameters=[
-            OpenApiParameter("format", str, enum=list(FORMATS), description="Default: csv."),
-            *SPAN,
-            BY,
-            OpenApiParameter("step", int, description="Seconds of a row, in place of `by`: 60 to 86400."),
-            ZONE,
-            AS,
-        ],
-        responses=FILES | REFUSED,
-    )
+    @operation("export_kpi", "History as CSV, JSON lines or Parquet", query=ExportQuery, answers=FILES)
     def get(self, request, topic):
         """A row per bucket, from the first point (or ``start``) to the last bucket that is over."""
-        find_kpi(request, topic)
-        params = request.query_params
-        refuse_others(params, "format", "start", "end", "by", "step", "zone", "as")
-        kind = read_word(params, "format", list(FORMATS), default="csv")
-        plan = read_plan(params, topic)
+        self.find_kpi(topic)
+        kind, plan = self.query["format"], make_plan(self.query, topic, self.now)
         content_type, pieces = export([(topic, plan)] if plan else [], kind)
-        name = name_file(topic, params, kind)
+        name = name_file(topic, self.query, kind)
         response = stream_file(request, pieces, content_type=content_type, name=name)
         response["Cache-Control"] = "private, no-store"
         return response
 
 
-def read_plan(params, topic):
+def make_plan(query, topic, now):
     """The Plan that the parameters ask for; None for a topic without history. BadInput."""
-    if "by" in params and "step" in params:
-        raise BadInput("by and step exclude each other: expected one of them", field="step")
-    zone, view, now = read_zone(params), read_view(params), queries.redis_now()
-    step = read_integer(params, "step", default=0, low=60, high=86_400) * 1000
-    by = None if step else read_calendar(params, "hour")
-    most, span = conf.get("EXPORT_ROWS"), None
-    end = find_complete(now, step=step, calendar=by, zone=zone)
-    if "start" not in params:
+    zone, view, most = query["zone"], query["as"], conf.get("EXPORT_ROWS")
+    step = query.get("step", 0) * 1000
+    by = None if step else query.get("by", "hour")
+    start, end = query.get("start"), query.get("end")
+    complete = find_complete(now, step=step, calendar=by, zone=zone)
+    if start is None:
         span = find_span(topic)
-        if span is None or ("end" not in params and span[0] >= end):
+        if span is None or (end is None and span[0] >= complete):
             return None
-    start, end = read_bounds(params, start=str(span[0]) if span else "", end=str(end), now=now)
+        start = span[0]
+    end = complete if end is None else end
+    check_order(start, end)
     if step:
         return plan_steps(start, end, step, zone=zone, view=view, most=most)
     return plan_calendar(start, end, by, zone=zone, view=view, most=most, field="by")
 
 
-def name_file(topic, params, kind):
+def name_file(topic, query, kind):
     """A name of letters, digits, dots and dashes."""
-    grain = f"{int(params['step'])}s" if "step" in params else params.get("by", "hour")
-    return f"{topic}-{grain}{'-published' if params.get('as') == 'published' else ''}.{kind}"
+    grain = f"{query['step']}s" if "step" in query else query.get("by", "hour")
+    return f"{topic}-{grain}{'-published' if query['as'] == 'published' else ''}.{kind}"

@@ -1,14 +1,16 @@
 """``/healthz`` and ``/readyz``: for orchestrators, open to all, without secrets."""
 
 import logging
-from functools import wraps
 
 from django.db import DatabaseError, connection
-from django.http import JsonResponse
-from django.views.decorators.csrf import csrf_exempt
 from redis.exceptions import ResponseError
+from rest_framework import serializers
+from rest_framework.permissions import AllowAny
+from rest_framework.response import Response
 
 from metrics_app import queries
+from metrics_app.api.base import ApiView
+from metrics_app.api.documented import operation
 from metrics_app.connection import get_redis, guard
 from metrics_app.core.faults import explain_closed
 from metrics_app.exceptions import BusUnavailable
@@ -21,36 +23,58 @@ logger = logging.getLogger(__name__)
 MAX_BEHIND = 30  # seconds; a collector that restarts is back long before
 
 
-def read_only(view):
-    """The view for GET and HEAD; anything else gets a 405 that says so, before any CSRF check."""
+class OrchestratorView(ApiView):
+    """Open to all, and read only; any parameter will do: balancers add their own."""
 
-    @csrf_exempt
-    @wraps(view)
-    def answer(request):
-        if request.method in ("GET", "HEAD"):
-            return view(request)
-        message = f"{request.method[:20]} is not allowed here: use GET."
-        faults = {"errors": [{"field": None, "message": message}]}
-        return JsonResponse(faults, status=405, headers={"Allow": "GET, HEAD"})
+    authentication_classes = []
+    permission_classes = [AllowAny]
+    http_method_names = ["get", "head"]
 
-    return answer
+    def read_query(self, request):
+        """Nothing is read."""
+        return {}
 
 
-@read_only
-def show_health(request):
-    """200 while the process answers at all."""
-    return JsonResponse({"status": "ok"})
+class HealthSerializer(serializers.Serializer):
+    """The process answers."""
+
+    status = serializers.ChoiceField(["ok"])
 
 
-@read_only
-def show_readiness(request):
-    """Each part by name; 503 unless all are well."""
-    parts = {"database": check_database(), "redis": check_redis(), "collector": check_collector()}
-    parts["archiver"] = check_archiver(parts["database"])
-    parts["notices"] = check_notices(parts["database"])
-    ready = all(part["ok"] for part in parts.values())
-    answer = {"status": "ok" if ready else "unavailable", "parts": parts}
-    return JsonResponse(answer, status=200 if ready else 503)
+class ReadinessSerializer(serializers.Serializer):
+    """Each part by name."""
+
+    status = serializers.ChoiceField(["ok", "unavailable"])
+    parts = serializers.DictField(
+        child=serializers.DictField(), help_text="`ok` of each, and what else there is to say."
+    )
+
+
+class HealthView(OrchestratorView):
+    """Liveness."""
+
+    @operation("show_health", "200 while the process answers at all", answers={200: HealthSerializer})
+    def get(self, request):
+        """Nothing is asked of anybody else."""
+        return Response({"status": "ok"})
+
+
+class ReadinessView(OrchestratorView):
+    """Readiness."""
+
+    @operation(
+        "show_readiness",
+        "Each part by name; 503 unless all are well",
+        answers={200: ReadinessSerializer, 503: ReadinessSerializer},
+    )
+    def get(self, request):
+        """The parts as they are now."""
+        parts = {"database": check_database(), "redis": check_redis(), "collector": check_collector()}
+        parts["archiver"] = check_archiver(parts["database"])
+        parts["notices"] = check_notices(parts["database"])
+        ready = all(part["ok"] for part in parts.values())
+        answer = {"status": "ok" if ready else "unavailable", "parts": parts}
+        return Response(answer, status=200 if ready else 503)
 
 
 def check_database():

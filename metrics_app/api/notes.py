@@ -1,206 +1,142 @@
 """Notes on the time axis over HTTP: read by all who see the KPI, written by people among them."""
 
-from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from metrics_app.api.fields import Text, Whole
-from metrics_app.api.pagination import ListPagination
-from metrics_app.api.params import refuse_parameters
-from metrics_app.api.permissions import CanRead, identify
-from metrics_app.api.schema import ErrorsSerializer
-from metrics_app.core.moments import parse_moment
+from metrics_app.api.base import RowsView
+from metrics_app.api.documented import operation
+from metrics_app.api.fields import Instant, RowSerializer, Text, Whole
+from metrics_app.api.params import LARGEST_ID, ListQuery, Query, TopicParam, WholeParam
+from metrics_app.api.permissions import PeopleWrite
+from metrics_app.api.strict import Body
 from metrics_app.core.points import check_topic
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Note
-from metrics_app.queries import redis_now
 from metrics_app.queries.notes import with_versions
 from metrics_app.registry import get_kpi, may_read
 from metrics_app.services.notes import delete_note, save_note
-from metrics_app.services.visibility import limit_to_visible
 
-WRITTEN = ("topic", "at", "until", "text")
-REFUSED = {
-    400: OpenApiResponse(ErrorsSerializer, "What is wrong, by field."),
-    401: OpenApiResponse(ErrorsSerializer, "Not logged in and no valid key."),
-    403: OpenApiResponse(ErrorsSerializer, "Keys read notes, people write them."),
-    404: OpenApiResponse(ErrorsSerializer, "No such note, or not for you."),
-}
-STALE = {409: OpenApiResponse(ErrorsSerializer, "It was changed since the version given.")}
+STALE = {409: "It was changed, or deleted, since the version given."}
 
 
-class NoteSerializer(serializers.ModelSerializer):
+class NoteSerializer(RowSerializer):
     """A note; its times in ms."""
 
-    author = serializers.CharField(source="author.username", read_only=True, default=None)
-
-    changed_by = serializers.CharField(read_only=True, default=None)
+    author = serializers.CharField(source="author.username", read_only=True, allow_null=True)
+    changed_by = serializers.CharField(read_only=True, allow_null=True, default=None)
     version = serializers.IntegerField(read_only=True, help_text="How many wordings are on record.")
 
     class Meta:
         model = Note
-        fields = ["id", *WRITTEN, "author", "changed_by", "version", "created_at"]
+        fields = ["id", "topic", "at", "until", "text", "author", "changed_by", "version", "created_at"]
 
 
-class WriteNoteSerializer(serializers.Serializer):
+class WriteNoteSerializer(Body):
     """What a note says."""
 
+    noun = "a note"
     topic = Text(help_text="Of a KPI you may see; it stays as it is when a note is changed.")
     text = Text(max_length=300)
-    at = Text(required=False, help_text="ms, ISO 8601 with an offset, or -3600 (seconds ago). Default: now.")
-    until = Text(required=False, help_text="As at; null or left out: a moment.")
+    at = Instant(
+        required=False, help_text="ms, ISO 8601 with an offset, or -3600 (seconds ago). Default: now."
+    )
+    until = Instant(required=False, allow_null=True, help_text="As at; null or left out: a moment.")
 
 
 class ChangeNoteSerializer(WriteNoteSerializer):
     """What a note says from now on."""
 
-    version = Whole(required=False, help_text="The one you read: 409 if it was changed since.")
+    version = Whole(
+        required=False, allow_null=True, help_text="The one you read: 409 if it was changed since."
+    )
 
 
-class PeopleWrite(CanRead):
-    """Reading as everywhere; writing with a session only."""
+class NoteQuery(ListQuery):
+    """Which notes."""
 
-    message = "Keys read notes; people write them."
-
-    def has_permission(self, request, view):
-        """Whether the method is allowed."""
-        if request.method == "GET" or not request.user.is_authenticated:
-            return super().has_permission(request, view)
-        return identify(request).kind == "user"
+    topic = TopicParam(required=False)
 
 
-def list_visible(request):
+class VersionQuery(Query):
+    """What a deletion was decided on."""
+
+    version = WholeParam(0, LARGEST_ID, help_text="The one you read: 409 if it was changed since.")
+
+
+class NotesView(RowsView):
     """The notes of the KPIs one may see."""
-    rows = with_versions(Note.objects.filter(deleted_at=None).select_related("author"))
-    return limit_to_visible(rows, identify(request), "topic")
-
-
-def fill(note, data, who):
-    """The note with what the body says; BadInput by field."""
-    if not isinstance(data, dict):
-        raise BadInput("expected a JSON object")
-    for name, value in data.items():
-        if name == "version" and note.pk:
-            continue
-        if name not in WRITTEN or (name == "topic" and note.pk and value != note.topic):
-            raise BadInput("is no field of a note that can be set", field=str(name)[:100])
-    if note.pk is None:
-        note.topic = read_topic(data.get("topic"), who)
-    if "text" in data or note.pk is None:
-        note.text = read_text(data.get("text"))
-    for name in ("at", "until"):
-        if name in data or (name == "at" and note.at is None):
-            setattr(note, name, read_moment(name, data.get(name, "-0")))
-    return note
-
-
-def read_version(data):
-    """The version a writer knew of, or None; BadInput for what is no whole number."""
-    version = data.get("version")
-    if version is None or (isinstance(version, int) and not isinstance(version, bool)):
-        return version
-    if isinstance(version, str) and version.isascii() and version.isdecimal() and len(version) < 10:
-        return int(version)
-    raise BadInput("expected the version of the note as it was read, such as 1", field="version")
-
-
-def read_topic(topic, who):
-    """A topic of a KPI that ``who`` may see, or BadInput: the same where there is none."""
-    if not isinstance(topic, str):
-        raise BadInput("is required: the topic of a KPI", field="topic")
-    if not may_read(who, check_topic(topic)) or get_kpi(topic) is None:
-        raise BadInput("is no KPI that you may see", field="topic")
-    return topic
-
-
-def read_text(text):
-    """The text, or BadInput."""
-    if not isinstance(text, str):
-        raise BadInput("expected text that says what happened", field="text")
-    return text
-
-
-def read_moment(name, value):
-    """A time in ms, or None where a note has no end; BadInput."""
-    if value is None and name == "until":
-        return None
-    if isinstance(value, bool) or not isinstance(value, (int, str)):
-        raise BadInput("expected ms, ISO 8601 with an offset, or seconds ago such as -3600", field=name)
-    return parse_moment(str(value), now=redis_now(), field=name)
-
-
-class NoteListView(APIView):
-    """The notes of all KPIs."""
 
     permission_classes = [PeopleWrite]
+    writing = {"POST": None, "PATCH": None, "DELETE": None}
+    serializer_class = NoteSerializer
+    topic_path = "topic"
+    noun = "note"
 
-    @extend_schema(
-        operation_id="list_notes",
-        summary="Notes on the time axis",
-        parameters=[
-            OpenApiParameter("topic", str),
-            OpenApiParameter("limit", int),
-            OpenApiParameter("offset", int),
-        ],
-        responses={200: NoteSerializer(many=True)} | REFUSED,
+    def get_rows(self):
+        """Newest first."""
+        rows = Note.objects.filter(deleted_at=None).select_related("author")
+        return with_versions(rows).order_by("-at", "-id")
+
+
+class NoteListView(NotesView):
+    """The notes of all KPIs."""
+
+    @operation(
+        "list_notes", "Notes on the time axis", query=NoteQuery, answers={200: NoteSerializer(many=True)}
     )
     def get(self, request):
         """One page, newest first."""
-        refuse_parameters(request.query_params, "topic")
-        rows, topic = list_visible(request).order_by("-at", "-id"), request.query_params.get("topic")
-        if topic is not None:
-            rows = rows.filter(topic=check_topic(topic))
-        pages = ListPagination()
-        page = pages.paginate_queryset(rows, request, view=self)
-        return pages.get_paginated_response(NoteSerializer(page, many=True).data)
+        return self.answer_list()
 
-    @extend_schema(
-        operation_id="create_note",
-        summary="Write a note on the time axis of a KPI",
-        request=WriteNoteSerializer,
-        responses={201: NoteSerializer} | REFUSED,
+    @operation(
+        "create_note",
+        "Write a note on the time axis of a KPI",
+        body=WriteNoteSerializer,
+        answers={201: NoteSerializer},
     )
     def post(self, request):
         """The new note."""
-        note = save_note(fill(Note(at=None), request.data, identify(request)), by=request.user)
-        return Response(NoteSerializer(note).data, status=201)
+        body = {"at": self.now} | self.read_body()
+        # The same where there is none: who may not see a KPI does not learn of it.
+        if not may_read(self.who, check_topic(body["topic"])) or get_kpi(body["topic"]) is None:
+            raise BadInput("is no KPI that you may see", field="topic")
+        return self.answer(save_note(Note(**body), by=request.user), 201)
 
 
-class NoteView(APIView):
+class NoteView(NotesView):
     """One note."""
 
-    permission_classes = [PeopleWrite]
-
-    @extend_schema(operation_id="get_note", summary="A note", responses={200: NoteSerializer} | REFUSED)
+    @operation("get_note", "A note", answers={200: NoteSerializer})
     def get(self, request, pk):
         """The note."""
-        return Response(NoteSerializer(get_object_or_404(list_visible(request), pk=pk)).data)
+        return self.answer(self.find(pk))
 
-    @extend_schema(
-        operation_id="change_note",
-        summary="Change a note; what it said before stays on record",
-        request=ChangeNoteSerializer,
-        responses={200: NoteSerializer} | REFUSED | STALE,
+    @operation(
+        "change_note",
+        "Change a note; what it said before stays on record",
+        body=ChangeNoteSerializer,
+        answers={200: NoteSerializer},
+        faults=STALE,
     )
     def patch(self, request, pk):
         """The note after it."""
-        note = fill(get_object_or_404(list_visible(request), pk=pk), request.data, identify(request))
-        save_note(note, by=request.user, version=read_version(request.data))
-        return Response(NoteSerializer(list_visible(request).get(pk=pk)).data)
+        note, body = self.find(pk), self.read_body()
+        if body.pop("topic", note.topic) != note.topic:
+            raise BadInput(f"stays as it is: expected {note.topic!r}, or nothing", field="topic")
+        version = body.pop("version", None)
+        for name, value in body.items():
+            setattr(note, name, value)
+        save_note(note, by=request.user, version=version)
+        return self.answer(self.find(pk))
 
-    @extend_schema(
-        operation_id="delete_note",
-        summary="Take a note off the charts; it stays on record",
-        parameters=[
-            OpenApiParameter("version", int, description="The one you read: 409 if it was changed since.")
-        ],
-        responses={204: None} | REFUSED | STALE,
+    @operation(
+        "delete_note",
+        "Take a note off the charts; it stays on record",
+        query=VersionQuery,
+        answers={204: None},
+        faults=STALE,
     )
     def delete(self, request, pk):
         """Nothing."""
-        refuse_parameters(request.query_params, "version")
-        note = get_object_or_404(list_visible(request), pk=pk)
-        delete_note(note, by=request.user, version=read_version(request.query_params))
+        delete_note(self.find(pk), by=request.user, version=self.query.get("version"))
         return Response(status=204)

@@ -1,24 +1,19 @@
 """Notices over HTTP: who was told of what, when, and what came of it. Read only."""
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
-from rest_framework.views import APIView
 
-from metrics_app.api.breaches import LARGEST
-from metrics_app.api.pagination import ListPagination
-from metrics_app.api.params import read_integer, refuse_parameters
-from metrics_app.api.permissions import CanRead, identify
-from metrics_app.api.thresholds import REFUSED
+from metrics_app.api.base import RowsView
+from metrics_app.api.documented import operation
+from metrics_app.api.fields import RowSerializer
+from metrics_app.api.params import LARGEST_ID, ListQuery, TopicParam, WholeParam, WordParam
 from metrics_app.core.notices import tell_failure
-from metrics_app.core.points import check_topic
-from metrics_app.exceptions import BadInput
 from metrics_app.models import Notice
-from metrics_app.services.visibility import limit_to_visible
 
 OUTCOMES = ["waiting", *Notice.Outcome.values]
 
 
-class NoticeSerializer(serializers.ModelSerializer):
+class NoticeSerializer(RowSerializer):
     """One notice; ``at`` in ms, ``outcome`` waiting, sent, withheld or failed.
 
     ``reason`` says why it is withheld or failed, without the hosts that the admin names.
@@ -37,7 +32,8 @@ class NoticeSerializer(serializers.ModelSerializer):
         ]
         read_only_fields = fields
 
-    def get_outcome(self, notice) -> str:
+    @extend_schema_field(serializers.ChoiceField(OUTCOMES))
+    def get_outcome(self, notice):
         """In one word."""
         return notice.outcome or "waiting"
 
@@ -48,48 +44,41 @@ class NoticeSerializer(serializers.ModelSerializer):
         return notice.error if notice.outcome == Notice.Outcome.WITHHELD else ""
 
 
-def list_visible(request):
-    """Notices of the KPIs one may see, newest first; tests concern nobody else."""
-    rows = Notice.objects.filter(breach__isnull=False).select_related("receiver", "breach__threshold__kpi")
-    return limit_to_visible(rows, identify(request), "breach__threshold__kpi__topic")
+class OutcomeParam(WordParam):
+    """An outcome by its word; what waits has none yet."""
+
+    def read(self, text):
+        """The outcome as it is stored."""
+        word = super().read(text)
+        return "" if word == "waiting" else word
 
 
-def filter_rows(rows, params):
-    """The rows that ``?breach=&topic=&outcome=`` ask for; BadInput."""
-    topic, outcome = params.get("topic"), params.get("outcome")
-    breach = read_integer(params, "breach", default=None, low=1, high=LARGEST)
-    if breach is not None:
-        rows = rows.filter(breach=breach)
-    if topic is not None:
-        rows = rows.filter(breach__threshold__kpi__topic=check_topic(topic))
-    if outcome is not None:
-        if outcome not in OUTCOMES:
-            raise BadInput(f"{outcome[:50]!r} is not one of {', '.join(OUTCOMES)}", field="outcome")
-        rows = rows.filter(outcome="" if outcome == "waiting" else outcome)
-    return rows
+class NoticeQuery(ListQuery):
+    """Which notices."""
+
+    breach = WholeParam(1, LARGEST_ID)
+    topic = TopicParam(source="breach__threshold__kpi__topic", required=False)
+    outcome = OutcomeParam(OUTCOMES, required=False)
 
 
-class NoticeListView(APIView):
+class NoticeListView(RowsView):
     """All notices."""
 
-    permission_classes = [CanRead]
+    serializer_class = NoticeSerializer
+    topic_path = "breach__threshold__kpi__topic"
+    noun = "notice"
 
-    @extend_schema(
-        operation_id="list_notices",
-        summary="Who was told of which breach, and what came of it, newest first",
-        parameters=[
-            OpenApiParameter("breach", int),
-            OpenApiParameter("topic", str),
-            OpenApiParameter("outcome", str, enum=OUTCOMES),
-            OpenApiParameter("limit", int),
-            OpenApiParameter("offset", int),
-        ],
-        responses={200: NoticeSerializer(many=True)} | REFUSED,
+    def get_rows(self):
+        """Newest first; tests of a receiver concern nobody else."""
+        rows = Notice.objects.filter(breach__isnull=False)
+        return rows.select_related("receiver", "breach__threshold__kpi")
+
+    @operation(
+        "list_notices",
+        "Who was told of which breach, and what came of it, newest first",
+        query=NoticeQuery,
+        answers={200: NoticeSerializer(many=True)},
     )
     def get(self, request):
         """One page."""
-        refuse_parameters(request.query_params, "breach", "topic", "outcome")
-        rows = filter_rows(list_visible(request), request.query_params)
-        pages = ListPagination()
-        page = pages.paginate_queryset(rows, request, view=self)
-        return pages.get_paginated_response(NoticeSerializer(page, many=True).data)
+        return self.answer_list()

@@ -4,18 +4,15 @@ from datetime import UTC, datetime
 
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.exceptions import NotFound
 from rest_framework.permissions import AllowAny
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from metrics_app import conf, queries, registry
+from metrics_app.api.base import ApiView
+from metrics_app.api.documented import operation
 from metrics_app.api.exports import FILES
-from metrics_app.api.kpis import AS, read_view
-from metrics_app.api.negotiation import JsonErrors
-from metrics_app.api.params import read_integer, refuse_others
-from metrics_app.api.schema import ErrorsSerializer
+from metrics_app.api.params import Query, WholeParam, view_param
 from metrics_app.api.streaming import stream_file
 from metrics_app.core.points import MAX_TOPIC
 from metrics_app.files import open_data
@@ -24,20 +21,23 @@ from metrics_app.files.writers import FORMATS, NAMES
 
 MAX_AGE = 600  # seconds a cache on the way may answer for us: a file grows once an hour
 VERSION = "https://project-open-data.cio.gov/v1.1/schema"
-REFUSED = {
-    400: OpenApiResponse(ErrorsSerializer, "A bad parameter, by name."),
-    404: OpenApiResponse(ErrorsSerializer, "No such file, or no open data."),
-    429: OpenApiResponse(ErrorsSerializer, "Too many downloads in this minute."),
-    503: OpenApiResponse(ErrorsSerializer, "Redis is away."),
-}
 
 
-class OpenView(APIView):
+class FileQuery(Query):
+    """Which rows."""
+
+    year = WholeParam(2000, 2099, help_text="A year of the publisher's zone.")
+
+    def get_fields(self):
+        """With ``as``, which Python cannot name."""
+        return super().get_fields() | {"as": view_param()}
+
+
+class OpenView(ApiView):
     """For everybody: who asks is not looked at, so that caches on the way may share the answer."""
 
     authentication_classes = []
     permission_classes = [AllowAny]
-    content_negotiation_class = JsonErrors
 
     def finalize_response(self, request, response, *args, **kwargs):
         """Pages of any site may read it; what was refused is not cached."""
@@ -51,14 +51,14 @@ class OpenView(APIView):
 class OpenDataFileView(OpenView):
     """A file of an open KPI."""
 
-    @extend_schema(
-        operation_id="download_open_data",
-        summary="Open data as a file, without a log-in",
+    @operation(
+        "download_open_data",
+        "Open data as a file, without a log-in",
         description="`file` is `hour` or `day` and the format: `day.csv`, `hour.jsonl`, `day.parquet`. "
         "Without `year` the last 366 days by hour, or ten years by day, in which there are points.",
-        parameters=[OpenApiParameter("year", int, description="A year of the publisher's zone."), AS],
-        responses=FILES | REFUSED,
-        auth=[],
+        query=FileQuery,
+        answers=FILES,
+        faults={429: "Too many downloads in this minute."},
     )
     def get(self, request, topic, file):
         """A row per hour or day that is over."""
@@ -67,10 +67,7 @@ class OpenDataFileView(OpenView):
             raise NotFound(f"There is no open data of the topic {topic[:MAX_TOPIC]!r}.")
         if by not in open_data.DAYS or kind not in FORMATS:
             raise NotFound(f"There is no file {file[:50]!r}: expected such as hour.csv or day.jsonl.")
-        params = request.query_params
-        refuse_others(params, "year", "as")
-        view = read_view(params)
-        year = read_integer(params, "year", default=0, low=2000, high=2099)
+        view, year = self.query["as"], self.query.get("year", 0)
         content_type, pieces = export(Plans(topic, by, view, year), kind)
         if request.method != "HEAD":
             open_data.count_download(request.META.get("REMOTE_ADDR", ""))
@@ -91,15 +88,13 @@ class Plans:
 class CatalogView(OpenView):
     """The catalogue."""
 
-    @extend_schema(
-        operation_id="get_open_data_catalog",
-        summary="What is open, in the vocabulary of DCAT-US (data.json)",
-        responses={200: OpenApiTypes.OBJECT} | REFUSED,
-        auth=[],
+    @operation(
+        "get_open_data_catalog",
+        "What is open, in the vocabulary of DCAT-US (data.json)",
+        answers={200: OpenApiTypes.OBJECT},
     )
     def get(self, request):
         """A dataset per open KPI, a distribution per file."""
-        refuse_others(request.query_params)
         publisher = conf.get("OPEN_DATA_PUBLISHER") or request.get_host()
         page = request.build_absolute_uri(reverse("open_data"))
         return Response(

@@ -1,84 +1,192 @@
-"""Query parameters: read, or refused by name."""
+"""Query parameters: each a field that reads text, or refuses it by name; what no field reads is refused."""
 
+from rest_framework import serializers
+from rest_framework.fields import empty
+
+from metrics_app.api.strict import show_name
 from metrics_app.core.calendars import CALENDARS, SPANS, check_zone
 from metrics_app.core.moments import WHOLE, parse_moment
+from metrics_app.core.points import check_pattern, check_topic
 from metrics_app.exceptions import BadInput
+from metrics_app.queries.history import CORRECTED, PUBLISHED
 
-EVERYWHERE = ("limit", "offset", "format")  # parameters of every list
-
-
+MOST = 10**12  # rows nobody has
+LARGEST_ID = 10**18 - 1
 LATEST = 4_102_444_800_000  # ms, 2100: calendars of later years are anybody's guess
+VIEWS = [CORRECTED, PUBLISHED]
 
 
-def refuse_parameters(params, *names):
-    """BadInput for every parameter of a list besides ``names``: a misspelt filter must not show all."""
-    refuse_others(params, *names, *EVERYWHERE)
+class Param:
+    """What all parameters share: ``read`` makes a value of text; its BadInput gets the parameter's name."""
+
+    def run_validation(self, data=empty):
+        """The value; the default where the parameter was not given."""
+        is_empty, data = self.validate_empty_values(data)
+        if is_empty:
+            return data
+        try:
+            return self.read(data)
+        except BadInput as error:
+            raise serializers.ValidationError(str(error)) from None
 
 
-def refuse_others(params, *known):
-    """BadInput for every parameter that is not known."""
-    errors = [
-        {"field": name[:100], "message": f"unknown parameter: expected {', '.join(known)}"}
-        for name in params
-        if name not in known
-    ]
-    if errors:
-        raise BadInput(errors[0]["message"], errors=errors[:20])
+class WholeParam(Param, serializers.IntegerField):
+    """A whole number from ``low`` to ``high``."""
+
+    def __init__(self, low, high, **options):
+        super().__init__(min_value=low, max_value=high, **{"required": False} | options)
+
+    def read(self, text):
+        """The integer."""
+        if not WHOLE.match(text) or not self.min_value <= int(text) <= self.max_value:
+            raise BadInput(f"{text[:50]!r} is not a whole number from {self.min_value} to {self.max_value}")
+        return int(text)
 
 
-def read_integer(params, name, *, default, low, high):
-    """A whole number from ``low`` to ``high``, or BadInput."""
-    text = params.get(name)
-    if text is None:
-        return default
-    if not WHOLE.match(text) or not low <= int(text) <= high:
-        raise BadInput(f"{text[:50]!r} is not a whole number from {low} to {high}", field=name)
-    return int(text)
+class MomentParam(Param, serializers.CharField):
+    """A time in ms: milliseconds, ISO 8601 with an offset, or seconds before the view's now."""
+
+    def __init__(self, ago=None, *, latest=None, **options):
+        self.ago, self.latest = ago, latest  # ``ago``: the default, in seconds before now
+        default = {"required": False} if ago is None else {"default": Ago(ago)}
+        super().__init__(
+            **{"help_text": "ms, ISO 8601 with an offset, or -3600 (seconds ago)."} | default | options
+        )
+
+    def read(self, text):
+        """The milliseconds."""
+        moment = parse_moment(text, now=self.context["view"].now)
+        if self.latest and moment > self.latest:
+            raise BadInput(f"{moment} is too far ahead: expected a time before 2100")
+        return moment
 
 
-def read_time(params, name, *, default, now):
-    """A time in ms: milliseconds, ISO 8601 with an offset, or seconds before ``now`` such as -3600."""
-    return parse_moment(params.get(name, default), now=now, field=name)
+class Ago:
+    """A default of so many seconds before the view's now."""
+
+    requires_context = True
+
+    def __init__(self, seconds):
+        self.seconds = seconds
+
+    def __call__(self, field):
+        return field.context["view"].now - self.seconds * 1000
 
 
-def read_word(params, name, words, *, default):
-    """One of some words, or BadInput that lists them."""
-    word = params.get(name, default)
-    if word not in words:
-        raise BadInput(f"{word[:50]!r} is not known: expected {', '.join(words)}", field=name)
-    return word
+class WordParam(Param, serializers.ChoiceField):
+    """One of some words."""
+
+    def read(self, text):
+        """The word."""
+        if text not in self.choices:
+            raise BadInput(f"{text[:50]!r} is not known: expected {', '.join(self.choices)}")
+        return text
 
 
-def read_calendar(params, default=None):
-    """``by``: hour, day, week or month."""
-    return read_word(params, "by", CALENDARS, default=default) if default or "by" in params else None
+class FlagParam(Param, serializers.BooleanField):
+    """true or false."""
+
+    def read(self, text):
+        """The truth."""
+        if text not in ("true", "false"):
+            raise BadInput(f"{text[:50]!r} is neither true nor false")
+        return text == "true"
 
 
-def read_zone(params):
-    """``zone``: the name of a time zone, by default UTC."""
-    zone = params.get("zone", "UTC")
-    check_zone(zone)
-    return zone
+class TopicParam(Param, serializers.CharField):
+    """A topic."""
+
+    def read(self, text):
+        """The topic."""
+        return check_topic(text)
 
 
-def read_compare(params, default=""):
-    """``compare``: day, week, month, year, by comma, in the order given and each once; BadInput."""
-    text = params.get("compare", default)
-    words = list(dict.fromkeys(text.split(","))) if text or "compare" in params else []
-    for word in words:
-        if word not in SPANS:
-            expected = f"{', '.join(SPANS)}, by comma"
-            raise BadInput(f"{word[:50]!r} cannot be compared with: expected {expected}", field="compare")
-    return words
+class PatternParam(Param, serializers.CharField):
+    """A topic, or a pattern such as complaint.*."""
+
+    def read(self, text):
+        """The pattern."""
+        return check_pattern(text)
 
 
-def read_bounds(params, *, start, end, now):
-    """``(start, end)`` in ms; the defaults are times, as text. BadInput."""
-    start = read_time(params, "start", default=start, now=now)
-    end = read_time(params, "end", default=end, now=now)
-    for name, moment in (("start", start), ("end", end)):
-        if moment > LATEST:
-            raise BadInput(f"{moment} is too far ahead: expected a time before 2100", field=name)
+class ZoneParam(Param, serializers.CharField):
+    """The name of a time zone."""
+
+    def read(self, text):
+        """The name."""
+        check_zone(text)
+        return text
+
+
+class CompareParam(Param, serializers.CharField):
+    """day, week, month, year, by comma."""
+
+    def read(self, text):
+        """The words in the order given, each once."""
+        words = list(dict.fromkeys(text.split(",")))
+        for word in words:
+            if word not in SPANS:
+                raise BadInput(
+                    f"{word[:50]!r} cannot be compared with: expected {', '.join(SPANS)}, by comma"
+                )
+        return words
+
+
+class Query(serializers.Serializer):
+    """The parameters of an address; ``format=json`` is understood where no field says otherwise."""
+
+    def to_internal_value(self, data):
+        """The values by source; BadInput for every parameter that no field reads."""
+        known = [*self.fields, *(["format"] if "format" not in self.fields else [])]
+        errors = [
+            {"field": show_name(name), "message": f"unknown parameter: expected {', '.join(known)}"}
+            for name in data
+            if name not in known
+        ]
+        if errors:
+            raise BadInput(errors[0]["message"], errors=errors[:20])
+        if "format" not in self.fields and data.get("format", "json") != "json":
+            raise BadInput(f"{data['format'][:50]!r} is not known: expected json", field="format")
+        return super().to_internal_value(data)
+
+
+class ListQuery(Query):
+    """The page of a list; further fields are filters, their ``source`` a lookup of the rows."""
+
+    PAGING = ("limit", "offset")
+
+    limit = WholeParam(1, MOST, help_text="Rows of a page, at most 1,000. Default: 100.")
+    offset = WholeParam(0, MOST, help_text="Rows before the page.")
+
+    def get_fields(self):
+        """The filters, then the page."""
+        fields = super().get_fields()
+        return {name: fields[name] for name in fields if name not in self.PAGING} | {
+            name: fields[name] for name in self.PAGING
+        }
+
+
+def view_param():
+    """``as``: the figures as corrected, or as first published."""
+    return WordParam(
+        VIEWS,
+        default=CORRECTED,
+        help_text="`published`: as first published, before points that came over an hour late and before "
+        "spans were voided or restored.",
+    )
+
+
+def calendar_param(**options):
+    """``by``: local buckets."""
+    return WordParam(CALENDARS, help_text="Local buckets; weeks begin on Monday.", **options)
+
+
+def zone_param():
+    """``zone``."""
+    return ZoneParam(default="UTC", help_text="A time zone such as `Europe/Berlin`. Default: UTC.")
+
+
+def check_order(start, end):
+    """BadInput unless ``start`` is before ``end``, both in ms."""
     if start >= end:
         raise BadInput(f"start ({start}) is not before end ({end})", field="start")
-    return start, end

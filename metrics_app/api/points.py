@@ -6,15 +6,16 @@ from hashlib import sha256
 
 from django.utils.http import parse_header_parameters
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from metrics_app import conf
 from metrics_app.api.authentication import KeyAuthentication
+from metrics_app.api.base import ApiView
+from metrics_app.api.documented import operation
 from metrics_app.api.permissions import CanEmit
-from metrics_app.api.schema import POINTS, AcceptedSerializer, ErrorsSerializer
+from metrics_app.api.schema import POINTS, AcceptedSerializer
 from metrics_app.exceptions import BadInput, BusUnavailable, TooLarge
 from metrics_app.services.record import record_batch
 from metrics_app.wire import list_formats
@@ -66,45 +67,42 @@ def read_idempotency_key(request):
     return key
 
 
-class PointsView(APIView):
+class PointsView(ApiView):
     """Takes points from programs. A session alone emits nothing: it needs a key with scope ``emit``."""
 
     authentication_classes = [KeyAuthentication]
     permission_classes = [CanEmit]
 
-    @extend_schema(
-        operation_id="emit_points",
-        summary="Emit points",
+    @operation(
+        "emit_points",
+        "Emit points",
         description="One point, a list of up to 10,000, or columns of one topic. `value` defaults to 1, "
         "`ts` (milliseconds, or ISO 8601 with an offset) to the time of receipt. All or nothing. "
         "Needs a key with scope `emit`; a session is not enough.",
-        request=BODIES,
-        parameters=[
+        body=BODIES,
+        headers=(
             OpenApiParameter(
                 "Idempotency-Key",
                 str,
                 "header",
                 description="1 to 200 visible ASCII characters. Makes a retry harmless for 24 h.",
-            )
-        ],
-        examples=[
+            ),
+        ),
+        examples=(
             OpenApiExample("One point", POINT, request_only=True),
             OpenApiExample("A list", [POINT, POINT], request_only=True),
             OpenApiExample("Columns", COLUMNS, request_only=True),
-        ],
-        responses={202: AcceptedSerializer}
-        | {
-            status: OpenApiResponse(ErrorsSerializer, description)
-            for status, description in {
-                400: "Bad input: nothing was recorded.",
-                401: "No key, or an unknown or revoked one.",
-                403: "The key lacks the scope `emit`, or the topic.",
-                409: "The Idempotency-Key came with another body.",
-                413: "Over 10,000 points or 5 MB.",
-                415: f"Not {' or '.join(BODIES)} in UTF-8.",
-                429: "The key's limit of new KPIs is used up.",
-                503: "The bus is away. Without an Idempotency-Key the outcome is unknown.",
-            }.items()
+        ),
+        answers={202: AcceptedSerializer},
+        faults={
+            400: "Bad input: nothing was recorded.",
+            401: "No key, or an unknown or revoked one.",
+            403: "The key lacks the scope `emit`, or the topic.",
+            409: "The Idempotency-Key came with another body.",
+            413: "Over 10,000 points or 5 MB.",
+            415: f"Not {' or '.join(BODIES)} in UTF-8.",
+            429: "The key's limit of new KPIs is used up.",
+            503: "The bus is away. Without an Idempotency-Key the outcome is unknown.",
         },
     )
     def post(self, request):

@@ -1,15 +1,13 @@
 """``GET /metrics``: KPIs, thresholds and the system's own health in Prometheus text format."""
 
 from django.http import HttpResponse
-from drf_spectacular.utils import extend_schema
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import choose_encoder
-from rest_framework.negotiation import BaseContentNegotiation
-from rest_framework.views import APIView
 
 from metrics_app import conf, queries, registry
-from metrics_app.api.permissions import CanRead, identify
+from metrics_app.api.base import ApiView
+from metrics_app.api.documented import operation
 from metrics_app.core.conditions import ORDER
 from metrics_app.core.records import STATES
 from metrics_app.models import Threshold
@@ -29,34 +27,19 @@ COUNTERS = {
 }
 
 
-class AnyAccept(BaseContentNegotiation):
-    """Scrapers ask for formats REST framework has no renderer for; the encoder chooses among them."""
-
-    def select_parser(self, request, parsers):
-        """The first."""
-        return parsers[0]
-
-    def select_renderer(self, request, renderers, format_suffix=None):
-        """The first, for errors: JSON."""
-        return renderers[0], renderers[0].media_type
-
-
-class PrometheusView(APIView):
+class PrometheusView(ApiView):
     """For Prometheus: a key with the scope ``read`` sees what it may read, and how the system is."""
 
-    permission_classes = [CanRead]
-    content_negotiation_class = AnyAccept
-
-    @extend_schema(
-        operation_id="scrape",
-        summary="KPIs, thresholds and health in Prometheus text format",
+    @operation(
+        "scrape",
+        "KPIs, thresholds and health in Prometheus text format",
         description="Text format, or OpenMetrics where the scraper asks for it. Needs the scope `read`.",
-        responses={(200, "text/plain"): str},
+        answers={(200, "text/plain"): str, (200, "application/openmetrics-text"): str},
     )
     def get(self, request):
-        """One scrape."""
+        """One scrape; the encoder chooses among the formats that scrapers accept."""
         families = CollectorRegistry(auto_describe=False)
-        families.register(Scrape(identify(request)))
+        families.register(Scrape(self.who))
         encode, kind = choose_encoder(request.headers.get("Accept", ""))
         return HttpResponse(encode(families), content_type=kind, headers={"Cache-Control": "no-store"})
 

@@ -2,6 +2,7 @@
 
 from rest_framework import serializers
 
+from metrics_app.api.fields import Column, Figure, FlagColumn, WholeColumn
 from metrics_app.core.aggregates import get_aggregate, list_choices
 from metrics_app.core.conditions import ORDER
 
@@ -30,18 +31,7 @@ COLUMNS = {
 POINTS = {"oneOf": [POINT, {"type": "array", "items": POINT, "minItems": 1, "maxItems": 10_000}, COLUMNS]}
 
 
-class FaultSerializer(serializers.Serializer):
-    """One fault."""
-
-    index = serializers.IntegerField(required=False, help_text="Position in a batch.")
-    field = serializers.CharField(allow_null=True)
-    message = serializers.CharField()
-
-
-class ErrorsSerializer(serializers.Serializer):
-    """Every answer from 400 on."""
-
-    errors = FaultSerializer(many=True)
+REVISED = "Whether late points or a voided span changed the bucket; given behind the hot hour."
 
 
 class AcceptedSerializer(serializers.Serializer):
@@ -50,48 +40,68 @@ class AcceptedSerializer(serializers.Serializer):
     accepted = serializers.IntegerField(help_text="Points.")
 
 
+class Whole(serializers.IntegerField):
+    """A whole number that is only answered."""
+
+    def __init__(self, **options):
+        super().__init__(read_only=True, **options)
+
+
 class KpiSerializer(serializers.Serializer):
     """A KPI and the value of its tile."""
 
-    topic = serializers.CharField()
-    name = serializers.CharField()
-    unit = serializers.CharField()
-    direction = serializers.CharField(help_text="Which way is better: lower, higher, none.")
-    aggregate = serializers.CharField()
-    window = serializers.IntegerField(help_text="Seconds.")
-    expected_interval = serializers.IntegerField(
-        allow_null=True, help_text="Seconds within which a point must come; null: it may be silent."
+    topic = serializers.CharField(source="kpi.topic", read_only=True)
+    name = serializers.SerializerMethodField()
+    unit = serializers.CharField(source="kpi.unit", read_only=True)
+    direction = serializers.CharField(
+        source="kpi.direction", read_only=True, help_text="Which way is better: lower, higher, none."
     )
-    silent_since = serializers.IntegerField(
+    aggregate = serializers.CharField(source="kpi.aggregate", read_only=True)
+    window = Whole(source="kpi.window", help_text="Seconds.")
+    expected_interval = Whole(
+        source="kpi.expected_interval",
+        allow_null=True,
+        help_text="Seconds within which a point must come; null: it may be silent.",
+    )
+    silent_since = Whole(
         allow_null=True, help_text="ms; the slot that found it silent for longer than that; null: it is not."
     )
     condition = serializers.ChoiceField(
         ORDER,
+        source="condition.name",
         help_text="The worst that holds of its thresholds, as its tile shows it; none: no limit is set.",
     )
     no_data = serializers.BooleanField(
-        help_text="Whether points lack to judge it by; beside what is beyond its limit, never in its place."
+        source="condition.is_silent",
+        help_text="Whether points lack to judge it by; beside what is beyond its limit, never in its place.",
     )
-    value = serializers.FloatField(allow_null=True)
-    computed_at = serializers.IntegerField(help_text="Milliseconds since the epoch.")
+    value = Figure()
+    computed_at = Whole(help_text="Milliseconds since the epoch.")
+
+    def get_name(self, tile) -> str:
+        """The KPI's, or its topic."""
+        return tile.kpi.name or tile.kpi.topic
 
 
 class AggregatesSerializer(serializers.Serializer):
     """The statistics of a span: a number for each aggregate that tiles may show."""
 
     count = serializers.IntegerField()
-    sum = serializers.FloatField(allow_null=True)
-    stddev = serializers.FloatField(allow_null=True)
+    sum = Figure()
+    stddev = Figure()
 
     def get_fields(self):
         """The fields written down, and one for each aggregate that is registered by now."""
         fields = super().get_fields()
         for name, words in list_choices("on_tiles"):
             empties = not get_aggregate(name).judges_empty
-            fields.setdefault(
-                name, serializers.FloatField(allow_null=empties, help_text=f"{words.capitalize()}.")
-            )
+            fields.setdefault(name, Figure(allow_null=empties, help_text=f"{words.capitalize()}."))
         return fields
+
+    def to_representation(self, figures):
+        """In the order in which they were computed."""
+        found = super().to_representation(figures)
+        return {name: found[name] for name in figures if name in found}
 
 
 class StatsSerializer(AggregatesSerializer):
@@ -106,34 +116,32 @@ class StatsSerializer(AggregatesSerializer):
     )
 
 
-class Column(serializers.ListField):
-    """Numbers of a column; null where a bucket is empty."""
-
-    child = serializers.FloatField(allow_null=True)
-
-
 class SeriesSerializer(serializers.Serializer):
     """Columns of equal length, one row per bucket."""
 
-    ts = serializers.ListField(child=serializers.IntegerField(), help_text="Starts of the buckets, ms.")
-    count = serializers.ListField(child=serializers.IntegerField())
+    ts = WholeColumn(help_text="Starts of the buckets, ms.")
+    count = WholeColumn()
     mean = Column()
     min = Column()
     max = Column()
     p50 = Column()
     p95 = Column()
-    revised = serializers.ListField(
-        child=serializers.BooleanField(),
-        required=False,
-        help_text="Whether late points or a voided span changed the bucket; given behind the hot hour.",
-    )
+    revised = FlagColumn(required=False, help_text=REVISED)
 
 
-class CalendarColumnsSerializer(SeriesSerializer):
-    """Columns of local buckets, with their ends and sums."""
+class CalendarColumnsSerializer(serializers.Serializer):
+    """Columns of local buckets, one row per bucket."""
 
-    end = serializers.ListField(child=serializers.IntegerField(), help_text="Ends of the buckets, ms.")
+    ts = WholeColumn(help_text="Starts of the buckets, ms.")
+    end = WholeColumn(help_text="Their ends, ms.")
+    count = WholeColumn()
     sum = Column()
+    mean = Column()
+    min = Column()
+    max = Column()
+    p50 = Column()
+    p95 = Column()
+    revised = FlagColumn(required=False, help_text=REVISED)
 
 
 class CalendarSerializer(CalendarColumnsSerializer):

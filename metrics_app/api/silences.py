@@ -1,24 +1,21 @@
 """Silences over HTTP: listed, created, ended."""
 
-from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
-from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from metrics_app.api.fields import Moment
-from metrics_app.api.pagination import ListPagination
-from metrics_app.api.params import refuse_parameters
-from metrics_app.api.permissions import CanRead, identify
-from metrics_app.api.thresholds import REFUSED, list_visible
+from metrics_app.api.base import RowsView
+from metrics_app.api.documented import operation
+from metrics_app.api.fields import Moment, RowSerializer
+from metrics_app.api.params import ListQuery
+from metrics_app.api.permissions import PeopleWrite
+from metrics_app.api.strict import Body
 from metrics_app.core.text.literals import show
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Silence, Threshold
 from metrics_app.registry import may_read
 from metrics_app.services.silences import end_silence, save_silence
+from metrics_app.services.visibility import limit_to_visible
 
 LARGEST_ID = 2**63
-PERMISSIONS = {"POST": "add", "DELETE": "change"}
 
 
 class KnownThreshold(serializers.PrimaryKeyRelatedField):
@@ -34,9 +31,10 @@ class KnownThreshold(serializers.PrimaryKeyRelatedField):
         return row
 
 
-class SilenceSerializer(serializers.ModelSerializer):
+class SilenceSerializer(RowSerializer, Body):
     """A silence; every matcher that is set must fit."""
 
+    noun = "a silence"
     author = serializers.CharField(source="author.username", read_only=True, allow_null=True)
     starts_at = Moment(required=False, help_text="ms, or ISO 8601 with an offset. Default: now.")
     ends_at = Moment(help_text="ms, or ISO 8601 with an offset.")
@@ -47,32 +45,23 @@ class SilenceSerializer(serializers.ModelSerializer):
         fields = ["id", "topic", "threshold", "severity", "starts_at", "ends_at", "days", "opens", "closes"]
         fields += ["zone", "reason", "author"]
 
-    def to_internal_value(self, data):
-        """Refuses what nobody reads: a misspelt matcher must not silence everything."""
-        for name in data if isinstance(data, dict) else ():
-            if name not in self.fields or self.fields[name].read_only:
-                raise BadInput("is no field of a silence that can be set", field=str(name)[:100])
-        return super().to_internal_value(data)
 
-
-class MaySilence(CanRead):
-    """Reading as everywhere; writing for people with the model's permission."""
-
-    def has_permission(self, request, view):
-        """Whether the method is allowed; keys never write."""
-        action = PERMISSIONS.get(request.method)
-        if action is None or not request.user.is_authenticated:
-            return super().has_permission(request, view)
-        self.message = f"You need the permission metrics_app.{action}_silence; keys cannot have it."
-        return request.user.has_perm(f"metrics_app.{action}_silence")
-
-
-def list_known(request):
+class SilencesView(RowsView):
     """The silences one may know of: not those of a KPI one may not see."""
-    who = identify(request)
-    rows = Silence.objects.select_related("threshold__kpi", "author")
-    hidden = [row.pk for row in rows if not may_know(who, row)]
-    return rows.exclude(pk__in=hidden)
+
+    permission_classes = [PeopleWrite]
+    writing = {"POST": "metrics_app.add_silence", "DELETE": "metrics_app.change_silence"}
+    serializer_class = SilenceSerializer
+    noun = "silence"
+
+    def get_rows(self):
+        """The one that ends last first."""
+        return Silence.objects.select_related("threshold__kpi", "author")
+
+    def list_visible(self):
+        """A silence names topics in several ways, so each is asked."""
+        hidden = [row.pk for row in self.get_rows() if not may_know(self.who, row)]
+        return self.get_rows().exclude(pk__in=hidden)
 
 
 def may_know(who, row):
@@ -82,58 +71,45 @@ def may_know(who, row):
     return (who is not None and who.is_superuser) or all(may_read(who, topic) for topic in topics)
 
 
-class SilenceListView(APIView):
+class SilenceListView(SilencesView):
     """All silences, past ones too."""
 
-    permission_classes = [MaySilence]
-
-    @extend_schema(
-        operation_id="list_silences",
-        summary="Silences, the one that ends last first",
-        parameters=[OpenApiParameter("limit", int), OpenApiParameter("offset", int)],
-        responses={200: SilenceSerializer(many=True)} | REFUSED,
+    @operation(
+        "list_silences",
+        "Silences, the one that ends last first",
+        query=ListQuery,
+        answers={200: SilenceSerializer(many=True)},
     )
     def get(self, request):
         """One page."""
-        refuse_parameters(request.query_params)
-        pages = ListPagination()
-        page = pages.paginate_queryset(list_known(request), request, view=self)
-        return pages.get_paginated_response(SilenceSerializer(page, many=True).data)
+        return self.answer_list()
 
-    @extend_schema(
-        operation_id="create_silence",
-        summary="Silence what fits; states go on as before",
-        request=SilenceSerializer,
-        responses={201: SilenceSerializer} | REFUSED,
+    @operation(
+        "create_silence",
+        "Silence what fits; states go on as before",
+        body=SilenceSerializer,
+        answers={201: SilenceSerializer},
     )
     def post(self, request):
         """The new silence."""
-        serializer = SilenceSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        threshold = serializer.validated_data.get("threshold")
-        if threshold and not list_visible(request).filter(pk=threshold.pk).exists():
-            raise BadInput(f"there is no threshold {threshold.pk}", field="threshold")
-        silence = save_silence(Silence(**serializer.validated_data), by=request.user)
-        return Response(SilenceSerializer(silence).data, status=201)
+        body = self.read_body()
+        threshold = body.get("threshold")
+        if threshold:
+            known = limit_to_visible(Threshold.objects.filter(retired_at=None), self.who, "kpi__topic")
+            if not known.filter(pk=threshold.pk).exists():
+                raise BadInput(f"there is no threshold {threshold.pk}", field="threshold")
+        return self.answer(save_silence(Silence(**body), by=request.user), 201)
 
 
-class SilenceView(APIView):
+class SilenceView(SilencesView):
     """One silence."""
 
-    permission_classes = [MaySilence]
-
-    @extend_schema(
-        operation_id="get_silence", summary="A silence", responses={200: SilenceSerializer} | REFUSED
-    )
+    @operation("get_silence", "A silence", answers={200: SilenceSerializer})
     def get(self, request, pk):
         """The silence."""
-        return Response(SilenceSerializer(get_object_or_404(list_known(request), pk=pk)).data)
+        return self.answer(self.find(pk))
 
-    @extend_schema(
-        operation_id="end_silence",
-        summary="End a silence now; it stays on record",
-        responses={200: SilenceSerializer} | REFUSED,
-    )
+    @operation("end_silence", "End a silence now; it stays on record", answers={200: SilenceSerializer})
     def delete(self, request, pk):
         """The silence, over."""
-        return Response(SilenceSerializer(end_silence(get_object_or_404(list_known(request), pk=pk))).data)
+        return self.answer(end_silence(self.find(pk)))

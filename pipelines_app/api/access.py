@@ -22,6 +22,11 @@ def is_session(request):
     return request.auth is None and request.user.is_authenticated
 
 
+def is_known(request):
+    """Whether a person or a key asks; a project may have no user at all for nobody."""
+    return request.user is not None and request.user.is_authenticated
+
+
 class CanSeeProposals(BasePermission):
     """Logged in, or a key with the scope ``read`` or ``propose``."""
 
@@ -29,7 +34,7 @@ class CanSeeProposals(BasePermission):
 
     def has_permission(self, request, view):
         """Whether the list and its rows are open at all."""
-        if not request.user.is_authenticated:
+        if not is_known(request):
             return False
         return not is_key(request) or bool(SCOPES & set(request.auth.scopes))
 
@@ -41,7 +46,7 @@ class CanPropose(BasePermission):
 
     def has_permission(self, request, view):
         """Whether proposals are taken from this side at all."""
-        if not request.user.is_authenticated:
+        if not is_known(request):
             return False
         return not is_key(request) or "propose" in request.auth.scopes
 

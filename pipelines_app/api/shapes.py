@@ -1,4 +1,4 @@
-"""What the API answers, and what it takes (for the OpenAPI schema)."""
+"""What the API answers."""
 
 from rest_framework import serializers
 
@@ -40,7 +40,7 @@ class RowSerializer(serializers.ModelSerializer):
     """A proposal in a list."""
 
     proposer = serializers.CharField(source="proposer_name")
-    restricted_to = serializers.CharField(source="restricted_to.name", default=None)
+    restricted_to = serializers.CharField(source="restricted_to.name", allow_null=True)
     decisions = DecisionSerializer(many=True)
     created_at = MillisecondsField()
     due_at = MillisecondsField()
@@ -135,34 +135,3 @@ class PipelineErrorsSerializer(serializers.Serializer):
     state = serializers.CharField(required=False)
     version = serializers.IntegerField(required=False)
     decision = DecisionSerializer(required=False, allow_null=True)
-
-
-class ProposeSerializer(serializers.Serializer):
-    """A new proposal; unknown fields are refused."""
-
-    title = serializers.CharField(max_length=200)
-    suggestion = serializers.CharField(max_length=500)
-    kpi = serializers.FloatField(allow_null=True, help_text="The value that gives the reason, or null.")
-    topic = serializers.CharField(max_length=100, required=False, allow_blank=True)
-
-
-class ApproveSerializer(serializers.Serializer):
-    """An approval of the version you saw."""
-
-    version = serializers.IntegerField(min_value=1)
-    comment = serializers.CharField(max_length=2000, required=False, allow_blank=True)
-
-
-class RejectSerializer(serializers.Serializer):
-    """A rejection, or a withdrawal, of the version you saw, and why."""
-
-    version = serializers.IntegerField(min_value=1)
-    comment = serializers.CharField(max_length=2000)
-
-
-class ChangeSerializer(serializers.Serializer):
-    """Another suggestion in place of the version you saw."""
-
-    version = serializers.IntegerField(min_value=1)
-    suggestion = serializers.CharField(max_length=500)
-    comment = serializers.CharField(max_length=2000, required=False, allow_blank=True)

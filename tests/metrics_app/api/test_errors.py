@@ -86,7 +86,7 @@ def test_a_fault_of_the_server_answers_json_without_a_traceback(client, person, 
     def fail(*args):
         raise KeyError("inner secret")
 
-    monkeypatch.setattr("metrics_app.api.kpis.describe_kpis", fail)
+    monkeypatch.setattr("metrics_app.api.kpis.read_tiles", fail)
     client.raise_request_exception = False
     response = client.get("/api/v1/kpis/")
     assert response.status_code == 500

@@ -1,0 +1,163 @@
+"""What addresses take: bodies and parameters, checked as the services check, unknown names refused."""
+
+from rest_framework import serializers
+from rest_framework.fields import empty
+
+from pipelines_app.core import fields
+from pipelines_app.core.states import State
+from pipelines_app.exceptions import BadInput
+
+MOST = 10**12  # rows nobody has
+
+
+class Checked:
+    """A field whose ``check`` makes the value, or raises this app's BadInput."""
+
+    def run_validation(self, data=empty):
+        """The value, or a fault under the field's name."""
+        if data is empty:
+            return self.validate_empty_values(data)[1]
+        try:
+            return self.check(data)
+        except BadInput as error:
+            raise serializers.ValidationError(str(error)) from None
+
+
+class TextField(Checked, serializers.CharField):
+    """A text of at most ``max_length`` characters."""
+
+    def check(self, value):
+        """The text without spaces around it."""
+        limit, required = self.max_length, not self.allow_blank
+        return fields.check_text(value, field=self.field_name, limit=limit, required=required)
+
+
+class NumberField(Checked, serializers.FloatField):
+    """A finite number, or null."""
+
+    def check(self, value):
+        """The float."""
+        return fields.check_number(value, field=self.field_name)
+
+
+class TopicField(Checked, serializers.CharField):
+    """A topic, or an empty text."""
+
+    def check(self, value):
+        """The topic."""
+        return fields.check_topic(value, field=self.field_name)
+
+
+class VersionField(Checked, serializers.IntegerField):
+    """The number of the version that the caller saw."""
+
+    def __init__(self, **options):
+        super().__init__(min_value=1, max_value=fields.MAX_VERSION, **options)
+
+    def check(self, value):
+        """The number."""
+        return fields.check_version(value)
+
+
+class Body(serializers.Serializer):
+    """A JSON object that has every required field and no unknown one."""
+
+    def to_internal_value(self, data):
+        """The checked values; BadInput names what is unknown or missing."""
+        required = [name for name, field in self.fields.items() if field.required]
+        optional = [name for name in self.fields if name not in required]
+        return super().to_internal_value(fields.check_known(data, required=required, optional=optional))
+
+
+class ProposeSerializer(Body):
+    """A new proposal; unknown fields are refused."""
+
+    title = TextField(max_length=200)
+    suggestion = TextField(max_length=500)
+    kpi = NumberField(allow_null=True, help_text="The value that gives the reason, or null.")
+    topic = TopicField(max_length=fields.MAX_TOPIC, default="", allow_blank=True)
+
+
+class ApproveSerializer(Body):
+    """An approval of the version you saw."""
+
+    version = VersionField()
+    comment = TextField(max_length=2000, required=False, allow_blank=True)
+
+
+class RejectSerializer(Body):
+    """A rejection, or a withdrawal, of the version you saw, and why."""
+
+    version = VersionField()
+    comment = TextField(max_length=2000)
+
+
+class ChangeSerializer(Body):
+    """Another suggestion in place of the version you saw."""
+
+    version = VersionField()
+    suggestion = TextField(max_length=500)
+    comment = TextField(max_length=2000, required=False, allow_blank=True)
+
+
+class ChoiceParam(Checked, serializers.ChoiceField):
+    """One of some words; an empty text asks for nothing."""
+
+    def check(self, text):
+        """The word."""
+        return text and fields.check_choice(text, list(self.choices), field=self.field_name)
+
+
+class StatesParam(Checked, serializers.MultipleChoiceField):
+    """Any of the states."""
+
+    def get_value(self, query):
+        """All of them: the parameter may be repeated."""
+        params = self.context["view"].request.query_params
+        return params.getlist(self.field_name) if self.field_name in query else empty
+
+    def check(self, texts):
+        """The states that were named."""
+        return [fields.check_choice(text, tuple(State), field="state") for text in texts if text]
+
+
+class CountParam(Checked, serializers.IntegerField):
+    """A whole number."""
+
+    def check(self, text):
+        """The integer."""
+        low = self.min_value
+        if not (text.isascii() and text.isdecimal()) or len(text) > 13 or not low <= int(text) <= MOST:
+            shown = fields.shorten(text)
+            raise BadInput(f"{shown} is not a whole number from {low} to {MOST}", field=self.field_name)
+        return int(text)
+
+
+class Query(serializers.Serializer):
+    """The parameters of an address; ``format=json`` is understood everywhere."""
+
+    def to_internal_value(self, data):
+        """The checked values; BadInput for every parameter that no field reads."""
+        known = [*self.fields, "format"]
+        errors = [
+            {
+                "field": fields.make_printable(name),
+                "message": f"unknown parameter: expected {', '.join(known)}",
+            }
+            for name in data
+            if name not in known
+        ]
+        if errors:
+            raise BadInput(errors[0]["message"], errors=errors[:20])
+        fields.check_choice(data.get("format", "json"), ("json",), field="format")
+        return super().to_internal_value(data)
+
+
+class PipelineQuery(Query):
+    """Which proposals, and the page."""
+
+    state = StatesParam(choices=[state.value for state in State], required=False)
+    severity = ChoiceParam(choices=fields.SEVERITIES, required=False)
+    topic = TopicField(required=False)
+    limit = CountParam(min_value=1, required=False, help_text="Rows of a page, at most 1,000. Default: 100.")
+    offset = CountParam(min_value=0, required=False, help_text="Rows before the page.")
