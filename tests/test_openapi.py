@@ -1,0 +1,147 @@
+"""Requests that nobody thought of, made from the schema: no answer breaks what it promises.
+
+``LONG=1`` examples are those of `make test-long`; the short run is the same on every machine.
+"""
+
+import time
+from functools import cache
+
+import pytest
+import schemathesis
+from django.contrib.auth.models import User
+from django.core.signals import request_finished, request_started
+from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections
+from django.test import Client
+from django.utils import timezone
+from drf_spectacular.generators import SchemaGenerator
+from hypothesis import HealthCheck, given, seed, settings, strategies
+from schemathesis.checks import not_a_server_error
+from schemathesis.generation import GenerationMode
+from schemathesis.specs.openapi import checks
+
+from metrics_app.models import Correction, Kpi, Note, Silence
+from metrics_app.services.keys import create_key
+from metrics_app.services.rules.deadman import save_expectation
+from pipelines_app.services import propose
+from tests.metrics_app.telling import happen, make_receiver, open_breach
+from tests.metrics_app.watching import TOPIC, send
+
+SECRET = "x" * 32  # of the CSRF cookie and its header, which only have to be the same
+CHECKS = [
+    not_a_server_error,
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_headers_conformance,
+    checks.response_schema_conformance,
+    checks.allow_header_conformance,
+    checks.negative_data_rejection,
+]
+# Doors that no session opens: the key that does.
+KEYS = {"POST /api/v1/points/": "emit", "POST /api/v1/stream-tickets/": "partner"}
+# Streams live beside Django: a test of their own follows them.
+STREAMS = ("/metrics/stream", "/mkt/metrics/stream")
+
+
+@cache
+def load_schema():
+    """The schema as programs read it, bound to the project's WSGI application."""
+    loaded = schemathesis.openapi.from_dict(SchemaGenerator().get_schema(request=None, public=True))
+    loaded.app = get_wsgi_application()
+    return loaded
+
+
+def list_operations():
+    """``GET /api/v1/kpis/`` and all the others."""
+    found = (result.ok() for result in load_schema().get_all_operations())
+    return [operation.label for operation in found if operation.path not in STREAMS]
+
+
+@pytest.fixture
+def one_connection():
+    """Requests stay on the test's connection, as with Django's own test client."""
+    signals = (request_started, request_finished)
+    for signal in signals:
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in signals:
+        signal.connect(close_old_connections)
+
+
+@pytest.fixture
+def world(db, one_connection):
+    """One of everything, with and without what may be null; who may do all of it, and what is where."""
+    root, now = User.objects.create_superuser("root"), time.time_ns() // 1_000_000
+    for topic, open_data in ((TOPIC, True), ("er.wait", False)):
+        Kpi.objects.create(topic=topic, unit="seconds", open_data=open_data)
+    send((now - 4_000_000, 5.0), (now - 60_000, 10.0), (now - 30_000, 1e308), (now - 20_000, 1e308))
+    save_expectation(Kpi.objects.create(topic="er.silent", unit="seconds", expected_interval=60), by=root)
+    make_receiver()
+    breach = open_breach(fired_at=now - 600_000)
+    happen(breach)
+    open_breach("er.wait", fired_at=now - 600_000, recovered_at=now)
+    Silence.objects.create(topic="complaint.*", reason="x", ends_at=timezone.now(), starts_at=timezone.now())
+    Note.objects.create(topic=TOPIC, at=now, text="Nobody's", author=None)
+    row = Correction.objects.create(
+        topic=TOPIC, start=now - 120_000, end=now - 60_000, reason="x", author=root
+    )
+    pipeline = propose(title="Breach", suggestion="Hire", kpi=None, topic=TOPIC)[0]
+    return root, {"breaches": breach.pk, "thresholds": breach.threshold_id, "corrections": row.pk} | {
+        "pipelines": pipeline.pk,
+        "notes": Note.objects.get().pk,
+        "silences": Silence.objects.get().pk,
+    }
+
+
+def make_cases(operation, ids):
+    """Cases that fit the schema and cases that do not, at addresses that exist and at others."""
+    known = {"topic": TOPIC, "file": "day.csv"}
+    known["id"] = next((pk for name, pk in ids.items() if f"/{name}/" in operation.path), 1)
+    here = {one.name: known[one.name] for one in operation.path_parameters if one.name in known}
+    return strategies.one_of(
+        operation.as_strategy(mode, path_parameters=path or None)
+        for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
+        for path in ((here, here, {}) if here else ({},))
+    )
+
+
+def authorize(label, root):
+    """Headers and cookies that open a door."""
+    if label in KEYS:
+        raw = create_key(name="a program", scopes=[KEYS[label]], topics=["complaint.*"])[1]
+        return {"Authorization": f"Bearer {raw}"}, {}
+    client = Client()
+    client.force_login(root)
+    return {"X-CSRFToken": SECRET}, {"sessionid": client.cookies["sessionid"].value, "csrftoken": SECRET}
+
+
+def run(label, world, examples):
+    """So many requests to one operation; an error shows the request that broke the promise."""
+    operation, (root, ids) = load_schema().find_operation_by_label(label), world
+    headers, cookies = authorize(label, root)
+
+    @seed(8)
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        derandomize=False,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=make_cases(operation, ids))
+    def ask(case):
+        response = case.call(headers=headers, cookies=cookies)
+        case.validate_response(response, checks=CHECKS)
+
+    ask()
+
+
+@pytest.mark.parametrize("label", list_operations())
+def test_no_answer_breaks_the_schema(world, label):
+    run(label, world, 6)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("label", list_operations())
+def test_no_answer_breaks_the_schema_whatever_is_asked(world, label):
+    run(label, world, 300)
