@@ -1,15 +1,12 @@
-"""Points, topics and batches: what they are and when they are refused.
+"""Points and topics: what they are and when they are refused.
 
-A *batch* maps a topic to ``(ts, values)``: two NumPy arrays of equal length,
-``int64`` milliseconds since the epoch (UTC) and ``float64``.
+Whoever only emits needs this and no NumPy.
 """
 
 import math
 import re
 from datetime import datetime
 from zlib import crc32
-
-import numpy as np
 
 from metrics_app.core.text.literals import show
 from metrics_app.exceptions import BadInput
@@ -120,27 +117,6 @@ def parse_iso(text):
     if moment.tzinfo is None:
         raise BadInput(f"{show(text)} has no UTC offset: write 'Z' or '+01:00' behind it", field="ts")
     return round(moment.timestamp() * 1000)
-
-
-def group_points(topics, ts, values):
-    """The batch of columns; ``topics`` is one topic or a list. Keeps the order within a topic; BadInput."""
-    values = np.array(values, dtype=np.float64)
-    if isinstance(topics, str):
-        return {check_topic(topics): (ts, values)}
-    numbers = {}
-    codes = np.array([numbers.setdefault(topic, len(numbers)) for topic in topics])
-    for topic in numbers:
-        check_topic(topic)
-    if len(numbers) == 1:
-        return {topics[0]: (ts, values)}
-    order = np.argsort(codes, kind="stable")
-    ends = np.cumsum(np.bincount(codes))
-    ts, values = ts[order], values[order]
-    starts = [0, *ends[:-1]]
-    return {
-        topic: (ts[start:end], values[start:end])
-        for topic, start, end in zip(numbers, starts, ends, strict=True)
-    }
 
 
 def shard_of(topic, shards):

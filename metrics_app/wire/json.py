@@ -10,7 +10,8 @@ import msgspec
 import numpy as np
 from msgspec import UNSET, Struct, UnsetType
 
-from metrics_app.core.points import EARLIEST, check_topic, check_ts, check_value, group_points, parse_iso
+from metrics_app.core.batches import group_points
+from metrics_app.core.points import EARLIEST, check_topic, check_ts, check_value, parse_iso
 from metrics_app.core.text.literals import show
 from metrics_app.exceptions import BadInput, TooLarge
 

@@ -4,7 +4,8 @@ import csv
 
 import numpy as np
 
-from metrics_app.core.points import check_value, group_points
+from metrics_app.core.batches import group_points
+from metrics_app.core.points import check_value
 from metrics_app.exceptions import BadInput, TooLarge
 
 
