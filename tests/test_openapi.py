@@ -1,6 +1,6 @@
 """Requests that nobody thought of, made from the schema: no answer breaks what it promises.
 
-``LONG=1`` examples are those of `make test-long`; the short run is the same on every machine.
+A few of each in every run, the same ones always; hundreds in `make test-long`.
 """
 
 import time
