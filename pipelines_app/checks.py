@@ -7,6 +7,8 @@ from django.utils.module_loading import import_string
 from pipelines_app import conf
 from pipelines_app.core.fields import SEVERITIES
 
+MEASURES = ("measure", "freeze")
+
 
 def check_settings(app_configs, **kwargs):
     """Unknown keys, dotted paths that lead nowhere, numbers that make no sense."""
@@ -20,13 +22,13 @@ def check_settings(app_configs, **kwargs):
         )
         for name in unknown
     ]
-    return errors + check_paths() + check_numbers()
+    return errors + check_paths() + check_measurements() + check_numbers()
 
 
 def list_paths():
     """``(key, dotted path)`` of everything the settings name."""
     config = conf.get_config()
-    single = [(key, config[key]) for key in ("MEASUREMENTS", "TOPICS", "WATCH", "FORMAT") if config[key]]
+    single = [(key, config[key]) for key in ("TOPICS", "WATCH", "FORMAT") if config[key]]
     handlers = [(key, path) for key in ("ON_CHANGE", "AUTHENTICATION") for path in config[key]]
     return single + handlers + [(f"ACTIONS[{name!r}]", path) for name, path in config["ACTIONS"].items()]
 
@@ -44,6 +46,22 @@ def check_paths():
             message = f"PIPELINES_APP {key} is {path!r}, which cannot be used: {reason}."
             errors.append(Error(message, id="pipelines_app.E002"))
     return errors
+
+
+def check_measurements():
+    """An error for ``MEASUREMENTS`` that lack a function, or lead nowhere."""
+    path = conf.get("MEASUREMENTS")
+    try:
+        found = conf.load("MEASUREMENTS")
+    except (ImportError, AttributeError, ValueError) as error:
+        lacks = str(error)
+    else:
+        missing = [name for name in MEASURES if found and not callable(getattr(found, name, None))]
+        lacks = f"it has no function {' and no '.join(missing)}" if missing else ""
+    if not lacks:
+        return []
+    message = f"PIPELINES_APP MEASUREMENTS is {path!r}, which cannot be used: {lacks}."
+    return [Error(message, hint="Expected a module or object with these functions.", id="pipelines_app.E002")]
 
 
 def check_numbers():

@@ -1,18 +1,19 @@
 """Settings of the app: one dict, read late, so that tests and projects may override it."""
 
 from functools import cache
+from pkgutil import resolve_name
 
 from django.conf import settings
 from django.core.signals import setting_changed
-from django.utils.module_loading import import_string
 
 DEFAULTS = {
     "ACTIONS": {},  # name -> dotted path: what an approved proposal can carry out
-    "MEASUREMENTS": "",  # dotted path: measure(topic, start_ms, end_ms, step_ms) -> columns and a summary
+    # Dotted path of a module or object that answers ``measure`` and ``freeze``: what a rule sees of a KPI.
+    "MEASUREMENTS": "",
     "TOPICS": "",  # dotted path: describe(topic) -> {"unit", "restricted", "restricted_to": Group or None}
     # Dotted path: describe(topic) -> {"name", "aggregate", "window", "rules": [{"id", "limit", …}]}.
     "WATCH": "",
-    # Dotted path: format(value, unit, aggregate, beside=limit) -> a value in the reader's units.
+    # Dotted path: format(value, unit, beside=limit) -> a value in the reader's units.
     "FORMAT": "",
     # Dotted paths of REST framework's authentication classes: how programs show their key.
     "AUTHENTICATION": [],
@@ -49,9 +50,9 @@ def get(name):
 
 
 def load(name):
-    """The function behind a setting that holds one dotted path, or None where it is empty."""
+    """What is behind a setting that holds one dotted path, or None where it is empty."""
     path = get(name)
-    return import_string(path) if path else None
+    return resolve_name(path) if path else None
 
 
 def decide_within(severity):

@@ -1,4 +1,4 @@
-"""Read side: who sees what, the inbox and its order, what the waiting costs, what came of like proposals."""
+"""Read side: who sees what, the inbox and its order, what is measured, what came of like proposals."""
 
 import logging
 from collections import Counter
@@ -9,14 +9,13 @@ from django.utils import timezone
 
 from pipelines_app import conf
 from pipelines_app.core.states import AGREED, OPEN, State
-from pipelines_app.core.urgency import HOUR, cost_of_waiting, sort_key
+from pipelines_app.core.urgency import sort_key
 from pipelines_app.core.voting import APPROVE, REJECT
 from pipelines_app.models import AuditEntry, Decision, Pipeline
 
 logger = logging.getLogger(__name__)
 PERMISSION = "pipelines_app.decide_pipeline"
 PAST = {APPROVE: "approved", REJECT: "rejected"}
-MINUTE = 60_000
 # The evidence of a proposal is the bulk of its row, and a list does not show it.
 HEAVY = ("evidence_text",)
 
@@ -139,19 +138,30 @@ def count_like(pipeline, *, among):
     return counts | {"approved": sum(states[state] for state in AGREED), "total": sum(states.values())}
 
 
-def measure(topic, start_ms, end_ms, step_ms=MINUTE):
-    """Columns of a KPI over a span and its ``summary``, or None where nothing measures it.
+def ask_project(question, *args, **wanted):
+    """What a function of ``MEASUREMENTS`` answers; None where there is none.
 
     A measurement that fails is logged: a page without its chart still lets people decide.
     """
-    function = conf.load("MEASUREMENTS") if topic else None
-    if function is None:
+    project = conf.load("MEASUREMENTS")
+    if project is None:
         return None
     try:
-        return function(topic, start_ms, end_ms, step_ms)
+        return getattr(project, question)(*args, **wanted)
     except Exception:
-        logger.exception("%s could not measure %s", conf.get("MEASUREMENTS"), topic)
+        logger.exception("%s could not %s %r", conf.get("MEASUREMENTS"), question, args)
         return None
+
+
+def measure(topic, rule, now, *, draw_from=None, cost_from=None):
+    """What a rule (a dict; None: the KPI's tile) sees at a moment; None where nothing measures it.
+
+    ``{"rule", "label", "unit", "value", "n", "text", "limit_text"}``, with the ``curve``
+    ``{"ts", "values"}`` and the ``cost`` since two moments (ms) where they are asked for.
+    """
+    if not topic:
+        return None
+    return ask_project("measure", topic, rule, to_ms(now), draw_from=draw_from, cost_from=cost_from)
 
 
 def describe_topic(topic):
@@ -171,33 +181,7 @@ def measure_for_evidence(topic, at):
     """What can be frozen about a KPI at a moment, where the proposer brought no evidence."""
     end = to_ms(at)
     start = end - conf.get("EVIDENCE_SPAN") * 1000
-    measured = measure(topic, start, end)
-    return {"measured_from": start, "measured_to": end, "minutes": measured} if measured else {}
-
-
-def find_cost(pipeline, *, now=None, rule=None):
-    """The Cost of waiting in the KPI's own unit since the limit was crossed, or None if it cannot be told.
-
-    ``rule`` is judged by instead of the one in the evidence: its limit, operator, aggregate and window.
-    """
-    evidence = rule or pipeline.evidence
-    if evidence.get("limit") is None or not evidence.get("aggregate"):
-        return None
-    end = to_ms(now or timezone.now())
-    start = evidence.get("since") or to_ms(pipeline.created_at)
-    step = MINUTE * max(1, (end - start) // (24 * HOUR))
-    columns = measure(pipeline.topic, start, end, step)
-    if not columns:
-        return None
-    return cost_of_waiting(
-        columns,
-        aggregate=evidence["aggregate"],
-        operator=evidence.get("operator"),
-        limit=evidence["limit"],
-        window=evidence.get("window") or 3600,
-        start=start,
-        end=end,
-    )
+    return (ask_project("freeze", topic, start, end) or {}) if topic else {}
 
 
 def start_of_day(now):

@@ -15,7 +15,7 @@ METRICS = {
     "BREACH_HANDLERS": ["hms_gov.joins.wiring.propose_for_breach"],
 }
 PIPELINES = {
-    "MEASUREMENTS": "hms_gov.joins.wiring.measure_kpi",
+    "MEASUREMENTS": "hms_gov.joins.measurements",
     "FORMAT": "metrics_app.core.text.units.format_value",
     "TOPICS": "hms_gov.joins.wiring.describe_topic",
     "WATCH": "hms_gov.joins.watch.describe_watch",

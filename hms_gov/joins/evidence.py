@@ -1,24 +1,28 @@
-"""What an approver will want to know of a breach, read once and frozen with the proposal."""
+"""What an approver will want to know, read once and frozen with the proposal.
+
+``quantity`` is what the rule judged, with its words and its curve; ``minutes`` are the KPI's own
+summaries, for whoever wants to compute something else. Times are ms, windows in seconds.
+"""
 
 import logging
 
 from hms_gov.joins.addresses import find_page
+from hms_gov.joins.quantities import describe, draw, read_rule
 from metrics_app import queries
-from metrics_app.core.aggregates import compute
+from metrics_app.core.aggregates import compute, list_names
+from metrics_app.core.buckets import HOUR, MINUTE
 from metrics_app.exceptions import MetricsError
 from metrics_app.models import ThresholdVersion
-from metrics_app.registry import list_kpis
+from metrics_app.registry import get_kpi, list_kpis
 
 logger = logging.getLogger(__name__)
-HOUR = 3_600_000
-MINUTE = 60_000
 MAX_COMPANIONS = 12
 MAX_BUCKETS = 360  # in the chart; a window of a week is not frozen minute by minute
 COLUMNS = ("ts", "count", "mean", "min", "max")
 
 
 def freeze_breach(breach):
-    """Value, rule, chart and companions of a breach as plain JSON; times are in ms, windows in seconds."""
+    """Value, rule, quantity, minutes and companions of a breach as plain JSON."""
     threshold, kpi = breach.threshold, breach.threshold.kpi
     rule, explained = find_rule(breach), find_page("explain", threshold.pk)
     # One window more than the hour shown: the first value drawn needs a whole window before it.
@@ -43,7 +47,48 @@ def freeze_breach(breach):
         "measured_from": start,
         "measured_to": breach.fired_at,
         "step": step,
+        "quantity": freeze_quantity(kpi, rule, breach),
     } | measure(kpi, start, breach.fired_at, step)
+
+
+def freeze(topic, start, end):
+    """The evidence where nobody's rule fired: what the KPI's tile shows at ``end``; {} without a KPI."""
+    kpi = get_kpi(topic)
+    if kpi is None:
+        return {}
+    rule, end = read_rule(kpi), (end // 1000 + 1) * 1000
+    [seen] = queries.observe([queries.ask(topic, rule, end)])
+    minutes = read_minutes(topic, start // MINUTE * MINUTE, end, MINUTE)
+    return {
+        "value": seen.value,
+        "n": int(seen.n),
+        "unit": kpi.unit,
+        "window": rule.window,
+        "aggregate": rule.aggregate,
+        "kpi": {"topic": kpi.topic, "name": str(kpi), "direction": kpi.direction},
+        "measured_from": start,
+        "measured_to": end,
+        "quantity": describe(kpi, rule, seen.value) | {"curve": draw(kpi, rule, start, end, seen.value)},
+        "minutes": minutes | {"summary": summarise(topic, start, end)},
+    }
+
+
+def summarise(topic, start, end):
+    """Every aggregate of a span by its name; None where it holds no point."""
+    whole = queries.span(topic, start, end, percentiles=True)
+    return {name: compute(name, whole, (end - start) / 1000) for name in list_names("on_tiles")}
+
+
+def freeze_quantity(kpi, rule, breach):
+    """What the rule judged, over the hour before it fired; without a curve where Redis is away."""
+    rule, end = read_rule(kpi, rule), breach.fired_at
+    quantity = describe(kpi, rule, breach.value)
+    try:
+        # It ends in the value that was judged, whatever has come late since.
+        return quantity | {"curve": draw(kpi, rule, end - HOUR, end, breach.value)}
+    except MetricsError as error:
+        logger.warning("The evidence about %s has no curve: %s", kpi.topic, error)
+        return quantity
 
 
 def find_rule(breach):
@@ -84,19 +129,25 @@ def read_minutes(topic, start, end, step):
 def list_companions(kpi, end):
     """The tiles of the KPIs that share its first word, as they stood at ``end``."""
     shown = [other for other in list_kpis() if is_companion(kpi, other)][:MAX_COMPANIONS]
-    spans = [(other.topic, end - other.window * 1000, end, other.aggregate) for other in shown]
-    return [
-        {
-            "topic": other.topic,
-            "name": str(other),
-            "unit": other.unit,
-            "aggregate": other.aggregate,
-            "window": other.window,
-            "value": seen.value,
-            "n": int(seen.n),
-        }
-        for other, seen in zip(shown, queries.observe(spans), strict=True)
-    ]
+    rules = [read_rule(other) for other in shown]
+    asked = [queries.ask(other.topic, rule, end) for other, rule in zip(shown, rules, strict=True)]
+    return [describe_companion(*row) for row in zip(shown, rules, queries.observe(asked), strict=True)]
+
+
+def describe_companion(kpi, rule, seen):
+    """What the tile of a KPI said, in numbers and in words."""
+    words = describe(kpi, rule, seen.value)
+    return {
+        "topic": kpi.topic,
+        "name": str(kpi),
+        "unit": kpi.unit,
+        "aggregate": kpi.aggregate,
+        "window": kpi.window,
+        "value": seen.value,
+        "n": int(seen.n),
+        "label": words["label"],
+        "text": words["text"],
+    }
 
 
 def is_companion(kpi, other):

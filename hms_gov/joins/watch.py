@@ -1,5 +1,6 @@
 """What the pipelines may know of how a KPI is watched today."""
 
+from hms_gov.joins.quantities import RULE
 from metrics_app.models import Threshold
 from metrics_app.registry import get_kpi
 from metrics_app.services.silences import list_acting
@@ -14,7 +15,7 @@ def describe_watch(topic):
     kpi = get_kpi(topic)
     if kpi is None:
         return {}
-    names = ("id", "limit", "operator", "aggregate", "window")
+    names = ("id", *RULE)
     rules = Threshold.objects.filter(kpi__topic=topic, enabled=True, kind=Threshold.Kind.LIMIT)
     rules, acting = rules.select_related("kpi").order_by("pk"), list_acting()
     told = [

@@ -3,11 +3,8 @@
 The settings name these functions; neither app knows the other.
 """
 
-from hms_gov.joins.evidence import COLUMNS, freeze_breach
-from metrics_app import live, queries
-from metrics_app.core.aggregates import compute, list_names
-from metrics_app.core.buckets import MINUTE
-from metrics_app.core.spans import ceil
+from hms_gov.joins.evidence import freeze_breach
+from metrics_app import live
 from metrics_app.registry import get_kpi
 from pipelines_app import conf as pipelines_conf
 from pipelines_app.exceptions import BadInput
@@ -33,18 +30,19 @@ def propose_for_breach(breach):
 
 def open_proposal(breach, threshold, kpi):
     """``(pipeline, created)`` of the proposal that the threshold words."""
+    evidence = freeze_breach(breach)
     return propose(
         title=threshold.title,
         suggestion=threshold.suggestion or f"Look into {kpi}",
         kpi=breach.value,
         topic=kpi.topic,
-        unit=kpi.unit,
+        unit=evidence["quantity"]["unit"],
         origin=f"breach:{breach.pk}",
         # Whoever wrote the rule must not approve what it asks for.
         proposer=threshold.edited_by,
         proposer_name=f"threshold “{threshold}”"[:150],
         severity=breach.severity,
-        evidence=freeze_breach(breach),
+        evidence=evidence,
         restricted_to=kpi.owner if kpi.restricted else None,
         action=threshold.action,
         action_params=threshold.action_params,
@@ -54,21 +52,6 @@ def open_proposal(breach, threshold, kpi):
 def list_actions():
     """Names of what an approved proposal can carry out; a threshold may name one of them."""
     return list(pipelines_conf.get("ACTIONS"))
-
-
-def measure_kpi(topic, start_ms, end_ms, step_ms):
-    """The columns of a KPI, whole steps around the span (of kept hours if need be), and its ``summary``.
-
-    The summary has every aggregate by its name; None where the span holds no point.
-    """
-    # Of a proposal that is older than its minutes, whole hours or days.
-    grain = queries.find_grain(topic, start_ms - step_ms)
-    step = step_ms if grain == MINUTE else ceil(step_ms, grain)
-    columns = queries.series(topic, start_ms, end_ms, step)
-    whole = queries.span(topic, start_ms, end_ms, percentiles=True)
-    window = (end_ms - start_ms) / 1000
-    summary = {name: compute(name, whole, window) for name in list_names("on_tiles")}
-    return {name: columns[name] for name in COLUMNS} | {"summary": summary}
 
 
 def describe_topic(topic):

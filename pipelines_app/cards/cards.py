@@ -1,18 +1,18 @@
 """What a proposal's card shows, ready to be written on a page."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.utils import timezone
 
 from pipelines_app import queries
-from pipelines_app.cards.basis import find_basis, find_today, read_present
-from pipelines_app.cards.figures import tell_opening, tell_present, tell_time, to_local, write
+from pipelines_app.cards.basis import find_basis, find_today
+from pipelines_app.cards.figures import tell_opening, tell_present
+from pipelines_app.cards.writing import tell_time, to_local, write
 from pipelines_app.core.record import tell_counts
 from pipelines_app.core.states import LABELS, State
 
 SECOND, HOUR = 1000, 3_600_000
 SQUARES = 12
-CLAIM_WINDOW = 600  # seconds; the chart of an hour frozen with what somebody says
 SURE_AFTER = 10 * 60 * SECOND  # of waiting, before its cost is told per hour
 LOWER = ("lt", "lte")  # the limit is a floor
 # How an effect looks on the track record; what is not measured yet stays empty.
@@ -94,51 +94,62 @@ def make_card(pipeline, user, *, now=None):
     """The ``Card`` of a proposal as this person may see it."""
     now = now or timezone.now()
     watch = queries.describe_watch(pipeline.topic)
-    basis = find_basis(pipeline, pipeline.evidence, watch)
+    basis, present = read_figures(pipeline, watch, now, with_cost=pipeline.is_open)
     return Card(
         pipeline=pipeline,
         why_not=queries.why_not_decide(pipeline, user),
-        cost=describe_cost(pipeline, basis, watch, now) if pipeline.is_open else None,
-        no_cost=tell_no_cost(pipeline, basis),
+        cost=describe_cost(basis, present, now) if pipeline.is_open else None,
+        no_cost=tell_no_cost(pipeline, basis, present),
         record=describe_record(pipeline, user),
         opening=tell_opening(pipeline, basis),
-        present=tell_present(pipeline, basis, watch, now),
+        present=tell_present(pipeline, basis, present, watch, now),
         verdict="" if pipeline.is_open else tell_verdict(pipeline, now),
         chart=describe_chart(pipeline, basis),
         name=watch.get("name", pipeline.topic),
     )
 
 
-def describe_cost(pipeline, basis, watch, now):
-    """What the waiting costs in the KPI's own unit: ``{"amount", "text"}``; None where none can tell."""
-    limit, rule = "the limit", basis
-    if basis.get("limit") is None:
-        limit, rule = "today's limit", find_today(basis, watch)[1]
-    cost = queries.find_cost(pipeline, now=now, rule=rule) if rule else None
-    if cost is None:
+def read_figures(pipeline, watch, now, *, with_cost=False, draw_from=None):
+    """``(basis, present)``: what was frozen, and the same quantity as the project measures it now.
+
+    What somebody proposed is held against the limit that watches that quantity today, if any.
+    """
+    basis = find_basis(pipeline, watch)
+    if basis is None:
+        return None, None
+    rule = basis.rule if basis.limit is not None else find_today(basis, watch)[1] or basis.rule
+    since = basis.since or queries.to_ms(pipeline.created_at)
+    wanted = {"draw_from": draw_from, "cost_from": since if with_cost else None}
+    present = queries.measure(pipeline.topic, rule, now, **wanted)
+    if present is not None and basis.curve_label:
+        # Frozen without words: the project has them.
+        basis = replace(basis, label=present["label"])
+    return basis, present
+
+
+def describe_cost(basis, present, now):
+    """What the waiting costs, as the project counts it: ``{"amount", "text"}``; None where it does not."""
+    cost = present and present.get("cost")
+    if not cost:
         return None
-    since = tell_time(to_local(cost.since), now)
-    unit = "" if cost.kind == "excess" else pipeline.unit
-    if cost.kind == "excess":
-        text = f"beyond what {limit} allows since {since}"
-    else:
-        side = "under" if rule.get("operator") in LOWER else "over"
-        text = f"{side} {limit}, all points since {since} together"
+    limit = "today's limit" if basis.limit is None else "the limit"
+    since = tell_time(to_local(cost["since"]), now)
+    text = cost["words"].replace("{limit}", limit).replace("{since}", since)
     # Over a few minutes a rate per hour would be a guess.
-    if queries.to_ms(now) - cost.since >= SURE_AFTER:
-        text += f"; {write(cost.per_hour, unit)} more each hour"
-    return {"amount": write(cost.value, unit), "text": text}
+    if queries.to_ms(now) - cost["since"] >= SURE_AFTER:
+        text += f"; {write(cost['per_hour'], cost['unit'])} more each hour"
+    return {"amount": write(cost["value"], cost["unit"]), "text": text}
 
 
-def tell_no_cost(pipeline, basis):
+def tell_no_cost(pipeline, basis, present):
     """Why the waiting has no cost that can be told."""
     if not pipeline.topic:
         return "no KPI measures it"
-    if not basis:
-        return "nothing measures its KPI yet"
-    return (
-        "no limit is set that a cost could count from" if basis["limit"] is None else "its cost is not known"
-    )
+    if basis is None or present is None:
+        return "nothing measures its KPI"
+    if present["rule"].get("limit") is None:
+        return "no limit is set that a cost could count from"
+    return f"the {present['label']} has no cost that adds up"
 
 
 def describe_record(pipeline, user):
@@ -169,28 +180,30 @@ def tell_outcome(pipeline):
 
 
 def describe_chart(pipeline, basis):
-    """The frozen minutes for the spark-line, with the rule they were judged by; None without minutes."""
-    minutes = basis.get("minutes")
-    if not minutes:
+    """The frozen curve for the spark-line, with the rule it was judged by; None without one."""
+    if basis is None or not basis.curve:
         return None
+    found = describe_curve(basis, basis.curve, basis.measured_to or basis.curve["ts"][-1])
+    if basis.curve_label:
+        found |= {"label": basis.curve_label, "unit": pipeline.unit}
+        if basis.rule["aggregate"] != "mean":
+            found |= {"limit": None, "limit_label": ""}
+    return found | {"sentence": tell_opening(pipeline, basis)}
+
+
+def describe_curve(basis, curve, end):
+    """A curve as ``spark.js`` draws it: the limit in the picture, the side that is bad tinted."""
     return {
-        "rows": list_rows(minutes),
-        "end": basis["measured_to"],
-        "value": basis["value"],
-        "sentence": tell_opening(pipeline, basis),
-    } | describe_rule(pipeline, shorten_window(basis))
-
-
-def shorten_window(basis):
-    """The basis with a window that leaves a line: no more minutes than the span were frozen with a claim."""
-    if not basis.get("said"):
-        return basis
-    return basis | {"window": min(basis["window"], CLAIM_WINDOW)}
-
-
-def list_rows(columns):
-    """``[[ts, count, mean], …]`` of columns."""
-    return [list(row) for row in zip(*(columns[name] for name in ("ts", "count", "mean")), strict=True)]
+        "ts": curve["ts"],
+        "values": curve["values"],
+        "start": curve["ts"][0],
+        "end": end,
+        "label": basis.label,
+        "unit": basis.unit,
+        "limit": basis.limit,
+        "limit_label": basis.limit_text,
+        "above": basis.rule.get("operator") not in LOWER,
+    }
 
 
 def find_silenced(pipeline):
@@ -203,39 +216,17 @@ def find_silenced(pipeline):
 
 
 def describe_since(pipeline, *, now=None):
-    """The live panel beside the evidence: its chart, or None where nothing measures the KPI."""
+    """The live panel beside the evidence: the same quantity until now; None where nothing measures it."""
     now = now or timezone.now()
     watch = queries.describe_watch(pipeline.topic)
-    basis = find_basis(pipeline, pipeline.evidence, watch)
-    if not basis:
+    end, opened = queries.to_ms(now), queries.to_ms(pipeline.created_at)
+    basis, present = read_figures(pipeline, watch, now, draw_from=min(opened, end - HOUR))
+    if not present or not present.get("curve"):
         return None
-    end = queries.to_ms(now)
-    start = min(queries.to_ms(pipeline.created_at), end - HOUR)
-    step = 60 * SECOND * max(1, (end - start) // (240 * 60 * SECOND))
-    # One window earlier than the chart begins, so that its first value has a whole one.
-    columns = queries.measure(pipeline.topic, start - basis["window"] * SECOND, end, step)
-    if not columns:
-        return None
-    present = tell_present(pipeline, basis, watch, now)
-    return {
-        "rows": list_rows(columns),
-        "start": start,
-        "end": end,
-        "value": read_present(pipeline.topic, basis["aggregate"], basis["window"], now),
-        "opened": queries.to_ms(pipeline.created_at),
-        "watched": watch.get("watched_since"),
-        "sentence": present or "Nothing has been measured in its window",
-    } | describe_rule(pipeline, basis)
-
-
-def describe_rule(pipeline, basis):
-    """What a chart needs to know of the rule."""
-    limit = basis["limit"]
-    return {
-        "aggregate": basis["aggregate"],
-        "unit": pipeline.unit,
-        "window": basis["window"] * SECOND,
-        "limit": limit,
-        "limit_label": "" if limit is None else write(limit, pipeline.unit, basis["aggregate"]),
-        "above": basis.get("operator") not in LOWER,
+    # Its words are the frozen ones, and where those were left to the project, the project's.
+    shown = replace(basis, unit=present["unit"]) if basis.curve_label else basis
+    said = tell_present(pipeline, basis, present, watch, now)
+    return describe_curve(shown, present["curve"], present["curve"]["ts"][-1]) | {
+        "mark": opened,
+        "sentence": said or "Nothing has been measured in its window",
     }

@@ -3,11 +3,11 @@
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 
-from pipelines_app.cards.figures import AGGREGATES, to_local, write
+from pipelines_app.cards.writing import to_local, write
 
 OPERATORS = {"gt": "above", "gte": "at or above", "lt": "below", "lte": "at or below"}
 FARTHEST = 253_402_214_400_000  # ms; the last day a date can be, whatever the reader's zone
-NOT_LISTED = {"minutes", "companions", "unit", "operator", "proposal"}
+NOT_LISTED = {"minutes", "companions", "unit", "operator", "proposal", "quantity"}
 TIMES = {
     "since": "Beyond the limit since",
     "slot": "Fired",
@@ -22,10 +22,19 @@ def is_number(value):
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def read_aggregate(evidence):
-    """How the value was made; "mean" where the evidence does not say."""
-    aggregate = evidence.get("aggregate") if isinstance(evidence, dict) else None
-    return aggregate if isinstance(aggregate, str) and aggregate else "mean"
+def read_units(evidence, pipeline):
+    """``(unit, aggregate)`` that write a value of the evidence: its quantity's own unit says it all."""
+    evidence = evidence if isinstance(evidence, dict) else {}
+    quantity = evidence.get("quantity")
+    if isinstance(quantity, dict):
+        return str(quantity.get("unit", "")), None
+    aggregate = evidence.get("aggregate")
+    return pipeline.unit, aggregate if isinstance(aggregate, str) and aggregate else None
+
+
+def write_figure(value, pipeline):
+    """A value of a proposal in the reader's units."""
+    return write(value, *read_units(pipeline.evidence, pipeline))
 
 
 def write_time(ms):
@@ -38,8 +47,15 @@ def list_facts(pipeline):
     evidence = pipeline.evidence
     if not isinstance(evidence, dict):
         return []
-    facts = [(tell_name(key), tell_fact(key, value, pipeline)) for key, value in evidence.items()]
+    facts = list_quantity(evidence.get("quantity"))
+    facts += [(tell_name(key), tell_fact(key, value, pipeline)) for key, value in evidence.items()]
     return [(name, text) for name, text in facts if text] + list_companions(evidence.get("companions"))
+
+
+def list_quantity(quantity):
+    """What was measured, by the project's name for it."""
+    label = quantity.get("label") if isinstance(quantity, dict) else None
+    return [("Measured", label)] if isinstance(label, str) else []
 
 
 def tell_name(key):
@@ -54,7 +70,7 @@ def tell_fact(key, value, pipeline):
     if isinstance(value, dict):
         return tell_thing(value)
     if not is_number(value):
-        return {True: "yes", False: "no"}[value] if isinstance(value, bool) else tell_text(key, value)
+        return {True: "yes", False: "no"}[value] if isinstance(value, bool) else tell_text(value)
     return tell_amount(key, value, pipeline)
 
 
@@ -69,17 +85,15 @@ def tell_amount(key, value, pipeline):
     if key == "limit":
         operator = pipeline.evidence.get("operator")
         side = OPERATORS.get(operator, "") if isinstance(operator, str) else ""
-        return f"{side} {write(value, pipeline.unit, read_aggregate(pipeline.evidence))}".strip()
+        return f"{side} {write_figure(value, pipeline)}".strip()
     if key in {"value", "recovery_limit", "peak"}:
-        return write(value, pipeline.unit, read_aggregate(pipeline.evidence))
+        return write_figure(value, pipeline)
     return write(value)
 
 
-def tell_text(key, value):
+def tell_text(value):
     """A text of the evidence; lists stay in the JSON."""
-    if not isinstance(value, str):
-        return ""
-    return AGGREGATES.get(value, value) if key == "aggregate" else value
+    return value if isinstance(value, str) else ""
 
 
 def tell_thing(thing):
@@ -105,13 +119,13 @@ def tell_companion(companion):
 
 
 def tell_level(companion):
-    """A neighbour's value in its own unit, with what it was made of."""
-    value, window = companion.get("value"), companion.get("window")
-    unit = companion.get("unit") if isinstance(companion.get("unit"), str) else ""
-    aggregate = read_aggregate(companion)
-    text = write(value if is_number(value) else None, unit, aggregate)
-    made = AGGREGATES.get(aggregate, aggregate)
-    return f"{text} ({made} over {write(window, 'seconds')})" if is_number(window) else text
+    """A neighbour's value with what it was made of, in the project's words where it had any."""
+    value, window, unit, made = (companion.get(name) for name in ("value", "window", "unit", "aggregate"))
+    if isinstance(companion.get("text"), str):
+        return f"{companion['text']} ({companion.get('label', '')})"
+    unit, made = (one if isinstance(one, str) and one else "" for one in (unit, made))
+    text = write(value if is_number(value) else None, unit, made or None)
+    return f"{text} ({made or 'measured'} over {write(window, 'seconds')})" if is_number(window) else text
 
 
 def write_facts(facts):

@@ -6,7 +6,7 @@ from django import template
 from django.utils import timezone
 from django.utils.html import format_html
 
-from pipelines_app.cards.figures import tell_time, to_local
+from pipelines_app.cards.writing import tell_time, to_local
 
 register = template.Library()
 

@@ -193,3 +193,26 @@ def wait_until_up(url, process):
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
     pytest.fail(f"{url} does not answer")
+
+
+@pytest.fixture
+def shoot(tmp_path):
+    """``shoot(page, "1-suggested")`` leaves a picture of the page, wide and on a phone, with the test."""
+
+    def take(page, name):
+        for suffix, size in (("phone", PHONE), ("wide", WIDE)):
+            page.set_viewport_size(size)
+            page.screenshot(path=tmp_path / f"{name}-{suffix}.png", full_page=True)
+            wide = page.evaluate(
+                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            )
+            assert wide <= 0, f"{name} is {wide} px wider than the {suffix} screen"
+
+    return take
+
+
+def choose_kpi(page, topic):
+    """Picks a KPI in the widget that searches for one."""
+    page.locator(".field-kpi .select2-selection").click()
+    page.locator(".select2-search__field").fill(topic)
+    page.locator(".select2-results__option--highlighted", has_text=topic).click()

@@ -3,10 +3,9 @@
 import re
 import time
 
-import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import PHONE, WIDE
+from tests.browser.conftest import choose_kpi
 
 TYPED = [("limit", "48 h"), ("recovery_limit", "")]
 
@@ -33,22 +32,6 @@ def test_the_form_shows_while_one_types_what_the_rule_would_have_done(open_page,
     expect(page.get_by_role("heading", level=1)).to_contain_text("was ")
 
 
-@pytest.fixture
-def shoot(tmp_path):
-    """``shoot(page, "1-suggested")`` leaves a picture of the page, wide and on a phone, with the test."""
-
-    def take(page, name):
-        for suffix, size in (("phone", PHONE), ("wide", WIDE)):
-            page.set_viewport_size(size)
-            page.screenshot(path=tmp_path / f"{name}-{suffix}.png", full_page=True)
-            wide = page.evaluate(
-                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            )
-            assert wide <= 0, f"{name} is {wide} px wider than the {suffix} screen"
-
-    return take
-
-
 def send(call_api, minutes, value):
     """Points of ``walk.wait``, one a minute and the last of now."""
     now = int(time.time() * 1000)
@@ -56,13 +39,6 @@ def send(call_api, minutes, value):
         {"topic": "walk.wait", "value": value + minute % 5, "ts": now - minute * 60_000} for minute in minutes
     ]
     call_api("/api/v1/points/", "emit_key", points)
-
-
-def choose_kpi(page, topic):
-    """Picks a KPI in the widget that searches for one."""
-    page.locator(".field-kpi .select2-selection").click()
-    page.locator(".select2-search__field").fill(topic)
-    page.locator(".select2-results__option--highlighted", has_text=topic).click()
 
 
 def test_an_analyst_walks_from_a_suggestion_to_the_versions_of_a_rule(open_page, demo, call_api, shoot):

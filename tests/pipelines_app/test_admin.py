@@ -100,13 +100,27 @@ def test_it_lists_the_evidence_of_a_breach_in_words(client, admin_user):
     facts = dict(list_facts(pipeline))
     assert facts == {
         "Value": "2 d 4 h",
-        "Aggregate": "median",
+        "Aggregate": "p50",
         "Limit": "above 48 h",
         "Window": "30 min",
         "Fired": "2026-11-24 03:31:00 UTC",
         "Threshold": "Answered within 48 h, version 2",
         "Open": "7 open (mean over 1 min)",
     }
+
+
+def test_it_lists_what_was_measured_by_the_name_and_in_the_unit_the_project_gave_it(client, admin_user):
+    quantity = {"label": "share above 48 h over 1 h", "unit": "%"}
+    companion = {"name": "Open", "text": "7 open", "label": "mean over 1 min", "value": 7}
+    evidence = {"value": 12.5, "aggregate": "share_above", "operator": "gt", "limit": 5.0, "window": 3600}
+    evidence |= {"quantity": quantity, "companions": [companion]}
+    pipeline = propose(title="T", suggestion="x", unit="%", kpi=12.5, topic="a.b", evidence=evidence)[0]
+    facts = dict(list_facts(pipeline))
+    assert facts["Measured"] == "share above 48 h over 1 h"
+    assert (facts["Value"], facts["Limit"]) == ("12.5 %", "above 5 %")
+    assert facts["Open"] == "7 open (mean over 1 min)"
+    client.force_login(admin_user)
+    assert "12.5 %" in client.get(f"{LIST}{pipeline.pk}/change/").content.decode()
 
 
 @pytest.mark.parametrize("odd", [[1], {"a": [1]}, "x" * 3_000, None, True, 1e300, -1e300, ""], ids=repr)

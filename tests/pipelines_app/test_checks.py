@@ -25,6 +25,7 @@ def test_it_names_an_unknown_key_and_the_known_ones(settings):
     "given",
     [
         {"MEASUREMENTS": "nowhere.measure"},
+        {"MEASUREMENTS": "pipelines_app.conf"},
         {"TOPICS": "pipelines_app.conf.nothing"},
         {"ON_CHANGE": ["pipelines_app.conf.DEFAULTS"]},
         {"ACTIONS": {"call": "word"}},
@@ -32,6 +33,12 @@ def test_it_names_an_unknown_key_and_the_known_ones(settings):
 )
 def test_it_names_a_path_that_leads_nowhere(settings, given):
     assert ids(settings, **given) == ["pipelines_app.E002"]
+
+
+def test_it_names_the_functions_that_measurements_lack(settings):
+    settings.PIPELINES_APP = {"MEASUREMENTS": "pipelines_app.conf"}
+    (error,) = check_settings(None)
+    assert "it has no function measure and no freeze" in error.msg
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from pipelines_app import queries
 from pipelines_app.models import Pipeline
@@ -12,18 +13,31 @@ pytestmark = pytest.mark.django_db
 LIMIT = {"limit": 100.0, "operator": "gt", "aggregate": "mean", "window": 1800}
 
 
-def measure(topic, start_ms, end_ms, step_ms):
-    return {
-        "ts": [start_ms],
-        "count": [4],
-        "mean": [130.0],
-        "step": step_ms,
-        "span": (start_ms, end_ms),
-    }
+class Away:
+    """A project whose measurements are away."""
+
+    def measure(self, *args, **wanted):
+        raise OSError("away")
+
+    freeze = measure
 
 
-def break_down(topic, start_ms, end_ms, step_ms):
-    raise OSError("away")
+def test_what_cannot_be_measured_is_nothing_and_no_error(settings, caplog):
+    settings.PIPELINES_APP = {"MEASUREMENTS": ""}
+    assert queries.measure("er.wait", LIMIT, NOW) is None
+    settings.PIPELINES_APP = {"MEASUREMENTS": f"{__name__}.AWAY"}
+    assert queries.measure("er.wait", LIMIT, NOW) is None
+    assert queries.measure_for_evidence("er.wait", NOW) == {}
+    assert "could not measure" in caplog.text and "away" in caplog.text
+
+
+def test_a_proposal_without_a_topic_asks_nobody(settings, caplog):
+    settings.PIPELINES_APP = {"MEASUREMENTS": f"{__name__}.AWAY"}
+    assert queries.measure("", None, NOW) is None and queries.measure_for_evidence("", NOW) == {}
+    assert caplog.text == ""
+
+
+AWAY, NOW = Away(), timezone.now()
 
 
 def test_it_shows_restricted_ones_to_members_and_superusers(group, member, outsider, admin_user, pipeline):
@@ -75,25 +89,6 @@ def test_it_counts_what_became_of_like_proposals(approver):
         "total": 4,
     }
     assert list(queries.list_like(present, among=Pipeline.objects.all()))[0] == measured
-
-
-def test_it_tells_the_cost_of_waiting_since_the_limit_was_crossed(settings):
-    settings.PIPELINES_APP = {"MEASUREMENTS": f"{__name__}.measure"}
-    pipeline = propose(title="T", suggestion="x", kpi=130, topic="er.wait", evidence=LIMIT)[0]
-    since = queries.to_ms(pipeline.created_at)
-    cost = queries.find_cost(pipeline, now=pipeline.created_at + timedelta(hours=2))
-    assert (cost.value, cost.per_hour, cost.since) == (120.0, pytest.approx(60), since)
-
-
-@pytest.mark.parametrize("path", ["", f"{__name__}.break_down"])
-def test_it_tells_no_cost_where_nothing_can_be_measured(settings, path):
-    settings.PIPELINES_APP = {"MEASUREMENTS": path}
-    pipeline = propose(title="T", suggestion="x", kpi=130, topic="er.wait", evidence=LIMIT)[0]
-    assert queries.find_cost(pipeline, now=pipeline.due_at) is None
-
-
-def test_it_tells_no_cost_of_a_proposal_without_a_limit(pipeline):
-    assert queries.find_cost(pipeline, now=pipeline.due_at) is None
 
 
 @pytest.mark.parametrize(

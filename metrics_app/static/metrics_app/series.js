@@ -92,9 +92,9 @@ export function splitGaps(ts, values) {
   return runs;
 }
 
-/** Pixels of a spark-line: {lines: [path data], dots: [[x, y]], limit: y|null, band: [y, height]|null}. */
-export function layOut({ ts, values, limit, above, start, end }, width, height) {
-  const [low, high] = findScale(values, limit);
+/** Pixels of a spark-line, on its own `scale` unless one is given: {lines: [path data], dots: [[x, y]], limit: y|null, band: [y, height]|null}. */
+export function layOut({ ts, values, limit, above, start, end, scale }, width, height) {
+  const [low, high] = scale ?? findScale(values, limit);
   const x = (at) => round(((at - start) / (end - start)) * width);
   const y = (value) => round(height - ((value - low) / (high - low)) * height);
   const runs = splitGaps(ts, values);

@@ -18,7 +18,7 @@ function element(name, attributes, text) {
 /** A few round values at the left, a few times with their zone below. */
 function drawAxes(group, chart, width, height) {
   const isDuration = isSeconds(chart.unit, chart.aggregate);
-  const [low, high] = findScale(chart.values, chart.limit);
+  const [low, high] = chart.scale ?? findScale(chart.values, chart.limit);
   const ticks = findTicks(low, high, 3, isDuration);
   const texts = isDuration ? formatTicks(ticks) : ticks.map((tick) => formatValue(tick));
   ticks.forEach((tick, index) => {

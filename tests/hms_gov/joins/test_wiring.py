@@ -183,26 +183,38 @@ def test_it_opens_the_proposal_without_a_chart_when_redis_is_away(fired, setting
     wiring.propose_for_breach(fired)
     evidence = Pipeline.objects.get().evidence
     assert evidence["minutes"] is None and "127.0.0.1:1" in evidence["not_measured"]
+    assert evidence["quantity"]["text"] == "54 h" and "curve" not in evidence["quantity"]
     assert evidence["value"] == 54 * HOUR
 
 
-def test_it_measures_a_span_with_its_columns_and_an_exact_summary(base):
-    send((base + 1000, 10.0), (base + 2000, 30.0), (base + 70_000, 50.0))
-    measured = wiring.measure_kpi(TOPIC, base, base + 71_000, MINUTE)
-    assert measured["count"] == [2, 1]
-    assert measured["summary"]["mean"] == 30.0 and measured["summary"]["count"] == 3
-    part = wiring.measure_kpi(TOPIC, base + 1500, base + 3000, MINUTE)["summary"]
-    assert part["max"] == 30.0 and part["rate_per_hour"] > 0
-    empty = wiring.measure_kpi("er.wait", base, base + MINUTE, MINUTE)["summary"]
-    assert (empty["count"], empty["mean"], empty["p95"]) == (0, None, None)
-
-
-def test_it_tells_the_cost_of_waiting_in_the_unit_of_the_kpi(fired, base):
+def test_it_freezes_what_the_rule_judged_and_a_curve_that_ends_there(fired):
     announce()
-    send((base + 120_000, 49 * HOUR))
+    quantity = Pipeline.objects.get().evidence["quantity"]
+    assert (quantity["label"], quantity["unit"], quantity["text"]) == ("mean over 30 min", "seconds", "54 h")
+    curve = quantity["curve"]
+    assert (curve["ts"][-1], curve["values"][-1]) == (fired.fired_at, 54 * HOUR)
+    assert curve["ts"][0] == fired.fired_at - 60 * MINUTE and len(curve["ts"]) == 61
+
+
+def test_a_share_is_proposed_in_per_cent_and_frozen_as_itself(base, author):
+    rule = {"aggregate": "share_above", "aggregate_value": 48 * HOUR, "limit": 5.0}
+    make_threshold(now=base, by=author, **rule)
+    send((base + 1000, 50 * HOUR), (base + 2000, 1 * HOUR))
+    evaluate(now=base + MINUTE + 1)
+    announce()
     pipeline = Pipeline.objects.get()
-    cost = queries.find_cost(pipeline)
-    assert cost.value == pytest.approx(1 * HOUR) and cost.kind == "overrun"
+    assert (pipeline.kpi, pipeline.unit) == (50, "%")
+    quantity = pipeline.evidence["quantity"]
+    assert (quantity["label"], quantity["text"]) == ("share above 48 h over 30 min", "50 %")
+    assert quantity["curve"]["values"][-1] == 50
+    assert pipeline.evidence["unit"] == "seconds", "the KPI's, as it always was"
+
+
+def test_a_breach_without_a_value_has_words_for_it(fired):
+    fired.value = None
+    wiring.propose_for_breach(fired)
+    quantity = Pipeline.objects.get().evidence["quantity"]
+    assert (quantity["value"], quantity["text"]) == (None, "nothing measured")
 
 
 def test_it_describes_a_topic_for_the_pipelines():

@@ -1,15 +1,16 @@
-"""A card says what an approver needs, in words."""
+"""A card says what an approver needs, in the words of the project that measures."""
 
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
-from pipelines_app.cards import cards, figures
+from pipelines_app.cards import cards, writing
 from pipelines_app.services import approve, propose, reject
+from tests.pipelines_app.cards.measuring import HOUR, MINUTE, RULE, Project
 
 pytestmark = pytest.mark.django_db
-HOUR, MINUTE = 3600, 60_000
+CLAIM = {"title": "Complaints surge", "suggestion": "Look", "kpi": 88, "topic": "complaint.size"}
 
 
 def to_ms(moment):
@@ -23,82 +24,84 @@ def now():
 
 
 @pytest.fixture
-def measured(monkeypatch):
-    """What the project's measurements answer: one point of 50 h a minute over the last hour."""
-    answers = {"mean": 50 * HOUR, "count": 1}
-
-    def measure(topic, start, end, step=MINUTE):
-        ts = list(range(start, end, step))
-        columns = {name: [answers["mean"]] * len(ts) for name in ("mean", "min", "max")}
-        summary = dict.fromkeys(("mean", "min", "max"), answers["mean"]) | {"count": 60 * answers["count"]}
-        return {"ts": ts, "count": [answers["count"]] * len(ts), **columns, "summary": summary}
-
+def project(monkeypatch):
+    """The project's measurements, and no rule that watches anything today."""
+    found = Project()
     monkeypatch.setattr(
-        "pipelines_app.queries.measure", lambda topic, *span: measure(topic, *span) if topic else None
+        "pipelines_app.conf.load", lambda name: {"MEASUREMENTS": found, "FORMAT": write_plainly}.get(name)
     )
-    return answers
+    return found
+
+
+def write_plainly(value, unit="", aggregate="", beside=None):
+    return "—" if value is None else f"{value:g} {unit} {aggregate}".strip()
 
 
 def open_breach(now, **fields):
     """A proposal as a breach of the worked example opens it: 54 h over a limit of 48 h, half an hour ago."""
     opened = now - timedelta(minutes=30)
+    curve = {"ts": [to_ms(opened) - MINUTE, to_ms(opened)], "values": [51 * HOUR, 54 * HOUR]}
+    quantity = {"rule": RULE, "label": "mean over 30 min", "unit": "seconds", "value": 54 * HOUR}
+    quantity |= {"text": "54 h", "limit_text": "48 h", "curve": curve}
     evidence = {
-        "value": 54 * HOUR, "n": 23, "unit": "seconds", "since": to_ms(opened), "window": 1800,
-        "aggregate": "mean", "operator": "gt", "limit": 48 * HOUR, "measured_to": to_ms(opened),
-        "minutes": {"ts": [to_ms(opened) - MINUTE], "count": [23], "mean": [54 * HOUR]},
+        "value": 54 * HOUR, "n": 23, "since": to_ms(opened), "limit": 48 * HOUR, "operator": "gt",
+        "measured_to": to_ms(opened), "threshold": {"id": 7, "version": 1}, "quantity": quantity,
     }  # fmt: skip
-    facts = {
-        "title": "Response time breach",
-        "suggestion": "Hire 2 temp agents",
-        "topic": "complaint.latency",
-    }
-    facts |= {"unit": "seconds", "kpi": 54 * HOUR, "severity": "critical", "evidence": evidence}
+    facts = {"title": "Response time breach", "suggestion": "Hire 2 temp agents"}
+    facts |= {"topic": "complaint.latency", "unit": "seconds", "kpi": 54 * HOUR, "evidence": evidence}
     return propose(**(facts | fields), now=opened)[0]
 
 
-def test_it_tells_the_cost_of_waiting_in_the_kpis_own_unit(now, measured, approver):
+def test_it_writes_the_cost_that_the_project_counts(now, project, approver):
+    project.cost = {"value": 12.0, "per_hour": 24.0, "unit": "calls", "words": "over {limit} since {since}"}
     card = cards.make_card(open_breach(now), approver, now=now)
-    # 30 answers, each 2 h over the limit.
-    assert card.cost["amount"] == "2 d 12 h"
-    assert "over the limit, all points since" in card.cost["text"]
-    assert card.cost["text"].endswith("5 d more each hour")
+    since = timezone.localtime(now - timedelta(minutes=30))
+    assert card.cost == {
+        "amount": "12 calls",
+        "text": f"over the limit since {writing.tell_time(since, now)}; 24 calls more each hour",
+    }
+    assert project.asked[-1]["rule"] == RULE
 
 
-def test_what_falls_below_a_floor_is_under_the_limit(now, measured, approver):
-    floor = open_breach(now).evidence | {"operator": "lt", "limit": 52 * HOUR}
-    pipeline = open_breach(now, title="Too few", evidence=floor)
-    card = cards.make_card(pipeline, approver, now=now)
-    assert "under the limit, all points since" in card.cost["text"]
-
-
-def test_it_tells_no_rate_of_the_cost_before_it_can_be_known(now, measured, approver):
+def test_it_tells_no_rate_of_the_cost_before_it_can_be_known(now, project, approver):
+    project.cost = {"value": 12.0, "per_hour": 24.0, "unit": "", "words": "since {since}"}
     pipeline = open_breach(now)
     card = cards.make_card(pipeline, approver, now=pipeline.created_at + timedelta(minutes=5))
     assert "each hour" not in card.cost["text"]
 
 
-def test_it_says_what_it_was_and_what_it_is(now, measured, approver):
+def test_a_cost_without_a_meaning_is_not_shown(now, project, approver, client):
     pipeline = open_breach(now)
     card = cards.make_card(pipeline, approver, now=now)
-    assert card.opening == "Mean 54 h over 30 min (23 points; limit 48 h)"
-    assert card.present == "Now 50 h, lower than at opening"
-    measured["mean"] = 40 * HOUR
+    assert (card.cost, card.no_cost) == (None, "the mean over 30 min has no cost that adds up")
+    client.force_login(approver)
+    for path in ("/inbox/", f"/inbox/{pipeline.pk}/"):
+        assert "Cost of waiting" not in client.get(path).content.decode()
+
+
+def test_it_says_what_it_was_and_what_it_is(now, project, approver):
+    pipeline = open_breach(now)
+    card = cards.make_card(pipeline, approver, now=now)
+    assert card.opening == "Mean over 30 min: 54 h (23 points; limit 48 h)"
+    project.value, project.text = 50 * HOUR, "50 h"
+    assert cards.make_card(pipeline, approver, now=now).present == "Now 50 h, lower than at opening"
+    project.value, project.text = 54 * HOUR, "54 h"
+    assert cards.make_card(pipeline, approver, now=now).present == "Now 54 h, as at opening"
+    project.value, project.text = 40 * HOUR, "40 h"
     assert cards.make_card(pipeline, approver, now=now).present == "Now 40 h, back within the limit"
+    project.value = None
+    assert cards.make_card(pipeline, approver, now=now).present == "Nothing is measured in its window now"
 
 
-def test_its_chart_is_the_frozen_one(now, measured, approver):
+def test_frozen_and_live_panel_show_one_quantity(now, project, approver):
     pipeline = open_breach(now)
-    chart = cards.make_card(pipeline, approver, now=now).chart
-    assert chart["rows"] == [[to_ms(pipeline.created_at) - MINUTE, 23, 54 * HOUR]]
-    assert (chart["limit_label"], chart["above"], chart["value"]) == ("48 h", True, 54 * HOUR)
-
-
-def test_the_live_panel_begins_an_hour_back_and_marks_the_opening(now, measured):
-    pipeline = open_breach(now)
-    since = cards.describe_since(pipeline, now=now)
-    assert since["start"] == to_ms(now) - 60 * MINUTE
-    assert since["opened"] == to_ms(pipeline.created_at)
-    assert since["rows"][0][0] <= since["start"] - 30 * MINUTE
+    frozen = cards.make_card(pipeline, approver, now=now).chart
+    live = cards.describe_since(pipeline, now=now)
+    same = ("label", "unit", "limit", "limit_label", "above")
+    assert {name: frozen[name] for name in same} == {name: live[name] for name in same}
+    assert (frozen["values"][-1], frozen["end"]) == (54 * HOUR, to_ms(pipeline.created_at))
+    assert project.asked[-1]["rule"] == RULE
+    assert (live["start"], live["mark"]) == (to_ms(now) - 60 * MINUTE, to_ms(pipeline.created_at))
 
 
 def test_a_proposal_that_nothing_measures_has_neither_cost_nor_chart(pipeline, approver):
@@ -110,18 +113,18 @@ def test_a_proposal_that_nothing_measures_has_neither_cost_nor_chart(pipeline, a
 @pytest.fixture
 def watched(monkeypatch):
     """How the KPI is watched today: `watched(limit=600)` changes its rule."""
-    rule = {"id": 7, "limit": 48 * HOUR, "operator": "gt", "aggregate": "mean", "window": 1800}
+    rule = {"id": 7} | RULE
     watch = {"name": "Response time", "aggregate": "mean", "window": 1800, "rules": [rule]}
     monkeypatch.setattr("pipelines_app.queries.describe_watch", lambda topic: watch if topic else {})
     return rule.update
 
 
-def test_a_value_is_judged_by_the_limit_of_then_and_that_of_today(now, measured, watched, approver):
+def test_a_value_is_judged_by_the_limit_of_then_and_that_of_today(now, project, watched, approver):
     pipeline = open_breach(now)
-    pipeline.evidence_text = pipeline.evidence_text.replace('{"', '{"threshold":{"id":7},"', 1)
-    measured["mean"] = 40 * HOUR
+    project.value, project.text = 40 * HOUR, "40 h"
     assert cards.make_card(pipeline, approver, now=now).present == "Now 40 h, back within the limit"
     watched(limit=600)
+    project.limit_text = "10 min"
     present = cards.make_card(pipeline, approver, now=now).present
     assert present == "Now 40 h, within the 48 h of then; beyond today's 10 min"
     watched(id=8)
@@ -129,9 +132,8 @@ def test_a_value_is_judged_by_the_limit_of_then_and_that_of_today(now, measured,
     assert present == "Now 40 h, within the 48 h of then; no rule watches it today"
 
 
-def test_it_says_that_the_rule_behind_it_is_silenced(now, measured, watched):
+def test_it_says_that_the_rule_behind_it_is_silenced(now, project, watched):
     pipeline = open_breach(now)
-    pipeline.evidence_text = pipeline.evidence_text.replace('{"', '{"threshold":{"id":7},"', 1)
     assert cards.find_silenced(pipeline) == ""
     watched(silenced="silenced until 2026-11-24 08:00 UTC by ann: maintenance")
     assert cards.find_silenced(pipeline) == "silenced until 2026-11-24 08:00 UTC by ann: maintenance"
@@ -139,23 +141,24 @@ def test_it_says_that_the_rule_behind_it_is_silenced(now, measured, watched):
     assert cards.find_silenced(pipeline) == "", "another rule is"
 
 
-def test_what_somebody_says_stands_beside_what_was_measured(now, measured, watched, approver):
-    measured["mean"] = 8494
-    pipeline = propose(title="Complaints surge", suggestion="Look", kpi=88, topic="complaint.size", now=now)[
-        0
-    ]
-    card = cards.make_card(pipeline, approver, now=now + timedelta(minutes=20))
-    assert card.opening == "The proposer says 88; measured then: 8,494 (mean over 30 min, 30 points)"
-    assert len(card.chart["rows"]) == 60 and card.chart["limit"] is None
+def test_what_somebody_says_stands_beside_what_was_measured(now, project, watched, approver):
+    project.value, project.text = 8494, "8,494"
+    pipeline = propose(**CLAIM, now=now)[0]
+    later = now + timedelta(minutes=20)
+    card = cards.make_card(pipeline, approver, now=later)
+    assert card.opening == "The proposer says 88; measured then, mean over 30 min: 8,494 (30 points)"
+    assert card.chart["limit"] is None and card.chart["values"][-1] == 8494
     watched(limit=8000)
-    card = cards.make_card(pipeline, approver, now=now + timedelta(minutes=20))
+    project.limit_text = "8,000"
+    project.cost = {"value": 1.0, "per_hour": 3.0, "unit": "", "words": "over {limit} since {since}"}
+    card = cards.make_card(pipeline, approver, now=later)
     assert card.present == "Now 8,494, as then; beyond today's limit of 8,000"
-    assert "over today's limit, all points since" in card.cost["text"]
-    since = cards.describe_since(pipeline, now=now + timedelta(minutes=20))
-    assert (since["value"], since["opened"]) == (8494, to_ms(now))
+    assert card.cost["text"].startswith("over today's limit since")
+    since = cards.describe_since(pipeline, now=later)
+    assert (since["values"][-1], since["mark"]) == (8494, to_ms(now))
 
 
-def test_the_track_record_tells_what_became_of_like_ones(now, measured, approver):
+def test_the_track_record_tells_what_became_of_like_ones(now, project, approver):
     for _ in range(2):
         pipeline = open_breach(now)
         approve(pipeline=pipeline, by=approver, version=1, now=now)
@@ -202,5 +205,5 @@ def test_nothing_waits_is_a_sentence_too(approver):
 
 def test_without_a_project_that_formats_it_still_writes_values(settings):
     settings.PIPELINES_APP = {**settings.PIPELINES_APP, "FORMAT": ""}
-    assert figures.write(187200.0, "seconds") == "187200 seconds"
-    assert figures.write(None) == "—"
+    assert writing.write(187200.0, "seconds") == "187200 seconds"
+    assert writing.write(None) == "—"

@@ -158,29 +158,31 @@ def test_it_opens_nothing_about_a_restricted_topic_that_no_group_owns(settings):
         propose(**BREACH | {"topic": "air.latency"})
 
 
-def measure(topic, start_ms, end_ms, step_ms):
-    return {
-        "ts": [start_ms],
-        "count": [1],
-        "mean": [2.0],
-        "min": [2.0],
-        "max": [2.0],
-        "span": end_ms - start_ms,
-    }
+class Project:
+    """Measures, and nothing else."""
+
+    def measure(self, *args, **wanted):
+        raise AssertionError("nobody looks at it yet")
+
+    def freeze(self, topic, start, end):
+        return {"value": 2.0, "span": end - start, "quantity": {"label": f"mean of {topic}"}}
 
 
-def test_it_measures_evidence_itself_where_the_proposer_brought_none(settings):
-    settings.PIPELINES_APP = {"MEASUREMENTS": f"{__name__}.measure"}
-    pipeline = propose(**BREACH | {"topic": "air.latency"})[0]
-    assert pipeline.evidence["minutes"]["mean"] == [2.0]
-    assert pipeline.evidence["minutes"]["span"] == 3_600_000
+PROJECT = Project()
+
+
+def test_it_freezes_what_the_project_measures_where_the_proposer_brought_no_evidence(settings):
+    settings.PIPELINES_APP = {"MEASUREMENTS": f"{__name__}.PROJECT"}
+    evidence = propose(**BREACH | {"topic": "air.latency"})[0].evidence
+    assert (evidence["value"], evidence["span"]) == (2.0, 3_600_000)
+    assert evidence["quantity"] == {"label": "mean of air.latency"}
 
 
 def test_it_opens_even_when_the_measurement_fails(settings, caplog):
-    settings.PIPELINES_APP = {"MEASUREMENTS": f"{__name__}.stumble"}
+    settings.PIPELINES_APP = {"MEASUREMENTS": __name__}
     pipeline = propose(**BREACH | {"topic": "air.latency"})[0]
-    assert "minutes" not in pipeline.evidence
-    assert "could not measure air.latency" in caplog.text
+    assert "quantity" not in pipeline.evidence
+    assert "could not freeze ('air.latency'" in caplog.text
 
 
 def test_it_tells_the_handlers_after_the_commit_and_outlives_a_broken_one(

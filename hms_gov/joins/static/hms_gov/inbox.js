@@ -3,19 +3,27 @@
 
 import { getJson, onMessage, serverNow, setText, watch } from "../metrics_app/page.js";
 import { makeRefresher } from "../metrics_app/refresh.js";
+import { findScale } from "../metrics_app/series.js";
 import { drawSpark } from "../metrics_app/spark.js";
 import { formatDuration } from "../metrics_app/units.js";
-import { chartOf } from "../metrics_app/evidence.js";
 
 const list = document.getElementById("proposals");
 const since = document.getElementById("since");
 const decision = document.getElementById("decision");
 
+const readChart = (figure) => JSON.parse(figure.dataset.evidence);
+
 function drawEvidence(root) {
-  for (const figure of root.querySelectorAll(".spark[data-evidence]")) {
-    const chart = chartOf(JSON.parse(figure.dataset.evidence));
-    drawSpark(figure, { ...chart, axes: figure.classList.contains("tall") });
-  }
+  for (const figure of root.querySelectorAll(".spark[data-evidence]:not(.tall)")) drawSpark(figure, readChart(figure));
+  // What was frozen and what came since are looked at side by side: one scale, where one unit.
+  const figures = [...document.querySelectorAll(".spark.tall[data-evidence]")];
+  const charts = figures.map(readChart);
+  charts.forEach((chart, index) => {
+    const alike = charts.filter(({ unit }) => unit === chart.unit);
+    const limit = alike.map((one) => one.limit).find((one) => one !== null) ?? null;
+    const scale = findScale(alike.flatMap(({ values }) => values), limit);
+    drawSpark(figures[index], { ...chart, scale, axes: true });
+  });
 }
 
 function countDown() {

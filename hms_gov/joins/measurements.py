@@ -1,0 +1,32 @@
+"""What the pipelines ask of metrics: ``PIPELINES_APP["MEASUREMENTS"]``. Times are ms."""
+
+from hms_gov.joins.costs import find_cost
+from hms_gov.joins.evidence import freeze
+from hms_gov.joins.quantities import describe, draw, read_rule
+from metrics_app import queries
+from metrics_app.registry import get_kpi
+
+__all__ = ["freeze", "measure"]
+
+
+def measure(topic, rule, end, *, draw_from=None, cost_from=None):
+    """What a rule sees of a topic in its window up to ``end``; None where the topic has no KPI.
+
+    ``rule`` is a dict with ``aggregate``, ``aggregate_value``, ``window`` (seconds), ``operator`` and
+    ``limit``, or None for what the KPI's tile shows. ``{"rule", "label", "unit", "value", "n", "text",
+    "limit_text"}``; ``draw_from`` adds the ``curve`` ``{"ts", "values"}`` from then on, ``cost_from``
+    the ``cost`` of what lies beyond the limit since then (None: it has no meaning).
+    """
+    kpi = get_kpi(topic)
+    if kpi is None:
+        return None
+    rule = read_rule(kpi, rule)
+    # Windows end at the next whole second, as everywhere.
+    end = (end // 1000 + 1) * 1000
+    [seen] = queries.observe([queries.ask(topic, rule, end)])
+    found = describe(kpi, rule, seen.value) | {"n": int(seen.n)}
+    if draw_from is not None:
+        found["curve"] = draw(kpi, rule, draw_from, end, seen.value)
+    if cost_from is not None:
+        found["cost"] = find_cost(kpi, rule, cost_from, end)
+    return found

@@ -1,0 +1,86 @@
+"""The quantity that a rule judges, in words and as a curve.
+
+A *rule* is a dict with ``aggregate``, ``aggregate_value``, ``window`` (seconds), ``operator`` and
+``limit``; without one it is what the KPI's tile shows. Times are ms.
+"""
+
+from bisect import bisect_left
+from types import SimpleNamespace
+
+from metrics_app import queries
+from metrics_app.core.aggregates import get_aggregate
+from metrics_app.core.buckets import MINUTE
+from metrics_app.core.spans import ceil
+from metrics_app.core.text.entries import write_duration
+from metrics_app.core.text.phrases import name_aggregate, write_limit
+from metrics_app.core.text.units import format_value
+from metrics_app.core.trends import FAR
+
+RULE = ("aggregate", "aggregate_value", "window", "operator", "limit")
+MOST_VALUES = 120  # of a curve; each reads a window of its own
+NOTHING = "nothing measured"
+
+
+def read_rule(kpi, rule=None):
+    """A rule with all its fields; that of the KPI's tile, without a limit, where there is none."""
+    given = rule or {"aggregate": kpi.aggregate, "window": kpi.window}
+    return SimpleNamespace(**{name: given.get(name) for name in RULE})
+
+
+def describe(kpi, rule, value):
+    """``{"rule", "label", "unit", "value", "text", "limit_text"}``: "share above 48 h over 1 h", "%", …"""
+    limit = rule.limit
+    return {
+        "rule": vars(rule),
+        "label": f"{name_aggregate(rule, kpi.unit)} over {write_duration(rule.window)}",
+        "unit": get_aggregate(rule.aggregate).unit_of(kpi.unit),
+        "value": value,
+        "text": write_seen(kpi, rule, value),
+        "limit_text": "" if limit is None else write_limit(limit, kpi.unit, rule.aggregate),
+    }
+
+
+def write_seen(kpi, rule, value):
+    """A value in words, in the units of the rule's limit."""
+    if value is None:
+        return NOTHING
+    if is_far(rule, value):
+        return "not in sight"
+    return format_value(value, kpi.unit, rule.aggregate, beside=rule.limit)
+
+
+def draw(kpi, rule, start, end, last):
+    """``{"ts", "values"}`` of a rule's quantity from ``start`` to ``end``, where it is ``last``.
+
+    Each value is that of a whole window, as the rule saw it: once a minute, over more than two
+    hours less often. None where a window is empty or no longer kept as finely as it was judged.
+    """
+    step = MINUTE * max(1, -(-(end - start) // (MOST_VALUES * MINUTE)))
+    ends = list(range(ceil(start, step), end, step))
+    asked = [queries.ask(kpi.topic, rule, at) for at in ends[find_kept(kpi.topic, rule, ends) :]]
+    seen = [one.value for one in queries.observe(asked)]
+    values = [None] * (len(ends) - len(seen)) + seen + [last]
+    if get_aggregate(rule.aggregate).judges_empty:
+        values = drop_unwatched([*ends, end], values, int(kpi.created_at.timestamp() * 1000))
+    return {"ts": [*ends, end], "values": [None if is_far(rule, one) else one for one in values]}
+
+
+def find_kept(topic, rule, ends):
+    """The index of the first of ``ends`` whose window is still kept by the minute."""
+    return bisect_left(
+        ends, True, key=lambda at: queries.find_grain(topic, at - rule.window * 1000) == MINUTE
+    )
+
+
+def is_far(rule, value):
+    """Whether a trend leads nowhere: that is judged as a year, and neither written nor drawn as one."""
+    return value is not None and value >= FAR and get_aggregate(rule.aggregate).is_trend
+
+
+def drop_unwatched(ts, values, since):
+    """The values without the zeros before ``since`` (ms) and before the first point: nobody counted then."""
+    first = next((index for index, value in enumerate(values) if value), len(values))
+    return [
+        None if index < first and at < since else value
+        for index, (at, value) in enumerate(zip(ts, values, strict=True))
+    ]
