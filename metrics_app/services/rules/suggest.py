@@ -27,9 +27,11 @@ def suggest(threshold, kpi, *, now=None, span=DEFAULT_SPAN):
     if not past.known and span > DAY:
         # Windows hours apart all miss a KPI that began today.
         past = read_past(threshold, kpi.topic, now, DAY)
-    if past.known and past.known * 2 <= span:
-        # A young KPI: its own time in finer steps, instead of a few windows out of 30 days.
-        past = read_past(threshold, kpi.topic, now, past.known)
+    while past.known and past.known * 2 <= span:
+        # A young KPI: its own time in finer steps, instead of a few windows out of 30 days. Again where
+        # the first look only met it by chance: one of windows 5 h apart says 5 h of an hour.
+        span = past.known
+        past = read_past(threshold, kpi.topic, now, span)
     widened = tell_widened(past)
     if widened and threshold.aggregate in ("count", "sum"):
         return {

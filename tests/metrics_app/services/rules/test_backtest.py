@@ -17,7 +17,7 @@ from metrics_app.services.rules.backtest import (
     describe,
     make_rule,
 )
-from metrics_app.services.rules.suggest import suggest
+from metrics_app.services.rules.suggest import Past, suggest
 from tests.metrics_app.watching import HOUR, RULE, TOPIC
 
 pytestmark = pytest.mark.django_db
@@ -105,6 +105,20 @@ def test_a_suggestion_reads_windows_of_the_rule_s_own_length(kpi, end, rule):
     assert found["parts"], found["sentence"]
     [points] = [part for part in found["parts"] if part["field"] == "min_count"]
     assert int(points["text"]) <= 3 and "usually holds 5 points" in points["reason"]
+
+
+def test_it_looks_again_until_the_steps_are_those_of_the_kpi_s_own_age(kpi, end, monkeypatch):
+    """At some hours of the day one of the windows that lie 5 h apart meets a KPI of 50 minutes."""
+    asked = []
+
+    def read(threshold, topic, now, span):
+        asked.append(span)
+        step, count = {30 * DAY: (18_000, 1), 5 * 60 * MINUTE: (300, 10)}.get(span, (60, 50))
+        return Past(np.linspace(1, 60, count) * HOUR, np.full(count, 5), step, 1800, 1800, 60)
+
+    monkeypatch.setattr("metrics_app.services.rules.suggest.read_past", read)
+    assert suggest(make(kpi, aggregate="p95"), kpi, now=end)["parts"]
+    assert asked == [30 * DAY, 300 * MINUTE, 50 * MINUTE]
 
 
 def test_where_hours_are_kept_the_window_is_an_hour_and_says_so(kpi, end):
