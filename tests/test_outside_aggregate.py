@@ -12,11 +12,24 @@ from django.core.management import call_command
 
 from metrics_app import queries, registry
 from metrics_app.checks import check_settings
-from metrics_app.core.aggregates import compute, get_aggregate, list_names, register, unregister
+from metrics_app.core.aggregates import (
+    COUNTED,
+    EXTREMES,
+    Aggregate,
+    compute,
+    get_aggregate,
+    list_names,
+    register,
+    unregister,
+)
 from metrics_app.core.buckets import Summary, summarise
 from metrics_app.core.sketch import Sketch
 from metrics_app.core.text.phrases import tell_rule
+from metrics_app.core.watch import Rule
+from metrics_app.exceptions import BadInput
 from metrics_app.models import Breach, Kpi, Threshold, ThresholdState
+from metrics_app.services.rules.backtest import backtest_history
+from metrics_app.services.rules.thresholds import save_threshold
 from metrics_app.services.watch.announce import announce
 from metrics_app.services.watch.evaluate import evaluate
 from pipelines_app.models import Pipeline
@@ -236,3 +249,54 @@ def test_the_example_in_the_documents_works():
         assert compute("spread", summarise(np.arange(11.0)), 60) == pytest.approx(8)
     finally:
         unregister("spread")
+
+
+OTHERS = [
+    Aggregate("range", "range", lambda summary, window: summary.max - summary.min, reads=EXTREMES),
+    Aggregate(
+        "count_above",
+        "number above",
+        lambda summary, window, value: round(summary.count * summary.share_above(value)),
+        asks="from which value on it counts",
+        unit=COUNTED,
+        empty=0.0,
+    ),
+    Aggregate("p95_change", "change of the 95th percentile", kind="change", unit="%", base="p95", ago=MINUTE),
+]
+
+
+@pytest.fixture
+def others():
+    """One of each other kind, as a project could register them."""
+    register(*OTHERS)
+    yield
+    unregister(*(one.name for one in OTHERS))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("range", None, 899 * HOUR),
+        ("count_above", 51 * HOUR, 5),
+        # 50 and 52 h lie at 51.9 h, 50 and 50 h in the minute before.
+        ("p95_change", None, 3.8),
+    ],
+)
+def test_those_of_other_kinds_are_judged_alike_live_and_in_a_backtest(
+    others, answered, base, name, value, expected
+):
+    slot, window = (base + 3 * MINUTE, 60) if name == "p95_change" else (base + 5 * MINUTE, 1800)
+    [seen] = queries.observe([(TOPIC, slot - window * 1000, slot, name, value)])
+    assert seen.value == pytest.approx(expected)
+    rule = Rule(name, window, "gt", 1e9, aggregate_value=value)
+    found = backtest_history(TOPIC, rule, slot - MINUTE, slot + MINUTE, step=60)
+    assert found.chart["values"][found.chart["ts"].index(slot)] == pytest.approx(expected)
+
+
+def test_an_aggregate_that_asks_for_a_value_is_for_rules_only_and_its_limit_is_in_its_own_unit(others, kpi):
+    assert "count_above" in list_names() and "count_above" not in list_names("on_tiles")
+    draft = {"aggregate": "count_above", "window": 600, "operator": "gt", "limit": 4}
+    with pytest.raises(BadInput, match="count_above asks from which value on it counts"):
+        save_threshold(Threshold(kpi=kpi, **draft), by=None)
+    threshold = save_threshold(Threshold(kpi=kpi, aggregate_value=48 * HOUR, **draft), by=None)
+    assert tell_rule(threshold, "seconds") == "number above 48 h over 10 min above 4"

@@ -39,7 +39,9 @@ class Aggregate:
     meaning: str = ""  # for strangers who read open data; empty: the choice
     kind: str = PLAIN
     reads: str = WHOLE
-    over_columns: Callable | None = None  # compute(Summary of arrays, seconds as an array) of many windows
+    over_columns: Callable | None = (
+        None  # compute(Summary of arrays, seconds as an array); empty ones are overwritten
+    )
     asks: str = ""  # what the value it asks for says: "at which value it divides"; empty: it asks for none
     unit: str = OWN
     empty: float | None = None  # the value of an empty window, which is then judged; None: it has none

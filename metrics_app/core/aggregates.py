@@ -67,7 +67,7 @@ def maximum(summary, window):
 
 def quantile(summary, window, *, q):
     """The value below which a share ``q`` of the points lies, or None."""
-    return clip(summary.quantile(q))
+    return summary.quantile(q)
 
 
 def rate_per_hour(summary, window):
@@ -149,14 +149,14 @@ BUILT_IN = (
         "minimum",
         minimum,
         reads=EXTREMES,
-        over_columns=lambda some, windows: np.where(some.count > 0, some.min, np.nan),
+        over_columns=lambda some, windows: some.min,
     ),
     Aggregate(
         "max",
         "maximum",
         maximum,
         reads=EXTREMES,
-        over_columns=lambda some, windows: np.where(some.count > 0, some.max, np.nan),
+        over_columns=lambda some, windows: some.max,
     ),
     make_quantile("p50", "median", 0.5),
     make_quantile("p90", "90th percentile", 0.9),
@@ -249,7 +249,11 @@ def list_choices(quality=""):
 
 def compute(aggregate, summary, window, value=None):
     """An aggregate of one window, whatever it asks for; no changes, no trends: they need more."""
-    one = get_aggregate(aggregate)
+    return compute_one(get_aggregate(aggregate), summary, window, value)
+
+
+def compute_one(one, summary, window, value=None):
+    """``compute`` for a record that is at hand."""
     if not summary.count:
         return one.empty
     if not one.asks:
@@ -260,12 +264,13 @@ def compute(aggregate, summary, window, value=None):
 
 def compute_many(aggregate, summaries, windows):
     """``compute`` of many windows at once: a Summary of arrays, seconds as an array; NaN: none."""
-    over_columns = get_aggregate(aggregate).over_columns
-    if over_columns is None:
+    one = get_aggregate(aggregate)
+    if one.over_columns is None:
         rows = zip(zip(*(column.tolist() for column in summaries[:5]), strict=True), windows, strict=True)
         return np.array([compute(aggregate, Summary(*row), window) for row, window in rows], float)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        return np.clip(over_columns(summaries, windows), -LARGEST, LARGEST)
+        values = np.clip(one.over_columns(summaries, windows), -LARGEST, LARGEST)
+    return np.where(summaries.count > 0, values, np.nan if one.empty is None else one.empty)
 
 
 def compare(name, now, before):

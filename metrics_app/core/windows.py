@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from metrics_app.core.aggregates import SUMS, WHOLE, compare, compute, get_aggregate
+from metrics_app.core.aggregates import SUMS, WHOLE, compare, compute_many, compute_one, get_aggregate
 from metrics_app.core.buckets import HOUR, MINUTE, Summary, floor, summarise
 from metrics_app.core.trends import cover, find_forecast
 
@@ -85,8 +85,12 @@ def view_windows(pieces, slots, aggregate, window, value=None):
     first, last = (np.searchsorted(pieces.ts, edges) for edges in (starts, slots))
     new = np.flatnonzero(np.diff(first, prepend=-1) | np.diff(last, prepend=-1))
     first, last, repeat = first[new], last[new], np.diff(np.append(new, len(slots)))
+    if one.is_rolled:
+        sums = add_windows(pieces, first, last, one)
+        values = compute_many(aggregate, sums, np.full(len(first), float(window)))
+        return Views(first, last, repeat, values, sums.count)
     summaries = summarise_windows(pieces, first, last, one)
-    values = np.array([compute(aggregate, summary, window, value) for summary in summaries], np.float64)
+    values = np.array([compute_one(one, summary, window, value) for summary in summaries], np.float64)
     return Views(first, last, repeat, values, np.array([s.count for s in summaries], np.int64))
 
 
@@ -118,22 +122,26 @@ def expand(views):
     return np.repeat(views.values, views.repeat), np.repeat(views.n, views.repeat)
 
 
-def summarise_windows(pieces, first, last, aggregate):
-    """The Summary of each window ``pieces[first:last]``, with what an Aggregate reads of it."""
-    if aggregate.reads == WHOLE:
-        return [summarise(pieces.values[a:b]) for a, b in zip(first.tolist(), last.tolist(), strict=True)]
+def add_windows(pieces, first, last, aggregate):
+    """A Summary of arrays of the windows ``pieces[first:last]``, with what an Aggregate reads; m2 is 0."""
     running = np.concatenate(([0], np.cumsum(pieces.count)))
-    count = (running[last] - running[first]).tolist()
     with np.errstate(over="ignore", invalid="ignore"):
-        total = combine(np.add, pieces.sum, first, last, 0.0).tolist()
-    if aggregate.reads == SUMS:
-        return [Summary(n, s) for n, s in zip(count, total, strict=True)]
-    low = combine(np.minimum, pieces.low, first, last, np.inf).tolist()
-    high = combine(np.maximum, pieces.high, first, last, -np.inf).tolist()
-    parts = [None] * len(count)
-    if aggregate.is_shaped:
-        parts = [pieces.values[a:b] for a, b in zip(first.tolist(), last.tolist(), strict=True)]
-    return [Summary(n, s, 0.0, a, b, v) for n, s, a, b, v in zip(count, total, low, high, parts, strict=True)]
+        total = combine(np.add, pieces.sum, first, last, 0.0)
+    low, high = np.full(len(first), np.inf), np.full(len(first), -np.inf)
+    if aggregate.reads != SUMS:
+        low = combine(np.minimum, pieces.low, first, last, np.inf)
+        high = combine(np.maximum, pieces.high, first, last, -np.inf)
+    return Summary(running[last] - running[first], total, np.zeros(len(first)), low, high)
+
+
+def summarise_windows(pieces, first, last, aggregate):
+    """The Summary of each window ``pieces[first:last]``, with its values and what an Aggregate reads."""
+    parts = [pieces.values[a:b] for a, b in zip(first.tolist(), last.tolist(), strict=True)]
+    if aggregate.reads == WHOLE:
+        return [summarise(values) for values in parts]
+    columns = add_windows(pieces, first, last, aggregate)
+    rows = zip(*(column.tolist() for column in columns[:5]), parts, strict=True)
+    return [Summary(*row) for row in rows]
 
 
 def combine(operation, values, first, last, neutral):

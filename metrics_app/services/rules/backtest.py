@@ -137,7 +137,7 @@ def choose_step(rule, span, grain, *, apart):
 def is_read_whole(rule):
     """Whether only whole windows answer: each is read by itself."""
     one = get_aggregate(rule.aggregate)
-    return one.is_shaped or one.is_trend
+    return one.is_trend or (get_aggregate(one.base) if one.is_change else one).is_shaped
 
 
 def check_step(step, grain):

@@ -33,7 +33,7 @@ def suggest(threshold, kpi, *, now=None, span=DEFAULT_SPAN):
         span = past.known
         past = read_past(threshold, kpi.topic, now, span)
     widened = tell_widened(past)
-    if widened and threshold.aggregate in ("count", "sum"):
+    if widened and get_aggregate(threshold.aggregate).grows:
         return {
             "sentence": f"{widened} That says nothing of a {threshold.aggregate}: choose a limit.",
             "parts": [],
