@@ -22,9 +22,9 @@ from django.db import connection, transaction  # noqa: E402
 from django.db.models import Sum  # noqa: E402
 
 from metrics_app.core import sketch as sketches  # noqa: E402
-from metrics_app.core.buckets import HOUR, MINUTE, Summary, floor, merge  # noqa: E402
+from metrics_app.core.buckets import Summary, floor, merge  # noqa: E402
+from metrics_app.core.durations import DAY_MS, HOUR_MS, MINUTE_MS  # noqa: E402
 from metrics_app.core.generations import Generations  # noqa: E402
-from metrics_app.core.spans import DAY  # noqa: E402
 from metrics_app.models import DayRollup, Generation, HourRollup, MinuteRollup, ShardHistory, Topic  # noqa: E402
 from metrics_app.queries import history  # noqa: E402
 from metrics_app.queries.reading import Reading, Want  # noqa: E402
@@ -33,7 +33,7 @@ from metrics_app.services.archive.rows import COLUMNS, TYPES, pack_summary  # no
 START = 1_735_689_600_000  # 2025-01-01
 POINTS = 12  # of a minute
 CHUNK = 5_000  # rows of one write
-TABLES = {MINUTE: MinuteRollup, HOUR: HourRollup, DAY: DayRollup}
+TABLES = {MINUTE_MS: MinuteRollup, HOUR_MS: HourRollup, DAY_MS: DayRollup}
 
 
 def make_summaries(n, rng, points=POINTS):
@@ -66,15 +66,17 @@ def fill(kpis, days):
     """Makes the history: topics beside each other, minute by minute, as the archiver writes it."""
     topics = [Topic.objects.create(name=f"bench.history.t{number}").pk for number in range(kpis)]
     generation = Generation.objects.create(shard=0, name="bench000").pk
-    ShardHistory.objects.create(shard=0, days_target=START + days * DAY, days_through=START + days * DAY)
+    ShardHistory.objects.create(
+        shard=0, days_target=START + days * DAY_MS, days_through=START + days * DAY_MS
+    )
     rng = np.random.default_rng(1)
     # A pool: making 52 million sketches would be the larger part of the work.
     pool = [pack_summary(summary) for summary in make_summaries(20_000, rng)]
-    coarse = {HOUR: make_summaries(200, rng, 60 * POINTS), DAY: make_summaries(20, rng, 1440 * POINTS)}
+    coarse = {HOUR_MS: make_summaries(200, rng, 60 * POINTS), DAY_MS: make_summaries(20, rng, 1440 * POINTS)}
     for step in TABLES:
-        chosen = pool if step == MINUTE else [pack_summary(summary) for summary in coarse[step]]
+        chosen = pool if step == MINUTE_MS else [pack_summary(summary) for summary in coarse[step]]
         rows, at = [], 0
-        for start in range(START, START + days * DAY, step):
+        for start in range(START, START + days * DAY_MS, step):
             for topic in topics:
                 rows.append((topic, start, generation, *chosen[at % len(chosen)]))
                 at += 1
@@ -148,14 +150,14 @@ def main():
         f"{connection.vendor}: {rows:,} minutes of {options.kpis} KPIs in {time.monotonic() - begun:.0f} s",
         flush=True,
     )
-    end = START + options.days * DAY
-    month = floor(end - 31 * DAY, DAY)
+    end = START + options.days * DAY_MS
+    month = floor(end - 31 * DAY_MS, DAY_MS)
     for name, *question in (
-        ("a month, daily", month, end, DAY),
-        ("a month, hourly", month, end, HOUR),
-        ("a day, by the minute", end - DAY, end, MINUTE),
+        ("a month, daily", month, end, DAY_MS),
+        ("a month, hourly", month, end, HOUR_MS),
+        ("a day, by the minute", end - DAY_MS, end, MINUTE_MS),
         ("a year's p95", START, end),
-        ("a year's p95, at odd minutes", START + 7 * MINUTE, end - 7 * MINUTE),
+        ("a year's p95, at odd minutes", START + 7 * MINUTE_MS, end - 7 * MINUTE_MS),
     ):
         first, ms, read = ask(*question)
         print(f"{name}: {ms:.1f} ms (when first asked {first:.1f}), {read} rows read", flush=True)

@@ -21,11 +21,11 @@ from bench.stage import ROOT
 from bench.tick import BEYOND
 from hms_gov.ties import Tied
 from metrics_app.core.backtest import backtest, see
+from metrics_app.core.durations import DAY_MS
 from metrics_app.core.watch import Rule, State, step
 from metrics_app.core.windows import list_slots, make_pieces, view_windows
 
 RULE = Rule("mean", 1_800, "gt", 172_800, pending_for=600, keep_firing_for=600)
-DAY = 86_400_000  # ms
 START = 1_735_689_600_000  # 2025-01-01
 POINTS = 24_000  # of a year: as many as the complaints of a large city on one subject
 
@@ -120,7 +120,7 @@ def run_database(stage, name, size, rounds, beside):
 def run_backtest(rounds, days):
     """The row of the backtest; both must find the same breaches."""
     rng = np.random.default_rng(5)
-    ts = START + np.sort(rng.integers(0, days * DAY, POINTS * days // 365))
+    ts = START + np.sort(rng.integers(0, days * DAY_MS, POINTS * days // 365))
     pieces = make_pieces(ts, rng.exponential(RULE.limit, len(ts)))
     if backtest(RULE, pieces).state != step_each(pieces):
         raise RuntimeError("the backtest and its reference end in different states")

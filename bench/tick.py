@@ -19,7 +19,7 @@ from django.core.management import call_command  # noqa: E402
 from bench.feed import now_ms  # noqa: E402
 from metrics_app import bus  # noqa: E402
 from metrics_app.collector import collect_all  # noqa: E402
-from metrics_app.core.buckets import MINUTE  # noqa: E402
+from metrics_app.core.durations import MINUTE_MS  # noqa: E402
 from metrics_app.models import Kpi, Threshold, ThresholdState  # noqa: E402
 from metrics_app.services.watch.evaluate import evaluate  # noqa: E402
 
@@ -33,8 +33,8 @@ CHUNK = 500  # topics of one batch
 def prepare(thresholds, topics):
     """Points of every minute of the last hour, and the thresholds; the first slot (ms)."""
     names = [f"bench.tick.t{number}" for number in range(topics)]
-    first = now_ms() // MINUTE * MINUTE - TICKS * MINUTE
-    ts = np.arange(first - WINDOW * 1000, now_ms() - 1_000, MINUTE // 2)
+    first = now_ms() // MINUTE_MS * MINUTE_MS - TICKS * MINUTE_MS
+    ts = np.arange(first - WINDOW * 1000, now_ms() - 1_000, MINUTE_MS // 2)
     for at in range(0, topics, CHUNK):
         values = {n: 20.0 if int(n.rpartition("t")[2]) % BEYOND == 1 else 5.0 for n in names[at : at + CHUNK]}
         bus.publish({name: (ts, np.full(len(ts), value)) for name, value in values.items()})
@@ -43,7 +43,7 @@ def prepare(thresholds, topics):
     rule = {"window": WINDOW, "limit": LIMIT}
     made = [Threshold(kpi=kpis[names[number % topics]], **rule) for number in range(thresholds)]
     made = Threshold.objects.bulk_create(made, batch_size=1_000)
-    before = {"last_slot": first - MINUTE, "due_at": first}
+    before = {"last_slot": first - MINUTE_MS, "due_at": first}
     ThresholdState.objects.bulk_create(
         [ThresholdState(threshold=one, **before) for one in made], batch_size=1_000
     )
@@ -59,7 +59,7 @@ def main(thresholds, topics):
         begun = time.perf_counter()
         advanced = evaluate(now=slot + 1)
         print((time.perf_counter() - begun) * 1000, advanced, flush=True)
-        slot += MINUTE
+        slot += MINUTE_MS
 
 
 if __name__ == "__main__":

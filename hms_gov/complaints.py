@@ -8,18 +8,18 @@ from django.utils.timezone import localtime
 from django.views.decorators.http import require_http_methods
 
 from metrics_app import registry
+from metrics_app.core.durations import DAY_S, HOUR_S, MINUTE_S
 from metrics_app.core.text.entries import parse_value
-from metrics_app.core.text.units import HOUR, MINUTE, format_duration
+from metrics_app.core.text.units import format_duration
 from metrics_app.exceptions import BadInput
 from metrics_app.pages.shared import page
 from metrics_app.pages.tiles import list_tiles
 from metrics_app.services.record import record
 
-DAY = 24 * HOUR
 COMPLAINTS = ("complaint.received", "complaint.latency")
 # Choices of "after how long": under the limit, beyond it, far beyond it.
-LATENCIES = [10 * MINUTE, 26 * HOUR, 3 * DAY, 10 * DAY]
-LONGEST = 10 * 365 * DAY
+LATENCIES = [10 * MINUTE_S, 26 * HOUR_S, 3 * DAY_S, 10 * DAY_S]
+LONGEST = 10 * 365 * DAY_S
 MANY = 10
 
 

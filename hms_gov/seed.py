@@ -10,20 +10,19 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.db import transaction
 
+from metrics_app.core.durations import HOUR_S
 from metrics_app.models import ApiKey, Kpi, Receiver, Threshold
 from metrics_app.registry import hash_key
 from metrics_app.services.keys import create_key, revoke_key
 from metrics_app.services.notices import save_receiver
 from metrics_app.services.rules.thresholds import save_threshold
 
-HOUR = 3600  # seconds
-
 KPIS = {
     "complaint.received": {
         "name": "Complaints received",
         "unit": "",
         "aggregate": "rate_per_hour",
-        "window": HOUR,
+        "window": HOUR_S,
         "open_data": True,
         "description": "Air-quality complaints that the public has filed.",
         "method": "Each complaint counts once, when it is filed. The demo makes them up.",
@@ -32,7 +31,7 @@ KPIS = {
         "name": "Response time",
         "unit": "seconds",
         "aggregate": "mean",
-        "window": HOUR // 2,
+        "window": HOUR_S // 2,
     },
     # The mean of the answered ones is half the truth: if nobody answers, it stands still.
     "complaint.open": {"name": "Open complaints", "unit": "open", "aggregate": "mean", "window": 60},
@@ -46,9 +45,9 @@ KPIS = {
 LIMIT = {
     "name": "Answered within 48 h",
     "aggregate": "mean",
-    "window": HOUR // 2,
+    "window": HOUR_S // 2,
     "operator": "gt",
-    "limit": 48 * HOUR,
+    "limit": 48 * HOUR_S,
     "interval": 10,
     "severity": "critical",
     "title": "Response time breach",
@@ -92,7 +91,7 @@ def seed_threshold():
 def seed_receiver():
     """Who is told of it by mail; without a mail server the mails are files in the data directory."""
     if not Receiver.objects.exists():
-        duty = Receiver(name="Duty officers", addresses=["duty@example.org"], repeat_after=4 * HOUR)
+        duty = Receiver(name="Duty officers", addresses=["duty@example.org"], repeat_after=4 * HOUR_S)
         save_receiver(duty, by=None)
 
 

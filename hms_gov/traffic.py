@@ -10,12 +10,13 @@ import math
 
 import numpy as np
 
-HOUR, DAY = 3600, 86_400  # seconds
+from metrics_app.core.durations import DAY_S, HOUR_S
+
 # Few enough that ten late answers are seen in the mean of half an hour.
 PER_HOUR = 90  # complaints in an hour of a working day's noon
-MEDIAN = 20 * HOUR  # seconds until an answer
+MEDIAN = 20 * HOUR_S  # seconds until an answer
 SPREAD = 0.8  # sigma of the log-normal time: one in seven waits beyond 48 h
-MONTH = 30 * DAY
+MONTH = 30 * DAY_S
 GAUGE_EVERY = 5  # seconds between two values of the gauges
 
 
@@ -24,16 +25,16 @@ def rate_at(moment, per_hour=PER_HOUR):
 
     Twice as many by day as by night, and six in ten at the weekend.
     """
-    hour = np.asarray(moment) / HOUR % 24
+    hour = np.asarray(moment) / HOUR_S % 24
     # 1970-01-01 was a Thursday: day 2 and 3 of that week are the weekend.
-    weekend = np.floor(np.asarray(moment) / DAY) % 7
+    weekend = np.floor(np.asarray(moment) / DAY_S) % 7
     week = np.where((weekend == 2) | (weekend == 3), 0.6, 1.0)
     return per_hour * week * (0.75 + 0.25 * np.sin((hour - 7) / 24 * 2 * math.pi))
 
 
 def draw_arrivals(start, end, rng, per_hour=PER_HOUR):
     """Sorted times of the complaints in [start, end): a Poisson process of that rate."""
-    count = rng.poisson(per_hour * (end - start) / HOUR)
+    count = rng.poisson(per_hour * (end - start) / HOUR_S)
     moments = np.sort(rng.uniform(start, end, count))
     return moments[rng.uniform(0, per_hour, count) < rate_at(moments, per_hour)]
 

@@ -11,8 +11,8 @@
 from metrics_app import queries
 from metrics_app.core.aggregate_records import COUNTED, SHARE, SUMS
 from metrics_app.core.aggregates import compute, get_aggregate
-from metrics_app.core.buckets import HOUR, MINUTE
-from metrics_app.core.spans import DAY, ceil
+from metrics_app.core.durations import DAY_MS, HOUR_MS, MINUTE_MS
+from metrics_app.core.spans import ceil
 from metrics_app.core.text.phrases import write_limit
 
 UPPER = {"gt", "gte"}
@@ -29,7 +29,7 @@ def find_cost(kpi, rule, start, end):
         return None
     value, unit, words = count(kpi, rule, start, end)
     cost = {"value": max(value, 0.0), "unit": unit, "since": start, "words": words}
-    return cost | {"per_hour": cost["value"] * HOUR / (end - start)}
+    return cost | {"per_hour": cost["value"] * HOUR_MS / (end - start)}
 
 
 def find_way(aggregate, unit):
@@ -85,8 +85,8 @@ def count_beyond(kpi, rule, start, end):
 def sum_overrun(kpi, rule, start, end):
     """What each measurement is beyond the limit, summed, by the mean of its minute (of longer spans more)."""
     # Of a proposal that is older than its minutes, whole hours or days.
-    grain = queries.find_grain(kpi.topic, start - DAY)
-    step = ceil(MINUTE * max(1, (end - start) // DAY), grain)
+    grain = queries.find_grain(kpi.topic, start - DAY_MS)
+    step = ceil(MINUTE_MS * max(1, (end - start) // DAY_MS), grain)
     columns = queries.series(kpi.topic, start, end, step)
     found = zip(columns["count"], columns["mean"], strict=True)
     over = sum(n * max(side(rule) * (mean - rule.limit), 0.0) for n, mean in found if n)

@@ -10,7 +10,7 @@ from hms_gov.joins.addresses import find_page
 from hms_gov.joins.quantities import describe, draw, read_rule
 from metrics_app import queries
 from metrics_app.core.aggregates import compute, list_names
-from metrics_app.core.buckets import HOUR, MINUTE
+from metrics_app.core.durations import HOUR_MS, MINUTE_MS
 from metrics_app.exceptions import MetricsError
 from metrics_app.models import ThresholdVersion
 from metrics_app.registry import get_kpi, list_kpis
@@ -26,8 +26,8 @@ def freeze_breach(breach):
     threshold, kpi = breach.threshold, breach.threshold.kpi
     rule, explained = find_rule(breach), find_page("explain", threshold.pk)
     # One window more than the hour shown: the first value drawn needs a whole window before it.
-    span = HOUR + rule["window"] * 1000
-    step = MINUTE * max(1, span // (MAX_BUCKETS * MINUTE))
+    span = HOUR_MS + rule["window"] * 1000
+    step = MINUTE_MS * max(1, span // (MAX_BUCKETS * MINUTE_MS))
     start = (breach.fired_at - span) // step * step
     return {
         "value": breach.value,
@@ -58,7 +58,7 @@ def freeze(topic, start, end):
         return {}
     rule, end = read_rule(kpi), (end // 1000 + 1) * 1000
     [seen] = queries.observe([queries.ask(topic, rule, end)])
-    minutes = read_minutes(topic, start // MINUTE * MINUTE, end, MINUTE)
+    minutes = read_minutes(topic, start // MINUTE_MS * MINUTE_MS, end, MINUTE_MS)
     return {
         "value": seen.value,
         "n": int(seen.n),
@@ -85,7 +85,7 @@ def freeze_quantity(kpi, rule, breach):
     quantity = describe(kpi, rule, breach.value)
     try:
         # It ends in the value that was judged, whatever has come late since.
-        return quantity | {"curve": draw(kpi, rule, end - HOUR, end, breach.value)}
+        return quantity | {"curve": draw(kpi, rule, end - HOUR_MS, end, breach.value)}
     except MetricsError as error:
         logger.warning("The evidence about %s has no curve: %s", kpi.topic, error)
         return quantity

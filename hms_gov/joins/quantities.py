@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 from metrics_app import queries
 from metrics_app.core.aggregates import get_aggregate
-from metrics_app.core.buckets import MINUTE
+from metrics_app.core.durations import MINUTE_MS
 from metrics_app.core.spans import ceil
 from metrics_app.core.text.entries import write_duration
 from metrics_app.core.text.phrases import name_aggregate, write_limit
@@ -55,7 +55,7 @@ def draw(kpi, rule, start, end, last):
     Each value is that of a whole window, as the rule saw it: once a minute, over more than two
     hours less often. None where a window is empty or no longer kept as finely as it was judged.
     """
-    step = MINUTE * max(1, -(-(end - start) // (MOST_VALUES * MINUTE)))
+    step = MINUTE_MS * max(1, -(-(end - start) // (MOST_VALUES * MINUTE_MS)))
     ends = list(range(ceil(start, step), end, step))
     asked = [queries.ask(kpi.topic, rule, at) for at in ends[find_kept(kpi.topic, rule, ends) :]]
     seen = [one.value for one in queries.observe(asked)]
@@ -68,7 +68,7 @@ def draw(kpi, rule, start, end, last):
 def find_kept(topic, rule, ends):
     """The index of the first of ``ends`` whose window is still kept by the minute."""
     return bisect_left(
-        ends, True, key=lambda at: queries.find_grain(topic, at - rule.window * 1000) == MINUTE
+        ends, True, key=lambda at: queries.find_grain(topic, at - rule.window * 1000) == MINUTE_MS
     )
 
 

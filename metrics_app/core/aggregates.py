@@ -24,11 +24,11 @@ from metrics_app.core.aggregate_records import (
     find_fault,
 )
 from metrics_app.core.buckets import Summary
+from metrics_app.core.durations import DAY_MS
 from metrics_app.exceptions import BadInput
 
 __all__ = ["COUNTED", "EXTREMES", "OWN", "SHAPE", "SUMS", "WHOLE", "Aggregate"]
 LARGEST = math.nextafter(math.inf, 0)
-DAY = 86_400_000  # ms
 
 
 def clip(number):
@@ -107,7 +107,7 @@ def make_quantile(name, label, q):
 
 def make_change(name, label, choice, base, days):
     """The record of a change against some days before."""
-    return Aggregate(name, label, choice=choice, kind=CHANGE, unit="%", base=base, ago=days * DAY)
+    return Aggregate(name, label, choice=choice, kind=CHANGE, unit="%", base=base, ago=days * DAY_MS)
 
 
 def make_trend(name, label, choice, rising):

@@ -10,12 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from metrics_app.core import sketch as sketches
+from metrics_app.core.durations import HOUR_MS, MINUTE_MS
 from metrics_app.exceptions import NotKept
 
-MINUTE = 60_000
-HOUR = 3_600_000
 # Spans that start within this are exact to the second; older ones start on a whole minute.
-HOT = HOUR + MINUTE
+HOT = HOUR_MS + MINUTE_MS
 FEW = 8
 
 
@@ -168,7 +167,7 @@ class Fold(NamedTuple):
     values: np.ndarray
 
 
-def fold(owner, ts, values, step=MINUTE):
+def fold(owner, ts, values, step=MINUTE_MS):
     """Groups and summarises points, many owners and buckets at once.
 
     ``owner`` is an ascending integer array (a topic's index), ``ts`` in ms; at least

@@ -10,7 +10,7 @@ from functools import lru_cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo, available_timezones
 
-from metrics_app.core.buckets import HOUR
+from metrics_app.core.durations import HOUR_MS
 from metrics_app.exceptions import BadInput
 
 CALENDARS = ("hour", "day", "week", "month")
@@ -53,7 +53,7 @@ def list_hours(start, end, zone):
         yield start
         offset = find_offset(start, zone)
         # Whole hours of the local clock: some zones are half an hour off the others.
-        start = (start + offset) // HOUR * HOUR + HOUR - offset
+        start = (start + offset) // HOUR_MS * HOUR_MS + HOUR_MS - offset
 
 
 def first_day(at, calendar, zone):

@@ -8,8 +8,7 @@ import numpy as np
 
 from metrics_app.core.aggregates import compute_many, get_aggregate
 from metrics_app.core.buckets import Summary
-
-HOUR = 3_600_000
+from metrics_app.core.durations import HOUR_MS
 
 
 def roll(columns, *, steps, aggregate):
@@ -29,7 +28,7 @@ def roll(columns, *, steps, aggregate):
     # Two of the largest doubles together are more than a double holds.
     with np.errstate(over="ignore", invalid="ignore"):
         sums = sum_runs(count * means, steps)
-    span = columns["ts"][1] - columns["ts"][0] if len(count) > 1 else HOUR
+    span = columns["ts"][1] - columns["ts"][0] if len(count) > 1 else HOUR_MS
     windows = np.full(len(n), steps * span / 1000)
     values = compute_many(aggregate, Summary(n, sums, np.zeros(len(n)), low, high), windows).tolist()
     return [None if value != value else value for value in values]

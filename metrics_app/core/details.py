@@ -10,7 +10,8 @@ whole one.
 import numpy as np
 
 from metrics_app.core import sketch as sketches
-from metrics_app.core.buckets import EMPTY, MINUTE, Summary, merge_columns, summarise, summarise_slices
+from metrics_app.core.buckets import EMPTY, Summary, merge_columns, summarise, summarise_slices
+from metrics_app.core.durations import MINUTE_MS
 
 MOST_POINTS = 256
 SECONDS = 60
@@ -49,7 +50,7 @@ class Points:
     def cut(self, start, end, shape=True):
         """The Summary of [start, end), in ms within the minute."""
         offsets, values = self.read()
-        if start <= 0 and end >= MINUTE:
+        if start <= 0 and end >= MINUTE_MS:
             return summarise(values)
         return summarise(values[(offsets >= start) & (offsets < end)])
 

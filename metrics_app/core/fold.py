@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from metrics_app.core import details
-from metrics_app.core.buckets import HOUR, MINUTE, floor, fold, merge_pair
+from metrics_app.core.buckets import floor, fold, merge_pair
 from metrics_app.core.chunks import pack_chunk
+from metrics_app.core.durations import HOUR_MS, MINUTE_MS
 from metrics_app.core.packing import (
     SLOT,
     SLOT_STRUCT,
@@ -26,7 +27,7 @@ from metrics_app.core.slices import Slice
 
 # How far ahead of Redis' clock a point may lie before it is dropped and counted. The
 # ring has ten minutes more than the hot hour: following such a clock costs five of them.
-FUTURE = 5 * MINUTE
+FUTURE = 5 * MINUTE_MS
 # The mark moves a little before the minute does, so that a point of the next one finds its slot free.
 AHEAD = 10_000
 # Small enough to trim a log closely, large enough to cost 12 bytes a point.
@@ -150,7 +151,7 @@ class ShardMemory:
 
     def find_details(self, names, folded):
         """The details of all (topic, minute) of a fold with its points added; large ones all at once."""
-        offsets = folded.ts % MINUTE
+        offsets = folded.ts % MINUTE_MS
         found, large = [], []
         spans = (x.tolist() for x in (folded.owner, folded.bucket, folded.first, folded.last))
         for at, (owner, minute, first, last) in enumerate(zip(*spans, strict=True)):
@@ -193,7 +194,7 @@ class ShardMemory:
         turn.heads += (topic, pack_head(memory.head()))
         turn.updates.append(Slice(topic, memory.epoch, first_offset, ts, values))
         memory.fresh = False
-        if now - memory.tidied >= MINUTE:
+        if now - memory.tidied >= MINUTE_MS:
             memory.tidied = now
             turn.tidy.append(topic)
 
@@ -204,20 +205,20 @@ class ShardMemory:
         """
         self.sealed = max(self.sealed, mark)
         for topic, memory in list(self.topics.items()):
-            if now - memory.used > 10 * MINUTE:
+            if now - memory.used > 10 * MINUTE_MS:
                 del self.topics[topic]
                 continue
             memory.ring = {minute: slot for minute, slot in memory.ring.items() if minute >= self.sealed}
-            old = floor(now, MINUTE) - 2 * MINUTE
+            old = floor(now, MINUTE_MS) - 2 * MINUTE_MS
             memory.details = {m: detail for m, detail in memory.details.items() if m >= old}
 
 
 def find_minutes(ts):
     """The minutes (ms) that an array of times touches."""
-    first, last = int(ts.min()) // MINUTE, int(ts.max()) // MINUTE
+    first, last = int(ts.min()) // MINUTE_MS, int(ts.max()) // MINUTE_MS
     if first == last:
-        return [first * MINUTE]
-    return (np.unique(ts // MINUTE) * MINUTE).tolist()
+        return [first * MINUTE_MS]
+    return (np.unique(ts // MINUTE_MS) * MINUTE_MS).tolist()
 
 
 def next_mark(now, batch=()):
@@ -228,9 +229,9 @@ def next_mark(now, batch=()):
         newest = ts.max()
         if newest > ahead:
             ahead = int(ts[ts < now + FUTURE].max(initial=ahead))
-    return floor(ahead, MINUTE) - (SLOTS - 1) * MINUTE
+    return floor(ahead, MINUTE_MS) - (SLOTS - 1) * MINUTE_MS
 
 
 def log_start(now):
     """Chunks that arrived before this time (ms) leave the log."""
-    return now - HOUR
+    return now - HOUR_MS

@@ -2,11 +2,11 @@
 
 from typing import NamedTuple
 
-from metrics_app.core.buckets import MINUTE
+from metrics_app.core.durations import MINUTE_MS
 from metrics_app.core.packing import SLOTS
 
 # What another generation counted in minutes that are hot lies this long (ms) after its end.
-YOUNG = SLOTS * MINUTE
+YOUNG = SLOTS * MINUTE_MS
 
 
 class Entry(NamedTuple):

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from metrics_app.core import sketch as sketches
-from metrics_app.core.buckets import MINUTE, Summary
+from metrics_app.core.buckets import Summary
+from metrics_app.core.durations import MINUTE_MS
 
 SLOTS = 70
 SLOT = np.dtype(
@@ -40,7 +41,7 @@ def unpack_head(data):
 
 def slot_of(minute):
     """The index of a minute (ms) in the ring."""
-    return minute // MINUTE % SLOTS
+    return minute // MINUTE_MS % SLOTS
 
 
 def unpack_ring(data):

@@ -2,21 +2,22 @@
 
 from typing import NamedTuple
 
-MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
-SPANS = {"1h": HOUR, "24h": DAY, "7d": 7 * DAY, "90d": 90 * DAY}
+from metrics_app.core.durations import DAY_MS, HOUR_MS, MINUTE_MS
+
+SPANS = {"1h": HOUR_MS, "24h": DAY_MS, "7d": 7 * DAY_MS, "90d": 90 * DAY_MS}
 NAMES = {"1h": "1 hour", "24h": "24 hours", "7d": "7 days", "90d": "90 days"}
 SHIFTS = {"yesterday": "day", "week": "week"}  # how far back, as calendars name it
 # Longest span → the grain it is read in and the distance of two values on the chart, in ms.
 GRAINS = (
-    (2 * HOUR, MINUTE, MINUTE),
-    (12 * HOUR, MINUTE, 5 * MINUTE),
-    (36 * HOUR, 5 * MINUTE, 5 * MINUTE),
-    (10 * DAY, 10 * MINUTE, 30 * MINUTE),
-    (120 * DAY, HOUR, 6 * HOUR),
-    (1200 * DAY, DAY, DAY),
+    (2 * HOUR_MS, MINUTE_MS, MINUTE_MS),
+    (12 * HOUR_MS, MINUTE_MS, 5 * MINUTE_MS),
+    (36 * HOUR_MS, 5 * MINUTE_MS, 5 * MINUTE_MS),
+    (10 * DAY_MS, 10 * MINUTE_MS, 30 * MINUTE_MS),
+    (120 * DAY_MS, HOUR_MS, 6 * HOUR_MS),
+    (1200 * DAY_MS, DAY_MS, DAY_MS),
 )
 LONGEST = GRAINS[-1][0]
-SHORTEST = 5 * MINUTE
+SHORTEST = 5 * MINUTE_MS
 MOST_STEPS = 120  # of one window; above that the grain would cost too much
 
 
@@ -34,7 +35,7 @@ class Plan(NamedTuple):
         return self.drawn % self.step == 0 and self.drawn // self.step <= MOST_STEPS
 
 
-def plan_span(start, end, window, grain=MINUTE):
+def plan_span(start, end, window, grain=MINUTE_MS):
     """The Plan of [start, end) ms for a rule's ``window`` in ms; no finer than the ``grain`` that is kept.
 
     The window is drawn as the rule judges it, as long as values are not further apart than that.
@@ -44,7 +45,7 @@ def plan_span(start, end, window, grain=MINUTE):
     step, stride = max(step, grain), max(stride, grain)
     drawn = max(window, stride)
     # Of hours and days only whole ones are known.
-    return Plan(step, stride, drawn if grain == MINUTE else -(-drawn // grain) * grain)
+    return Plan(step, stride, drawn if grain == MINUTE_MS else -(-drawn // grain) * grain)
 
 
 def clamp_span(start, end, now):

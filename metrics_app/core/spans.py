@@ -3,9 +3,8 @@
 from bisect import bisect_left, bisect_right
 from itertools import pairwise
 
-from metrics_app.core.buckets import HOUR, MINUTE, floor
-
-DAY = 86_400_000
+from metrics_app.core.buckets import floor
+from metrics_app.core.durations import DAY_MS, HOUR_MS, MINUTE_MS
 
 
 def ceil(ts, step):
@@ -56,11 +55,11 @@ def plan(spans, *, steps, days_through, pruned_minutes=0, pruned_hours=0):
     ``steps`` are those the caller can use (MINUTE always); days are complete before
     ``days_through``. What was pruned is answered by the next coarser roll-up, whole.
     """
-    found = {MINUTE: [], HOUR: [], DAY: []}
+    found = {MINUTE_MS: [], HOUR_MS: [], DAY_MS: []}
     for start, end in spans:
         first, second = max(start, pruned_hours), max(start, pruned_minutes)
-        parts = [(DAY, start, min(end, pruned_hours)), (HOUR, first, min(end, pruned_minutes))]
-        for least, low, high in [*parts, (MINUTE, second, end)]:
+        parts = [(DAY_MS, start, min(end, pruned_hours)), (HOUR_MS, first, min(end, pruned_minutes))]
+        for least, low, high in [*parts, (MINUTE_MS, second, end)]:
             if low < high:
                 fill(found, floor(low, least), ceil(high, least), least, steps, days_through)
     return {step: join(sorted(parts)) for step, parts in found.items() if parts}
@@ -69,7 +68,7 @@ def plan(spans, *, steps, days_through, pruned_minutes=0, pruned_hours=0):
 def fill(found, start, end, least, steps, days_through):
     """Days where there are whole ones, then hours, and ``least`` for the edges."""
     spans = [(start, end)]
-    for step, through in ((DAY, days_through), (HOUR, end)):
+    for step, through in ((DAY_MS, days_through), (HOUR_MS, end)):
         if step <= least or step not in steps:
             continue
         rest = []

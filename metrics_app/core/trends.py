@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from metrics_app.core.aggregates import get_aggregate
-from metrics_app.core.buckets import MINUTE
+from metrics_app.core.durations import MINUTE_MS
 
 FEWEST = 3  # minutes with points; two always lie on a line
 SURE = 2.0  # standard errors by which a slope must differ from none
@@ -73,10 +73,10 @@ def find_forecast(minutes, counts, means, end, aggregate, value):
     if value is None:
         return None
     counts, means = np.asarray(counts, float), np.asarray(means, float)
-    line = fit_line((np.asarray(minutes, float) + MINUTE / 2 - end) / 1000, means, counts)
+    line = fit_line((np.asarray(minutes, float) + MINUTE_MS / 2 - end) / 1000, means, counts)
     return None if line is None else meet(line, value, rising=get_aggregate(aggregate).rising)
 
 
 def cover(start, end):
     """The whole minutes within [start, end) ms, as ``(first, last)``: a cut one has no mean of its own."""
-    return -(-start // MINUTE) * MINUTE, end // MINUTE * MINUTE
+    return -(-start // MINUTE_MS) * MINUTE_MS, end // MINUTE_MS * MINUTE_MS

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from metrics_app.core.aggregates import SUMS, WHOLE, compare, compute_many, compute_one, get_aggregate
-from metrics_app.core.buckets import HOUR, MINUTE, Summary, floor, summarise
+from metrics_app.core.buckets import Summary, floor, summarise
+from metrics_app.core.durations import HOUR_MS, MINUTE_MS
 from metrics_app.core.trends import cover, find_forecast
 
 
@@ -79,9 +80,9 @@ def view_windows(pieces, slots, aggregate, window, value=None):
     if one.is_trend:
         return view_trends(pieces, slots, aggregate, window, value)
     starts = slots - window * 1000
-    if window * 1000 > HOUR:
+    if window * 1000 > HOUR_MS:
         # As live: what is longer than the hot hour starts on a whole minute.
-        starts = floor(starts, MINUTE)
+        starts = floor(starts, MINUTE_MS)
     first, last = (np.searchsorted(pieces.ts, edges) for edges in (starts, slots))
     new = np.flatnonzero(np.diff(first, prepend=-1) | np.diff(last, prepend=-1))
     first, last, repeat = first[new], last[new], np.diff(np.append(new, len(slots)))
@@ -104,7 +105,7 @@ def view_changes(pieces, slots, aggregate, window):
 
 def view_trends(pieces, slots, aggregate, window, value):
     """The Views of slots for a trend: of each the whole minutes within its window, as live."""
-    minutes, first = np.unique(floor(pieces.ts, MINUTE), return_index=True)
+    minutes, first = np.unique(floor(pieces.ts, MINUTE_MS), return_index=True)
     count, total = (np.add.reduceat(column, first) if len(first) else column for column in pieces[1:3])
     found = []
     for slot in slots.tolist():

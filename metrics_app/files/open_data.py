@@ -13,6 +13,7 @@ from django.core.signals import setting_changed
 from metrics_app import conf, queries, registry
 from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.calendars import begin, check_zone, shift_back
+from metrics_app.core.durations import DAY_MS
 from metrics_app.core.text.units import format_value
 from metrics_app.core.text.words import natural_key
 from metrics_app.exceptions import TooMany
@@ -30,7 +31,6 @@ from metrics_app.queries.history import CORRECTED, PUBLISHED
 from metrics_app.rates import count_request
 
 FRESH = 60  # seconds
-DAY = 86_400_000  # ms
 # Days of a file without a year: 8,784 hours, or ten years of days. What is older is a file per year.
 DAYS = {"hour": 366, "day": 3_660}
 VIEWS = {CORRECTED: "As corrected", PUBLISHED: "As first published"}
@@ -186,7 +186,7 @@ def arrange_files():
 def list_years(topic, span, now):
     """``{by: local years}`` with points, the newest first, of files that do not reach back to all of them."""
     zone = check_zone(conf.get("OPEN_DATA_ZONE"))
-    short = [by for by in DAYS if span and span[0] < begin(now, by, zone) - DAYS[by] * DAY]
+    short = [by for by in DAYS if span and span[0] < begin(now, by, zone) - DAYS[by] * DAY_MS]
     years = find_years(topic, span, zone) if short else []
     return dict.fromkeys(short, years)
 
@@ -227,9 +227,9 @@ def plan_file(topic, by, view, year, now):
 
 def find_reach(by, span, end):
     """``(start, end)`` in ms of a file without a year, where the last bucket is over at ``end``."""
-    if span[1] < end - DAYS[by] * DAY:
+    if span[1] < end - DAYS[by] * DAY_MS:
         end = span[1] + 1
-    return end - DAYS[by] * DAY, end
+    return end - DAYS[by] * DAY_MS, end
 
 
 def find_year(year, zone):

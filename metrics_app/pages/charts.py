@@ -7,7 +7,8 @@ from django.utils.module_loading import import_string
 from metrics_app import conf, queries
 from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.calendars import shift_back
-from metrics_app.core.plans import DAY, NAMES, SHIFTS, SPANS, plan_span
+from metrics_app.core.durations import DAY_MS
+from metrics_app.core.plans import NAMES, SHIFTS, SPANS, plan_span
 from metrics_app.core.text import words
 from metrics_app.core.text.units import format_duration, format_value
 from metrics_app.models import Breach, Threshold
@@ -41,7 +42,7 @@ def describe_plot(kpi, rule, view, zone):
     aggregate = rule.aggregate if rule else kpi.aggregate
     window = (rule.window if rule else kpi.window) * 1000
     # A day more: values may lie so far apart, and each stands for what lies between.
-    grain = queries.find_grain(kpi.topic, view.start - max(window, DAY))
+    grain = queries.find_grain(kpi.topic, view.start - max(window, DAY_MS))
     plan = plan_span(view.start, view.end, window, grain)._replace(divides_at=rule and rule.aggregate_value)
     columns = read_columns(kpi.topic, aggregate, plan, view)
     since = int(kpi.created_at.timestamp() * 1000)

@@ -2,11 +2,10 @@
 
 from metrics_app import queries
 from metrics_app.core.aggregates import get_aggregate
+from metrics_app.core.durations import HOUR_S, MINUTE_MS
 from metrics_app.core.text.units import DASH, format_number, format_value
 from metrics_app.core.text.words import tell_change
 
-HOUR = 3600  # seconds
-MINUTE = 60_000  # ms
 GONE = {"text": DASH, "beside": "its minutes are no longer kept"}
 EARLIER = {"day": "yesterday by now", "week": "a week ago by now"}
 
@@ -16,7 +15,7 @@ def list_comparisons(kpi, now, zone, since):
 
     ``since``: when (ms) it began to be watched; a day before that is not known, which is not zero.
     """
-    rate = queries.stats(kpi.topic, HOUR, now=now)["rate_per_hour"]
+    rate = queries.stats(kpi.topic, HOUR_S, now=now)["rate_per_hour"]
     kept = list_kept(kpi.topic, now)
     today = queries.so_far([kpi.topic], zone, compare=kept, now=now)[kpi.topic]
     # A rate over a part of a day says less than how many there were.
@@ -38,8 +37,8 @@ def list_comparisons(kpi, now, zone, since):
 def list_kept(topic, now):
     """The words of ``EARLIER`` whose minutes are still kept."""
     # A local day begins up to a day before now, and a change of the clocks moves it an hour.
-    reach = {"day": now - 50 * HOUR * 1000, "week": now - 194 * HOUR * 1000}
-    return tuple(back for back in EARLIER if queries.find_grain(topic, reach[back]) == MINUTE)
+    reach = {"day": now - 50 * HOUR_S * 1000, "week": now - 194 * HOUR_S * 1000}
+    return tuple(back for back in EARLIER if queries.find_grain(topic, reach[back]) == MINUTE_MS)
 
 
 def tell_earlier(today, before, kpi, name, since):

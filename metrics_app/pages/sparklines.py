@@ -2,13 +2,12 @@
 
 from metrics_app import queries
 from metrics_app.core.aggregates import get_aggregate
-from metrics_app.core.curves import HOUR, roll
+from metrics_app.core.curves import roll
+from metrics_app.core.durations import HOUR_MS, MINUTE_MS
 from metrics_app.core.text import words
 from metrics_app.core.text.phrases import name_aggregate
 from metrics_app.core.text.units import format_value, split_value
 from metrics_app.core.trends import FAR
-
-MINUTE = 60_000
 
 
 def describe_chart(kpi, rule, value, now):
@@ -80,11 +79,15 @@ def observe_now(topic, aggregate, window, now, divides_at=None):
 
 def read_curve(topic, aggregate, window, now, divides_at=None):
     """``(ts, values)``: an aggregate over a moving window, once a minute over the last hour."""
-    last = now // MINUTE * MINUTE
-    ends = list(range(last - HOUR, last + 1, MINUTE))
+    last = now // MINUTE_MS * MINUTE_MS
+    ends = list(range(last - HOUR_MS, last + 1, MINUTE_MS))
     first = ends[0] - window * 1000
-    if get_aggregate(aggregate).is_rolled and window % 60 == 0 and queries.find_grain(topic, first) == MINUTE:
-        columns = queries.series(topic, first, last, MINUTE)
+    if (
+        get_aggregate(aggregate).is_rolled
+        and window % 60 == 0
+        and queries.find_grain(topic, first) == MINUTE_MS
+    ):
+        columns = queries.series(topic, first, last, MINUTE_MS)
         return ends, roll(columns, steps=window // 60, aggregate=aggregate)
     # Percentiles and windows of odd seconds need more than the rows of minutes, or these are gone.
     asked = [(topic, end - window * 1000, end, aggregate, divides_at) for end in ends]

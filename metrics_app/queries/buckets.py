@@ -3,7 +3,8 @@
 from bisect import bisect_right
 
 from metrics_app.core.aggregates import clip, maximum, mean, minimum
-from metrics_app.core.buckets import MINUTE, merge
+from metrics_app.core.buckets import merge
+from metrics_app.core.durations import MINUTE_MS
 from metrics_app.queries.corrections import list_voids
 from metrics_app.queries.history import CORRECTED, PUBLISHED, is_revised, read_past
 from metrics_app.queries.kept import check_cuts, take_step, take_zone
@@ -44,9 +45,9 @@ def cut_hot(reading, edges, voids=()):
     start, end = edges[0], edges[-1]
     for minute in reading.want.minutes():
         if minute >= reading.sealed and minute in reading.ring and not is_void(minute, voids):
-            within = edges[bisect_right(edges, minute) : bisect_right(edges, minute + MINUTE - 1)]
+            within = edges[bisect_right(edges, minute) : bisect_right(edges, minute + MINUTE_MS - 1)]
             cuts = [max(minute, start), *(edge for edge in dict.fromkeys(within) if start < edge < end)]
-            for low, high in zip(cuts, [*cuts[1:], min(minute + MINUTE, end)], strict=True):
+            for low, high in zip(cuts, [*cuts[1:], min(minute + MINUTE_MS, end)], strict=True):
                 yield low, reading.cut(minute, low - minute, high - minute)
 
 

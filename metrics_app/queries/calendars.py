@@ -7,8 +7,9 @@ day, week, month or year before, so that daylight saving moves nothing.
 from itertools import accumulate
 
 from metrics_app.core.aggregates import clip
-from metrics_app.core.buckets import MINUTE, floor, merge
+from metrics_app.core.buckets import floor, merge
 from metrics_app.core.calendars import CALENDARS, SPANS, check_zone, list_edges, shift_back
+from metrics_app.core.durations import MINUTE_MS
 from metrics_app.exceptions import BadInput
 from metrics_app.queries.buckets import make_columns, read_buckets
 from metrics_app.queries.charts import MOST_BUCKETS
@@ -75,7 +76,7 @@ def compare_span(topics, start, end, *, zone="UTC", compare=(), view=CORRECTED):
     for back in compare:
         check_back(back)
         low, high = (shift_back(at, back, place) for at in (start, end))
-        spans[back] = low, max(floor(high, MINUTE), low)
+        spans[back] = low, max(floor(high, MINUTE_MS), low)
     for topic in topics:
         check_spans(topic, spans)
     wants = [Want(topic, *span, True) for topic in topics for span in spans.values()]

@@ -9,6 +9,7 @@ from metrics_app.core import details
 from metrics_app.core.aggregates import clip
 from metrics_app.core.buckets import floor, merge
 from metrics_app.core.chunks import unpack_chunk
+from metrics_app.core.durations import SECOND_MS
 from metrics_app.core.packing import unpack_head
 from metrics_app.exceptions import BadInput
 from metrics_app.queries.buckets import make_columns, read_buckets
@@ -16,7 +17,6 @@ from metrics_app.queries.history import CORRECTED
 from metrics_app.queries.logs import clock, shard_for
 from metrics_app.queries.reading import Want, read_one
 
-SECOND = 1000
 MOST_BUCKETS = 20_000
 AHEAD = 10_000  # ms; points may lie 5 s in the future
 
@@ -54,8 +54,8 @@ def series(topic, start, end, step, *, view=CORRECTED):
 
 def check_step(start, end, step):
     """BadInput for a span or a step that cannot be drawn."""
-    if step < SECOND or step % SECOND:
-        raise BadInput(f"{step / SECOND:g} is no step: expected whole seconds, at least 1", field="step")
+    if step < SECOND_MS or step % SECOND_MS:
+        raise BadInput(f"{step / SECOND_MS:g} is no step: expected whole seconds, at least 1", field="step")
     if end < start:
         raise BadInput(f"the end {end} is before the start {start}", field="end")
     if (end - start) // step > MOST_BUCKETS:
@@ -98,8 +98,8 @@ def count_since(topic, since, now):
 def take_rows(topic, since, now, max_rows):
     """The Snapshot as rows, from the summaries: the log may not reach back as far."""
     end = now + AHEAD
-    step = max(-((since - end) // max_rows), SECOND)
-    step = -(-step // SECOND) * SECOND
+    step = max(-((since - end) // max_rows), SECOND_MS)
+    step = -(-step // SECOND_MS) * SECOND_MS
     reading = read_one(Want(topic, floor(since, step), end, True))
     pieces = [split_minute(reading, minute) for minute in reading.want.minutes()]
     ts, columns = (np.concatenate(parts, axis=-1) for parts in zip(*pieces, strict=True))

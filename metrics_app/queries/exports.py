@@ -11,10 +11,11 @@ from itertools import pairwise
 from django.db.models import Max, Min
 
 from metrics_app.core.aggregates import get_aggregate, list_names
-from metrics_app.core.buckets import HOUR, MINUTE, floor
+from metrics_app.core.buckets import floor
 from metrics_app.core.calendars import begin, check_zone, find_midnight, to_local
+from metrics_app.core.durations import DAY_MS, HOUR_MS, MINUTE_MS
 from metrics_app.core.points import match_topic
-from metrics_app.core.spans import DAY, intersect
+from metrics_app.core.spans import intersect
 from metrics_app.exceptions import BadInput
 from metrics_app.models import DayRollup, HourRollup, MinuteRollup, Topic
 from metrics_app.queries.buckets import read_buckets
@@ -51,10 +52,10 @@ class Plan:
     def rollups(self):
         """About how many roll-ups stand behind a row, where nothing is pruned."""
         if self.step:
-            grain = next(size for size in (DAY, HOUR, MINUTE) if self.step % size == 0)
+            grain = next(size for size in (DAY_MS, HOUR_MS, MINUTE_MS) if self.step % size == 0)
             return self.step // grain
         # Local hours of half-hour zones, and the edges of their days, are made of minutes.
-        odd = 60 if self.edges[0] % HOUR else 0
+        odd = 60 if self.edges[0] % HOUR_MS else 0
         return {"hour": max(odd, 1), "day": 24 + odd, "week": 55 + odd, "month": 80 + odd}[self.calendar]
 
     def pieces(self):
@@ -69,7 +70,7 @@ def plan_steps(start, end, step, *, zone="UTC", view=CORRECTED, most=MOST_ROWS):
 
     ``step`` is whole minutes up to a day. ``zone`` is that of the local times beside the ms.
     """
-    if not MINUTE <= step <= DAY or step % MINUTE:
+    if not MINUTE_MS <= step <= DAY_MS or step % MINUTE_MS:
         expected = "a multiple of 60 from 60 to 86400, or a calendar"
         raise BadInput(f"{step / 1000:g} s is no step of an export: expected {expected}", field="step")
     check_zone(zone)
@@ -148,7 +149,7 @@ def find_span(topic):
     Points that only history knows are known by the minute, or by the hour or day that is left of it.
     """
     now = clock()
-    reading = read_one(Want(topic, now - DAY, now))
+    reading = read_one(Want(topic, now - DAY_MS, now))
     recent = [minute for minute, row in reading.ring.items() if row[0]] + list(reading.held)
     first, last = find_rollups(topic)
     starts = [at for at in (first, min(recent, default=None)) if at is not None]
@@ -162,7 +163,7 @@ def find_rollups(topic):
     """The starts (ms) of the first and last roll-up, each the finest that there is; None without any."""
     number = Topic.objects.filter(name=topic).values_list("id", flat=True).first()
     first, last, wide = None, None, 0
-    for size, model in ((DAY, DayRollup), (HOUR, HourRollup), (MINUTE, MinuteRollup)):
+    for size, model in ((DAY_MS, DayRollup), (HOUR_MS, HourRollup), (MINUTE_MS, MinuteRollup)):
         starts = model.objects.filter(topic=number).aggregate(first=Min("start"), last=Max("start"))
         if starts["first"] is None:
             continue
@@ -194,7 +195,7 @@ def find_next(number, start):
     hours, days = (model.objects.filter(topic=number) for model in (HourRollup, DayRollup))
     kept = hours.aggregate(at=Min("start"))["at"]
     # A day beside its hours may begin in the year before theirs.
-    pruned = days if kept is None else days.filter(start__lt=floor(kept, DAY))
+    pruned = days if kept is None else days.filter(start__lt=floor(kept, DAY_MS))
     found = (rows.filter(start__gte=start).aggregate(at=Min("start"))["at"] for rows in (hours, pruned))
     return min((at for at in found if at is not None), default=None)
 

@@ -8,8 +8,9 @@ from typing import NamedTuple
 from django.db import connection
 
 from metrics_app.core import sketch as sketches
-from metrics_app.core.buckets import HOUR, MINUTE, Summary, floor
-from metrics_app.core.spans import DAY, ceil, cut, intersect, plan, subtract
+from metrics_app.core.buckets import Summary, floor
+from metrics_app.core.durations import DAY_MS, HOUR_MS, MINUTE_MS
+from metrics_app.core.spans import ceil, cut, intersect, plan, subtract
 from metrics_app.models import (
     LATE,
     DayRollup,
@@ -23,7 +24,7 @@ from metrics_app.queries.corrections import list_voids
 from metrics_app.queries.logs import shard_for
 
 PUBLISHED, CORRECTED = "published", "corrected"
-MODELS = {MINUTE: MinuteRollup, HOUR: HourRollup, DAY: DayRollup}
+MODELS = {MINUTE_MS: MinuteRollup, HOUR_MS: HourRollup, DAY_MS: DayRollup}
 COLUMNS = "start, generation, count, sum, m2, min, max"
 SPANS = 100  # spans of one statement
 
@@ -48,12 +49,18 @@ class Past:
         """Where the answer begins: on a whole minute, or on what pruning has left."""
         start = want.whole_start()
         if start < self.state.pruned_hours:
-            return floor(start, DAY)
-        return floor(start, HOUR) if start < self.state.pruned_minutes else start
+            return floor(start, DAY_MS)
+        return floor(start, HOUR_MS) if start < self.state.pruned_minutes else start
 
     def whole_edge(self, edge):
         """An edge where roll-ups can be cut: on the next minute, or on what pruning has left."""
-        size = DAY if edge < self.state.pruned_hours else HOUR if edge < self.state.pruned_minutes else MINUTE
+        size = (
+            DAY_MS
+            if edge < self.state.pruned_hours
+            else HOUR_MS
+            if edge < self.state.pruned_minutes
+            else MINUTE_MS
+        )
         return ceil(edge, size)
 
     def read(self, reading, *, step=None, edges=(), view=CORRECTED):
@@ -75,21 +82,21 @@ class Past:
         """The Rows of a topic that fill the spans, whoever wrote them."""
         old = intersect(spans, 0, reading.sealed)
         # An hour that lacks a held minute is read minute by minute.
-        fine = [(hour, hour + HOUR) for hour in sorted({floor(minute, HOUR) for minute in held})]
+        fine = [(hour, hour + HOUR_MS) for hour in sorted({floor(minute, HOUR_MS) for minute in held})]
         minutes = [part for span in fine for part in intersect(old, *span)]
         if self.has_others(reading):
             new = intersect(spans, reading.sealed, 2**62)
-            minutes += [(floor(low, MINUTE), ceil(high, MINUTE)) for low, high in new]
+            minutes += [(floor(low, MINUTE_MS), ceil(high, MINUTE_MS)) for low, high in new]
         steps = {size for size in MODELS if step is None or step % size == 0}
-        plans = [*self.plan(subtract(old, fine), voids, steps), (MINUTE, minutes)]
+        plans = [*self.plan(subtract(old, fine), voids, steps), (MINUTE_MS, minutes)]
         return [row for size, parts in plans for row in fetch_rows(size, topic, parts, reading.want.shape)]
 
     def plan(self, spans, voids, steps):
         """``[(step, spans), …]``: which roll-ups answer."""
         marks = self.state
         # A day that a void cuts keeps its minutes: nothing of it is pruned.
-        edges = {floor(edge, DAY) for void in voids for edge in void if edge % DAY}
-        cut = [(day, day + DAY) for day in sorted(edges)]
+        edges = {floor(edge, DAY_MS) for void in voids for edge in void if edge % DAY_MS}
+        cut = [(day, day + DAY_MS) for day in sorted(edges)]
         kept = [part for span in cut for part in intersect(spans, *span)]
         pruned = {"pruned_minutes": marks.pruned_minutes, "pruned_hours": marks.pruned_hours}
         options = {"steps": steps, "days_through": marks.days_through}
@@ -149,7 +156,7 @@ def make_summary(columns):
 def is_revised(past, reading, edges):
     """For each bucket between the edges (ms) whether it has late points, or lies in a void."""
     topic, want = past.topics.get(reading.want.topic), reading.want
-    model = MinuteRollup if any(edge % HOUR for edge in edges) else HourRollup
+    model = MinuteRollup if any(edge % HOUR_MS for edge in edges) else HourRollup
     rows = model.objects.filter(topic=topic, generation=LATE, start__gte=want.start, start__lt=want.end)
     late = {bisect_right(edges, start) - 1 for start in rows.values_list("start", flat=True)}
     voids = list_voids(want.topic)

@@ -2,29 +2,29 @@
 
 from datetime import UTC, datetime
 
-from metrics_app.core.buckets import HOUR, MINUTE, floor
-from metrics_app.core.spans import DAY
+from metrics_app.core.buckets import floor
+from metrics_app.core.durations import DAY_MS, HOUR_MS, MINUTE_MS
 from metrics_app.exceptions import NotKept
 from metrics_app.models import DayRollup, HourRollup, ShardHistory, Topic
 from metrics_app.queries.logs import clock, shard_for
 
 # Minutes are kept so long whatever the settings say: those of yesterday may still be held back in Redis.
 LEAST_DAYS = 2
-NAMES = {HOUR: "minutes", DAY: "hours"}
-WHOLE = {HOUR: "hour", DAY: "UTC day"}
+NAMES = {HOUR_MS: "minutes", DAY_MS: "hours"}
+WHOLE = {HOUR_MS: "hour", DAY_MS: "UTC day"}
 
 
 def find_grain(topic, at):
     """The finest roll-up (ms) that is kept of a topic from ``at`` (ms) on: a minute, an hour or a day."""
-    if at >= clock() - LEAST_DAYS * DAY:
-        return MINUTE
+    if at >= clock() - LEAST_DAYS * DAY_MS:
+        return MINUTE_MS
     state = ShardHistory.objects.filter(shard=shard_for(topic)).first()
-    return grain_of(state, at) if state else MINUTE
+    return grain_of(state, at) if state else MINUTE_MS
 
 
 def grain_of(state, at):
     """The same, of a ShardHistory at hand."""
-    return DAY if at < state.pruned_hours else HOUR if at < state.pruned_minutes else MINUTE
+    return DAY_MS if at < state.pruned_hours else HOUR_MS if at < state.pruned_minutes else MINUTE_MS
 
 
 def check_edges(topic, edges, *, field, expected):
@@ -32,7 +32,7 @@ def check_edges(topic, edges, *, field, expected):
 
     ``expected`` says of an hour or a day (ms) what to ask for instead. An hour without points may be cut.
     """
-    if not edges or edges[0] >= clock() - LEAST_DAYS * DAY:
+    if not edges or edges[0] >= clock() - LEAST_DAYS * DAY_MS:
         return
     state = ShardHistory.objects.filter(shard=shard_for(topic)).first()
     if state is not None:
@@ -42,8 +42,8 @@ def check_edges(topic, edges, *, field, expected):
 def check_cuts(topic, state, edges, *, field, expected):
     """``check_edges`` with a ShardHistory at hand."""
     for size, model, until in (
-        (DAY, DayRollup, state.pruned_hours),
-        (HOUR, HourRollup, state.pruned_minutes),
+        (DAY_MS, DayRollup, state.pruned_hours),
+        (HOUR_MS, HourRollup, state.pruned_minutes),
     ):
         cut = {floor(edge, size) for edge in edges if edge % size and edge < until}
         if not cut:
@@ -66,7 +66,7 @@ def take_step(size):
 
 def take_zone(size):
     """What a calendar may ask for."""
-    if size == DAY:
+    if size == DAY_MS:
         return "take days, weeks or months of the zone UTC"
     return "take a zone that is whole hours from UTC"
 

@@ -3,7 +3,8 @@
 import numpy as np
 
 from metrics_app.core.aggregates import compare, compute, get_aggregate, list_names
-from metrics_app.core.buckets import HOT, MINUTE, merge
+from metrics_app.core.buckets import HOT, merge
+from metrics_app.core.durations import MINUTE_MS
 from metrics_app.core.trends import cover, find_forecast
 from metrics_app.exceptions import NotKept
 from metrics_app.queries.asking import Asked, Observation, list_observations, stack_observations
@@ -51,11 +52,11 @@ def observe_trend(topic, start, end, aggregate, value=None):
 
 def read_forecast(topic, start, end, aggregate, value):
     """``(Pace or None, points)`` at ``end`` (ms) from the whole minutes since ``start``."""
-    edges = range(cover(start, end)[0], cover(start, end)[1] + 1, MINUTE)
+    edges = range(cover(start, end)[0], cover(start, end)[1] + 1, MINUTE_MS)
     if len(edges) < 2:
         return None, 0
     try:
-        summaries, _ = read_buckets(topic, list(edges), step=MINUTE)
+        summaries, _ = read_buckets(topic, list(edges), step=MINUTE_MS)
     except NotKept:
         # A line through hours would lead elsewhere: where minutes are gone there is no pace.
         return None, 0

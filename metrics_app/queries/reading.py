@@ -9,7 +9,8 @@ import numpy as np
 from metrics_app import conf
 from metrics_app.connection import get_redis, guard, key
 from metrics_app.core import details
-from metrics_app.core.buckets import HOT, HOUR, MINUTE, Summary, floor, merge_columns
+from metrics_app.core.buckets import HOT, Summary, floor, merge_columns
+from metrics_app.core.durations import HOUR_MS, MINUTE_MS
 from metrics_app.core.generations import Generations
 from metrics_app.core.packing import SLOT, unpack_head, unpack_held, unpack_ring
 from metrics_app.core.spans import subtract
@@ -30,13 +31,13 @@ class Want(NamedTuple):
 
     def whole_start(self):
         """The start, on a whole minute where it lies before the hot hour."""
-        return floor(self.start, MINUTE) if is_old(self.start) else self.start
+        return floor(self.start, MINUTE_MS) if is_old(self.start) else self.start
 
     def minutes(self):
         """The minutes (ms) that the span touches."""
         # Nothing older is in Redis; a span of years must not name each of its minutes.
-        reach = clock() - (conf.get("HELD_HOURS") + 2) * HOUR
-        return range(floor(max(self.whole_start(), reach), MINUTE), self.end, MINUTE)
+        reach = clock() - (conf.get("HELD_HOURS") + 2) * HOUR_MS
+        return range(floor(max(self.whole_start(), reach), MINUTE_MS), self.end, MINUTE_MS)
 
     def details(self):
         """The minutes whose detail is needed: all for percentiles, else those cut by an edge."""
@@ -54,7 +55,7 @@ def is_old(start):
 
 def find_edges(start, end):
     """The minutes (ms) that [start, end) cuts."""
-    first, last = start - start % MINUTE, end - end % MINUTE
+    first, last = start - start % MINUTE_MS, end - end % MINUTE_MS
     if start == first:
         return [] if end == last or end <= start else [last]
     return [first] if end == last or first == last else [first, last]
@@ -90,9 +91,9 @@ class Reading:
         start, end = self.want.whole_start(), self.want.end
         for minute in self.packed:
             if minute >= self.sealed and not is_void(minute, voids):
-                yield self.cut(minute, max(start - minute, 0), min(end - minute, MINUTE))
+                yield self.cut(minute, max(start - minute, 0), min(end - minute, MINUTE_MS))
         if not self.want.shape:
-            low, high = max(-floor(-start, MINUTE), self.sealed), floor(end, MINUTE)
+            low, high = max(-floor(-start, MINUTE_MS), self.sealed), floor(end, MINUTE_MS)
             for span in subtract([(low, high)], voids):
                 yield sum_ring(self.packed_ring, *span)
 
@@ -107,7 +108,7 @@ class Reading:
     def cut(self, minute, start, end):
         """The Summary of [start, end) ms of a hot minute."""
         detail = details.unpack(self.packed.get(minute))
-        if end - start < MINUTE:
+        if end - start < MINUTE_MS:
             return detail.cut(start, end, self.want.shape)
         return Summary(*self.ring[minute], *detail.shape())
 

@@ -5,7 +5,8 @@ import numpy as np
 from metrics_app.connection import get_redis, guard, key
 from metrics_app.core import details
 from metrics_app.core.aggregates import compute_many, list_names
-from metrics_app.core.buckets import MINUTE, Summary, floor, merge
+from metrics_app.core.buckets import Summary, floor, merge
+from metrics_app.core.durations import MINUTE_MS
 from metrics_app.core.generations import Generations
 from metrics_app.core.packing import SLOT, SLOTS
 from metrics_app.lua import read_script
@@ -36,7 +37,7 @@ def part_rings(asked, chosen):
 def observe_rings(shard, topics, owner, asked):
     """``(values, n)`` of windows of one shard from one read; None where rings are not all there is."""
     # A minute cut by one of its edges takes its detail as well.
-    cut = np.flatnonzero((asked.starts % MINUTE != 0) | (asked.ends % MINUTE != 0))
+    cut = np.flatnonzero((asked.starts % MINUTE_MS != 0) | (asked.ends % MINUTE_MS != 0))
     cuts = {
         (at, minute)
         for at, *span in zip(
@@ -89,7 +90,7 @@ def cut_edges(packed, at, start, end, sealed):
     """The Summaries of the cut minutes of a window of topic number ``at``."""
     for minute in find_edges(int(start), int(end)):
         if minute >= sealed and packed[at, minute]:
-            low, high = max(start - minute, 0), min(end - minute, MINUTE)
+            low, high = max(start - minute, 0), min(end - minute, MINUTE_MS)
             yield details.unpack(packed[at, minute]).cut(low, high, False)
 
 
@@ -105,8 +106,8 @@ def sum_slots(slots, owner, asked, sealed, extremes):
 
     Their m2 is left at 0: what reads it is not answered by rings. Min and max are read for ``extremes``.
     """
-    starts = np.maximum(-floor(-asked.starts, MINUTE), sealed)[:, None]
-    ends = floor(asked.ends, MINUTE)[:, None]
+    starts = np.maximum(-floor(-asked.starts, MINUTE_MS), sealed)[:, None]
+    ends = floor(asked.ends, MINUTE_MS)[:, None]
     if len(owner) != len(slots):
         slots = slots[owner]
     minutes = slots["minute"]

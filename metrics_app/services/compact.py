@@ -11,8 +11,8 @@ from typing import NamedTuple
 from django.db import connection, transaction
 
 from metrics_app import conf
-from metrics_app.core.buckets import HOUR, floor
-from metrics_app.core.spans import DAY
+from metrics_app.core.buckets import floor
+from metrics_app.core.durations import DAY_MS, HOUR_MS
 from metrics_app.models import (
     Correction,
     HourRollup,
@@ -58,7 +58,7 @@ def compact_shard(shard, topics, now, deadline):
     history = ShardHistory.objects.filter(shard=shard).first()
     if history is None:
         return Compacted()
-    through = floor(min(now, history.sealed or now), DAY)
+    through = floor(min(now, history.sealed or now), DAY_MS)
     days = repaired = 0
     # Verified as far back as minutes are kept whole: older ones were, before they were pruned.
     numbers = [pk for pk, _ in topics]
@@ -81,10 +81,11 @@ def list_days(topics, low, high):
     with connection.cursor() as cursor:
         for topic in topics:
             cursor.execute(
-                f"SELECT DISTINCT start / {DAY} FROM {table} WHERE topic = %s AND start >= %s AND start < %s",
+                f"SELECT DISTINCT start / {DAY_MS} FROM {table} "
+                "WHERE topic = %s AND start >= %s AND start < %s",
                 [topic, low, high],
             )
-            found.update(row[0] * DAY for row in cursor.fetchall())
+            found.update(row[0] * DAY_MS for row in cursor.fetchall())
     return sorted(found)
 
 
@@ -92,7 +93,7 @@ def write_days(shard, topics, day):
     """One transaction: hours of a day against their minutes, then the day; ``(days, hours repaired)``."""
     with transaction.atomic():
         lock_shard(shard)
-        keys = HourRollup.objects.filter(topic__in=topics, start__gte=day, start__lt=day + DAY)
+        keys = HourRollup.objects.filter(topic__in=topics, start__gte=day, start__lt=day + DAY_MS)
         keys = set(keys.values_list("topic", "start", "generation"))
         repaired = verify_hours(keys)
         days = {(topic, day, generation) for topic, _, generation in keys}
@@ -102,8 +103,8 @@ def write_days(shard, topics, day):
 
 def verify_hours(keys):
     """Rewrites the hours whose count is not that of their minutes; how many there were."""
-    expected = add_up(read_spans(MinuteRollup, keys, HOUR), keys, HOUR)
-    known = read_spans(HourRollup, keys, HOUR)
+    expected = add_up(read_spans(MinuteRollup, keys, HOUR_MS), keys, HOUR_MS)
+    known = read_spans(HourRollup, keys, HOUR_MS)
     wrong = {key: part for key, part in expected.items() if known[key].count != part.count}
     for topic, start, generation in wrong:
         HourRollup.objects.filter(topic=topic, start=start, generation=generation).delete()
@@ -120,7 +121,7 @@ def prune(shard, topics, now, deadline):
         (HourRollup, "pruned_hours", "HOURS_DAYS"),
     ):
         kept = max(conf.get(setting), LEAST_DAYS)
-        before = min(floor(now - kept * DAY, DAY), history.days_through)
+        before = min(floor(now - kept * DAY_MS, DAY_MS), history.days_through)
         if before > getattr(history, mark):
             # First the mark: readers go to the coarser roll-ups before the finer ones are gone.
             ShardHistory.objects.filter(shard=shard).update(**{mark: before})
@@ -134,14 +135,14 @@ def prune(shard, topics, now, deadline):
 def list_kept_days(name):
     """The days (ms) that a correction of the topic cuts: they keep their minutes and hours."""
     edges = Correction.objects.filter(topic=name).values_list("start", "end")
-    return sorted({floor(edge, DAY) for span in edges for edge in span if edge % DAY})
+    return sorted({floor(edge, DAY_MS) for span in edges for edge in span if edge % DAY_MS})
 
 
 def prune_topic(model, topic, before, kept):
     """Deletes a topic's rows before ``before``, except on the kept days, some at a time; how many."""
     rows = model.objects.filter(topic=topic, start__lt=before)
     for day in kept:
-        rows = rows.exclude(start__gte=day, start__lt=day + DAY)
+        rows = rows.exclude(start__gte=day, start__lt=day + DAY_MS)
     total = 0
     while True:
         starts = list(rows.order_by("start").values_list("start", flat=True)[:ROWS])

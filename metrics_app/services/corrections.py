@@ -9,14 +9,15 @@ from django.db import transaction
 from django.utils import timezone
 
 from metrics_app import queries, registry
-from metrics_app.core.buckets import MINUTE, floor
+from metrics_app.core.buckets import floor
+from metrics_app.core.durations import DAY_MS, MINUTE_MS
 from metrics_app.core.points import check_topic
-from metrics_app.core.spans import DAY, ceil
+from metrics_app.core.spans import ceil
 from metrics_app.exceptions import BadInput, Conflict
 from metrics_app.models import Correction, ShardHistory, Topic
 from metrics_app.queries.logs import shard_for
 
-LONGEST = 3_660 * DAY
+LONGEST = 3_660 * DAY_MS
 
 
 def void(*, topic, start, end, reason, by, now=None):
@@ -27,7 +28,7 @@ def void(*, topic, start, end, reason, by, now=None):
     """
     check_known(topic)
     reason = check_reason(reason)
-    start, end = floor(start, MINUTE), ceil(end, MINUTE)
+    start, end = floor(start, MINUTE_MS), ceil(end, MINUTE_MS)
     check_span(start, end, queries.redis_now() if now is None else now)
     check_kept(topic, start, end)
     points = queries.span(topic, start, end).count
@@ -48,7 +49,7 @@ def check_span(start, end, now):
     """BadInput for a span that is none, too long, or not over: points to come are nobody's mistake yet."""
     if start >= end:
         raise BadInput(f"[{start}, {end}) is no span: expected a start before the end", field="end")
-    if end > floor(now, MINUTE) + MINUTE:
+    if end > floor(now, MINUTE_MS) + MINUTE_MS:
         raise BadInput(f"the end {end} is in the future: expected a time up to now", field="end")
     if end - start > LONGEST:
         raise BadInput(f"[{start}, {end}) is too long: expected at most ten years", field="start")
@@ -66,7 +67,7 @@ def check_kept(topic, start, end):
     """BadInput where an edge cuts a day whose minutes were pruned already."""
     state = ShardHistory.objects.filter(shard=shard_for(topic)).first()
     for name, edge in (("start", start), ("end", end)):
-        if state and edge % DAY and edge < state.pruned_minutes:
+        if state and edge % DAY_MS and edge < state.pruned_minutes:
             raise BadInput(
                 f"{name} {edge} cuts a day whose minutes are not kept any more: take whole UTC days, "
                 f"or a span after {state.pruned_minutes}",

@@ -7,11 +7,10 @@ from django.db import close_old_connections, connection
 
 from metrics_app import bus, conf, registry
 from metrics_app.connection import get_redis, guard
+from metrics_app.core.durations import DAY_S
 from metrics_app.core.points import check_topic, check_ts, check_value
 from metrics_app.exceptions import BadInput, BusUnavailable, MetricsError, NotAllowed, TooMany
 from metrics_app.transport import Refused
-
-DAY = 86_400  # seconds
 
 # KEYS[1] the topics a key has brought; ARGV: the limit, seconds, topics.
 # Refused as a whole: 0 and nothing is added, else 1. Then the seconds until the set ends.
@@ -123,7 +122,7 @@ def admit_topics(topics, who):
     limit = conf.get("AUTO_CREATE_LIMIT")
     name = f"{conf.get('REDIS_PREFIX')}:kpis:{who.id}"
     with guard():
-        admitted, seconds = get_redis().eval(ADMIT, 1, name, limit, DAY, *topics)
+        admitted, seconds = get_redis().eval(ADMIT, 1, name, limit, DAY_S, *topics)
     if not admitted:
         raise TooMany(
             f"this key has brought its {limit} new KPIs of 24 h: {topics[0]!r} is not known",

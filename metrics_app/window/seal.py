@@ -5,7 +5,7 @@ import time
 from metrics_app import conf
 from metrics_app.connection import get_redis, guard, key
 from metrics_app.core import details
-from metrics_app.core.buckets import HOUR
+from metrics_app.core.durations import HOUR_MS
 from metrics_app.core.packing import SLOT, SLOT_STRUCT, pack_held, slot_of
 from metrics_app.exceptions import StaleFence
 from metrics_app.lua import read_script
@@ -62,7 +62,7 @@ def hold(shard, memory, members):
 
 def drop_held(shard, memory, now, patience=0.05):
     """Lets go of minutes held longer than ``HELD_HOURS``; returns how many, within ``patience`` seconds."""
-    limit, dropped, end = now - conf.get("HELD_HOURS") * HOUR, 0, time.monotonic() + patience
+    limit, dropped, end = now - conf.get("HELD_HOURS") * HOUR_MS, 0, time.monotonic() + patience
     while True:
         with guard():
             arguments = key(shard, ""), memory.seq, memory.writer, limit

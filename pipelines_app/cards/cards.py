@@ -8,12 +8,12 @@ from pipelines_app import queries
 from pipelines_app.cards.basis import find_basis, find_today
 from pipelines_app.cards.figures import tell_opening, tell_present
 from pipelines_app.cards.writing import tell_time, to_local, write
+from pipelines_app.core.durations import HOUR_MS, SECOND_MS
 from pipelines_app.core.record import tell_counts
 from pipelines_app.core.states import LABELS, State
 
-SECOND, HOUR = 1000, 3_600_000
 SQUARES = 12
-SURE_AFTER = 10 * 60 * SECOND  # of waiting, before its cost is told per hour
+SURE_AFTER = 10 * 60 * SECOND_MS  # of waiting, before its cost is told per hour
 LOWER = ("lt", "lte")  # the limit is a floor
 # How an effect looks on the track record; what is not measured yet stays empty.
 EFFECTS = {State.EFFECTIVE.value: "good", State.HARMFUL.value: "bad", State.INEFFECTIVE.value: "none"}
@@ -220,7 +220,7 @@ def describe_since(pipeline, *, now=None):
     now = now or timezone.now()
     watch = queries.describe_watch(pipeline.topic)
     end, opened = queries.to_ms(now), queries.to_ms(pipeline.created_at)
-    basis, present = read_figures(pipeline, watch, now, draw_from=min(opened, end - HOUR))
+    basis, present = read_figures(pipeline, watch, now, draw_from=min(opened, end - HOUR_MS))
     if not present or not present.get("curve"):
         return None
     # Its words are the frozen ones, and where those were left to the project, the project's.

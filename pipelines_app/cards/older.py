@@ -5,8 +5,8 @@ Nothing is made up from the minutes: their means are drawn as what they are.
 """
 
 from pipelines_app.cards.writing import write
+from pipelines_app.core.durations import HOUR_S, SECOND_MS
 
-SECOND, HOUR = 1000, 3600
 MEANS = "mean of each minute"
 RULE = ("aggregate", "window", "operator", "limit")
 
@@ -43,7 +43,7 @@ def read_rule(evidence, pipeline, minutes):
 def read_claim(evidence, pipeline, watch, minutes):
     """What was measured when somebody proposed, over all that was frozen then."""
     summary, end = minutes["summary"], evidence.get("measured_to") or 0
-    window = (end - (evidence.get("measured_from") or end)) // SECOND or HOUR
+    window = (end - (evidence.get("measured_from") or end)) // SECOND_MS or HOUR_S
     rule = dict.fromkeys(RULE) | {"aggregate": watch.get("aggregate", "mean"), "window": window}
     found = describe(rule, summary.get(rule["aggregate"]), pipeline)
     more = {"n": int(summary.get("count") or 0), "curve": draw_minutes(minutes), "measured_to": end}

@@ -6,8 +6,9 @@ import time
 import numpy as np
 from django.core.management.base import BaseCommand, CommandError
 
-from hms_gov.traffic import HOUR, PER_HOUR, Complaints
+from hms_gov.traffic import PER_HOUR, Complaints
 from metrics_app import emit, queries
+from metrics_app.core.durations import HOUR_S
 
 STEP = 0.5  # seconds
 STEP_BEFORE = 10  # seconds, in the hour before the start
@@ -37,7 +38,7 @@ class Command(BaseCommand):
         """Emits for ever; the hour before, too, where no complaint was ever counted."""
         begin = time.time()
         is_new = queries.get_head("complaint.received") is None
-        start = begin - HOUR if is_new else begin
+        start = begin - HOUR_S if is_new else begin
         complaints = Complaints(start, rng=np.random.default_rng(), per_hour=per_hour)
         if is_new:
             live_through(complaints, begin)

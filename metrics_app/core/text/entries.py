@@ -7,15 +7,15 @@ import math
 import re
 
 from metrics_app.core.aggregates import COUNTED, get_aggregate
-from metrics_app.core.text.units import DAY, HOUR, MINUTE
+from metrics_app.core.durations import DAY_S, HOUR_S, MINUTE_S
 from metrics_app.exceptions import BadInput
 
 # What people type for each unit. "m" is minutes: nobody sets a limit in months.
 SECONDS = {
-    **dict.fromkeys(["w", "week", "weeks"], 7 * DAY),
-    **dict.fromkeys(["d", "day", "days"], DAY),
-    **dict.fromkeys(["h", "hr", "hrs", "hour", "hours"], HOUR),
-    **dict.fromkeys(["m", "min", "mins", "minute", "minutes"], MINUTE),
+    **dict.fromkeys(["w", "week", "weeks"], 7 * DAY_S),
+    **dict.fromkeys(["d", "day", "days"], DAY_S),
+    **dict.fromkeys(["h", "hr", "hrs", "hour", "hours"], HOUR_S),
+    **dict.fromkeys(["m", "min", "mins", "minute", "minutes"], MINUTE_S),
     **dict.fromkeys(["s", "sec", "secs", "second", "seconds", ""], 1),
     "ms": 0.001,
 }
@@ -33,9 +33,9 @@ def is_duration(unit, aggregate="mean"):
 
 def write_duration(seconds):
     """Exact, in one unit: 172800 is "48 h", 600 is "10 min", 604800 is "7 d"."""
-    for size, name in ((DAY, "d"), (HOUR, "h"), (MINUTE, "min")):
+    for size, name in ((DAY_S, "d"), (HOUR_S, "h"), (MINUTE_S, "min")):
         # Service levels are spoken in hours up to three days: 48 h, 72 h.
-        if seconds and seconds % size == 0 and (size != DAY or abs(seconds) > 3 * DAY):
+        if seconds and seconds % size == 0 and (size != DAY_S or abs(seconds) > 3 * DAY_S):
             return f"{int(seconds // size)} {name}"
     return f"{write_number(seconds)} s"
 

@@ -11,9 +11,10 @@ import numpy as np
 
 from metrics_app.core.aggregates import SHARE, get_aggregate
 from metrics_app.core.classes import is_beyond
+from metrics_app.core.durations import DAY_S, HOUR_S, MINUTE_S
 from metrics_app.core.text.entries import is_duration, write_value
 from metrics_app.core.text.phrases import OPERATORS, count_words, write_limit
-from metrics_app.core.text.units import DAY, HOUR, MINUTE, format_value
+from metrics_app.core.text.units import format_value
 
 ENOUGH = 30  # windows with a value; fewer say nothing about the rare ones
 RARE, USUAL = 0.99, 0.90  # shares of the windows that are on the good side of limit and recovery
@@ -141,13 +142,13 @@ def round_value(value, unit, aggregate, *, up):
 
 def round_duration(seconds, *, up):
     """The next round duration: of minutes below an hour, hours up to a week, whole days beyond."""
-    if seconds < MINUTE:
+    if seconds < MINUTE_S:
         return float(math.ceil(seconds) if up else math.floor(seconds))
-    if seconds <= HOUR:
-        return pick(seconds / MINUTE, MINUTES, up=up) * MINUTE
-    if seconds <= HOURS[-1] * HOUR:
-        return pick(seconds / HOUR, HOURS, up=up) * HOUR
-    return float((math.ceil if up else math.floor)(seconds / DAY) * DAY)
+    if seconds <= HOUR_S:
+        return pick(seconds / MINUTE_S, MINUTES, up=up) * MINUTE_S
+    if seconds <= HOURS[-1] * HOUR_S:
+        return pick(seconds / HOUR_S, HOURS, up=up) * HOUR_S
+    return float((math.ceil if up else math.floor)(seconds / DAY_S) * DAY_S)
 
 
 def pick(value, steps, *, up):

@@ -7,8 +7,8 @@
 import math
 
 from metrics_app.core.aggregates import get_aggregate
+from metrics_app.core.durations import HOUR_S, MINUTE_S
 
-MINUTE, HOUR, DAY = 60, 3_600, 86_400
 DASH = "—"
 
 
@@ -40,11 +40,11 @@ def format_duration(seconds, beside=None):
         return DASH
     if seconds < 0:
         return "−" + format_duration(-seconds, beside)
-    if seconds < MINUTE - 0.5:
+    if seconds < MINUTE_S - 0.5:
         return f"{format_number(seconds if seconds < 10 else math.floor(seconds + 0.5))} s"
-    if seconds < HOUR - 0.5:
-        return join_units(math.floor(seconds + 0.5), (MINUTE, "min"), (1, "s"))
-    minutes = math.floor(seconds / MINUTE + 0.5)
+    if seconds < HOUR_S - 0.5:
+        return join_units(math.floor(seconds + 0.5), (MINUTE_S, "min"), (1, "s"))
+    minutes = math.floor(seconds / MINUTE_S + 0.5)
     if minutes <= find_most_hours(beside) * 60:
         return join_units(minutes, (60, "h"), (1, "min"))
     return format_days(minutes)
@@ -55,7 +55,7 @@ def find_most_hours(beside):
     # 48 h stays 48 h: so the rule is written, and so people say it.
     if beside is None:
         return 48
-    return 100 if abs(beside) <= 48 * HOUR else 24
+    return 100 if abs(beside) <= 48 * HOUR_S else 24
 
 
 def format_days(minutes):

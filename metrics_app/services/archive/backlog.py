@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from metrics_app import conf, queries, window
 from metrics_app.connection import get_redis, guard
-from metrics_app.core.buckets import HOUR
+from metrics_app.core.durations import HOUR_MS
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ def read_health():
     found = [Health()]
     for shard, oldest, late in window.read_backlogs():
         behind = max(now - oldest, 0) if oldest else 0
-        found.append(Health(shard, behind / 1000, late, max(behind / (hours * HOUR), late / points)))
+        found.append(Health(shard, behind / 1000, late, max(behind / (hours * HOUR_MS), late / points)))
     return max(found, key=lambda health: health.share)
 
 

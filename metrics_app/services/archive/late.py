@@ -11,8 +11,8 @@ from django.db import transaction
 
 from metrics_app import window
 from metrics_app.core import sketch as sketches
-from metrics_app.core.buckets import HOUR, MINUTE, Summary, fold, merge
-from metrics_app.core.spans import DAY
+from metrics_app.core.buckets import Summary, fold, merge
+from metrics_app.core.durations import DAY_MS, HOUR_MS, MINUTE_MS
 from metrics_app.models import LATE, DayRollup, Generation, HourRollup, MinuteRollup
 from metrics_app.services.archive.names import find_generation, lock_shard, number_topics
 from metrics_app.services.archive.rows import read_rollups, write_rollups
@@ -80,7 +80,7 @@ def add_points(late, history):
     numbers = [topics[name] for name in late.topics]
     order = np.argsort(late.topic, kind="stable")
     owner, ts, values = late.topic[order], late.ts[order], late.values[order]
-    for model, step in ((MinuteRollup, MINUTE), (HourRollup, HOUR), (DayRollup, DAY)):
+    for model, step in ((MinuteRollup, MINUTE_MS), (HourRollup, HOUR_MS), (DayRollup, DAY_MS)):
         parts = summarise(numbers, owner, ts, values, step)
         if model is DayRollup:
             parts = {key: part for key, part in parts.items() if key[1] < history.days_target}

@@ -3,8 +3,8 @@
 from django.db import transaction
 from django.db.models import F
 
-from metrics_app.core.buckets import HOUR, floor, merge
-from metrics_app.core.spans import DAY
+from metrics_app.core.buckets import floor, merge
+from metrics_app.core.durations import DAY_MS, HOUR_MS
 from metrics_app.models import DayRollup, Generation, HourRollup, MinuteRollup
 from metrics_app.services.archive.names import find_generation, lock_shard, number_topics
 from metrics_app.services.archive.rows import read_spans, write_rollups
@@ -38,18 +38,18 @@ def name_minutes(shard, taken):
 
 def replace(rows, history):
     """Writes minutes that grew, their hours, and days that were written before; ``{key: points more}``."""
-    hours = {(topic, floor(minute, HOUR), generation) for topic, minute, generation in rows}
-    known = read_spans(MinuteRollup, hours, HOUR)
+    hours = {(topic, floor(minute, HOUR_MS), generation) for topic, minute, generation in rows}
+    known = read_spans(MinuteRollup, hours, HOUR_MS)
     grown = {
         key: summary.count - (known[key].count if key in known else 0)
         for key, summary in rows.items()
         if key not in known or summary.count > known[key].count
     }
     write_rollups(MinuteRollup, {key: rows[key] for key in grown})
-    changed = {(topic, floor(minute, HOUR), generation) for topic, minute, generation in grown}
+    changed = {(topic, floor(minute, HOUR_MS), generation) for topic, minute, generation in grown}
     all_minutes = known | {key: rows[key] for key in grown}
-    write_rollups(HourRollup, add_up(all_minutes, changed, HOUR))
-    days = {(topic, floor(hour, DAY), generation) for topic, hour, generation in changed}
+    write_rollups(HourRollup, add_up(all_minutes, changed, HOUR_MS))
+    days = {(topic, floor(hour, DAY_MS), generation) for topic, hour, generation in changed}
     rewrite_days([day for day in days if day[1] < history.days_target])
     return grown
 
@@ -67,7 +67,7 @@ def add_up(rows, keys, step):
 def rewrite_days(keys):
     """Writes the days of ``[(topic, day, generation), …]`` from their hours."""
     if keys:
-        write_rollups(DayRollup, add_up(read_spans(HourRollup, keys, DAY), set(keys), DAY))
+        write_rollups(DayRollup, add_up(read_spans(HourRollup, keys, DAY_MS), set(keys), DAY_MS))
 
 
 def note_progress(shard, taken, generations, grown):

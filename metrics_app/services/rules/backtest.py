@@ -11,13 +11,13 @@ from metrics_app import queries
 from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.backtest import Result, backtest, judge, see
 from metrics_app.core.classes import worse
+from metrics_app.core.durations import DAY_MS
 from metrics_app.core.text.phrases import name_grain, tell_backtest, warn_of_min_count, write_limit
 from metrics_app.core.watch import Rule
 from metrics_app.core.windows import Pieces, Views, list_range, make_pieces, view_windows
 from metrics_app.exceptions import BadInput
 
-DAY = 86_400_000  # ms
-DEFAULT_SPAN = 30 * DAY
+DEFAULT_SPAN = 30 * DAY_MS
 STEPS = (60, 300, 600, 900, 1800, 3600, 7200, 21_600, 86_400)  # seconds
 # Of windows far apart no two in a row lie at one hour of the day: 5 h, 25 h, 175 h; whole days where
 # nothing finer is kept.
@@ -98,10 +98,10 @@ def backtest_last(threshold, topic, *, now=None, span=DEFAULT_SPAN):
     now = time.time_ns() // 1_000_000 if now is None else now
     rule = make_rule(threshold)
     found = backtest_history(topic, rule, now - span, now)
-    if found.usual_n or span <= DAY or not is_read_whole(rule):
+    if found.usual_n or span <= DAY_MS or not is_read_whole(rule):
         return found
     # Over weeks such windows lie hours apart: those of a KPI that began today would all be missed.
-    return backtest_history(topic, rule, now - DAY, now)
+    return backtest_history(topic, rule, now - DAY_MS, now)
 
 
 def plan(topic, rule, start, end, step=None):

@@ -8,21 +8,21 @@ from django.utils.module_loading import import_string
 from metrics_app import conf
 from metrics_app.core.aggregates import SHARE, get_aggregate, list_names
 from metrics_app.core.classes import is_beyond
+from metrics_app.core.durations import DAY_S
 from metrics_app.core.text.entries import is_duration
 from metrics_app.core.text.literals import is_nested_deeper, show
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Threshold, ThresholdVersion
 
-DAY = 86_400
 # Whole numbers and their bounds; all but min_count in seconds.
 BOUNDS = {
-    "window": (1, 31 * DAY),
-    "interval": (1, DAY),
-    "pending_for": (0, 31 * DAY),
-    "keep_firing_for": (0, 31 * DAY),
-    "no_data_for": (0, 31 * DAY),
-    "cooldown": (0, 31 * DAY),
-    "delay": (0, DAY),
+    "window": (1, 31 * DAY_S),
+    "interval": (1, DAY_S),
+    "pending_for": (0, 31 * DAY_S),
+    "keep_firing_for": (0, 31 * DAY_S),
+    "no_data_for": (0, 31 * DAY_S),
+    "cooldown": (0, 31 * DAY_S),
+    "delay": (0, DAY_S),
     "min_count": (1, 1_000_000_000),
 }
 CHOICES = {
@@ -31,7 +31,7 @@ CHOICES = {
     "severity": Threshold.Severity.values,
 }
 TEXTS = ("name", "title", "suggestion", "action")
-SHORT, LONG = 300, 7 * DAY  # seconds a trend can be fitted to: from some whole minutes on
+SHORT, LONG = 300, 7 * DAY_S  # seconds a trend can be fitted to: from some whole minutes on
 # What turns the direction of writing: a title could read backwards to whoever has to decide on it.
 DIRECTION_MARKS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 MAX_PARAMS = 10_000  # characters of action_params as JSON
@@ -81,7 +81,7 @@ def check_numbers(threshold):
         if type(value) is not int:
             yield field, f"{show(value)} is not a whole number of{unit or ' points'}"
         elif not low <= value <= high:
-            span = f" ({high // DAY} days)" if high >= DAY and unit else ""
+            span = f" ({high // DAY_S} days)" if high >= DAY_S and unit else ""
             yield field, f"{value} is not between {low} and {high}{unit}{span}"
         elif field == "window" and get_aggregate(threshold.aggregate).is_trend and not SHORT <= value <= LONG:
             yield (

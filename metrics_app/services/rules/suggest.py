@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from metrics_app.core.aggregates import get_aggregate
+from metrics_app.core.durations import DAY_MS
 from metrics_app.core.text.entries import write_duration
 from metrics_app.core.text.phrases import is_sample, tell_widened, write_span
 from metrics_app.core.text.suggestions import suggest_parts, write_part
-from metrics_app.services.rules.backtest import DAY, DEFAULT_SPAN, make_rule, plan, read_views
+from metrics_app.services.rules.backtest import DEFAULT_SPAN, make_rule, plan, read_views
 
 NAMES = {"operator": "side", "limit": "limit", "recovery_limit": "recovery", "min_count": "points"}
 
@@ -24,9 +25,9 @@ def suggest(threshold, kpi, *, now=None, span=DEFAULT_SPAN):
         return {"sentence": "No history suggests how early you want to know: choose a limit.", "parts": []}
     now = time.time_ns() // 1_000_000 if now is None else now
     past = read_past(threshold, kpi.topic, now, span)
-    if not past.known and span > DAY:
+    if not past.known and span > DAY_MS:
         # Windows hours apart all miss a KPI that began today.
-        past = read_past(threshold, kpi.topic, now, DAY)
+        past = read_past(threshold, kpi.topic, now, DAY_MS)
     while past.known and past.known * 2 <= span:
         # A young KPI: its own time in finer steps, instead of a few windows out of 30 days. Again where
         # the first look only met it by chance: one of windows 5 h apart says 5 h of an hour.

@@ -3,12 +3,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics_app.core.buckets import EMPTY, MINUTE, fold, merge, merge_pair, summarise
+from metrics_app.core.buckets import EMPTY, fold, merge, merge_pair, summarise
+from metrics_app.core.durations import MINUTE_MS
 from metrics_app.core.sketch import Sketch
 
 values = st.lists(st.floats(-1e6, 1e6), max_size=30)
 points = st.lists(
-    st.tuples(st.integers(0, 4), st.integers(0, 10 * MINUTE), st.floats(-1e6, 1e6)), min_size=1, max_size=200
+    st.tuples(st.integers(0, 4), st.integers(0, 10 * MINUTE_MS), st.floats(-1e6, 1e6)),
+    min_size=1,
+    max_size=200,
 )
 
 
@@ -55,7 +58,7 @@ def test_a_fold_is_what_a_loop_would_have_counted(rows):
     owner, ts, numbers = (np.array(column) for column in zip(*rows, strict=True))
     expected = {}
     for who, at, value in rows:
-        expected.setdefault((who, at // MINUTE * MINUTE), []).append(value)
+        expected.setdefault((who, at // MINUTE_MS * MINUTE_MS), []).append(value)
     folded = fold(owner, ts, numbers.astype(float))
     found = zip(
         folded.owner.tolist(),

@@ -3,11 +3,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics_app.core.buckets import MINUTE, summarise
+from metrics_app.core.buckets import summarise
 from metrics_app.core.details import MOST_POINTS, Points, Seconds, unpack
+from metrics_app.core.durations import MINUTE_MS
 
 rows = st.lists(
-    st.tuples(st.integers(0, MINUTE - 1), st.floats(-1e6, 1e6)), min_size=1, max_size=3 * MOST_POINTS
+    st.tuples(st.integers(0, MINUTE_MS - 1), st.floats(-1e6, 1e6)), min_size=1, max_size=3 * MOST_POINTS
 )
 
 
@@ -48,7 +49,7 @@ def test_points_are_exact_to_the_millisecond():
 
 def test_a_part_of_a_crowded_minute_takes_the_shape_of_the_whole():
     pairs = [
-        (at % MINUTE, value)
+        (at % MINUTE_MS, value)
         for at, value in zip(range(0, 60_000 * 7, 70), np.tile(np.arange(1.0, 101.0), 60), strict=True)
     ]
     part = fill(pairs)[0].cut(0, 30_000)
@@ -64,4 +65,4 @@ def test_splitting_loses_nothing(pairs):
 
 
 def test_no_bytes_are_no_points():
-    assert unpack(None).cut(0, MINUTE).count == 0
+    assert unpack(None).cut(0, MINUTE_MS).count == 0

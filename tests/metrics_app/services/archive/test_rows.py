@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from django.db import connection, transaction
 
-from metrics_app.core.buckets import HOUR, MINUTE, Summary
+from metrics_app.core.buckets import Summary
+from metrics_app.core.durations import HOUR_MS, MINUTE_MS
 from metrics_app.core.sketch import Sketch
 from metrics_app.models import HourRollup, MinuteRollup
 from metrics_app.services.archive import rows
@@ -20,7 +21,7 @@ def make_rows(many, *, count=5, generation=1):
     """``{key: Summary}`` of ``many`` minutes of three topics."""
     values = np.random.default_rng(many + count).lognormal(5, 1, (many, count))
     return {
-        (at % 3, at * MINUTE, generation): Summary(
+        (at % 3, at * MINUTE_MS, generation): Summary(
             count, row.sum(), row.var() * count, row.min(), row.max(), None, Sketch.of(row)
         )
         for at, row in enumerate(values)
@@ -50,7 +51,7 @@ def test_what_is_written_is_read(many):
 
 
 def test_one_transaction_writes_minutes_and_hours_and_mixes_neither():
-    minutes, hours = make_rows(MANY), {(9, at * HOUR, 1): s for (_, at, _), s in make_rows(MANY).items()}
+    minutes, hours = make_rows(MANY), {(9, at * HOUR_MS, 1): s for (_, at, _), s in make_rows(MANY).items()}
     with transaction.atomic():
         write_rollups(MinuteRollup, minutes)
         write_rollups(HourRollup, hours)
