@@ -1,5 +1,5 @@
 -- A turn of the collector on one shard: everything it changed, with the new offset.
--- KEYS[1] the shard's meta; ARGV: the key base, the turn (MessagePack, see core/turns.py).
+-- KEYS[1] the shard's meta; ARGV: the key base, the turn (MessagePack, see core/fold.py).
 -- Numbers that become arguments travel as strings: Lua would write them as 1.7323900001e+12.
 -- Answers 1, or 0 when another collector moved the shard on.
 local base, turn = ARGV[1], cmsgpack.unpack(ARGV[2])

@@ -1,6 +1,6 @@
 """A feed: one topic as this process follows it, contiguous, coalesced, encoded once.
 
-Feeds know no socket; what to do with a batch is the matter of the subscription.
+Feeds know no socket; what to do with a slice is the matter of the subscription.
 """
 
 import logging
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 RAW_RATE = 2_000  # points a second that WebSockets get one by one for long …
 RAW_BURST = 20_000  # … and at once; beyond that a frame carries rows of one second
 FRAME_POINTS = 10_000  # points in one frame
-RECENT_BATCHES = 32  # batches remembered, for those who join in this moment
+RECENT_SLICES = 32  # slices remembered, for those who join in this moment
 EARLY = 0.5  # of the time between two frames: how much sooner one may come if the last was late
 SETTLE = 0.3  # seconds a doorbell may take before the log is read without it
 
@@ -30,7 +30,7 @@ class Feed:
     def __init__(self, hub, topic):
         self.hub, self.topic, self.subscriptions = hub, topic, set()
         self.epoch, self.next, self.told = None, 0, 0
-        self.waiting, self.recent = [], deque(maxlen=RECENT_BATCHES)
+        self.waiting, self.recent = [], deque(maxlen=RECENT_SLICES)
         self.timer, self.sent_at, self.due = None, 0.0, 0.0
         self.reading, self.heard = False, 0
         self.allowance = RAW_BURST
@@ -117,7 +117,7 @@ class Feed:
                 self.timer = self.hub.loop.call_at(due, self.flush)
 
     def flush(self):
-        """Sends what waits, as one batch, to all."""
+        """Sends what waits, joined into one slice, to all."""
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
@@ -126,11 +126,11 @@ class Feed:
         raw = self.spend(self.next - self.told)
         whole = join_slices(self.waiting)
         self.waiting.clear()
-        for batch in whole.split(FRAME_POINTS, raw):
-            self.told = batch.next
-            self.recent.append(batch)
+        for part in whole.split(FRAME_POINTS, raw):
+            self.told = part.next
+            self.recent.append(part)
             for subscription in list(self.subscriptions):
-                subscription.deliver(batch)
+                subscription.deliver(part)
 
     def spend(self, points):
         """Whether the rate still allows points one by one; also notes when the next frame is due."""
@@ -144,7 +144,7 @@ class Feed:
 
     def find_recent(self, epoch, offset):
         """The Slice from an offset on that this process still remembers, or None."""
-        batches = [batch for batch in self.recent if batch.epoch == epoch and batch.next > offset]
-        if not batches or batches[0].first_offset > offset:
+        parts = [part for part in self.recent if part.epoch == epoch and part.next > offset]
+        if not parts or parts[0].first_offset > offset:
             return None
-        return join_slices(batches).skip(offset - batches[0].first_offset)
+        return join_slices(parts).skip(offset - parts[0].first_offset)

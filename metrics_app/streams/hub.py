@@ -1,7 +1,7 @@
 """The hub: one per process, between the channel layer and everything that is connected.
 
 It joins one group of the layer, keeps a *feed* per topic that somebody follows,
-proves that offsets are contiguous, and hands each batch of new points to all
+proves that offsets are contiguous, and hands each slice of new points to all
 subscriptions of the topic as one shared object, encoded once.
 """
 

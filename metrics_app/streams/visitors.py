@@ -1,6 +1,6 @@
-"""The crowd: every connection of this process, who it is, and whether it may still be here.
+"""The visitors: every connection of this process, who it is, and whether it may still be here.
 
-Interfaces derive their connection from ``Visitor``; the crowd looks at credentials
+Interfaces derive their connection from ``Visitor``; ``Visitors`` looks at credentials
 again, replaces the oldest of too many, and tells of new topics and events.
 """
 
@@ -28,11 +28,11 @@ SESSIONS_AT_ONCE = 100  # sessions looked at in one round
 REGISTERED = 0.2  # seconds until a topic that was heard of is a KPI
 SESSION_ROUND = 60  # seconds between two looks at a session and its permissions
 
-by_hub = weakref.WeakKeyDictionary()  # hub -> Crowd
+by_hub = weakref.WeakKeyDictionary()  # hub -> Visitors
 
 
 def get_visitors():
-    """The crowd of the running event loop's hub."""
+    """The Visitors of the running event loop's hub."""
     hub = get_hub()
     if hub not in by_hub:
         by_hub[hub] = Visitors(hub)
