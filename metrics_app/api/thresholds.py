@@ -14,6 +14,7 @@ from metrics_app.api.strict import Body
 from metrics_app.core.aggregates import list_choices
 from metrics_app.core.deadman import is_silence_rule
 from metrics_app.core.points import check_topic
+from metrics_app.core.records import STATES
 from metrics_app.exceptions import BadInput, Conflict
 from metrics_app.models import Kpi, Threshold
 from metrics_app.services.rules.thresholds import delete_threshold, save_threshold
@@ -62,9 +63,7 @@ class ThresholdSerializer(Body):
     reason = Text(
         required=False, allow_blank=True, write_only=True, max_length=500, help_text="Why it is so."
     )
-    state = serializers.ChoiceField(
-        ["ok", "pending", "firing", "recovering"], source="seen.state", read_only=True
-    )
+    state = serializers.ChoiceField(STATES, source="seen.state", read_only=True)
     since = serializers.IntegerField(source="seen.since", read_only=True, allow_null=True)
     value = Figure(source="seen.value", help_text="As last judged.")
     data = serializers.ChoiceField(
