@@ -6,7 +6,7 @@ from django import forms
 from django.contrib import admin
 from django.utils.html import format_html
 
-from pipelines_app.cards.facts import list_facts, write_facts, write_figure
+from pipelines_app.cards.facts import list_facts, write_claim, write_facts
 from pipelines_app.models import AuditEntry, Decision, Pipeline
 from pipelines_app.queries import visible_to
 
@@ -136,12 +136,12 @@ class PipelineAdmin(ReadOnly, admin.ModelAdmin):
     @admin.display(description="value at opening", ordering="kpi")
     def value(self, pipeline):
         """In the reader's units."""
-        return write_figure(pipeline.kpi, pipeline)
+        return write_claim(pipeline.kpi, pipeline)
 
     @admin.display(description="newest value")
     def newest(self, pipeline):
         """That of the newest repeat, in the reader's units."""
-        return write_figure(pipeline.latest_kpi, pipeline)
+        return write_claim(pipeline.latest_kpi, pipeline)
 
     @admin.display(description="action parameters")
     def parameters(self, pipeline):

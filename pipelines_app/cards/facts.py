@@ -33,8 +33,13 @@ def read_units(evidence, pipeline):
 
 
 def write_figure(value, pipeline):
-    """A value of a proposal in the reader's units."""
+    """A value of the evidence in the reader's units."""
     return write(value, *read_units(pipeline.evidence, pipeline))
+
+
+def write_claim(value, pipeline):
+    """What a proposer said, in the unit it came with, which need not be that of the evidence."""
+    return write(value, pipeline.unit, read_units(pipeline.evidence, pipeline)[1])
 
 
 def write_time(ms):

@@ -141,3 +141,11 @@ def test_it_writes_evidence_with_a_line_per_field_and_columns_on_one():
         text
         == '{\n  "a": {\n    "b": [1, 2]\n  },\n  "c": [\n    {\n      "d": "ä"\n    }\n  ],\n  "e": {}\n}'
     )
+
+
+def test_what_a_proposer_says_is_told_in_its_own_unit(client, admin_user):
+    evidence = {"quantity": {"label": "rate over 1 h", "unit": "per hour"}}
+    propose(title="T", suggestion="x", kpi=187_200, unit="days", evidence=evidence)
+    client.force_login(admin_user)
+    page = client.get(LIST).content.decode()
+    assert "187,200 days" in page and "187,200 per hour" not in page
