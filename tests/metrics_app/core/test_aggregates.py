@@ -79,6 +79,7 @@ def one_of(name="odd", label="odd", compute=lambda summary, window: 1.0, **more)
         (one_of(compute=None), "fails: TypeError"),
         (one_of(compute=lambda summary: 1.0), "fails: TypeError"),
         (one_of(compute=lambda summary, window: "1"), "compute returns '1': expected a number"),
+        (one_of(compute=lambda summary, window: np.float32(1)), "expected a number or None"),
         (one_of(compute=lambda summary, window: summary.values.mean()), "fails: AttributeError"),
         (one_of(compute=lambda summary, window: summary.quantile(0.5), reads=SUMS), "fails: NotKept"),
     ],
