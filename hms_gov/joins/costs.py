@@ -14,8 +14,8 @@ from metrics_app.core.aggregates import compute, get_aggregate
 from metrics_app.core.durations import DAY_MS, HOUR_MS, MINUTE_MS
 from metrics_app.core.spans import ceil
 from metrics_app.core.text.phrases import write_limit
+from metrics_app.core.text.words import UPPER
 
-UPPER = {"gt", "gte"}
 ALLOWED = "beyond what {limit} allows since {since}"
 
 
@@ -56,8 +56,8 @@ def count_excess(kpi, rule, start, end):
     """How much more (or less) there was than the limit allows over the span."""
     aggregate, seconds = get_aggregate(rule.aggregate), (end - start) / 1000
     spans = seconds / rule.window if aggregate.grows else seconds / 3600
-    whole = queries.span(kpi.topic, start, end)
-    found = compute(rule.aggregate, whole, seconds) * (1 if aggregate.grows else spans)
+    whole = queries.span(kpi.topic, start, end, percentiles=aggregate.is_shaped)
+    found = (compute(rule.aggregate, whole, seconds) or 0.0) * (1 if aggregate.grows else spans)
     unit = aggregate.unit_of(kpi.unit).removesuffix("per hour").strip()
     return side(rule) * (found - rule.limit * spans), unit, ALLOWED
 

@@ -3,13 +3,16 @@
 Ten points in ten minutes, one in each, 1 h to 10 h; the cost is counted over these ten minutes.
 """
 
+import numpy as np
 import pytest
 
 from hms_gov.joins.costs import find_cost
 from hms_gov.joins.quantities import read_rule
+from metrics_app.core.aggregates import Aggregate, register, unregister
 from metrics_app.models import Kpi
 from metrics_app.registry import forget
 from tests.hms_gov.joins.test_measurements import MINUTE, TOPIC, end, make_rule, points
+from tests.metrics_app.histories import DAY
 from tests.metrics_app.watching import HOUR
 
 pytestmark = pytest.mark.django_db
@@ -71,6 +74,22 @@ def test_it_counts_what_lies_beyond_the_limit(points, end, rule, value, unit, wo
 )
 def test_what_adds_up_to_nothing_has_no_cost(points, end, rule):
     assert count(end, rule) is None
+
+
+def test_what_grows_is_read_in_full_where_an_aggregate_from_outside_asks_for_that(points, end):
+    beyond = Aggregate("hours_late", "lateness", lambda some, window: add_beyond(some, 7 * HOUR), grows=True)
+    register(beyond)
+    try:
+        # 1 + 2 + 3 h late; a limit of 1 h in 5 minutes allows 2 h in ten.
+        assert count(end, make_rule("hours_late", 1.0 * HOUR, window=300))["value"] == 4 * HOUR
+        assert count(end - DAY, make_rule("hours_late", 1.0 * HOUR, window=300))["value"] == 0
+    finally:
+        unregister("hours_late")
+
+
+def add_beyond(summary, limit):
+    values, weights = summary.weigh()
+    return float((np.clip(values - limit, 0, None) * weights).sum())
 
 
 @pytest.mark.parametrize("unit", ["", "%", "open", "°C"])
