@@ -8,9 +8,13 @@ its private Redis and its secret key live there.
 import json
 import os
 import secrets
+from importlib.util import find_spec
 from pathlib import Path
 
 import environ
+
+import metrics_app.schedule
+import pipelines_app.schedule
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -45,8 +49,11 @@ CHANNEL_REDIS_URL = env.str("CHANNEL_REDIS_URL", default="") or REDIS_URL
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="") or REDIS_URL
 REDIS_PREFIX = env.str("REDIS_PREFIX", default="hms")
 
+# Periodic tasks in tables that the admin shows, where the package is; it may be behind the newest Django.
+WITH_BEAT = bool(find_spec("django_celery_beat"))
+# Only `runserver` needs daphne, which without it knows no streams; all else runs on uvicorn.
 INSTALLED_APPS = [
-    "daphne",
+    *["daphne"] * bool(find_spec("daphne")),
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -58,7 +65,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    "django_celery_beat",
+    *["django_celery_beat"] * WITH_BEAT,
     "metrics_app",
     "pipelines_app",
     "hms_gov.joins",
@@ -172,7 +179,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"global_keyprefix": f"{REDIS_PREFIX}:celery:"
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+if WITH_BEAT:
+    CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+else:
+    CELERY_BEAT_SCHEDULE = metrics_app.schedule.SCHEDULE | pipelines_app.schedule.SCHEDULE
+    CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat")
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # "watch" must never wait behind a slow webhook: separate queues, separate workers.
 CELERY_TASK_DEFAULT_QUEUE = "slow"

@@ -1,13 +1,30 @@
-"""The app's periodic tasks, kept in django-celery-beat where the project has it."""
+"""The app's periodic tasks: as Celery's own schedule, or as rows of django-celery-beat where that is.
 
+A project without that package says ``CELERY_BEAT_SCHEDULE = {**metrics_app.schedule.SCHEDULE, …}``
+in its settings; importing this needs no app to be loaded.
+"""
+
+from celery.schedules import crontab
 from django.apps import apps
 from django.db import connections
 
-WATCH = "metrics: judge thresholds and announce breaches"
-PRUNE = "metrics: prune evaluation records"
-COMPACT = "metrics: verify, compact and prune history"
-ARCHIVE = "metrics: archive minutes and late points"
-NOTIFY = "metrics: send notices"
+NIGHT = crontab(minute="17", hour="3")
+
+
+def plan(task, schedule, queue, expires):
+    """An entry of Celery's schedule; ``schedule`` in seconds or a crontab, ``expires`` in seconds."""
+    options = {"queue": queue, "expires": expires}
+    return {"task": f"metrics_app.tasks.{task}", "schedule": schedule, "options": options}
+
+
+# A worker that was away finds one message of each, not a night of them.
+SCHEDULE = {
+    "metrics: judge thresholds and announce breaches": plan("watch", 1, "watch", 1),
+    "metrics: send notices": plan("send_notices", 1, "slow", 1),
+    "metrics: archive minutes and late points": plan("archive_history", 5, "slow", 5),
+    "metrics: verify, compact and prune history": plan("compact_history", NIGHT, "slow", 86_400),
+    "metrics: prune evaluation records": plan("prune_evaluations", NIGHT, "watch", 86_400),
+}
 
 
 def register_tasks(*, using, **kwargs):
@@ -16,23 +33,22 @@ def register_tasks(*, using, **kwargs):
         return
     tasks = apps.get_model("django_celery_beat", "PeriodicTask").objects.using(using)
     # `migrate` may have been asked for this app alone, or for none of beat's tables.
-    if tasks.model._meta.db_table not in connections[using].introspection.table_names():
-        return
-    every = apps.get_model("django_celery_beat", "IntervalSchedule").objects.using(using)
-    nightly = apps.get_model("django_celery_beat", "CrontabSchedule").objects.using(using)
-    second, _ = every.get_or_create(every=1, period="seconds")
-    often, _ = every.get_or_create(every=5, period="seconds")
-    night, _ = nightly.get_or_create(minute="17", hour="3")
-    add_task(tasks, WATCH, "metrics_app.tasks.watch", interval=second, expire_seconds=1)
-    notify = "metrics_app.tasks.send_notices"
-    add_task(tasks, NOTIFY, notify, interval=second, expire_seconds=1, queue="slow")
-    archive = "metrics_app.tasks.archive_history"
-    add_task(tasks, ARCHIVE, archive, interval=often, expire_seconds=5, queue="slow")
-    compact = "metrics_app.tasks.compact_history"
-    add_task(tasks, COMPACT, compact, crontab=night, expire_seconds=86_400, queue="slow")
-    add_task(tasks, PRUNE, "metrics_app.tasks.prune_evaluations", crontab=night, expire_seconds=86_400)
+    if tasks.model._meta.db_table in connections[using].introspection.table_names():
+        for name, entry in SCHEDULE.items():
+            add_task(tasks, name, entry, using)
 
 
-def add_task(tasks, name, task, **timing):
+def add_task(tasks, name, entry, using):
     """One row of beat; what an administrator changed in it stays."""
-    tasks.get_or_create(name=name, defaults={"task": task, "queue": "watch"} | timing)
+    options = entry["options"]
+    fields = {"task": entry["task"], "queue": options["queue"], "expire_seconds": options["expires"]}
+    tasks.get_or_create(name=name, defaults=fields | make_timing(entry["schedule"], using))
+
+
+def make_timing(schedule, using):
+    """The field of a task that says when, with its row in beat's tables."""
+    if isinstance(schedule, crontab):
+        nightly = apps.get_model("django_celery_beat", "CrontabSchedule").objects.using(using)
+        return {"crontab": nightly.get_or_create(minute=schedule._orig_minute, hour=schedule._orig_hour)[0]}
+    every = apps.get_model("django_celery_beat", "IntervalSchedule").objects.using(using)
+    return {"interval": every.get_or_create(every=schedule, period="seconds")[0]}

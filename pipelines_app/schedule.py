@@ -1,10 +1,22 @@
-"""The app's periodic tasks, kept in django-celery-beat where the project has it."""
+"""The app's periodic tasks: as Celery's own schedule, or as rows of django-celery-beat where that is.
+
+A project without that package says ``CELERY_BEAT_SCHEDULE = {**pipelines_app.schedule.SCHEDULE, …}``
+in its settings; importing this needs no app to be loaded.
+"""
 
 from django.apps import apps
 from django.db import connections
 
 EXPIRE = "pipelines: let overdue proposals lapse"
 PERIOD = 5  # seconds
+SCHEDULE = {
+    EXPIRE: {
+        "task": "pipelines_app.tasks.expire",
+        "schedule": PERIOD,
+        # A worker that was away finds one message, not a night of them.
+        "options": {"queue": "slow", "expires": PERIOD},
+    }
+}
 
 
 def register_tasks(*, using, **kwargs):
@@ -15,17 +27,13 @@ def register_tasks(*, using, **kwargs):
     # `migrate` may have been asked for this app alone, or for none of beat's tables.
     if task._meta.db_table not in connections[using].introspection.table_names():
         return
-    every, _ = interval.objects.using(using).get_or_create(every=PERIOD, period=interval.SECONDS)
-    task.objects.using(using).get_or_create(
-        name=EXPIRE,
-        defaults={
-            "task": "pipelines_app.tasks.expire",
-            "interval": every,
-            "queue": "slow",
-            # A worker that was away finds one message, not a night of them.
-            "expire_seconds": PERIOD,
-        },
-    )
+    for name, entry in SCHEDULE.items():
+        every = interval.objects.using(using).get_or_create(every=entry["schedule"], period=interval.SECONDS)[
+            0
+        ]
+        options = entry["options"]
+        fields = {"task": entry["task"], "queue": options["queue"], "expire_seconds": options["expires"]}
+        task.objects.using(using).get_or_create(name=name, defaults=fields | {"interval": every})
 
 
 def get_task_model():

@@ -1,5 +1,6 @@
 """The two apps and what joins them as one distribution, in the project of a stranger."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = ("metrics_app", "pipelines_app", "hms_gov", "pyproject.toml", "README.md", "LICENSE")
@@ -20,7 +22,7 @@ DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "db.sql
 INSTALLED_APPS = [
     "django.contrib.admin", "django.contrib.auth", "django.contrib.contenttypes",
     "django.contrib.sessions", "django.contrib.messages", "rest_framework",
-    "django_celery_beat", "metrics_app", "pipelines_app", "hms_gov.joins",
+    "metrics_app", "pipelines_app", "hms_gov.joins",
 ]
 MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -36,6 +38,8 @@ TEMPLATES = [{
     ]},
 }]
 METRICS_APP = {"REDIS_URL": "redis://127.0.0.1:6379/0"}
+import metrics_app.schedule, pipelines_app.schedule
+CELERY_BEAT_SCHEDULE = metrics_app.schedule.SCHEDULE | pipelines_app.schedule.SCHEDULE
 """
 
 
@@ -93,6 +97,17 @@ def test_a_stranger_s_project_checks_and_migrates(project):
     environment = {"DJANGO_SETTINGS_MODULE": "settings", "PYTHONPATH": str(project)}
     assert "no issues" in run([sys.executable, "-m", "django", "check"], project, **environment)
     run([sys.executable, "-m", "django", "migrate", "-v", "0"], project, **environment)
+
+
+def test_it_asks_for_what_a_stranger_cannot_do_without_and_leaves_the_rest_to_them(wheel):
+    archive = zipfile.ZipFile(wheel)
+    name = next(name for name in archive.namelist() if name.endswith("METADATA"))
+    wanted = re.findall(r"^Requires-Dist: (.+)$", archive.read(name).decode(), re.MULTILINE)
+    needed = {text for text in wanted if "extra ==" not in text}
+    assert "Django>=5.2" in needed, "no upper pin: the newest Django is taken"
+    assert "celery[redis]>=5.4" in needed
+    extras = {Requirement(text).name for text in wanted} - {Requirement(text).name for text in needed}
+    assert extras == {"django-celery-beat", "psycopg", "pyarrow"}
 
 
 def test_emit_needs_no_django(project):

@@ -3,9 +3,9 @@
 from datetime import time, timedelta
 
 import numpy as np
+from django.apps import apps
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
-from django_celery_beat.models import ClockedSchedule, PeriodicTask, SolarSchedule
 
 from hms_gov.joins.wiring import propose_for_breach
 from hms_gov.seed import seed
@@ -57,6 +57,14 @@ def fill_rules():
     hours = {"days": "mon", "opens": time(22), "closes": time(6, 30), "zone": "Europe/Berlin"}
     save_silence(Silence(topic="er.*", reason="works", ends_at=ends, **hours), by=admin)
     save_note(Note(topic=TOPIC, at=now, text="New form went live"), by=admin)
+    if apps.is_installed("django_celery_beat"):
+        fill_schedules(ends)
+
+
+def fill_schedules(ends):
+    """Rows in the scheduler's own tables, where the project has them."""
+    from django_celery_beat.models import ClockedSchedule, PeriodicTask, SolarSchedule
+
     PeriodicTask.objects.filter(task="metrics_app.tasks.watch").update(enabled=False)
     ClockedSchedule.objects.create(clocked_time=ends)
     SolarSchedule.objects.create(event="sunset", latitude="52.520008", longitude="-13.404954")
