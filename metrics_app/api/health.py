@@ -92,15 +92,27 @@ def check_database():
 
 
 def check_redis():
-    """Whether Redis answers, and how soon it puts on disk what it acknowledges."""
+    """Whether Redis answers, which server it is, and how soon it puts on disk what it acknowledges."""
     try:
         with guard():
             get_redis().ping()
-            policy = read_fsync_policy()
+            server, policy = read_server(), read_fsync_policy()
     except BusUnavailable as error:
         logger.error("%s", error)
         return {"ok": False, "message": "does not answer"}
-    return {"ok": True, "appendfsync": policy}
+    return {"ok": True, "server": server, "appendfsync": policy}
+
+
+def read_server():
+    """Name and version: ``Redis 8.0.2``, ``Valkey 9.1.2``, or unknown (a server that does not tell)."""
+    try:
+        facts = get_redis().info("server")
+    except ResponseError:
+        return "unknown"
+    # Valkey also states the version of Redis it behaves like.
+    if version := facts.get("valkey_version"):
+        return f"Valkey {as_text(version)}"
+    return f"Redis {as_text(facts['redis_version'])}" if "redis_version" in facts else "unknown"
 
 
 def read_fsync_policy():

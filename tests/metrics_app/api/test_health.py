@@ -1,8 +1,12 @@
 """Liveness and readiness, open to all."""
 
+import re
+from unittest.mock import Mock
+
 import pytest
 from django.test import Client
 
+from metrics_app.api.health import read_server
 from metrics_app.collector import collect_all
 from metrics_app.models import Notice
 from tests.metrics_app.telling import happen, later, make_receiver, open_breach
@@ -32,8 +36,24 @@ def test_it_is_ready_once_the_collector_ran(client):
     assert response.status_code == 200
     parts = response.json()["parts"]
     assert parts["database"]["ok"]
+    assert re.fullmatch(r"(Redis|Valkey) \d+\.\d+\.\d+", parts["redis"].pop("server"))
     assert parts["redis"] == {"ok": True, "appendfsync": "always"}
     assert parts["collector"]["ok"] and parts["collector"]["behind_seconds"] < 30
+
+
+@pytest.mark.parametrize(
+    ("facts", "name"),
+    [
+        ({"redis_version": "6.2.14"}, "Redis 6.2.14"),
+        ({"redis_version": "8.0.2"}, "Redis 8.0.2"),
+        ({"redis_version": "7.2.4", "server_name": "valkey", "valkey_version": "9.1.2"}, "Valkey 9.1.2"),
+        ({}, "unknown"),
+    ],
+)
+def test_it_names_the_server_that_answers_as_redis(facts, name, monkeypatch):
+    client = Mock(info=Mock(return_value=facts))
+    monkeypatch.setattr("metrics_app.api.health.get_redis", lambda: client)
+    assert read_server() == name
 
 
 def test_it_names_the_worst_shard_when_the_collector_is_behind(client, monkeypatch):
