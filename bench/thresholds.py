@@ -13,7 +13,6 @@ import time
 from contextlib import contextmanager
 
 import numpy as np
-import pgserver
 
 from bench.references import prometheus
 from bench.runner import Row, Sample, compare
@@ -24,6 +23,7 @@ from metrics_app.core.backtest import backtest, see
 from metrics_app.core.durations import DAY_MS
 from metrics_app.core.watch import Rule, State, step
 from metrics_app.core.windows import list_slots, make_pieces, view_windows
+from tests.postgres import start_postgres
 
 RULE = Rule("mean", 1_800, "gt", 172_800, pending_for=600, keep_firing_for=600)
 START = 1_735_689_600_000  # 2025-01-01
@@ -83,11 +83,8 @@ def open_database(stage, name):
     if name == "SQLite":
         yield f"sqlite:///{stage.directory / 'thresholds.sqlite3'}"
         return
-    server = pgserver.get_server(stage.directory / "postgres", cleanup_mode="stop")
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()
+    with start_postgres(durable=True) as server:
+        yield server.name_url()
 
 
 def run_database(stage, name, size, rounds, beside):

@@ -164,7 +164,7 @@ class Demo:
         """Everything that runs besides Redis."""
         server = self.listener.fileno()
         # One slow webhook must not hold up the next: two threads there, none for the watch.
-        yield self.make_process("web", *daphne(server), pass_fds=(server,))
+        yield self.make_process("web", *uvicorn(server), pass_fds=(server,))
         yield self.make_process("collect", *manage("collect"))
         yield self.make_process("watch", *celery("worker", "-n", "watch@%h", "-Q", "watch", *ALONE))
         yield self.make_process("slow", *celery("worker", "-n", "slow@%h", "-Q", "slow", *THREADS))
@@ -203,12 +203,13 @@ def celery(*arguments):
     return [sys.executable, "-m", "celery", "-A", "hms_gov", *arguments, "--loglevel", "WARNING"]
 
 
-def daphne(fileno):
-    """The command line of the web server on an open socket.
+def uvicorn(fileno):
+    """The command line of the web server on an open socket, as docs/operations.md has it for production.
 
-    Daphne does not wait for a client that never reads; the pings close such a WebSocket.
+    Streams never end by themselves: on the way out they are given a second.
     """
     return [
-        sys.executable, "-m", "daphne", "--fd", str(fileno), "--verbosity", "0",
-        "--ping-interval", "5", "--ping-timeout", "10", "hms_gov.asgi:application",
+        sys.executable, "-m", "uvicorn", "hms_gov.asgi:application", "--fd", str(fileno),
+        "--lifespan", "off", "--log-level", "warning", "--timeout-graceful-shutdown", "1",
+        "--ws", "websockets-sansio", "--ws-per-message-deflate", "false",
     ]  # fmt: skip

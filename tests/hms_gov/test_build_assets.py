@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.contrib.staticfiles import finders
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from hms_gov.management.commands import build_assets
 
@@ -71,8 +71,37 @@ def test_no_third_party_file_is_committed():
     assert [name for name in listed.stdout.splitlines() if "vendor/" in name or "node_modules" in name] == []
 
 
-def test_the_wheel_of_node_serves_where_no_npm_is_on_the_path(monkeypatch):
+def test_npm_of_the_path_is_taken_and_nothing_is_fetched(monkeypatch):
+    monkeypatch.setattr(build_assets.shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(build_assets, "fetch_node", None)
+    with build_assets.reach_npm(ROOT) as npm:
+        assert npm == ["/usr/bin/npm"]
+
+
+def test_the_wheel_of_node_serves_where_no_npm_is_on_the_path_and_is_gone_afterwards(monkeypatch):
+    fetched = []
     monkeypatch.setattr(build_assets.shutil, "which", lambda name: None)
-    node, npm = build_assets.find_npm()
-    done = subprocess.run([node, npm, "--version"], capture_output=True, text=True, check=True)
-    assert re.match(r"\d+\.\d+", done.stdout)
+    monkeypatch.setattr(build_assets.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(
+        build_assets, "fetch_node", lambda pins, directory: fetched.append((pins.name, directory))
+    )
+    with build_assets.reach_npm(ROOT) as (node, npm):
+        [(pins, directory)] = fetched
+        assert pins == "requirements-node.txt" and Path(directory).exists()
+        assert node.startswith(directory) and npm.endswith("npm-cli.js")
+    assert not Path(directory).exists()
+
+
+def test_the_packages_are_gone_after_a_build_for_the_pages_and_are_only_those_they_need(monkeypatch):
+    asked = []
+    monkeypatch.setattr(build_assets, "install_packages", lambda root, *, dev: asked.append((root, dev)))
+    with build_assets.unpack_packages(ROOT, dev=False) as modules:
+        assert asked == [(modules.parent, False)] and modules.parent != ROOT
+        assert (modules.parent / "package-lock.json").exists()
+    assert not modules.parent.exists()
+
+
+def test_a_node_that_cannot_be_had_is_said_with_what_to_do(tmp_path):
+    (tmp_path / "pins.txt").write_text("--no-index\nno-such-package==1\n")
+    with pytest.raises(CommandError, match="install Node.js"):
+        build_assets.fetch_node(tmp_path / "pins.txt", str(tmp_path / "target"))

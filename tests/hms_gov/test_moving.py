@@ -35,7 +35,7 @@ from tests.demos import find_child, is_running, wait_for
 from tests.hms_gov.sites import TOPIC, fill_site
 from tests.metrics_app.histories import DAY, HOUR, MINUTE
 from tests.metrics_app.points import publish
-from tests.run_postgres import start_postgres
+from tests.postgres import start_postgres
 
 pytestmark = [
     pytest.mark.slow,
@@ -50,8 +50,8 @@ EMPTY = {"auth_group_permissions", "django_admin_log"}
 def postgres():
     """A server with a database that is migrated already, which is quick to copy."""
     with start_postgres() as server:
-        server.psql("CREATE DATABASE migrated;")
-        migrate(server.get_uri(database="migrated"))
+        server.execute("CREATE DATABASE migrated")
+        migrate(server.name_url("migrated"))
         yield server
 
 
@@ -60,8 +60,8 @@ def url(postgres, monkeypatch, numbers=itertools.count()):  # noqa: B008 (one co
     """The address of an empty database; its tables are made, so that `migrate` need not be asked again."""
     monkeypatch.setattr(moving.target, "migrate", lambda url: None)
     name = f"target{next(numbers)}"
-    postgres.psql(f"CREATE DATABASE {name} TEMPLATE migrated;")
-    return postgres.get_uri(database=name)
+    postgres.execute(f"CREATE DATABASE {name} TEMPLATE migrated")
+    return postgres.name_url(name)
 
 
 @pytest.fixture(autouse=True)
@@ -131,8 +131,8 @@ def check_nothing_moved(url):
 
 
 def test_every_row_is_there_and_everything_goes_on(clockwork, imported, postgres, client):
-    postgres.psql("CREATE DATABASE fresh;")
-    url = postgres.get_uri(database="fresh")
+    postgres.execute("CREATE DATABASE fresh")
+    url = postgres.name_url("fresh")
     client.force_login(User.objects.get(username="admin"))
     before, counts, head = ask(clockwork.now), count_everything(connection), verify_audit().head
     rows = {model: read_rows(model, connection) for model in list_models()}
@@ -252,8 +252,8 @@ def test_two_runs_at_once_do_not_meet(clockwork, url):
 
 
 def test_a_run_that_was_killed_leaves_nobody_who_goes_on(postgres):
-    postgres.psql("CREATE DATABASE killed;")
-    url = postgres.get_uri(database="killed")
+    postgres.execute("CREATE DATABASE killed")
+    url = postgres.name_url("killed")
     script = (
         "import sys, django; django.setup(); from hms_gov.moving.target import migrate; migrate(sys.argv[1])"
     )
