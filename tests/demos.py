@@ -109,7 +109,7 @@ class RunningDemo:
     def get(self, path, key="read_key", **params):
         """The JSON of an address."""
         headers = {"Authorization": f"Bearer {self.facts[key]}"}
-        answer = requests.get(self.url + path, headers=headers, params=params, timeout=10)
+        answer = requests.get(self.url + path, headers=headers, params=params, timeout=60)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
@@ -123,15 +123,15 @@ class RunningDemo:
     def emit(self, points):
         """Posts points with the emit key; returns the answer."""
         headers = {"Authorization": f"Bearer {self.facts['emit_key']}"}
-        return requests.post(f"{self.url}/api/v1/points/", json=points, headers=headers, timeout=10)
+        return requests.post(f"{self.url}/api/v1/points/", json=points, headers=headers, timeout=60)
 
     def log_in(self, who):
         """A session of ``admin`` or ``approver``; its posts carry the token."""
         session = requests.Session()
         address = f"{self.url}/accounts/login/"
-        session.get(address, timeout=10)
+        session.get(address, timeout=60)
         form = self.facts[who] | {"csrfmiddlewaretoken": session.cookies["csrftoken"]}
-        answer = session.post(address, data=form, timeout=10, allow_redirects=False)
+        answer = session.post(address, data=form, timeout=60, allow_redirects=False)
         assert answer.status_code == 302, answer.text
         session.headers["X-CSRFToken"] = session.cookies["csrftoken"]
         return session

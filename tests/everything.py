@@ -10,6 +10,7 @@ from playwright.sync_api import sync_playwright
 
 from tests.demos import RunningDemo
 from tests.metrics_app.streams.servers import Server
+from tests.postgres import start_postgres
 
 FLAGS = ["--no-sandbox", "--disable-gpu"]
 
@@ -23,7 +24,8 @@ def wait_to_be_killed():
 @pytest.mark.django_db(transaction=True)
 def test_with_servers(redis_url):
     Server("daphne"), Server("uvicorn")
-    wait_to_be_killed()
+    with start_postgres():
+        wait_to_be_killed()
 
 
 def test_with_a_demo_and_a_browser(tmp_path):

@@ -5,19 +5,21 @@ in ``DATABASE_URL``.
 """
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from hms_gov.ties import Tied
 from tests.postgres import NoPostgres, start_postgres
 
 
 def run_with_postgres(command):
     """The exit code of ``command``, run while the server is up."""
     with start_postgres() as server:
-        return subprocess.call(command, env=os.environ | {"DATABASE_URL": server.name_url()})
+        # In this process group still, so that Ctrl-C reaches it.
+        running = Tied(command, start_new_session=False, env=os.environ | {"DATABASE_URL": server.name_url()})
+        return running.wait()
 
 
 if __name__ == "__main__":

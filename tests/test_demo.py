@@ -81,10 +81,10 @@ def test_other_commands_join_it(demo):
 
 
 def test_people_log_in_and_the_approver_is_not_staff(demo):
-    assert demo.log_in("admin").get(f"{demo.url}/admin/", timeout=10).status_code == 200
+    assert demo.log_in("admin").get(f"{demo.url}/admin/", timeout=60).status_code == 200
     approver = demo.log_in("approver")
-    assert "/login/" in approver.get(f"{demo.url}/admin/", timeout=10).url
-    assert approver.get(f"{demo.url}/inbox/", timeout=10).status_code == 200
+    assert "/login/" in approver.get(f"{demo.url}/admin/", timeout=60).url
+    assert approver.get(f"{demo.url}/inbox/", timeout=60).status_code == 200
 
 
 def test_a_second_one_in_the_same_directory_is_refused_in_one_line(demo):
@@ -148,18 +148,18 @@ def test_real_complaints_walk_the_whole_way_to_one_approved_proposal(demo, bosto
     decided = approver.post(
         f"{demo.url}/api/v1/pipelines/{pipeline['id']}/approve/",
         json={"version": pipeline["version"]},
-        timeout=10,
+        timeout=60,
     )
     assert decided.status_code == 200, decided.text
     assert decided.json()["decisions"][0]["by"] == "approver"
     assert list_waiting(demo, approver) == []
-    assert approver.get(f"{demo.url}/api/v1/pipelines/", timeout=10).json()["count"] == 1
+    assert approver.get(f"{demo.url}/api/v1/pipelines/", timeout=60).json()["count"] == 1
 
 
 def list_waiting(demo, session):
     """The proposals that wait for a decision."""
     address = f"{demo.url}/api/v1/pipelines/?state=awaiting_approval"
-    return session.get(address, timeout=10).json()["results"]
+    return session.get(address, timeout=60).json()["results"]
 
 
 def test_simulated_complaints_move_every_tile_within_seconds(demo):
