@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 from metrics_app import queries
 from metrics_app.core.aggregates import get_aggregate
+from metrics_app.core.curves import drop_unwatched
 from metrics_app.core.durations import MINUTE_MS
 from metrics_app.core.spans import ceil
 from metrics_app.core.text.entries import write_duration
@@ -75,12 +76,3 @@ def find_kept(topic, rule, ends):
 def is_far(rule, value):
     """Whether a trend leads nowhere: that is judged as a year, and neither written nor drawn as one."""
     return value is not None and value >= FAR and get_aggregate(rule.aggregate).is_trend
-
-
-def drop_unwatched(ts, values, since):
-    """The values without the zeros before ``since`` (ms) and before the first point: nobody counted then."""
-    first = next((index for index, value in enumerate(values) if value), len(values))
-    return [
-        None if index < first and at < since else value
-        for index, (at, value) in enumerate(zip(ts, values, strict=True))
-    ]

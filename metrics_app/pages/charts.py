@@ -7,12 +7,13 @@ from django.utils.module_loading import import_string
 from metrics_app import conf, queries
 from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.calendars import shift_back
+from metrics_app.core.curves import drop_unwatched
 from metrics_app.core.durations import DAY_MS
 from metrics_app.core.plans import NAMES, SHIFTS, SPANS, plan_span
 from metrics_app.core.text import words
 from metrics_app.core.text.units import format_duration, format_value
 from metrics_app.models import Breach, Threshold
-from metrics_app.pages.sparklines import drop_unwatched, in_sight, name_shown, tell_limit
+from metrics_app.pages.sparklines import in_sight, name_shown, tell_limit
 from metrics_app.queries.windows import FACTS
 
 COLUMNS = ("value", *FACTS)

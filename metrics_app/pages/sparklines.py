@@ -2,7 +2,7 @@
 
 from metrics_app import queries
 from metrics_app.core.aggregates import get_aggregate
-from metrics_app.core.curves import roll
+from metrics_app.core.curves import drop_unwatched, roll
 from metrics_app.core.durations import HOUR_MS, MINUTE_MS
 from metrics_app.core.text import words
 from metrics_app.core.text.phrases import name_aggregate
@@ -47,15 +47,6 @@ def describe_chart(kpi, rule, value, now):
 def name_shown(kpi, rule):
     """The aggregate that is drawn, in words."""
     return name_aggregate(rule, kpi.unit) if rule else get_aggregate(kpi.aggregate).label
-
-
-def drop_unwatched(ts, values, since):
-    """The values without the zeros before ``since`` (ms) and before the first point: nobody counted then."""
-    first = next((index for index, value in enumerate(values) if value), len(values))
-    return [
-        None if index < first and at < since else value
-        for index, (at, value) in enumerate(zip(ts, values, strict=True))
-    ]
 
 
 def label_limit(rule):
