@@ -11,8 +11,11 @@ from metrics_app.core.buckets import Summary, summarise
 from metrics_app.core.sketch import Sketch
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,19}")  # as long as its column of the database
-# The names that figures of a window carry beside the aggregates.
-TAKEN = frozenset({"topic", "window", "stddev", "last_point_at", "computed_at", "start", "end", "earlier"})
+# The names that figures of a window, and rows of files, carry beside the aggregates.
+TAKEN = frozenset(
+    {"topic", "window", "stddev", "last_point_at", "computed_at", "start", "end", "earlier", "zone"}
+    | {"ts", "local_start", "local_end", "revised"}
+)
 # Kinds: of one window; a share of its points in per cent; a window against the same one
 # before, in per cent; the time until a line through a window's minutes meets a value.
 PLAIN, SHARE, CHANGE, TREND = KINDS = ("plain", "share", "change", "trend")

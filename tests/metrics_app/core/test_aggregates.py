@@ -68,6 +68,7 @@ def one_of(name="odd", label="odd", compute=lambda summary, window: 1.0, **more)
         (one_of(name="Trimmed Mean"), "'Trimmed Mean' is no name: expected up to 20 lower-case"),
         (one_of(name="a" * 21), "is no name"),
         (one_of(name="computed_at"), "the name 'computed_at' is taken"),
+        (one_of(name="revised"), "the name 'revised' is taken"),
         (one_of(label=""), "its label is missing"),
         (one_of(kind="median"), "kind is 'median': expected one of plain, share, change, trend"),
         (one_of(reads="values"), "reads is 'values': expected one of sums, extremes, shape, whole"),
