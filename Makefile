@@ -79,7 +79,8 @@ check: install lint
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/python -m metrics_app.core.aggregate_table > metrics_app/static/metrics_app/aggregates.js
+	$(BIN)/python -m metrics_app.core.aggregate_table > .aggregates.js
+	mv .aggregates.js metrics_app/static/metrics_app/aggregates.js
 
 # The slowest last; the summary of the Python tests is the last line.
 test: check test-js test-postgres test-python

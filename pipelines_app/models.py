@@ -27,7 +27,8 @@ class Pipeline(models.Model):
     topic = models.CharField(
         max_length=100, blank=True, help_text="The KPI it is about. Empty: none measures it."
     )
-    unit = models.CharField(max_length=30, blank=True)
+    # A KPI's has up to 30 characters; what is counted of it adds words, such as "per hour".
+    unit = models.CharField(max_length=60, blank=True)
     kpi = models.FloatField(null=True, blank=True, help_text="The KPI's value when it was opened.")
     severity = models.CharField(
         max_length=10, choices=[(name, name) for name in SEVERITIES], default="warning"

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 from metrics_app import queries
 from metrics_app.core.aggregates import get_aggregate
-from metrics_app.core.curves import drop_unwatched
+from metrics_app.core.curves import drop_unwatched, roll
 from metrics_app.core.durations import MINUTE_MS
 from metrics_app.core.spans import ceil
 from metrics_app.core.text.entries import write_duration
@@ -18,7 +18,8 @@ from metrics_app.core.text.units import format_value
 from metrics_app.core.trends import FAR
 
 RULE = ("aggregate", "aggregate_value", "window", "operator", "limit")
-MOST_VALUES = 120  # of a curve; each reads a window of its own
+MOST_VALUES, MOST_READ = 120, 60  # of a curve; of one whose values each read a window of their own
+MOST_MINUTES = 3_000  # that are read at once, with the first window
 NOTHING = "nothing measured"
 
 
@@ -53,17 +54,36 @@ def write_seen(kpi, rule, value):
 def draw(kpi, rule, start, end, last):
     """``{"ts", "values"}`` of a rule's quantity from ``start`` to ``end``, where it is ``last``.
 
-    Each value is that of a whole window, as the rule saw it: once a minute, over more than two
-    hours less often. None where a window is empty or no longer kept as finely as it was judged.
+    Each value is that of a whole window, as the rule saw it: once a minute, over more than one or
+    two hours less often. None where a window is empty or no longer kept as finely as it was judged.
     """
-    step = MINUTE_MS * max(1, -(-(end - start) // (MOST_VALUES * MINUTE_MS)))
+    together = can_roll(rule, end - start)
+    step = MINUTE_MS * max(1, -(-(end - start) // ((MOST_VALUES if together else MOST_READ) * MINUTE_MS)))
     ends = list(range(ceil(start, step), end, step))
-    asked = [queries.ask(kpi.topic, rule, at) for at in ends[find_kept(kpi.topic, rule, ends) :]]
-    seen = [one.value for one in queries.observe(asked)]
+    kept = ends[find_kept(kpi.topic, rule, ends) :]
+    seen = (roll_windows if together else read_windows)(kpi.topic, rule, kept) if kept else []
     values = [None] * (len(ends) - len(seen)) + seen + [last]
     if get_aggregate(rule.aggregate).judges_empty:
         values = drop_unwatched([*ends, end], values, int(kpi.created_at.timestamp() * 1000))
     return {"ts": [*ends, end], "values": [None if is_far(rule, one) else one for one in values]}
+
+
+def can_roll(rule, span):
+    """Whether the minutes of a span (ms) and of the window before it make all values in one read."""
+    minutes = span / MINUTE_MS + rule.window / 60
+    return get_aggregate(rule.aggregate).is_rolled and rule.window % 60 == 0 and minutes <= MOST_MINUTES
+
+
+def roll_windows(topic, rule, ends):
+    """The values at ``ends`` (whole minutes) from the minutes that they share."""
+    columns = queries.series(topic, ends[0] - rule.window * 1000, ends[-1], MINUTE_MS)
+    rolled = roll(columns, steps=rule.window // 60, aggregate=rule.aggregate)
+    return [rolled[(at - ends[0]) // MINUTE_MS] for at in ends]
+
+
+def read_windows(topic, rule, ends):
+    """The values at ``ends``, each window read by itself."""
+    return [one.value for one in queries.observe([queries.ask(topic, rule, at) for at in ends])]
 
 
 def find_kept(topic, rule, ends):

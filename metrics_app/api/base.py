@@ -47,6 +47,7 @@ class ApiView(APIView):
     versioning_class = None
     pagination_class = ListPagination
     schema = DocumentedSchema()
+    takes_any_parameter = False  # of programs that add their own, and must not be refused for it
 
     def initial(self, request, *args, **kwargs):
         """Lets in who may, then reads the parameters: nobody learns anything from them before."""
@@ -56,7 +57,11 @@ class ApiView(APIView):
     def read_query(self, request):
         """The checked parameters of the method at hand; BadInput."""
         marked = getattr(getattr(self, request.method.lower(), None), "operation", None)
-        if marked is None or (marked.query is Query and not request.META.get("QUERY_STRING")):
+        if (
+            self.takes_any_parameter
+            or marked is None
+            or (marked.query is Query and not request.META.get("QUERY_STRING"))
+        ):
             return {}
         return self.read(marked.query, request.query_params.dict())
 

@@ -29,10 +29,7 @@ class OrchestratorView(ApiView):
     authentication_classes = []
     permission_classes = [AllowAny]
     http_method_names = ["get", "head"]
-
-    def read_query(self, request):
-        """Nothing is read."""
-        return {}
+    takes_any_parameter = True
 
 
 class HealthSerializer(serializers.Serializer):

@@ -30,6 +30,8 @@ COUNTERS = {
 class PrometheusView(ApiView):
     """For Prometheus: a key with the scope ``read`` sees what it may read, and how the system is."""
 
+    takes_any_parameter = True  # scrapers are configured with some
+
     @operation(
         "scrape",
         "KPIs, thresholds and health in Prometheus text format",

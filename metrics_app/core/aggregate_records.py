@@ -22,6 +22,7 @@ PLAIN, SHARE, CHANGE, TREND = KINDS = ("plain", "share", "change", "trend")
 # What is read of a Summary: its count and sum; those, min and max; those and the distribution
 # (values, or a sketch of them); all of it, m2 too. Minutes are rolled up to the first two only.
 SUMS, EXTREMES, SHAPE, WHOLE = READS = ("sums", "extremes", "shape", "whole")
+UNIT_OF_KPI = 30  # characters at most
 # Units, made of the KPI's: its own, and what is counted (a KPI in seconds counts plain numbers).
 OWN, COUNTED = "{unit}", "{counted}"
 
@@ -134,10 +135,11 @@ def find_odd_field(aggregate):
 def find_odd_unit(aggregate):
     """What is wrong with its unit."""
     try:
-        aggregate.unit_of("calls")
+        longest = len(aggregate.unit_of("x" * UNIT_OF_KPI))
     except (AttributeError, LookupError, ValueError):
         return f"unit is {aggregate.unit!r}: expected a text with {OWN} or {COUNTED} in it, or neither"
-    return ""
+    added = longest - UNIT_OF_KPI
+    return f"unit is {aggregate.unit!r}: expected at most 30 characters of words" if added > 30 else ""
 
 
 def find_odd_kind(aggregate, known):
@@ -148,6 +150,8 @@ def find_odd_kind(aggregate, known):
             return f"base is {aggregate.base!r}: expected an aggregate of a window that is known already"
         is_odd = type(aggregate.ago) is not int or aggregate.ago < 60_000
         return f"ago is {aggregate.ago!r}: expected ms, a minute or more" if is_odd else ""
+    if aggregate.base or aggregate.ago:
+        return f"base and ago are of a change, but kind is {aggregate.kind!r}"
     if aggregate.kind == SHARE and not aggregate.asks:
         return "a share asks for the value it divides at: say so in asks"
     return "" if aggregate.kind == TREND else find_odd_result(aggregate)

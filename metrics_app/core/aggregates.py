@@ -5,6 +5,7 @@ aggregate is a function and an entry of ``BUILT_IN``, or an ``Aggregate`` that a
 registers from outside. Nothing else tests for names.
 """
 
+import logging
 import math
 from functools import cache, partial
 
@@ -25,9 +26,10 @@ from metrics_app.core.aggregate_records import (
 )
 from metrics_app.core.buckets import Summary
 from metrics_app.core.durations import DAY_MS
-from metrics_app.exceptions import BadInput
+from metrics_app.exceptions import BadInput, NotKept
 
 __all__ = ["COUNTED", "EXTREMES", "OWN", "SHAPE", "SUMS", "WHOLE", "Aggregate"]
+logger = logging.getLogger(__name__)
 LARGEST = math.nextafter(math.inf, 0)
 
 
@@ -208,6 +210,7 @@ BUILT_IN = (
 )
 
 _records = {}
+_failed = set()  # names of those whose failure was logged
 
 
 def register(*aggregates):
@@ -223,6 +226,7 @@ def unregister(*names):
     """Forgets aggregates by name; for tests, and settings that change under them."""
     for name in names:
         _records.pop(name, None)
+        _failed.discard(name)
         list_names.cache_clear()
 
 
@@ -256,10 +260,29 @@ def compute_one(one, summary, window, value=None):
     """``compute`` for a record that is at hand."""
     if not summary.count:
         return one.empty
-    if not one.asks:
-        return clip(one.compute(summary, window))
     # Of a rule that is only thought of, the value may not be known yet.
-    return None if value is None else clip(one.compute(summary, window, value))
+    if one.asks and value is None:
+        return None
+    try:
+        return clip(one.compute(summary, window, value) if one.asks else one.compute(summary, window))
+    except NotKept:
+        raise
+    except Exception as error:
+        note_failure(one, error)
+        return None
+
+
+def note_failure(one, error):
+    """Logs, once for each name, that an aggregate from outside failed; one of ours may not.
+
+    Its windows have no value then, and a rule on it is judged an error: a stranger's function
+    that stumbles over some points must not take the pages of every KPI with it.
+    """
+    if one in BUILT_IN:
+        raise error
+    if one.name not in _failed:
+        _failed.add(one.name)
+        logger.error("The aggregate %s has no value where it fails: %r", one.name, error)
 
 
 def compute_many(aggregate, summaries, windows):
@@ -269,7 +292,11 @@ def compute_many(aggregate, summaries, windows):
         rows = zip(zip(*(column.tolist() for column in summaries[:5]), strict=True), windows, strict=True)
         return np.array([compute(aggregate, Summary(*row), window) for row, window in rows], float)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        values = np.clip(one.over_columns(summaries, windows), -LARGEST, LARGEST)
+        try:
+            values = np.clip(one.over_columns(summaries, windows), -LARGEST, LARGEST)
+        except Exception as error:
+            note_failure(one, error)
+            values = np.full(len(windows), np.nan)
     return np.where(summaries.count > 0, values, np.nan if one.empty is None else one.empty)
 
 

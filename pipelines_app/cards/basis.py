@@ -17,6 +17,8 @@ BEYOND = {
 # What makes a quantity, and what judges it.
 QUANTITY = ("aggregate", "aggregate_value", "window")
 RULE = (*QUANTITY, "operator", "limit")
+# What the project freezes of one.
+FROZEN = ("rule", "label", "unit", "value", "text", "limit_text")
 
 
 @dataclass(frozen=True)
@@ -50,12 +52,13 @@ def find_basis(pipeline, watch):
     """The Basis of a proposal, or None; ``watch`` is what the project says of its KPI today."""
     evidence = pipeline.evidence if isinstance(pipeline.evidence, dict) else {}
     quantity = evidence.get("quantity")
-    if not isinstance(quantity, dict):
+    # Evidence may be anybody's: what is no whole quantity is read as it was before there was one.
+    if not isinstance(quantity, dict) or not quantity.keys() >= set(FROZEN):
         older = read_older(evidence, pipeline, watch)
         return Basis(**older) if older else None
     threshold = evidence.get("threshold")
     return Basis(
-        **{name: quantity[name] for name in ("rule", "label", "unit", "value", "text", "limit_text")},
+        **{name: quantity[name] for name in FROZEN},
         n=evidence.get("n"),
         curve=quantity.get("curve"),
         measured_to=evidence.get("measured_to"),

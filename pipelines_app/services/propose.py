@@ -60,7 +60,7 @@ def propose(
         suggestion=fields.check_text(suggestion, field="suggestion", limit=500),
         kpi=fields.check_number(kpi, field="kpi"),
         topic=topic,
-        unit=fields.check_text(unit or known["unit"], field="unit", limit=30, required=False),
+        unit=fields.check_text(unit or known["unit"], field="unit", limit=60, required=False),
         severity=fields.check_choice(severity, fields.SEVERITIES, field="severity"),
         origin=fields.check_text(origin, field="origin", limit=100, required=False) or None,
         proposer=proposer,

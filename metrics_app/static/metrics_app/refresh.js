@@ -11,15 +11,16 @@ const AT_MOST_EVERY = 1000, SLOW_ROUND = 15_000, AFTER_FAILURE = 5000;
  * @param {(topics: string[]|null) => Promise} parts.load fetches these topics, or all (null)
  * @param {() => number} parts.now ms
  * @param {(fn, ms) => any} parts.later a timer
+ * @param {number} [parts.every] ms between two requests at least
  */
-export function makeRefresher({ load, now, later }) {
+export function makeRefresher({ load, now, later, every = AT_MOST_EVERY }) {
   const changed = new Set();
   let all = false, busy = false, stopped = false, planned = false, last = -Infinity;
 
   function plan() {
     if (stopped || busy || planned || (!all && !changed.size)) return;
     planned = true;
-    later(run, Math.max(0, last + AT_MOST_EVERY - now()));
+    later(run, Math.max(0, last + every - now()));
   }
 
   async function run() {
@@ -34,7 +35,7 @@ export function makeRefresher({ load, now, later }) {
       await load(topics);
     } catch {
       // The status line says that data is old; here it only means: later again.
-      last = now() + AFTER_FAILURE - AT_MOST_EVERY;
+      last = now() + AFTER_FAILURE - every;
       if (whole) all = true; else topics.forEach((topic) => changed.add(topic));
     }
     busy = false;

@@ -8,6 +8,7 @@ import time
 import numpy as np
 import pytest
 
+from hms_gov.joins import quantities
 from hms_gov.joins.measurements import freeze, measure
 from metrics_app.models import Kpi
 from metrics_app.registry import forget
@@ -171,3 +172,13 @@ def test_what_is_frozen_of_a_tile_is_the_quantity_that_is_shown_live(points, end
     assert evidence["quantity"]["curve"]["values"][-1] == evidence["value"]
     assert evidence["minutes"]["summary"]["count"] == 5 and len(evidence["minutes"]["ts"]) == 5
     assert freeze("never.seen", end - MINUTE, end) == {}
+
+
+@pytest.mark.parametrize("aggregate", ["mean", "max", "rate_per_hour", "sum"])
+def test_a_curve_of_shared_minutes_is_that_of_each_window_by_itself(points, end, monkeypatch, aggregate):
+    rule = make_rule(aggregate, 1.0)
+    together = see(rule, end, draw_from=end - 15 * MINUTE)["curve"]
+    monkeypatch.setattr(quantities, "MOST_MINUTES", 0)
+    alone = see(rule, end, draw_from=end - 15 * MINUTE)["curve"]
+    assert together["ts"] == alone["ts"] and len(alone["ts"]) > 10
+    assert together["values"] == pytest.approx(alone["values"], nan_ok=True)

@@ -269,3 +269,12 @@ def test_a_proposal_says_that_its_rule_is_silenced_now_and_in_the_readers_zone(c
     told = f"Its rule is silenced until {local:%Y-%m-%d %H:%M %Z} by root: maintenance"
     assert told in client.get(path).content.decode()
     assert told in client.get(f"{path}since/").content.decode()
+
+
+def test_a_rate_of_what_has_a_long_unit_is_proposed(base):
+    unit = "complaints about air and water"
+    make_threshold(now=base, aggregate="rate_per_hour", limit=0.5, unit=unit)
+    send((base + 1000, 1.0))
+    evaluate(now=base + MINUTE + 1)
+    announce()
+    assert Pipeline.objects.get().unit == f"{unit} per hour"

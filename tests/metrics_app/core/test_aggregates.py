@@ -1,5 +1,6 @@
 import json
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -47,6 +48,34 @@ def test_tiles_and_rules_offer_what_is_registered(spread):
         choices = model._meta.get_field("aggregate").flatchoices
         assert [name for name, _ in choices] == list(list_names(quality))
         assert ("spread", "spread") in choices
+
+
+def test_one_from_outside_that_fails_over_some_points_has_no_value_there_and_is_logged_once(caplog):
+    one = Aggregate("inverse", "inverse", lambda summary, window: 1.0 / (summary.sum - 5.0), reads=SUMS)
+    many = Aggregate("odd", "odd", one.compute, reads=SUMS, over_columns=lambda some, windows: some.sum / "5")
+    register(one, many)
+    try:
+        fives = Summary(1, 5.0, 0.0, 5.0, 5.0)
+        assert [compute("inverse", summary, 60) for summary in (fives, fives._replace(sum=6.0))] == [
+            None,
+            1.0,
+        ]
+        columns = Summary(*(np.array([part, part]) for part in fives[:5]))
+        assert np.isnan(compute_many("odd", columns, np.array([60.0, 60.0]))).all()
+        assert [record.args[0] for record in caplog.records] == ["inverse", "odd"]
+    finally:
+        unregister("inverse", "odd")
+
+
+def test_one_of_ours_that_fails_is_not_hidden():
+    with pytest.raises(AttributeError):
+        compute("mean", SimpleNamespace(count=1), 60)
+
+
+@pytest.mark.parametrize("field", [{"base": "mean"}, {"ago": 60_000}, {"unit": "x" * 31 + "{unit}"}])
+def test_a_record_whose_parts_do_not_fit_is_refused(field):
+    with pytest.raises(BadInput):
+        register(Aggregate("misfit", "misfit", lambda summary, window: 0.0, **field))
 
 
 def test_the_same_record_may_be_registered_twice_and_another_of_its_name_may_not(spread):

@@ -92,3 +92,9 @@ def test_every_page_of_it_renders(client, approver, evidence):
     client.force_login(approver)
     for path in ("", f"{pipeline.pk}/", f"{pipeline.pk}/card/", f"{pipeline.pk}/since/"):
         assert client.get(f"/inbox/{path}").status_code == 200
+
+
+def test_a_quantity_that_is_not_whole_is_read_as_evidence_of_before(project, client, approver):
+    pipeline = open_one(SHARE | {"quantity": {"value": 1.0}})
+    client.force_login(approver)
+    assert client.get(f"/inbox/{pipeline.pk}/").status_code == 200

@@ -114,7 +114,7 @@ def test_it_notices_evidence_that_was_touched(pipeline):
         {"kpi": "5"},
         {"topic": "Er Wait"},
         {"severity": "awful"},
-        {"unit": "u" * 31},
+        {"unit": "u" * 61},
         {"origin": "o" * 101},
     ],
 )

@@ -239,7 +239,9 @@ function startProposal() {
     since.replaceChildren(html);
     drawEvidence(since);
   };
-  const refresher = makeRefresher({ load, now: () => performance.now(), later: (fn, ms) => setTimeout(fn, ms) });
+  // The panel's curve is some dozens of windows: a reader who decides needs no more of them.
+  const every = 5000;
+  const refresher = makeRefresher({ load, now: () => performance.now(), later: (fn, ms) => setTimeout(fn, ms), every });
   onMessage(({ type, id, state }) => {
     if (["points", "summary"].includes(type)) refresher.ringAll();
     if (type !== "pipeline" || id !== Number(decision.dataset.id)) return;
