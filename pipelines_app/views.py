@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from pipelines_app import queries, services
 from pipelines_app.cards import cards
-from pipelines_app.cards.facts import list_companions
+from pipelines_app.cards.facts import split_companions
 from pipelines_app.exceptions import BadInput, Conflict, NotAllowed
 
 LIKE = 10  # earlier proposals on a page
@@ -106,8 +106,8 @@ def render_proposal(request, pipeline, *, fault="", comment="", missing=False, s
 
 
 def describe_companions(pipeline):
-    """``(name, value)`` of the KPIs frozen beside the one in question."""
-    return list_companions(pipeline.evidence.get("companions"))
+    """``(name, value, what it was made of)`` of the KPIs frozen beside the one in question."""
+    return split_companions(pipeline.evidence.get("companions"))
 
 
 @require_POST

@@ -113,9 +113,16 @@ def tell_thing(thing):
 
 def list_companions(companions):
     """The neighbouring KPIs as they stood, a line each."""
+    return [
+        (name, f"{value} ({made})" if made else value) for name, value, made in split_companions(companions)
+    ]
+
+
+def split_companions(companions):
+    """``[(name, value, what it was made of), …]`` of the neighbours, for a page that sets them apart."""
     if not isinstance(companions, list):
         return []
-    return [(tell_companion(one), tell_level(one)) for one in companions if isinstance(one, dict)]
+    return [(tell_companion(one), *split_level(one)) for one in companions if isinstance(one, dict)]
 
 
 def tell_companion(companion):
@@ -123,14 +130,14 @@ def tell_companion(companion):
     return str(companion.get("name") or companion.get("topic") or "Beside it")
 
 
-def tell_level(companion):
-    """A neighbour's value with what it was made of, in the project's words where it had any."""
+def split_level(companion):
+    """A neighbour's value and what it was made of, in the project's words where it had any."""
     value, window, unit, made = (companion.get(name) for name in ("value", "window", "unit", "aggregate"))
     if isinstance(companion.get("text"), str):
-        return f"{companion['text']} ({companion.get('label', '')})"
+        return companion["text"], str(companion.get("label") or "")
     unit, made = (one if isinstance(one, str) and one else "" for one in (unit, made))
     text = write(value if is_number(value) else None, unit, made or None)
-    return f"{text} ({made or 'measured'} over {write(window, 'seconds')})" if is_number(window) else text
+    return text, f"{made or 'measured'} over {write(window, 'seconds')}" if is_number(window) else ""
 
 
 def write_facts(facts):

@@ -55,12 +55,14 @@ class Walk:
             assert time.monotonic() < deadline, f"the points of {topic} did not arrive"
             self.admin.wait_for_timeout(200)
 
-    def name_unit(self, topic, unit):
-        """Says in the admin what a KPI is measured in."""
+    def name_unit(self, topic, unit, aggregate=None):
+        """Says in the admin what a KPI is measured in, and what its tile shows."""
         self.wait_for(topic, self.base - HOUR, 1)
         self.admin.goto(f"{self.demo['url']}/admin/metrics_app/kpi/?q={topic}")
         self.admin.locator("#result_list tbody th a").first.click()
         self.admin.locator("[name=unit]").fill(unit)
+        if aggregate:
+            self.admin.locator("[name=aggregate]").select_option(aggregate)
         self.admin.locator("[name=_save]").click()
         expect(self.admin.locator(".messagelist .success")).to_be_visible()
 
@@ -207,6 +209,35 @@ def test_a_trend_becomes_a_decided_proposal(walk):
     assert frozen["values"][frozen["ts"].index(third)] == pytest.approx((met - third) / SECOND)
     walk.shoot(page, "trend")
     walk.approve(page)
+
+
+def test_a_proposals_neighbours_stand_apart_and_fit_a_phone(walk):
+    topic, title = "hotline.wait", "Callers wait too long"
+    neighbours = {
+        "hotline.answer_time": ("ms", "p95"),
+        "hotline.calls_taken_by_the_second_line_of_the_city": ("calls", "rate_per_hour"),
+        "hotline.given_up": ("calls", "rate_per_hour"),
+    }
+    for one, (unit, aggregate) in neighbours.items():
+        walk.send(one, [(walk.base - (30 - at) * MINUTE, 95.1) for at in range(10)])
+        walk.name_unit(one, unit, aggregate)
+    walk.send(topic, [(walk.base - (30 - at) * MINUTE, 60.0) for at in range(10)])
+    walk.wait_for(topic, walk.base - HOUR, 10)
+    rule = {"aggregate": "mean", "operator": "gt", "limit": "20"}
+    walk.save_rule(topic, **rule, window="1 h", title=title, suggestion="Open a second desk")
+    inbox, _ = walk.find_card(title)
+    page = walk.open_proposal(inbox, title)
+    figures = page.locator(".figures.small > div")
+    expect(figures).to_have_count(len(neighbours))
+    expect(figures.first).to_contain_text("95.1 ms")
+    walk.shoot(page, "neighbours")
+    over = (
+        "[...document.querySelectorAll('.figures.small *')].filter((one) => one.scrollWidth > one.clientWidth"
+    )
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 800})
+        cut = page.evaluate(f"{over} && getComputedStyle(one).display !== 'inline').length")
+        assert cut == 0, f"{cut} figures are wider than their column at {width} px"
 
 
 def write(seconds):
