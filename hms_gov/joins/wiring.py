@@ -5,6 +5,7 @@ The settings name these functions; neither app knows the other.
 
 from hms_gov.joins.evidence import freeze_breach
 from metrics_app import live
+from metrics_app.core.aggregates import get_aggregate
 from metrics_app.registry import get_kpi
 from pipelines_app import conf as pipelines_conf
 from pipelines_app.exceptions import BadInput
@@ -55,12 +56,13 @@ def list_actions():
 
 
 def describe_topic(topic):
-    """What the pipelines may know of a KPI: its unit, and the group it is restricted to."""
+    """The unit of what a KPI's tile shows, and the group it is restricted to."""
     kpi = get_kpi(topic)
     if kpi is None:
         return {}
     return {
-        "unit": kpi.unit,
+        # Beside what a proposer says stands what the tile showed: both are one quantity.
+        "unit": get_aggregate(kpi.aggregate).unit_of(kpi.unit),
         "restricted": kpi.restricted,
         "restricted_to": kpi.owner if kpi.restricted else None,
     }

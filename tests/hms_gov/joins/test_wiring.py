@@ -17,9 +17,11 @@ from metrics_app.services.silences import save_silence
 from metrics_app.services.watch.announce import announce
 from metrics_app.services.watch.evaluate import evaluate
 from pipelines_app import queries
+from pipelines_app.cards.basis import find_basis
+from pipelines_app.cards.figures import tell_opening
 from pipelines_app.exceptions import NotAllowed
 from pipelines_app.models import Pipeline
-from pipelines_app.services import approve
+from pipelines_app.services import approve, propose
 from pipelines_app.services.verify import verify_audit
 from tests.metrics_app.watching import HOUR, TOPIC, make_threshold, send
 
@@ -229,6 +231,16 @@ def test_it_describes_a_topic_for_the_pipelines():
     }
     assert wiring.describe_topic("er.wait")["restricted_to"] is None
     assert wiring.describe_topic("new.topic") == {}
+
+
+def test_what_a_proposer_says_is_in_the_unit_of_what_the_tile_shows(base):
+    Kpi.objects.create(topic="eyes.mean", unit="seconds", aggregate="rate_per_hour", window=3600)
+    forget()
+    send(*((base + at * 1000, 5.0) for at in range(12)), topic="eyes.mean")
+    pipeline, _ = propose(title="Too many", suggestion="Look", kpi=12, topic="eyes.mean")
+    assert pipeline.unit == "per hour"
+    said = tell_opening(pipeline, find_basis(pipeline, queries.describe_watch("eyes.mean")))
+    assert said.startswith("The proposer says 12 per hour; measured then, rate over 1 h: 12 per hour")
 
 
 def test_it_tells_the_streams_of_a_restricted_proposal_with_its_group(monkeypatch):
