@@ -51,7 +51,10 @@ class ThresholdForm(forms.ModelForm):
         help_text="It recovers only once it is back at this, so that it does not flicker. Empty: the limit.",
     )
     action_params = ParamsField(
-        required=False, label="Action parameters", help_text="An object of JSON, handed to the action."
+        required=False,
+        initial=dict,
+        label="Action parameters",
+        help_text="An object of JSON, handed to the action.",
     )
     reason = forms.CharField(
         required=False,

@@ -234,6 +234,12 @@ def test_a_state_is_said_as_on_the_overview(base, state, data, operator, said):
     assert tell_light(Threshold(operator=operator), view) == said
 
 
+def test_a_new_threshold_has_an_empty_object_of_parameters(admin_client):
+    page = admin_client.get(f"{LIST}add/").content.decode()
+    field = re.search(r'<textarea name="action_params"[^>]*>([^<]*)<', page)
+    assert field.group(1).strip() == "{}"
+
+
 def test_sections_that_nobody_touched_are_folded(admin_client):
     now = int(time.time() * 1000)
     untouched, timed = make_threshold(now=now), make_threshold(now=now, cooldown=600, name="timed")
