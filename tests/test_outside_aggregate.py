@@ -1,6 +1,8 @@
 """An aggregate from outside is seen wherever ours are: a trimmed mean, as one function and one entry."""
 
 import csv
+import json
+import re
 import time
 from html import unescape
 from pathlib import Path
@@ -223,6 +225,28 @@ def test_what_the_settings_no_longer_name_breaks_no_page(client, boss, fired, se
     evaluate(now=fired.fired_at + 2 * MINUTE + 1)
     state = ThresholdState.objects.get()
     assert (state.state, state.data) == ("firing", "error")
+
+
+def test_a_proposal_on_what_is_gone_says_so_and_draws_what_was_frozen(client, boss, fired, settings):
+    announce()
+    proposal = Pipeline.objects.get()
+    settings.METRICS_APP = {**settings.METRICS_APP, "AGGREGATES": []}
+    page = read(client, f"/inbox/{proposal.pk}/")
+    assert "The project no longer knows the aggregate trimmed_mean." in page
+    assert "Nothing is measured" not in page and "Cost of waiting" not in page
+    frozen, _ = (json.loads(text) for text in re.findall(r'data-evidence="(.*?)"><figcaption', page))
+    assert frozen["label"] == "trimmed mean over 30 min"
+    assert frozen["values"][-1] == pytest.approx(51 * HOUR)
+    why = "the project no longer knows the aggregate trimmed_mean"
+    assert why in read(client, "/inbox/")
+
+
+def test_explain_names_an_aggregate_that_is_gone(client, boss, fired, settings):
+    settings.METRICS_APP = {**settings.METRICS_APP, "AGGREGATES": []}
+    evaluate(now=fired.fired_at + 2 * MINUTE + 1)
+    found = client.get(f"/api/v1/thresholds/{fired.threshold_id}/explain/").json()
+    assert found["class"] == "error"
+    assert found["reason"].startswith("The project no longer knows the aggregate trimmed_mean: not judged.")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@
 
 from metrics_app import queries
 from metrics_app.core.aggregate_records import COUNTED, SHARE, SUMS
-from metrics_app.core.aggregates import compute, get_aggregate
+from metrics_app.core.aggregates import compute, get_aggregate, is_known
 from metrics_app.core.durations import DAY_MS, HOUR_MS, MINUTE_MS
 from metrics_app.core.spans import ceil
 from metrics_app.core.text.phrases import write_limit
@@ -33,8 +33,8 @@ def find_cost(kpi, rule, start, end):
 
 
 def find_way(aggregate, unit):
-    """How the cost of an aggregate is counted; None where it has no meaning."""
-    if aggregate.is_change or aggregate.is_trend:
+    """How the cost of an aggregate is counted; None where it has no meaning, or the aggregate is gone."""
+    if not is_known(aggregate.name) or aggregate.is_change or aggregate.is_trend:
         return None
     if aggregate.kind == SHARE:
         return count_share

@@ -4,6 +4,7 @@ from hms_gov.joins.costs import find_cost
 from hms_gov.joins.evidence import freeze
 from hms_gov.joins.quantities import describe, draw, read_rule
 from metrics_app import queries
+from metrics_app.core.text.phrases import tell_gone
 from metrics_app.registry import get_kpi
 
 __all__ = ["freeze", "measure"]
@@ -15,7 +16,8 @@ def measure(topic, rule, end, *, draw_from=None, cost_from=None):
     ``rule`` is a dict with ``aggregate``, ``aggregate_value``, ``window`` (seconds), ``operator`` and
     ``limit``, or None for what the KPI's tile shows. ``{"rule", "label", "unit", "value", "n", "text",
     "limit_text"}``; ``draw_from`` adds the ``curve`` ``{"ts", "values"}`` from then on, ``cost_from``
-    the ``cost`` of what lies beyond the limit since then (None: it has no meaning).
+    the ``cost`` of what lies beyond the limit since then (None: it has no meaning). ``fault`` says why
+    there is no value whatever was sent, "" where that is not so.
     """
     kpi = get_kpi(topic)
     if kpi is None:
@@ -24,7 +26,7 @@ def measure(topic, rule, end, *, draw_from=None, cost_from=None):
     # Windows end at the next whole second, as everywhere.
     end = (end // 1000 + 1) * 1000
     [seen] = queries.observe([queries.ask(topic, rule, end)])
-    found = describe(kpi, rule, seen.value) | {"n": int(seen.n)}
+    found = describe(kpi, rule, seen.value) | {"n": int(seen.n), "fault": tell_gone(rule)}
     if draw_from is not None:
         found["curve"] = draw(kpi, rule, draw_from, end, seen.value)
     if cost_from is not None:

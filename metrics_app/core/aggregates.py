@@ -246,6 +246,11 @@ def get_aggregate(name):
     return _records.get(name) or Aggregate(name, str(name), lambda summary, window: None)
 
 
+def is_known(name):
+    """Whether an aggregate of this name is registered: settings may no longer name that of a rule."""
+    return name in _records
+
+
 def list_choices(quality=""):
     """``[(name, words)]`` for forms."""
     return [(name, get_aggregate(name).choice or get_aggregate(name).label) for name in list_names(quality)]

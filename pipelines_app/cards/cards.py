@@ -147,6 +147,8 @@ def tell_no_cost(pipeline, basis, present):
         return "no KPI measures it"
     if basis is None or present is None:
         return "nothing measures its KPI"
+    if present.get("fault"):
+        return present["fault"]
     if present["rule"].get("limit") is None:
         return "no limit is set that a cost could count from"
     return f"the {present['label']} has no cost that adds up"

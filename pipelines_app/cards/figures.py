@@ -41,6 +41,8 @@ def tell_present(pipeline, basis, present, watch, now):
     if present is None or basis is None:
         return ""
     known, today = find_today(basis, watch)
+    if present.get("fault"):
+        return capitalise(present["fault"])
     if present["value"] is None:
         return "Nothing is measured in its window now"
     text = f"Now {present['text']}"

@@ -8,7 +8,7 @@ from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.classes import BAND, BREACH, CLEAR, EMPTY, ERROR, THIN, UNUSABLE
 from metrics_app.core.deadman import is_silence_rule
 from metrics_app.core.text.entries import write_duration
-from metrics_app.core.text.phrases import OPERATORS, count_words, write_limit, write_seen
+from metrics_app.core.text.phrases import OPERATORS, count_words, tell_gone, write_limit, write_seen
 from metrics_app.core.text.units import format_value
 
 
@@ -50,8 +50,16 @@ def explain_class(rule, unit, seen):
         CLEAR: f"The {value} over {window} ({points}) is on the good side of {limit}.",
         THIN: f"{name_window(rule)} held {points}, fewer than the {asked} it asks for: not judged.",
         EMPTY: f"{name_window(rule)} held no point.",
-        ERROR: f"The window of {window} could not be read.",
+        ERROR: tell_error(rule, window),
     }[seen.slot_class]
+
+
+def tell_error(rule, window):
+    """Why a window has no value though it may hold points."""
+    gone = tell_gone(rule)
+    return (
+        f"{gone[0].upper()}{gone[1:]}: not judged." if gone else f"The window of {window} could not be read."
+    )
 
 
 def name_window(rule):

@@ -6,7 +6,7 @@ A *rule* is anything with a threshold's fields; ``unit`` is its KPI's.
 import math
 
 from metrics_app.core import watch
-from metrics_app.core.aggregates import get_aggregate
+from metrics_app.core.aggregates import get_aggregate, is_known
 from metrics_app.core.deadman import is_silence_rule
 from metrics_app.core.text.entries import is_duration, write_duration, write_value
 from metrics_app.core.text.units import format_duration, format_value, split_value
@@ -29,6 +29,11 @@ def name_aggregate(rule, unit):
     """ "mean", "share above 48 h"."""
     one = get_aggregate(rule.aggregate)
     return f"{one.label} {write_limit(rule.aggregate_value, unit, 'mean')}" if one.asks else one.label
+
+
+def tell_gone(rule):
+    """Why a rule has no value whatever its window holds; "" for one whose aggregate is there."""
+    return "" if is_known(rule.aggregate) else f"the project no longer knows the aggregate {rule.aggregate}"
 
 
 def write_seen(rule, unit, value):
