@@ -41,9 +41,12 @@ class Shell:
         return printed
 
 
+JUDGED = re.compile(r'("name":"Response time".*"condition":)"(ok|silent)","no_data":(true|false)')
+
+
 def hide_times(text):
-    """The text with milliseconds since the epoch made alike."""
-    return re.sub(r"\d{13}", "<ms>", text)
+    """The text with ms since the epoch made alike, and what a rule says of a point it may have judged."""
+    return re.sub(r"\d{13}", "<ms>", JUDGED.sub(r"\1<judged>", text))
 
 
 def test_the_page_starts_a_demo_and_shows_outputs():

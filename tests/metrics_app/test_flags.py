@@ -18,8 +18,8 @@ def threshold(client):
     now = int(time.time() * 1000)
     send((now - 1000, 10.0))
     found = make_threshold(now=now, delay=90)
-    flags = {"flapping": True, "missed": 7, "data": "thin", "data_since": now - 60_000, "last_slot": now}
-    ThresholdState.objects.filter(threshold=found).update(**flags, due_at=2**62)
+    judged = {"last_slot": now, "slot_class": "thin", "data": "thin", "data_since": now - 60_000}
+    ThresholdState.objects.filter(threshold=found).update(**judged, flapping=True, missed=7, due_at=2**62)
     return found
 
 
