@@ -18,7 +18,7 @@ def describe_chart(kpi, rule, value, now):
     """
     aggregate = rule.aggregate if rule else kpi.aggregate
     window, divides_at = (rule.window, rule.aggregate_value) if rule else (kpi.window, None)
-    if (aggregate, window) != (kpi.aggregate, kpi.window):
+    if not draws_own(kpi, rule):
         value = observe_now(kpi.topic, aggregate, window, now, divides_at)
     ts, values = read_curve(kpi.topic, aggregate, window, now, divides_at)
     ts, values = [*ts, now], [*values, value]
@@ -42,6 +42,11 @@ def describe_chart(kpi, rule, value, now):
             lambda one: format_value(one, kpi.unit, aggregate, rule.limit if rule else None),
         ),
     }
+
+
+def draws_own(kpi, rule):
+    """Whether the line is of what the tile's large number is: its aggregate over its window."""
+    return rule is None or (rule.aggregate, rule.window) == (kpi.aggregate, kpi.window)
 
 
 def name_shown(kpi, rule):

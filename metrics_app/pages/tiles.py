@@ -19,7 +19,7 @@ from metrics_app.pages.lights import (
     tell_light,
     tell_silence,
 )
-from metrics_app.pages.sparklines import describe_chart, find_start, tell_limit
+from metrics_app.pages.sparklines import describe_chart, draws_own, find_start, tell_limit
 from metrics_app.services.conditions import read_conditions
 from metrics_app.services.silences import find_silence, list_acting
 from metrics_app.services.watch.states import BEHIND_AFTER
@@ -96,11 +96,15 @@ def describe_value(kpi, stats, value, chart, empty, rule):
         beside = rule.limit if rule else None
         number, suffix = split_value(value, kpi.unit, kpi.aggregate, beside)
         return {"value": value, "number": number, "suffix": suffix}
-    known = [past for past in chart["values"] if past is not None]
-    was = (
-        f"was {format_value(known[-1], kpi.unit, kpi.aggregate)}" if known and stats["last_point_at"] else ""
-    )
+    was = tell_past(kpi, chart, rule) if stats["last_point_at"] else ""
     return {"value": None, "number": DASH, "suffix": was}
+
+
+def tell_past(kpi, chart, rule):
+    """``was 12 h``: the last value on the line, where the line is of what the tile shows."""
+    # A rule's share or time until would read as a value of the KPI; the line's own sentence tells it.
+    known = [past for past in chart["values"] if past is not None] if draws_own(kpi, rule) else []
+    return f"was {format_value(known[-1], kpi.unit, kpi.aggregate)}" if known else ""
 
 
 def tell_facts(kpi, stats, empty, chart, now):

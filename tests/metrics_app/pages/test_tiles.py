@@ -142,6 +142,22 @@ def test_a_silent_tile_says_since_when_and_keeps_what_it_was(kpi, now):
     assert tile["footer"] == "limit 48 h · state kept: within limit"
 
 
+@pytest.mark.parametrize(
+    "judged",
+    [
+        {"aggregate": "share_above", "aggregate_value": 10 * HOUR, "limit": 20, "window": 3600},
+        {"aggregate": "count", "limit": 3, "window": 3600},
+        {"window": 3600},
+    ],
+)
+def test_what_only_the_rule_judges_is_never_told_as_what_the_tile_was(kpi, now, judged):
+    send((now - 40 * MINUTE, 12 * HOUR))
+    set_state(make_threshold(now=now, **judged), state="ok")
+    tile = get_tile(kpi)
+    assert tile["chart"]["values"][-1] is not None
+    assert (tile["number"], tile["suffix"]) == ("—", "")
+
+
 def test_absence_never_hides_that_it_is_beyond_its_limit(kpi, now):
     send((now - 50 * MINUTE, 60 * HOUR))
     set_state(make_threshold(now=now), state="firing")
