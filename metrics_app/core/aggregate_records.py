@@ -23,8 +23,17 @@ PLAIN, SHARE, CHANGE, TREND = KINDS = ("plain", "share", "change", "trend")
 # (values, or a sketch of them); all of it, m2 too. Minutes are rolled up to the first two only.
 SUMS, EXTREMES, SHAPE, WHOLE = READS = ("sums", "extremes", "shape", "whole")
 UNIT_OF_KPI = 30  # characters at most
-# Units, made of the KPI's: its own, and what is counted (a KPI in seconds counts plain numbers).
+# Units, made of the KPI's: its own, and what is counted (a KPI in a measure counts plain numbers).
 OWN, COUNTED = "{unit}", "{counted}"
+# Units that measure, in lower case: so many points are not so many of these, as they are so many calls.
+MEASURED = """
+    % ‰ percent ppm s sec second seconds ms millisecond milliseconds µs ns min minute minutes h hour hours
+    d day days week weeks month months year years bit bits b byte bytes kb mb gb tb kib mib gib tib
+    ml l litre litres liter liters m² m³ mm cm m metre metres meter meters km mile miles
+    mg g kg t tonne tonnes ton tons °c °f k degrees w kw mw wh kwh mwh v a hz khz mhz ghz db pa hpa bar
+    € eur euro euros $ usd dollar dollars £ gbp chf cents
+"""
+MEASURES = tuple(MEASURED.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +113,12 @@ class Aggregate:
         """The unit of its values where the points are in ``unit``: "%" of a share, "calls per hour"."""
         if self.unit == OWN:
             return unit
-        return self.unit.format(unit=unit, counted="" if unit in ("seconds", "%") else unit).strip()
+        return self.unit.format(unit=unit, counted=unit if is_countable(unit) else "").strip()
+
+
+def is_countable(unit):
+    """Whether a unit names things that can be counted: "calls" does; "ms" and "km/h" measure."""
+    return unit.lower() not in MEASURES and "/" not in unit and "per" not in unit.lower().split(" ")
 
 
 def find_fault(aggregate, known):

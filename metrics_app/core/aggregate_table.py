@@ -2,13 +2,14 @@
 
 import json
 
+from metrics_app.core.aggregate_records import MEASURES
 from metrics_app.core.aggregates import BUILT_IN, list_aggregates
 
 # What ``series.js`` makes of points by itself; ROLLED there.
 IN_BROWSER = ("mean", "count", "rate_per_hour")
 HEAD = """\
 // Written by `make format` from core/aggregates.py; a test holds it to that. A page tells of the aggregates
-// that its project adds (page_aggregates.js). "{unit}" is the KPI's; so is "{counted}", except seconds and %.
+// that its project adds (page_aggregates.js). "{unit}" is the KPI's; so is "{counted}", except measures.
 
 """
 TAIL = """
@@ -44,7 +45,8 @@ def list_outside():
 def write_module():
     """The text of ``aggregates.js``, with the built-in ones."""
     lines = [f"  {name}: {json.dumps(row)},\n" for name, row in describe_table(BUILT_IN).items()]
-    return f"{HEAD}export const TABLE = {{\n{''.join(lines)}}};\n{TAIL}"
+    measures = f"export const MEASURES = new Set({json.dumps(MEASURES, ensure_ascii=False)});\n\n"
+    return f"{HEAD}{measures}export const TABLE = {{\n{''.join(lines)}}};\n{TAIL}"
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from metrics_app import queries
 from metrics_app.core.deadman import is_silence_rule
 from metrics_app.core.plans import NAMES, SHIFTS, SPANS, clamp_span
 from metrics_app.core.text import words
-from metrics_app.core.text.units import format_duration, format_value
+from metrics_app.core.text.units import format_duration, format_number, format_value
 from metrics_app.exceptions import Conflict
 from metrics_app.models import Breach, Note, Threshold
 from metrics_app.pages.charts import describe_plot, list_marks, make_view
@@ -33,12 +33,11 @@ from metrics_app.services.watch.states import tell_silence
 
 LAST_BREACHES = 5
 FIGURES = (
-    ("points", "count", "count"),
-    ("mean", "mean", "mean"),
-    ("median", "p50", "mean"),
-    ("95 % are below", "p95", "mean"),
-    ("lowest", "min", "mean"),
-    ("highest", "max", "mean"),
+    ("mean", "mean"),
+    ("median", "p50"),
+    ("95 % are below", "p95"),
+    ("lowest", "min"),
+    ("highest", "max"),
 )
 
 
@@ -154,14 +153,17 @@ def describe_kpi(kpi):
         "kpi_id": kpi.pk,
         "zone": timezone.get_current_timezone_name(),
         "is_open": kpi.open_data,
-        "figures": [
-            (label, format_value(stats[name], kpi.unit, aggregate, chart["limit"]))
-            for label, name, aggregate in FIGURES
-        ],
+        "figures": list_figures(kpi, stats, chart["limit"]),
         "comparisons": list_comparisons(kpi, now, timezone.get_current_timezone_name(), since),
         "rules": [describe_rule(rule, acting, now) for rule in rules],
         "breaches": list(breaches.prefetch_related("timeline")[:LAST_BREACHES]),
     }
+
+
+def list_figures(kpi, stats, limit):
+    """``[(label, text), …]``: how many points, which is a plain number, and values in the KPI's unit."""
+    values = [(label, format_value(stats[name], kpi.unit, beside=limit)) for label, name in FIGURES]
+    return [("points", format_number(stats["count"])), *values]
 
 
 def describe_rule(rule, acting, now):

@@ -1,7 +1,7 @@
 // Values in the reader's units, as metrics_app/core/text/units.py writes them;
 // the pairs of tests/js/units.json hold both to it. No document, no clock.
 
-import { getAggregate } from "./aggregates.js";
+import { getAggregate, MEASURES } from "./aggregates.js";
 
 const MINUTE = 60, HOUR = 3600, DAY = 86_400, DASH = "—";
 const GROUPED = [0, 1, 2, 3, 4].map(
@@ -13,8 +13,14 @@ const round = (value) => Math.floor(value + 0.5);
 
 /** The unit of an aggregate's values where the points are in `unit`: "%" of a share, "calls per hour". */
 export function unitOf(unit, aggregate) {
-  const counted = unit === "seconds" || unit === "%" ? "" : unit;
+  const counted = isCountable(unit) ? unit : "";
   return getAggregate(aggregate).unit.replace("{unit}", () => unit).replace("{counted}", () => counted).trim();
+}
+
+/** Whether a unit names things that can be counted: "calls" does; "ms" and "km/h" measure. */
+function isCountable(unit) {
+  const low = unit.toLowerCase();
+  return !MEASURES.has(low) && !low.includes("/") && !low.split(" ").includes("per");
 }
 
 /** Whether such values are seconds, and not a number of them or a share. */

@@ -136,6 +136,8 @@ def test_what_nobody_registers_any_more_has_a_name_and_no_value():
         ("count", "seconds", ""),
         ("rate_per_hour", "calls", "calls per hour"),
         ("rate_per_hour", "seconds", "per hour"),
+        ("count", "ms", ""),
+        ("rate_per_hour", "°C", "per hour"),
         ("share_above", "seconds", "%"),
         ("rate_change_week", "calls", "%"),
         ("time_until_above", "calls", "seconds"),

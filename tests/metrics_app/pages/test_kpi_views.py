@@ -238,6 +238,13 @@ def test_the_figures_asked_for_first_are_there(client, reader, rule):
     assert "not watched then" in text
 
 
+@pytest.mark.parametrize("unit", ["seconds", "litres", "calls"])
+def test_the_number_of_points_is_a_plain_number_whatever_their_unit(client, reader, rule, unit):
+    Kpi.objects.filter(topic=TOPIC).update(unit=unit)
+    forget()
+    assert client.get(PAGE).context["figures"][0] == ("points", "2")
+
+
 @pytest.mark.parametrize("span", ["1h", "24h", "7d"])
 def test_a_share_is_drawn_as_its_rule_sees_it(client, reader, now, span):
     Kpi.objects.create(topic=TOPIC, name="Response time", unit="seconds")
