@@ -16,7 +16,7 @@ from metrics_app.core.conditions import Condition
 from metrics_app.core.points import MAX_TOPIC, TOPIC
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Kpi
-from metrics_app.services.conditions import read_conditions
+from metrics_app.services.conditions import find_end, read_conditions
 from metrics_app.services.rules.deadman import list_silent
 
 MAX_WINDOW = 3_660 * 86_400  # seconds: ten years
@@ -36,16 +36,18 @@ class Tile(NamedTuple):
 def read_tiles(kpis):
     """The KPIs with the values of their tiles, read in one go."""
     now = queries.redis_now()
-    end = (now // 1000 + 1) * 1000
     silent, seen = list_silent([kpi.topic for kpi in kpis]), read_conditions(kpis, now=now)
-    wanted = [(kpi.topic, end - kpi.window * 1000, end, kpi.aggregate) for kpi in kpis]
+    ends = [find_end(now, seen[kpi.topic].behind) for kpi in kpis]
+    wanted = [
+        (kpi.topic, end - kpi.window * 1000, end, kpi.aggregate) for kpi, end in zip(kpis, ends, strict=True)
+    ]
     return [
         Tile(
             kpi,
             observation.value,
             silent[kpi.topic].fired_at if kpi.topic in silent else None,
             seen[kpi.topic].condition,
-            now,
+            seen[kpi.topic].behind or now,
         )
         for kpi, observation in zip(kpis, queries.observe(wanted), strict=True)
     ]

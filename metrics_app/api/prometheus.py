@@ -13,7 +13,7 @@ from metrics_app.core.records import STATES
 from metrics_app.models import Threshold
 from metrics_app.queries.counters import read_counters
 from metrics_app.services.archive import read_health, read_losses
-from metrics_app.services.conditions import judge_threshold, read_conditions
+from metrics_app.services.conditions import find_end, judge_threshold, read_conditions
 from metrics_app.services.notices import read_notice_health
 from metrics_app.services.visibility import limit_to_visible
 from metrics_app.streams import presence
@@ -60,8 +60,12 @@ class Scrape:
 def collect_kpis(who):
     """The value of each KPI's tile and the points behind it; an empty window has no value."""
     kpis = [kpi for kpi in registry.list_kpis() if registry.may_read(who, kpi.topic)]
-    end = (queries.redis_now() // 1000 + 1) * 1000
-    asked = [(kpi.topic, end - kpi.window * 1000, end, kpi.aggregate) for kpi in kpis]
+    now = queries.redis_now()
+    conditions = read_conditions(kpis, now=now)
+    ends = [find_end(now, conditions[kpi.topic].behind) for kpi in kpis]
+    asked = [
+        (kpi.topic, end - kpi.window * 1000, end, kpi.aggregate) for kpi, end in zip(kpis, ends, strict=True)
+    ]
     labels = ["topic", "aggregate", "window", "unit"]
     value = GaugeMetricFamily("hms_kpi_value", "What the KPI's tile shows, in its unit.", labels=labels)
     points = GaugeMetricFamily("hms_kpi_points", "Points in the KPI's window.", labels=["topic", "window"])
@@ -70,7 +74,6 @@ def collect_kpis(who):
         "1 for each condition a KPI is in: as its tile shows it, and silent beside it where points lack.",
         labels=["topic", "condition"],
     )
-    conditions = read_conditions(kpis)
     for kpi, seen in zip(kpis, queries.observe(asked), strict=True):
         for name in ORDER:
             condition.add_metric([kpi.topic, name], float(name in conditions[kpi.topic].condition.names))
@@ -87,7 +90,9 @@ def collect_thresholds(who):
     state = GaugeMetricFamily(
         "hms_threshold_state", "1 for the state a threshold is in.", labels=[*names, "state"]
     )
-    limit = GaugeMetricFamily("hms_threshold_limit", "The limit, in the unit of its KPI.", labels=names)
+    limit = GaugeMetricFamily(
+        "hms_threshold_limit", "The limit, in the unit of what is judged.", labels=names
+    )
     value = GaugeMetricFamily("hms_threshold_value", "What it judged last.", labels=names)
     for rule in rows.select_related("kpi", "state_row").order_by("pk"):
         row = getattr(rule, "state_row", None)

@@ -73,10 +73,15 @@ class KpiSerializer(serializers.Serializer):
     )
     no_data = serializers.BooleanField(
         source="condition.is_silent",
-        help_text="Whether points lack to judge it by; beside what is beyond its limit, never in its place.",
+        help_text="Whether its tile has no points to show, a point is overdue, or its worst threshold has "
+        "none to judge by or was never judged; beside what is beyond its limit, never in its place.",
     )
-    value = Figure()
-    computed_at = Whole(help_text="Milliseconds since the epoch.")
+    value = Figure(
+        help_text="Of the tile's window; of an empty one null, of a count or rate 0, also before any point."
+    )
+    computed_at = Whole(
+        help_text="Milliseconds since the epoch: now, or, while the collector is behind, how far it counted."
+    )
 
     def get_name(self, tile) -> str:
         """The KPI's, or its topic."""

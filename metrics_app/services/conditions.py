@@ -82,12 +82,17 @@ def find_standstill(topic, now, through):
     return mark if now - mark > BEHIND_AFTER else None
 
 
+def find_end(now, behind):
+    """Where (ms) the window of a tile ends: with this second, or with what is counted."""
+    return ((behind or now) // 1000 + 1) * 1000
+
+
 def find_empty(kpis, now, behind):
     """The topics whose tile has nothing to show: no point in its window, or, where none is 0, none ever.
 
     While the collector stands still so does the window: one that slid on would lose its points.
     """
-    ends = [((behind[kpi.topic] or now) // 1000 + 1) * 1000 for kpi in kpis]
+    ends = [find_end(now, behind[kpi.topic]) for kpi in kpis]
     asked = [(kpi.topic, end - kpi.window * 1000, end, "count") for kpi, end in zip(kpis, ends, strict=True)]
     empty = [kpi for kpi, seen in zip(kpis, queries.observe(asked), strict=True) if not seen.n]
     idle = {kpi.topic for kpi in empty if get_aggregate(kpi.aggregate).judges_empty}

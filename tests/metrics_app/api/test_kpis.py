@@ -5,8 +5,11 @@ import time
 import pytest
 from django.contrib.auth.models import Group
 
+from metrics_app import queries
 from metrics_app.collector import collect_all
 from metrics_app.models import Breach, Kpi
+from metrics_app.pages.tiles import list_tiles
+from metrics_app.queries import shard_for
 from metrics_app.services.record import record
 from metrics_app.services.rules.deadman import save_expectation
 
@@ -199,3 +202,15 @@ def test_a_kpi_that_fell_silent_says_since_when(client, person, kpis):
     Breach.objects.create(threshold=threshold, kind="data", version=1, since=4_000, fired_at=5_000)
     body = get(client, "complaint.received/").json()
     assert (body["expected_interval"], body["silent_since"]) == (60, 5_000)
+
+
+def test_its_value_stands_still_with_the_collector_as_the_tile_does(
+    client, person, kpis, bearer, monkeypatch
+):
+    mark = time.time_ns() // 1_000_000 - 80_000
+    monkeypatch.setattr(queries, "collected_through", lambda: {shard_for("complaint.latency"): mark})
+    body = get(client, "complaint.latency/").json()
+    [tile] = list_tiles([Kpi.objects.get(topic="complaint.latency")])
+    assert body["value"] == tile["value"] == 15, "what came after the mark is not counted yet"
+    assert body["computed_at"] == mark
+    assert 'window="1800"} 15.0' in client.get("/metrics", headers=bearer("read")).content.decode()
