@@ -53,10 +53,11 @@ def test_all_that_it_keeps_is_for_its_owner_only(demo):
 
 
 def test_it_says_where_it_runs_and_how_to_get_in(demo):
+    # The last line of it; the file that says it is ready is there a moment before.
+    wait_for(lambda: "Ctrl-C" in demo.output.read_text(), what="the greeting")
     said = demo.output.read_text()
     assert demo.url in said
     assert demo.facts["admin"]["password"] in said
-    assert "Ctrl-C" in said
 
 
 def test_its_seed_emits_nothing(demo):

@@ -23,8 +23,13 @@ class Command(BaseCommand):
     def handle(self, *, port, data_dir, no_traffic, **options):
         # Its database, Redis data and logs are its owner's: every process it starts inherits this.
         os.umask(0o077)
-        say, warn = self.stdout.write, self.stderr.write
+        warn = self.stderr.write
         try:
-            Demo(port=port, directory=data_dir, traffic=not no_traffic, say=say, warn=warn).run()
+            Demo(port=port, directory=data_dir, traffic=not no_traffic, say=self.say, warn=warn).run()
         except (DemoError, NoRedis) as error:
             raise CommandError(str(error)) from None
+
+    def say(self, text):
+        """Tells it at once: in a file it would else be read only after the end."""
+        self.stdout.write(text)
+        self.stdout.flush()
