@@ -158,6 +158,6 @@ class PipelineQuery(Query):
 
     state = StatesParam(choices=[state.value for state in State], required=False)
     severity = ChoiceParam(choices=fields.SEVERITIES, required=False)
-    topic = TopicField(required=False)
+    topic = TopicField(required=False, allow_blank=True)
     limit = CountParam(min_value=1, required=False, help_text="Rows of a page, at most 1,000. Default: 100.")
     offset = CountParam(min_value=0, required=False, help_text="Rows before the page.")
