@@ -4,12 +4,14 @@ import math
 
 from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.text.entries import is_duration, parse_duration, parse_value, write_compact
+from metrics_app.core.text.literals import show
 from metrics_app.exceptions import BadInput
 
 DURATIONS = frozenset(
     {"window", "interval", "pending_for", "keep_firing_for", "no_data_for", "cooldown", "delay"}
 )
 LIMITS = frozenset({"limit", "recovery_limit", "aggregate_value"})
+PARAMS = "action_params"  # the one field that is a mapping
 OPTIONAL = frozenset({"recovery_limit", "aggregate_value"})
 LARGEST_EXACT = 2**53  # the whole numbers up to here are floats without loss
 
@@ -24,6 +26,8 @@ def read_field(name, value, unit="seconds", aggregate="mean"):
         return parse_duration(value, name)
     if name in LIMITS:
         return read_limit(name, value, unit, "mean" if name == "aggregate_value" else aggregate)
+    if isinstance(value, (list, dict)) and name != PARAMS:
+        raise BadInput(f"{show(value)} is not a single value", field=name)
     return value
 
 

@@ -105,9 +105,10 @@ def check_once(topic, entry, others, faults):
 def check_fields(topic, entry, units, faults):
     """Faults of fields that could be read and still may not be."""
     unread = {fault["field"] for fault in faults}
-    kpi = Kpi(topic=topic, **(entry.kpi or {"unit": units.get(topic, "")}))
-    for field, message in check_kpi(kpi) if entry.kpi is not None else ():
+    for field, message in check_kpi(Kpi(topic=topic, **entry.kpi)) if entry.kpi is not None else ():
         add_once(faults, unread, ("kpis", topic, "kpi", field), message)
+    # A unit that is no text is told above: limits are read as if it were the text somebody meant.
+    kpi = Kpi(topic=topic, unit=units.get(topic, ""))
     for key, fields in entry.thresholds.items():
         path = ("kpis", topic, "thresholds", key)
         # What is asked for beside an aggregate that nobody could read is not known.

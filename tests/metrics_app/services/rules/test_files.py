@@ -1,5 +1,6 @@
 """Thresholds to YAML and back."""
 
+import re
 import time
 from pathlib import Path
 
@@ -208,6 +209,20 @@ def test_a_fault_refuses_all_and_names_line_field_value_and_what_is_expected(old
         load(swap(old, new))
     assert fault in str(refused.value)
     assert str(refused.value).startswith("rules.yaml:")
+    assert not Kpi.objects.exists() and not Threshold.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("value", ["5", "1.5", "yes", "~", "[ms]", "{a: ms}"])
+@pytest.mark.parametrize(
+    "field", ["name", "unit", "aggregate", "severity", "operator", "suggestion", "title"]
+)
+def test_a_value_of_another_type_is_a_fault_of_its_field(field, value):
+    """Whatever type YAML reads, the fault names the field, and nothing breaks on the way to it."""
+    text = re.sub(rf"(?m)^( +){field}: .*$", rf"\g<1>{field}: {value}", TEXT)
+    with pytest.raises(BadInput) as refused:
+        load(text)
+    assert f".{field}: " in str(refused.value)
     assert not Kpi.objects.exists() and not Threshold.objects.exists()
 
 
