@@ -22,6 +22,7 @@ from hms_gov.ties import Tied
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 120  # seconds until the demo must be ready
+LOG_SHOWN = 3000  # bytes of each of its logs that a failure shows
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 WIDE, PHONE = {"width": 1360, "height": 900}, {"width": 390, "height": 844}
@@ -36,6 +37,17 @@ def pytest_collection_modifyitems(items):
         if here in item.path.parents:
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failure shows how the demo's logs end: what a page waited for in vain is told there."""
+    report = yield
+    if report.failed and "demo" in getattr(item, "funcargs", {}):
+        for path in sorted(item.funcargs["demo"]["directory"].rglob("*.log")):
+            end = path.read_bytes()[-LOG_SHOWN:].decode(errors="replace")
+            report.sections.append((path.name, end))
+    return report
 
 
 @pytest.fixture(scope="package")
