@@ -82,9 +82,8 @@ def wait_until_counted(page, count):
     """Until the page holds so many points."""
     deadline = time.monotonic() + 60
     while page.evaluate(COUNT) < count:
-        assert time.monotonic() < deadline, (
-            f"the page holds {page.evaluate(COUNT)} of {count} points and says {page.locator('#live').text_content()}"
-        )
+        said = page.locator("#live").text_content()
+        assert time.monotonic() < deadline, f"“{said}” with {page.evaluate(COUNT)} of {count} points"
         page.wait_for_timeout(200)
 
 
