@@ -88,8 +88,9 @@ test: check test-js test-postgres test-python
 test-js: install $(if $(NODE),,$(VENV)/.node)
 	$(or $(NODE),$(NODE_OF_WHEEL)) --test tests/js/*.test.mjs
 
-# Each worker takes whole files, the slow ones first.
-WORKERS ?= 2
+# Each worker takes whole files, the slow ones first. One more than small machines have cores:
+# the browser's worker waits most of its time.
+WORKERS ?= 3
 PYTEST := $(BIN)/pytest -n $(WORKERS) --dist loadfile
 ON_POSTGRES := $(BIN)/python tests/run_postgres.py
 
