@@ -6,6 +6,8 @@ import time
 from django.core.signals import setting_changed
 from django.db.models.signals import post_save
 
+from metrics_app.core.buckets import floor
+from metrics_app.core.durations import DAY_MS
 from metrics_app.models import Correction
 
 FRESH = 1.5  # seconds
@@ -23,6 +25,12 @@ def list_corrections(topic, start, end):
     """The Corrections that touch [start, end] ms of a topic, restored ones too, in order of time."""
     rows = Correction.objects.filter(topic=topic, start__lte=end, end__gt=start)
     return list(rows.select_related("author", "restored_by").order_by("start", "id"))
+
+
+def list_kept_days(name):
+    """The days (ms) that a correction of the topic cuts: they keep their minutes and hours."""
+    edges = Correction.objects.filter(topic=name).values_list("start", "end")
+    return sorted({floor(edge, DAY_MS) for span in edges for edge in span if edge % DAY_MS})
 
 
 def load_voids():

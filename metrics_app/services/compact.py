@@ -13,13 +13,8 @@ from django.db import connection, transaction
 from metrics_app import conf
 from metrics_app.core.buckets import floor
 from metrics_app.core.durations import DAY_MS, HOUR_MS
-from metrics_app.models import (
-    Correction,
-    HourRollup,
-    MinuteRollup,
-    ShardHistory,
-    Topic,
-)
+from metrics_app.models import HourRollup, MinuteRollup, ShardHistory, Topic
+from metrics_app.queries.corrections import list_kept_days
 from metrics_app.queries.kept import LEAST_DAYS
 from metrics_app.queries.logs import clock, shard_for
 from metrics_app.services.archive.minutes import add_up, rewrite_days
@@ -30,6 +25,11 @@ logger = logging.getLogger(__name__)
 
 TOPICS = 20  # topics of one transaction
 ROWS = 2_000  # rows of one delete
+# What is pruned, its mark in ``ShardHistory``, the setting that says how long it is kept.
+PRUNED = (
+    (MinuteRollup, "pruned_minutes", "MINUTES_DAYS"),
+    (HourRollup, "pruned_hours", "HOURS_DAYS"),
+)
 
 
 class Compacted(NamedTuple):
@@ -58,7 +58,7 @@ def compact_shard(shard, topics, now, deadline):
     history = ShardHistory.objects.filter(shard=shard).first()
     if history is None:
         return Compacted()
-    through = floor(min(now, history.sealed or now), DAY_MS)
+    through = find_through(history, now)
     days = repaired = 0
     # Verified as far back as minutes are kept whole: older ones were, before they were pruned.
     numbers = [pk for pk, _ in topics]
@@ -72,6 +72,28 @@ def compact_shard(shard, topics, now, deadline):
                 days, repaired = days + written, repaired + mended
         ShardHistory.objects.filter(shard=shard).update(days_through=through)
     return Compacted(days, repaired, prune(shard, topics, now, deadline))
+
+
+def find_through(history, now):
+    """The midnight (ms) up to which days are over and sealed."""
+    return floor(min(now, history.sealed or now), DAY_MS)
+
+
+def begin_history(history, now):
+    """Gives a locked ``ShardHistory`` without any roll-up the marks that the nightly work would leave.
+
+    What is imported then comes as days too, and no finer than it is kept: the night has nothing to do.
+    """
+    history.days_target = history.days_through = find_through(history, now)
+    for _, mark, setting in PRUNED:
+        setattr(history, mark, max(find_pruned(history, setting, now), 0))
+    history.save()
+
+
+def find_pruned(history, setting, now):
+    """The midnight (ms) before which a resolution is not kept; only complete days are let go of."""
+    kept = max(conf.get(setting), LEAST_DAYS)
+    return min(floor(now - kept * DAY_MS, DAY_MS), history.days_through)
 
 
 def list_days(topics, low, high):
@@ -116,12 +138,8 @@ def verify_hours(keys):
 def prune(shard, topics, now, deadline):
     """Deletes what is older than its resolution is kept for; how many rows."""
     history, total = ShardHistory.objects.get(shard=shard), 0
-    for model, mark, setting in (
-        (MinuteRollup, "pruned_minutes", "MINUTES_DAYS"),
-        (HourRollup, "pruned_hours", "HOURS_DAYS"),
-    ):
-        kept = max(conf.get(setting), LEAST_DAYS)
-        before = min(floor(now - kept * DAY_MS, DAY_MS), history.days_through)
+    for model, mark, setting in PRUNED:
+        before = find_pruned(history, setting, now)
         if before > getattr(history, mark):
             # First the mark: readers go to the coarser roll-ups before the finer ones are gone.
             ShardHistory.objects.filter(shard=shard).update(**{mark: before})
@@ -130,12 +148,6 @@ def prune(shard, topics, now, deadline):
                 return total
             total += prune_topic(model, topic, before, list_kept_days(name))
     return total
-
-
-def list_kept_days(name):
-    """The days (ms) that a correction of the topic cuts: they keep their minutes and hours."""
-    edges = Correction.objects.filter(topic=name).values_list("start", "end")
-    return sorted({floor(edge, DAY_MS) for span in edges for edge in span if edge % DAY_MS})
 
 
 def prune_topic(model, topic, before, kept):

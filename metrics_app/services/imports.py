@@ -17,11 +17,12 @@ from metrics_app import window
 from metrics_app.conf import get
 from metrics_app.core.fold import next_mark
 from metrics_app.files.tables import BLOCK
-from metrics_app.models import Import, ImportedId
+from metrics_app.models import HourRollup, Import, ImportedId, Topic
 from metrics_app.queries.logs import redis_now, shard_for
 from metrics_app.services.archive.late import Late, add_points
 from metrics_app.services.archive.names import lock_shard, number_topics
 from metrics_app.services.archive.run import SHARE
+from metrics_app.services.compact import begin_history
 from metrics_app.services.kpis import register_topics
 from metrics_app.services.record import check_known, record_batch
 
@@ -123,7 +124,18 @@ def add_old(parts):
     shards = np.array([shard_for(name) for name in names])[topic]
     for shard in np.unique(shards).tolist():
         mine = shards == shard
-        add_points(Late(0, "", names, topic[mine], ts[mine], values[mine]), lock_shard(shard))
+        add_points(Late(0, "", names, topic[mine], ts[mine], values[mine]), open_history(shard))
+
+
+def open_history(shard):
+    """The locked ShardHistory; of a shard without any roll-up with the marks of what is kept."""
+    history = lock_shard(shard)
+    # Once the nightly work was there it has marks, however little there is.
+    if not history.days_target:
+        topics = [pk for pk, name in Topic.objects.values_list("id", "name") if shard_for(name) == shard]
+        if not HourRollup.objects.filter(topic__in=topics).exists():
+            begin_history(history, redis_now())
+    return history
 
 
 def take_ids(block):

@@ -4,6 +4,7 @@ A late point has a number in its shard's late log. The last number that SQL has 
 in the transaction that adds the points, so that a large entry may take several.
 """
 
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -11,11 +12,12 @@ from django.db import transaction
 
 from metrics_app import window
 from metrics_app.core import sketch as sketches
-from metrics_app.core.buckets import Summary, fold, merge
+from metrics_app.core.buckets import fold, merge
 from metrics_app.core.durations import DAY_MS, HOUR_MS, MINUTE_MS
 from metrics_app.models import LATE, DayRollup, Generation, HourRollup, MinuteRollup
+from metrics_app.queries.corrections import list_kept_days
 from metrics_app.services.archive.names import find_generation, lock_shard, number_topics
-from metrics_app.services.archive.rows import read_rollups, write_rollups
+from metrics_app.services.archive.rows import pack_summary, read_rollups, unpack_row, write_rows
 
 CHUNK = 1_000  # points of one transaction: under 100 ms on SQLite
 
@@ -75,32 +77,62 @@ def add_chunk(shard, late):
 
 
 def add_points(late, history):
-    """Adds points to the minutes, the hours and the days that are written already."""
+    """Adds points to the minutes and hours that are kept, and to the days that are written already."""
     topics = number_topics(late.topics)
-    numbers = [topics[name] for name in late.topics]
+    numbers = np.array([topics[name] for name in late.topics])
     order = np.argsort(late.topic, kind="stable")
     owner, ts, values = late.topic[order], late.ts[order], late.values[order]
-    for model, step in ((MinuteRollup, MINUTE_MS), (HourRollup, HOUR_MS), (DayRollup, DAY_MS)):
-        parts = summarise(numbers, owner, ts, values, step)
-        if model is DayRollup:
-            parts = {key: part for key, part in parts.items() if key[1] < history.days_target}
-        known = read_rollups(model, parts)
-        write_rollups(
-            model, {key: merge([part, known[key]]) if key in known else part for key, part in parts.items()}
-        )
+    kept = {name: list_kept_days(name) for name in late.topics}
+    masks = (
+        (MinuteRollup, MINUTE_MS, find_kept(history.pruned_minutes, late.topics, owner, ts, kept)),
+        (HourRollup, HOUR_MS, find_kept(history.pruned_hours, late.topics, owner, ts, kept)),
+        (DayRollup, DAY_MS, ts < history.days_target),
+    )
+    for model, step, mine in masks:
+        if mine.any():
+            add_rows(model, summarise(numbers, owner[mine], ts[mine], values[mine], step))
+
+
+def find_kept(pruned, topics, owner, ts, kept):
+    """Which points lie where a resolution is kept: behind its mark (ms), or on a day that is kept whole."""
+    mine = ts >= pruned
+    if not mine.all():
+        for at, name in enumerate(topics):
+            for day in kept[name]:
+                mine |= (owner == at) & (ts >= day) & (ts < day + DAY_MS)
+    return mine
 
 
 def summarise(numbers, owner, ts, values, step):
-    """``{(topic id, start, LATE): Summary with sketch}`` of points in spans of ``step`` ms."""
+    """Rows of ``COLUMNS`` of the points of topics ``numbers[owner]`` in spans of ``step`` ms."""
     folded = fold(owner, ts, values, step)
     lengths = folded.last - folded.first
     group = np.repeat(np.arange(len(lengths)), lengths)
-    shapes = sketches.split(group, folded.values, len(lengths))
-    rows = zip(folded.owner.tolist(), folded.bucket.tolist(), folded.columns.T.tolist(), shapes, strict=True)
-    return {
-        (numbers[at], start, LATE): Summary(int(columns[0]), *columns[1:], None, shape)
-        for at, start, columns, shape in rows
-    }
+    count, *floats = folded.columns
+    total, m2, low, high = (column.tolist() for column in floats)
+    # What left the floats for NaN is null, as in ``pack_summary``.
+    total, m2 = ([None if x != x else x for x in column] for column in (total, m2))
+    shapes = sketches.pack_split(group, folded.values, len(lengths))
+    keys = numbers[folded.owner].tolist(), folded.bucket.tolist(), repeat(LATE)
+    return list(zip(*keys, count.astype(np.int64).tolist(), total, m2, low, high, shapes, strict=False))
+
+
+def add_rows(model, rows):
+    """Writes rows, added to those of their keys that are there."""
+    known = read_rollups(model, [row[:3] for row in rows]) if has_any(model, rows) else {}
+    write_rows(model, [add_row(row, known[row[:3]]) if row[:3] in known else row for row in rows])
+
+
+def has_any(model, rows):
+    """Whether a topic has any roll-up where the rows lie: one look, where old points come in thousands."""
+    topics, starts = {row[0] for row in rows}, [row[1] for row in rows]
+    found = model.objects.filter(topic__in=topics, start__gte=min(starts), start__lte=max(starts))
+    return found.exists()
+
+
+def add_row(row, known):
+    """A row with a Summary added to it."""
+    return (*row[:3], *pack_summary(merge([unpack_row(row), known])))
 
 
 def read_positions(shard):

@@ -53,9 +53,27 @@ def read_spans(model, spans, step):
 
 def write_rollups(model, rows):
     """Writes ``{(topic, start, generation): Summary}`` over what is there. Call inside a transaction."""
+    write_rows(model, [(*key, *pack_summary(summary)) for key, summary in rows.items()])
+
+
+def write_rows(model, rows):
+    """The same of tuples of COLUMNS, packed already."""
     table = connection.ops.quote_name(model._meta.db_table)
-    write = copy_rows if connection.vendor == "postgresql" and len(rows) >= COPIED else insert_rows
-    write(table, [(*key, *pack_summary(summary)) for key, summary in rows.items()])
+    if connection.vendor == "sqlite":
+        many_rows(table, rows)
+    elif connection.vendor == "postgresql" and len(rows) >= COPIED:
+        copy_rows(table, rows)
+    else:
+        insert_rows(table, rows)
+
+
+def many_rows(table, rows):
+    """Writes rows of COLUMNS one by one with one prepared statement: SQLite has no round trips to save."""
+    places = ", ".join(["%s"] * len(TYPES))
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            f"INSERT INTO {table} ({COLUMNS}) VALUES ({places}) {replace_smaller(table)}", rows
+        )
 
 
 def insert_rows(table, rows):

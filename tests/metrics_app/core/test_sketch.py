@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrics_app.core.sketch import Sketch, decode, encode, merge, split, unpack
+from metrics_app.core.sketch import Sketch, decode, encode, merge, pack_split, split, unpack
 
 numbers = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e300, max_value=1e300)
 positive = st.floats(min_value=1e-6, max_value=1e9)
@@ -58,6 +58,18 @@ def test_it_splits_values_by_owner(pairs):
     owner, values = np.array([owner for owner, _ in pairs]), as_array([value for _, value in pairs])
     for at, sketch in enumerate(split(owner, values, 4)):
         assert read(sketch) == read(Sketch.of(values[owner == at]))
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), numbers), min_size=1),
+    st.sampled_from([1, 300, 70_000]),
+    st.integers(0, 3),
+)
+def test_many_at_once_are_packed_as_each_by_itself(pairs, times, often):
+    # Whoever has few values and whoever has so many that their counts need larger integers.
+    pairs = [*pairs, *((owner, 7.0) for owner in range(4)), *[(often, 9.0)] * times]
+    owner, values = np.array([owner for owner, _ in pairs]), as_array([value for _, value in pairs])
+    assert pack_split(owner, values, 4) == [sketch.pack() for sketch in split(owner, values, 4)]
 
 
 def test_it_is_small():
