@@ -23,7 +23,8 @@ def moment(ms, seconds=False):
     utc = datetime.fromtimestamp(ms / 1000, UTC)
     local, now = timezone.localtime(utc), timezone.localtime()
     time = f"{local:%H:%M:%S}" if seconds else f"{local:%H:%M}"
-    text = time if local.date() == now.date() else f"{local.day} {local:%b} {time}"
+    year = "" if local.year == now.year else f" {local.year}"
+    text = time if local.date() == now.date() else f"{local.day} {local:%b}{year} {time}"
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         utc.isoformat(timespec="seconds"),

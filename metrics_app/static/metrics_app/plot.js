@@ -135,13 +135,20 @@ function columnsOf(plot, view) {
   return [plot.ts.map((ts) => ts / 1000), plot.value, both ? plot.p50 : none, both ? plot.p95 : none, plot.compare?.values ?? none];
 }
 
+/** How much room an axis takes: as much as its longest text, and no less than others on the page. */
+function widen(u, texts, axis) {
+  const longest = (texts ?? []).reduce((a, b) => (b.length > a.length ? b : a), "");
+  u.ctx.font = u.axes[axis].font[0];
+  return Math.max(78, Math.ceil(u.ctx.measureText(longest).width / devicePixelRatio) + 22);
+}
+
 function describeAxes(get, zone) {
   const base = { stroke: calm("--soft"), grid: { stroke: calm("--line"), width: 1 }, ticks: { stroke: calm("--line") }, font: `13px ${FONT}`, labelFont: `13px ${FONT}` };
   const { plot } = get();
   const writeOne = (value) => formatValue(value, plot.unit, plot.aggregate, plot.limit);
   return [
     { ...base, label: `Time in ${zone}`, labelSize: 18, labelGap: 0, size: 32, values: (u, splits, _, __, step) => writeTimes(splits, step) },
-    { ...base, size: 78, space: 44, ...(isDuration(plot) ? { incrs: DURATIONS } : {}), values: (u, splits) => (isDuration(plot) ? formatTicks(splits) : splits.map(writeOne)) },
+    { ...base, size: widen, space: 44, ...(isDuration(plot) ? { incrs: DURATIONS } : {}), values: (u, splits) => (isDuration(plot) ? formatTicks(splits) : splits.map(writeOne)) },
   ];
 }
 

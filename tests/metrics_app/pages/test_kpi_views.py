@@ -4,14 +4,17 @@ import csv
 import io
 import re
 import time
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.utils import timezone
 
 from metrics_app.models import Breach, Kpi, Note, NoteChange, ThresholdState
 from metrics_app.registry import forget
 from metrics_app.services.corrections import restore, void
 from metrics_app.services.notes import delete_note, save_note
+from metrics_app.templatetags.metrics_words import moment
 from pipelines_app.models import Pipeline
 from pipelines_app.services import approve, propose
 from tests.metrics_app.watching import HOUR, TOPIC, make_threshold, send
@@ -287,3 +290,11 @@ def test_a_breach_names_its_threshold_before_it_is_opened(client, reader, rule):
     text = client.get(PAGE).content.decode()
     text = text.partition("Last breaches")[2]
     assert str(rule) in text.partition("<summary>")[2].partition("</summary>")[0]
+
+
+def test_a_moment_of_another_year_names_it():
+    year = timezone.localtime().year
+    long_ago = (timezone.now() - timedelta(days=400)).timestamp() * 1000
+    assert f" {timezone.localtime().year} " not in moment(time.time() * 1000).partition(">")[2]
+    told = moment(long_ago).partition(">")[2]
+    assert f" {year - 1} " in told or f" {year - 2} " in told
