@@ -14,6 +14,7 @@ import redis
 from django.conf import settings
 
 from hms_gov.files import write_private
+from hms_gov.past import MINUTES_DAYS
 from hms_gov.processes import Process, RedisProcess, Supervisor
 
 HOST = "127.0.0.1"
@@ -104,7 +105,8 @@ class Demo:
         """Redis, database, assets, seed, processes; then the file that says it is ready."""
         credentials = self.directory / "credentials.json"
         redis_url = self.find_redis()
-        self.run_step("Preparing", "prepare_demo", "--credentials", str(credentials))
+        past = ["--past"] if self.traffic else []
+        self.run_step("Preparing", "prepare_demo", "--credentials", str(credentials), *past)
         for process in self.list_processes():
             self.supervisor.start(process)
         self.run_step("Starting", "wait_until_ready", self.url, "--timeout", str(PATIENCE))
@@ -133,6 +135,9 @@ class Demo:
             # The static files are found in the apps; that none are collected is no fault here.
             "PYTHONWARNINGS": "ignore:No directory at:UserWarning",
         }
+        if self.traffic:
+            # With the minutes of all its days the past would take several times as long, and as much room.
+            self.environment.setdefault("MINUTES_DAYS", str(MINUTES_DAYS))
         return url
 
     def start_private_redis(self):

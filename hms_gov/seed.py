@@ -1,19 +1,26 @@
-"""What the demo starts with: KPIs, the 48-hour threshold, log-ins and keys. No points.
+"""What the demo starts with: KPIs, the 48-hour threshold, log-ins and keys; where it is asked for, a past.
 
 Seeding again changes nothing that people have changed since, and keeps the
 passwords and keys that still open the door.
 """
 
+import hashlib
 import secrets
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.db import transaction
 
-from metrics_app.core.durations import HOUR_S
-from metrics_app.models import ApiKey, Kpi, Receiver, Threshold
+from hms_gov.past import DAYS, TOPICS, TROUBLES, live
+from hms_gov.traffic import keep_waiting
+from metrics_app.core.durations import DAY_MS, HOUR_S
+from metrics_app.core.rows import Block
+from metrics_app.models import ApiKey, Kpi, Note, Receiver, Threshold
+from metrics_app.queries.exports import find_span
 from metrics_app.registry import hash_key
+from metrics_app.services.imports import begin_import, run_import
 from metrics_app.services.keys import create_key, revoke_key
+from metrics_app.services.notes import save_note
 from metrics_app.services.notices import save_receiver
 from metrics_app.services.rules.thresholds import save_threshold
 
@@ -59,6 +66,10 @@ KEYS = {
     "propose_key": {"scopes": ["propose"]},
     "partner_key": {"scopes": ["partner"], "topics": ["complaint.latency", "complaint.received"]},
 }
+
+
+PAST = "simulated past of the demo"
+WAITING = "complaints.json"  # in the data directory: what the past left open
 
 
 @transaction.atomic
@@ -114,3 +125,36 @@ def seed_key(name, raw, **fields):
     for old in ApiKey.objects.filter(name=label, revoked_at=None):
         revoke_key(old)
     return create_key(name=label, **fields)[1]
+
+
+def seed_past(path, *, days=DAYS):
+    """Imports the simulated past of the complaints; how many points, 0 where any was ever counted.
+
+    It ends where Redis takes over: what comes then goes over the bus, so that no moment is counted
+    twice. What is open at its end is kept at ``path`` for the traffic. All of it, or nothing.
+    """
+    if any(find_span(topic) for topic in TOPICS):
+        return 0
+    with transaction.atomic():
+        job = begin_import(hashlib.sha256(PAST.encode()).hexdigest(), PAST)
+        past = live(job.hot_from // 1000, days=days)
+        keep_waiting(path, job.hot_from // 1000, past.waiting)
+        rows = len(past.ts)
+        run_import(job, [Block(0, rows, list(TOPICS), past.topic, past.ts, past.values, [], [])])
+        note_past(job.hot_from, days)
+    return rows
+
+
+def note_past(end, days):
+    """Says on the chart of each KPI up to when (ms) it was simulated, and what happened in it."""
+    admin = get_user_model().objects.get(username="admin")
+    for topic in TOPICS:
+        begin = end - days * DAY_MS
+        text = "Simulated: the demo made these days up. Nobody filed the complaints in them."
+        save_note(Note(topic=topic, at=begin, until=end, text=text), by=admin)
+        for trouble in TROUBLES:
+            at = end - round(trouble.before * DAY_MS)
+            note = Note(
+                topic=topic, at=at, until=at + trouble.days * DAY_MS, text=f"Simulated: {trouble.what}."
+            )
+            save_note(note, by=admin)

@@ -208,6 +208,7 @@ METRICS_APP = {
     "REDIS_URL": REDIS_URL,
     "REDIS_PREFIX": REDIS_PREFIX,
     "SITE_URL": env.str("SITE_URL", default=""),
+    "MINUTES_DAYS": env.int("MINUTES_DAYS", default=400),
     "WEBHOOKS": json.loads(env.str("NOTICE_WEBHOOKS", default="") or "{}"),
     "WEBHOOK_NETWORKS": env.list("WEBHOOK_NETWORKS", default=[]),
 }

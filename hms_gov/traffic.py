@@ -2,14 +2,18 @@
 
 Complaints arrive at random with a daily and a weekly rhythm; each is answered
 after a log-normal time, so that a few wait for weeks. The rate depends on the
-time of day alone: the simulation begins as if it had run for a month.
+time of day alone: the simulation begins as if it had run for a month, or with
+what a seeded past has left open.
 """
 
 import heapq
+import json
 import math
+from pathlib import Path
 
 import numpy as np
 
+from hms_gov.files import write_private
 from metrics_app.core.durations import DAY_S, HOUR_S
 
 # Few enough that ten late answers are seen in the mean of half an hour.
@@ -44,17 +48,35 @@ def draw_latencies(count, rng):
     return MEDIAN * np.exp(SPREAD * rng.standard_normal(count))
 
 
-class Complaints:
-    """The open complaints of a city; ``advance`` moves its clock (seconds since the epoch)."""
+def keep_waiting(path, moment, waiting):
+    """Writes what was open at a moment (s): ``[(answered, created), …]``."""
+    write_private(path, json.dumps({"moment": moment, "waiting": waiting}))
 
-    def __init__(self, now, *, rng, per_hour=PER_HOUR):
+
+def read_waiting(path):
+    """``(moment, waiting)`` as it was kept, or None where nothing was."""
+    path = Path(path)
+    if not path.exists():
+        return None
+    kept = json.loads(path.read_text())
+    return kept["moment"], kept["waiting"]
+
+
+class Complaints:
+    """The open complaints of a city; ``advance`` moves its clock (seconds since the epoch).
+
+    ``known``: ``(moment, waiting)``, what was open at an earlier moment.
+    """
+
+    def __init__(self, now, *, rng, per_hour=PER_HOUR, known=None):
         self.now, self.rng, self.per_hour = now, rng, per_hour
         self.next_gauges = now
-        created = draw_arrivals(now - MONTH, now, rng, per_hour)
+        since, waiting = known or (0, [])
+        created = draw_arrivals(max(since, now - MONTH), now, rng, per_hour)
         answered = created + draw_latencies(len(created), rng)
-        waiting = answered >= now
+        cases = zip(answered.tolist(), created.tolist(), strict=True)
         # A heap by the time of the answer: (answered, created).
-        self.open = list(zip(answered[waiting].tolist(), created[waiting].tolist(), strict=True))
+        self.open = [case for case in (*map(tuple, waiting), *cases) if case[0] >= now]
         heapq.heapify(self.open)
 
     def advance(self, now):

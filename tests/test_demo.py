@@ -193,3 +193,11 @@ def test_a_second_one_beside_it_knows_nothing_of_it_and_leaves_nothing_behind(de
         children = list_children(second.popen.pid)
         second.popen.kill()
         wait_for(lambda: not any(map(is_running, children)), what="the end of the orphans")
+
+
+def test_without_traffic_there_is_no_past(demo):
+    past = demo.get(
+        "/api/v1/kpis/complaint.received/series/", start=-30 * 86_400, end=-3 * 86_400, step=86_400
+    )
+    assert set(past["count"]) == {0}
+    assert demo.get("/api/v1/notes/")["count"] == 0

@@ -12,8 +12,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser):
         parser.add_argument("--credentials", type=Path, required=True)
+        parser.add_argument("--past", action="store_true", help="as of seed_demo")
 
-    def handle(self, *, credentials, **options):
+    def handle(self, *, credentials, past, **options):
         call_command("build_assets", stdout=self.stdout)
         call_command("migrate", verbosity=0)
-        call_command("seed_demo", credentials=credentials, stdout=self.stdout)
+        call_command("seed_demo", credentials=credentials, past=past, stdout=self.stdout)

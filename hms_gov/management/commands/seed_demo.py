@@ -7,7 +7,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from hms_gov.files import write_private
-from hms_gov.seed import seed
+from hms_gov.past import DAYS
+from hms_gov.seed import WAITING, seed, seed_past
 
 
 class Command(BaseCommand):
@@ -18,8 +19,20 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser):
         parser.add_argument("--credentials", type=Path, default=settings.DATA_DIR / "credentials.json")
+        parser.add_argument(
+            "--past",
+            action="store_true",
+            help=f"also {DAYS} simulated days of complaints, unless any were ever counted",
+        )
 
-    def handle(self, *, credentials, **options):
+    def handle(self, *, credentials, past, **options):
         previous = json.loads(credentials.read_text()) if credentials.exists() else {}
         write_private(credentials, json.dumps(seed(previous), indent=2) + "\n")
         self.stdout.write(f"Log-ins and keys are in {credentials}.")
+        if past:
+            count = seed_past(settings.DATA_DIR / WAITING)
+            self.stdout.write(
+                f"{DAYS} days of complaints were made up, {count:,} points."
+                if count
+                else "No past was made up: complaints were counted before."
+            )

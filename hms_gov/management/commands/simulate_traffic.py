@@ -4,14 +4,17 @@ import signal
 import time
 
 import numpy as np
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from hms_gov.traffic import PER_HOUR, Complaints
+from hms_gov.seed import WAITING
+from hms_gov.traffic import PER_HOUR, Complaints, read_waiting
 from metrics_app import emit, queries
 from metrics_app.core.durations import HOUR_S
 
 STEP = 0.5  # seconds
 STEP_BEFORE = 10  # seconds, in the hour before the start
+LATELY = 2 * HOUR_S  # a seeded past that ended within this is gone on with
 MOST = 10_000  # complaints an hour; the month before the start is drawn first
 
 
@@ -35,11 +38,11 @@ class Command(BaseCommand):
             self.stdout.write("Stopped.")
 
     def simulate(self, per_hour):
-        """Emits for ever; the hour before, too, where no complaint was ever counted."""
-        begin = time.time()
+        """Emits for ever; the hour before, too, where no complaint was ever counted live."""
+        begin, known = time.time(), read_waiting(settings.DATA_DIR / WAITING)
         is_new = queries.get_head("complaint.received") is None
-        start = begin - HOUR_S if is_new else begin
-        complaints = Complaints(start, rng=np.random.default_rng(), per_hour=per_hour)
+        start = find_start(begin, known) if is_new else begin
+        complaints = Complaints(start, rng=np.random.default_rng(), per_hour=per_hour, known=known)
         if is_new:
             live_through(complaints, begin)
         while True:
@@ -50,8 +53,14 @@ class Command(BaseCommand):
             time.sleep(STEP)
 
 
+def find_start(begin, known):
+    """Where a simulation that is new at ``begin`` begins: where a seeded past ended, or an hour before."""
+    moment = known[0] if known else 0
+    return moment if begin - LATELY < moment <= begin else begin - HOUR_S
+
+
 def live_through(complaints, until):
-    """Emits the hour before ``until`` with its own times, so that a newcomer sees a day's work, not a dot."""
+    """Emits what comes before ``until`` with its own times: a newcomer sees a day's work, not a dot."""
     while complaints.now + STEP_BEFORE < until:
         moment = complaints.now + STEP_BEFORE
         for topic, value in complaints.advance(moment):
