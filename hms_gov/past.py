@@ -44,7 +44,7 @@ class Spell(NamedTuple):
 CHANGES = {
     "nothing": Spell("Sent a weekly reminder to every inspector", 206, 30),
     "helped": Spell("Hired 2 temp agents", 150, 35, pace=1.5, fades=25),
-    "harmed": Spell("Merged the two queues into one", 66, 21, pace=0.72),
+    "harmed": Spell("Merged the two queues into one", 66, 21, pace=0.66),
 }
 # What happened by itself, as the notes on the charts tell it.
 TROUBLES = (
@@ -101,7 +101,7 @@ def draw_usual(days, rng):
     calm = np.clip(-days / 3, 0, 1)  # the weather of the last days leads to that of the live traffic
     season = 1 + 0.12 * np.sin(2 * np.pi * np.minimum(days, 0) / 365.25)
     weather = np.exp(draw_weather(days, 0.06, 0.7, rng) * calm)
-    return season * weather, np.exp(draw_weather(days, 0.02, 0.0, rng) * calm), np.ones(len(days))
+    return season * weather, np.exp(draw_weather(days, 0.012, 0.0, rng) * calm), np.ones(len(days))
 
 
 def draw_weather(days, deviation, memory, rng):
