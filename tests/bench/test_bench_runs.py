@@ -55,5 +55,5 @@ def test_it_names_the_benchmarks_when_asked_for_another():
         [sys.executable, "-m", "bench", "speed"], cwd=ROOT, capture_output=True, text=True, timeout=60
     )
     assert process.returncode == 2
-    names = "emit, ingest, collect, mean, memory, sockets, steady, thresholds"
+    names = "emit, ingest, collect, mean, memory, sockets, steady, thresholds, effect"
     assert f"no benchmark speed: choose from {names}" in process.stderr

@@ -1,0 +1,66 @@
+"""What several effects of one suggestion come to: random effects after DerSimonian and Laird."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipelines_app.core.quantiles import NORMAL
+
+# No case is surer than a hundredth of a per cent, so that none outweighs all others.
+LEAST_ERROR = 1e-4
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """The effect of ``cases`` together, in per cent with its 95 % interval; None without a case.
+
+    ``tau`` is how far true effects differ from case to case (a standard deviation of logarithms).
+    """
+
+    cases: int
+    percent: float | None = None
+    percent_low: float | None = None
+    percent_high: float | None = None
+    tau: float = 0.0
+
+
+def pool(effects):
+    """The Pooled of those Effects that were measured alone and as a ratio; others do not count.
+
+    One case is its own interval: a sum of one cannot be surer than what it sums up.
+    """
+    cases = [effect for effect in effects if is_poolable(effect)]
+    if not cases:
+        return Pooled(0)
+    if len(cases) == 1:
+        [case] = cases
+        return Pooled(1, case.percent, case.percent_low, case.percent_high)
+    changes, errors = zip(*map(read_case, cases), strict=True)
+    mean, error, tau = combine(np.array(changes), np.array(errors))
+    ends = (mean, mean - NORMAL * error, mean + NORMAL * error)
+    return Pooled(len(cases), *(math.expm1(end) * 100 for end in ends), tau)
+
+
+def is_poolable(effect):
+    """Whether an effect has an interval as a ratio, and no other action fell into its span."""
+    return not effect.together and effect.percent is not None and effect.percent_low > -100
+
+
+def read_case(effect):
+    """``(change, standard error)`` of an effect as logarithms: half the interval ÷ its t."""
+    change, low, high = (
+        math.log1p(percent / 100) for percent in (effect.percent, effect.percent_low, effect.percent_high)
+    )
+    return change, max((high - low) / 2 / effect.t, LEAST_ERROR)
+
+
+def combine(changes, errors):
+    """``(mean, its standard error, tau)`` of at least two independent changes with their errors."""
+    weights = 1 / errors**2
+    mean = weights @ changes / weights.sum()
+    differ = weights @ (changes - mean) ** 2 - (len(changes) - 1)
+    tau2 = max(differ / (weights.sum() - weights @ weights / weights.sum()), 0.0)
+    weights = 1 / (errors**2 + tau2)
+    mean = weights @ changes / weights.sum()
+    return float(mean), float(1 / math.sqrt(weights.sum())), math.sqrt(tau2)
