@@ -43,3 +43,7 @@ class AlreadyDecided(Conflict):
 
 class VersionChanged(Conflict):
     """The suggestion has changed since the version the caller saw."""
+
+
+class Tampered(Conflict):
+    """The stored proposal no longer is what was frozen: nothing is decided by what somebody slipped in."""

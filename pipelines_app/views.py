@@ -98,6 +98,7 @@ def render_proposal(request, pipeline, *, fault="", comment="", missing=False, s
         "like": queries.list_like(pipeline, among=visible)[:LIKE],
         "audit": pipeline.audit.all(),
         "decisions": pipeline.decisions.all(),
+        "versions": pipeline.versions.all(),
         "fault": fault,
         "comment": comment,
         "missing": missing,

@@ -3,7 +3,7 @@
 from rest_framework import serializers
 
 from pipelines_app import queries
-from pipelines_app.models import AuditEntry, Decision, Pipeline
+from pipelines_app.models import AuditEntry, Decision, Pipeline, Version
 
 
 class MillisecondsField(serializers.IntegerField):
@@ -34,6 +34,16 @@ class AuditEntrySerializer(serializers.ModelSerializer):
     class Meta:
         model = AuditEntry
         fields = ["seq", "at", "actor", "event", "data", "previous", "hash"]
+
+
+class VersionSerializer(serializers.ModelSerializer):
+    """One version as it was frozen; the audit entry that made it carries the hash of the text."""
+
+    created_at = MillisecondsField()
+
+    class Meta:
+        model = Version
+        fields = ["number", "text", "sha256", "created_at"]
 
 
 class RowSerializer(serializers.ModelSerializer):
@@ -78,6 +88,10 @@ class PipelineSerializer(RowSerializer):
 
     evidence = serializers.DictField(help_text="Frozen when it was opened.")
     evidence_intact = serializers.BooleanField(help_text="Whether it still fits its hash.")
+    versions = VersionSerializer(many=True)
+    tampered = serializers.SerializerMethodField(
+        help_text="What no longer fits the present version as it was frozen; empty where all does."
+    )
     effect = serializers.SerializerMethodField(help_text="What came of it; null until it is measured.")
     audit = AuditEntrySerializer(many=True)
     may_decide = serializers.SerializerMethodField(help_text="Whether you may vote on it now.")
@@ -92,12 +106,18 @@ class PipelineSerializer(RowSerializer):
             "evidence",
             "evidence_sha256",
             "evidence_intact",
+            "versions",
+            "tampered",
             "effect",
             "audit",
             "may_decide",
             "why_not",
             "history",
         ]
+
+    def get_tampered(self, pipeline) -> str:
+        """A sentence, or an empty text."""
+        return queries.tell_tampering(pipeline)
 
     def get_effect(self, pipeline) -> dict | None:
         """None: nothing has been carried out and measured."""

@@ -80,6 +80,7 @@ class Card:
 
     pipeline: object
     why_not: str
+    tampered: str
     cost: dict | None
     no_cost: str
     record: dict
@@ -98,6 +99,7 @@ def make_card(pipeline, user, *, now=None):
     return Card(
         pipeline=pipeline,
         why_not=queries.why_not_decide(pipeline, user),
+        tampered=queries.tell_tampering(pipeline),
         cost=describe_cost(basis, present, now) if pipeline.is_open else None,
         no_cost=tell_no_cost(pipeline, basis, present),
         record=describe_record(pipeline, user),

@@ -7,8 +7,10 @@ from pipelines_app.core.fields import check_text, check_version
 from pipelines_app.core.states import State, may_move
 from pipelines_app.exceptions import AlreadyDecided, NotAllowed, VersionChanged
 from pipelines_app.queries import find_deciding_vote, is_visible, may_decide_any, tell_end
+from pipelines_app.queries.versions import read_version
 from pipelines_app.services.audit import append_audit
 from pipelines_app.services.moves import lock_pipeline, move, name_of, tell_later
+from pipelines_app.services.versions import store_version
 
 
 def withdraw(*, pipeline, by, version, comment, now=None):
@@ -39,6 +41,7 @@ def change_suggestion(*, pipeline, by, version, suggestion, comment="", now=None
     """Makes a new version with another suggestion; votes on the old one no longer count.
 
     Whoever changes it stands beside its proposer from then on, and leaves the decision to others.
+    Tampered where the version at hand is not as it was frozen.
     """
     now = now or timezone.now()
     version = check_version(version)
@@ -50,19 +53,20 @@ def change_suggestion(*, pipeline, by, version, suggestion, comment="", now=None
         if not locked.is_open:
             raise_decided(locked)
         refuse_other_version(locked, version)
+        read_version(locked)
         if suggestion != locked.suggestion:
-            store_version(locked, by=by, suggestion=suggestion, comment=comment, now=now)
+            change_locked(locked, by=by, suggestion=suggestion, comment=comment, now=now)
     return locked
 
 
-def store_version(pipeline, *, by, suggestion, comment, now):
+def change_locked(pipeline, *, by, suggestion, comment, now):
     """Writes the new version of a locked proposal, with its audit row."""
     data = {"by": by.pk, "comment": comment, "before": pipeline.suggestion, "suggestion": suggestion}
     pipeline.suggestion = suggestion
     pipeline.version += 1
     pipeline.changed_by = by
     pipeline.save(update_fields=["suggestion", "version", "changed_by"])
-    data |= {"version": pipeline.version, "state": pipeline.state}
+    data |= {"state": pipeline.state} | store_version(pipeline, at=now)
     append_audit(pipeline=pipeline, actor=name_of(by), event="changed", data=data, at=now)
     tell_later(pipeline)
 

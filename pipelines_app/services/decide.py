@@ -9,16 +9,17 @@ from pipelines_app.core.voting import APPROVE, REJECT, tally
 from pipelines_app.exceptions import AlreadyDecided, BadDecision, BadInput, NotAllowed, VersionChanged
 from pipelines_app.models import Decision
 from pipelines_app.queries import PAST, find_deciding_vote, is_visible, tell_end, why_not_decide
+from pipelines_app.queries.versions import read_version
 from pipelines_app.services.audit import append_audit
-from pipelines_app.services.expire import expire_locked
+from pipelines_app.services.expire import expire_locked, is_overdue
 from pipelines_app.services.moves import lock_pipeline, move, name_of, tell_later
 
 
 def approve(*, pipeline, by, version, comment="", now=None):
     """One approval of the version that ``by`` saw; answers the proposal as it then stands.
 
-    NotAllowed, VersionChanged, AlreadyDecided (which says by whom), BadDecision. The same
-    person's second approval changes nothing and is no error.
+    NotAllowed, VersionChanged, AlreadyDecided (which says by whom), Tampered, BadDecision. The
+    same person's second approval changes nothing and is no error.
     """
     return decide(pipeline=pipeline, by=by, vote=APPROVE, version=version, comment=comment, now=now)
 
@@ -37,13 +38,14 @@ def decide(*, pipeline, by, vote, version, comment, now=None):
         refuse_outsiders(locked, by, vote)
         if cast_before(locked, by, vote, version):
             return locked
-        lapsed = locked.is_open and locked.due_at <= now
+        lapsed = is_overdue(locked, now)
         if lapsed:
             # The drain would have done so within seconds: nobody decides after the deadline.
             expire_locked(locked, now)
         else:
             refuse_late_votes(locked, by, version)
-            cast(locked, by=by, vote=vote, comment=comment, now=now)
+            quorum = read_version(locked)["quorum"] if vote == APPROVE else None
+            cast(locked, by=by, vote=vote, quorum=quorum, comment=comment, now=now)
     if lapsed:
         raise AlreadyDecided(tell_end(locked, None), pipeline=locked)
     return locked
@@ -102,8 +104,8 @@ def refuse_late_votes(pipeline, by, version):
         )
 
 
-def cast(pipeline, *, by, vote, comment, now):
-    """Stores the vote, counts, and moves the proposal if the count decides it."""
+def cast(pipeline, *, by, vote, quorum, comment, now):
+    """Stores the vote, counts, and moves the proposal if that decides it; a rejection needs no quorum."""
     name = name_of(by)
     Decision.objects.create(
         pipeline=pipeline,
@@ -116,7 +118,7 @@ def cast(pipeline, *, by, vote, comment, now):
     )
     votes = pipeline.decisions.filter(version=pipeline.version).values_list("by_id", "vote")
     data = {"by": by.pk, "vote": vote, "comment": comment, "version": pipeline.version}
-    end = tally(votes, pipeline.quorum)
+    end = tally(votes, quorum)
     if end == State.AWAITING_APPROVAL:
         append_audit(
             pipeline=pipeline, actor=name, event="voted", data=data | {"state": pipeline.state}, at=now

@@ -16,6 +16,7 @@ from pipelines_app.exceptions import BadInput, PipelinesError
 from pipelines_app.models import Pipeline
 from pipelines_app.services.audit import append_audit
 from pipelines_app.services.moves import name_of, tell_later
+from pipelines_app.services.versions import store_version
 
 logger = logging.getLogger(__name__)
 ATTEMPTS = 5
@@ -142,13 +143,14 @@ def describe_row(row):
 
 
 def store(row, now):
-    """Writes the proposal and its first audit row; False if somebody else opened it meanwhile."""
-    data = {"title": row.title, "evidence_sha256": row.evidence_sha256, "version": row.version}
+    """Writes the proposal, its first version and audit row; False if somebody else opened it meanwhile."""
+    data = {"title": row.title, "evidence_sha256": row.evidence_sha256}
     data |= {"suggestion": row.suggestion, "state": row.state}
     actor = row.proposer_name or "the system"
     try:
         with transaction.atomic():
             row.save(force_insert=True)
+            data |= store_version(row, at=now)
             append_audit(pipeline=row, actor=actor, event="proposed", data=data, at=now)
             tell_later(row)
     except IntegrityError:

@@ -1,15 +1,15 @@
-"""Looks for any edit of the audit chain, and of what the chain says about evidence and votes."""
+"""Looks for any edit of the audit chain, and of what the chain says about versions, evidence and votes."""
 
 from dataclasses import dataclass, field
 
 from django.db import DEFAULT_DB_ALIAS
 
 from pipelines_app.core.chain import GENESIS
+from pipelines_app.core.versions import MAKING
 from pipelines_app.models import AuditEntry, AuditHead, Decision, Pipeline
+from pipelines_app.services.verify_versions import check_counts, check_versions
 
 VOTED = ("voted", "approved", "rejected")
-
-
 ATTEMPTS = 5
 
 
@@ -23,7 +23,7 @@ class Report:
 
 
 def verify_audit(*, using=DEFAULT_DB_ALIAS):
-    """A Report over the whole chain, evidence and votes; ``faults`` is empty when nothing was edited.
+    """A Report over chain, versions, evidence and votes; ``faults`` is empty when nothing was edited.
 
     Whoever can rewrite every row can rewrite the whole chain: keep the head's hash
     elsewhere to notice that too.
@@ -44,35 +44,40 @@ def read_head(using):
 
 
 def read_everything(using):
-    """One pass over chain, proposals and votes."""
+    """One pass over chain, proposals, versions and votes."""
     report, story = Report(), Story()
     for entry in AuditEntry.objects.using(using).order_by("seq").iterator(chunk_size=2000):
         check_entry(entry, report)
         story.read(entry)
     check_head(report, using)
     check_pipelines(story, report, using)
+    check_versions(story, report, using)
     check_votes(story, report, using)
+    check_counts(story, report)
     return report
 
 
 class Story:
-    """What the chain says of each proposal: its frozen evidence, its last state, its votes."""
+    """What the chain says of each proposal: frozen evidence, versions by hash, last state, votes, approval.
+
+    ``quorums`` is filled in by whoever reads the texts of the versions.
+    """
 
     def __init__(self):
         self.evidence, self.states, self.votes = {}, {}, {}
+        self.versions, self.approved, self.quorums = {}, {}, {}
 
     def read(self, entry):
         """Takes in one entry, whose data may have been broken."""
-        try:
-            data = entry.data
-        except ValueError:
-            return
-        if not isinstance(data, dict):
-            return
+        data = entry.read_data()
         if entry.event == "proposed":
             self.evidence[entry.pipeline_id] = data.get("evidence_sha256")
         if "state" in data:
             self.states[entry.pipeline_id] = (data["state"], entry.seq)
+        if entry.event in MAKING and "version_sha256" in data:
+            self.versions[entry.pipeline_id, data.get("version")] = data["version_sha256"]
+        if entry.event == "approved":
+            self.approved[entry.pipeline_id] = data.get("version")
         if entry.event in VOTED:
             vote = (entry.actor, data.get("vote"), data.get("comment"))
             self.votes[entry.pipeline_id, data.get("version"), data.get("by")] = vote

@@ -65,6 +65,24 @@ def pipeline(db):
 
 
 @pytest.fixture
+def pair(db, settings):
+    """An open proposal that needs two approvals."""
+    settings.PIPELINES_APP = settings.PIPELINES_APP | {"QUORUM": 2}
+    return propose(title="Response time breach", suggestion="Hire 2 temp agents", kpi=187_200.0)[0]
+
+
+@pytest.fixture
+def touch():
+    """What somebody with a database shell does."""
+
+    def run(sql, *values):
+        with connection.cursor() as cursor:
+            cursor.execute(sql, values)
+
+    return run
+
+
+@pytest.fixture
 def race():
     """Runs functions at the same moment, each in a thread with its own connection."""
 

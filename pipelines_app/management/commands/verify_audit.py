@@ -8,7 +8,7 @@ from pipelines_app.services.verify import verify_audit
 class Command(BaseCommand):
     """Prints the length of the chain and the hash of its end, or what was edited."""
 
-    help = "Checks the audit chain, the frozen evidence and the votes; fails when anything was edited."
+    help = "Checks the audit chain, frozen versions and evidence, and votes; fails when anything was edited."
 
     def handle(self, **options):
         """Names each fault on a line of its own and ends with code 1 if there is one."""

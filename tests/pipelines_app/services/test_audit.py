@@ -4,7 +4,6 @@ import re
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
 
 from pipelines_app.models import AuditEntry, AuditHead, Decision, Pipeline
 from pipelines_app.services import approve, propose, reject, verify
@@ -21,12 +20,6 @@ def story(approver):
     other = propose(title="Other", suggestion="Act")[0]
     reject(pipeline=other, by=approver, version=1, comment="no")
     return first
-
-
-def touch(sql, *values):
-    """What somebody with a database shell does."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
 
 
 def test_it_chains_entries_without_a_gap(story):
@@ -66,19 +59,19 @@ def test_it_verifies_an_empty_chain():
         ("DELETE FROM pipelines_app_decision", "the vote of ada on proposal .* is gone"),
     ],
 )
-def test_it_finds_any_edit(story, sql, fault, capsys):
+def test_it_finds_any_edit(story, sql, fault, capsys, touch):
     touch(sql)
     with pytest.raises(CommandError, match="faults in"):
         call_command("verify_audit")
     assert re.search(fault, capsys.readouterr().err)
 
 
-def test_it_finds_evidence_that_was_changed_together_with_its_hash(story):
+def test_it_finds_evidence_that_was_changed_together_with_its_hash(story, touch):
     touch("UPDATE pipelines_app_pipeline SET evidence_text = '{}', evidence_sha256 = %s", "0" * 64)
     assert "the evidence of" in verify_audit().faults[0]
 
 
-def test_it_finds_an_entry_rewritten_with_a_fitting_hash(story):
+def test_it_finds_an_entry_rewritten_with_a_fitting_hash(story, touch):
     entry = AuditEntry.objects.get(seq=2)
     entry.actor = "eve"
     touch("UPDATE pipelines_app_auditentry SET actor = 'eve', hash = %s WHERE seq = 2", entry.compute_hash())

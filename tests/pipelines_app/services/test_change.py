@@ -41,11 +41,9 @@ def test_it_refuses_a_withdrawal_without_reason_or_version(pipeline, approver, f
         withdraw(pipeline=pipeline, by=approver, **{"version": 1, "comment": "x"} | fields)
 
 
-def test_it_makes_a_new_version_and_clears_the_votes(pipeline, approver, second):
-    pipeline.quorum = 2
-    pipeline.save()
-    approve(pipeline=pipeline, by=approver, version=1)
-    after = change_suggestion(pipeline=pipeline, by=second, version=1, suggestion="Hire 1 temp agent")
+def test_it_makes_a_new_version_and_clears_the_votes(pair, approver, second):
+    approve(pipeline=pair, by=approver, version=1)
+    after = change_suggestion(pipeline=pair, by=second, version=1, suggestion="Hire 1 temp agent")
     assert (after.version, after.suggestion, after.state) == (2, "Hire 1 temp agent", "awaiting_approval")
     assert after.audit.last().data["before"] == "Hire 2 temp agents"
 

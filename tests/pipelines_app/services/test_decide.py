@@ -57,36 +57,32 @@ def test_it_tells_the_second_who_was_first(pipeline, approver, second):
     assert caught.value.decision.by == approver and caught.value.pipeline.state == "rejected"
 
 
-def test_it_does_not_let_a_person_vote_both_ways(pipeline, approver):
-    Pipeline.objects.update(quorum=2)
-    approve(pipeline=pipeline, by=approver, version=1)
+def test_it_does_not_let_a_person_vote_both_ways(pair, approver):
+    approve(pipeline=pair, by=approver, version=1)
     with pytest.raises(AlreadyDecided, match="one person has one vote"):
-        reject(pipeline=pipeline, by=approver, version=1, comment="changed my mind")
+        reject(pipeline=pair, by=approver, version=1, comment="changed my mind")
 
 
-def test_it_waits_for_the_quorum(pipeline, approver, second):
-    Pipeline.objects.update(quorum=2)
-    assert approve(pipeline=pipeline, by=approver, version=1).state == "awaiting_approval"
-    assert approve(pipeline=pipeline, by=approver, version=1).state == "awaiting_approval"
-    assert approve(pipeline=pipeline, by=second, version=1).state == "approved"
-    assert list(pipeline.audit.values_list("event", flat=True)) == ["proposed", "voted", "approved"]
+def test_it_waits_for_the_quorum(pair, approver, second):
+    assert approve(pipeline=pair, by=approver, version=1).state == "awaiting_approval"
+    assert approve(pipeline=pair, by=approver, version=1).state == "awaiting_approval"
+    assert approve(pipeline=pair, by=second, version=1).state == "approved"
+    assert list(pair.audit.values_list("event", flat=True)) == ["proposed", "voted", "approved"]
 
 
-def test_it_ends_with_the_first_reject_under_a_quorum(pipeline, approver, second):
-    Pipeline.objects.update(quorum=2)
-    approve(pipeline=pipeline, by=approver, version=1)
-    assert reject(pipeline=pipeline, by=second, version=1, comment="no").state == "rejected"
+def test_it_ends_with_the_first_reject_under_a_quorum(pair, approver, second):
+    approve(pipeline=pair, by=approver, version=1)
+    assert reject(pipeline=pair, by=second, version=1, comment="no").state == "rejected"
 
 
-def test_it_refuses_a_vote_on_a_version_that_changed(pipeline, approver, second, admin_user):
-    Pipeline.objects.update(quorum=2)
-    approve(pipeline=pipeline, by=approver, version=1)
-    change_suggestion(pipeline=pipeline, by=admin_user, version=1, suggestion="Hire 1 temp agent")
+def test_it_refuses_a_vote_on_a_version_that_changed(pair, approver, second, admin_user):
+    approve(pipeline=pair, by=approver, version=1)
+    change_suggestion(pipeline=pair, by=admin_user, version=1, suggestion="Hire 1 temp agent")
     with pytest.raises(VersionChanged, match="version 2 now, you saw version 1") as caught:
-        approve(pipeline=pipeline, by=second, version=1)
+        approve(pipeline=pair, by=second, version=1)
     assert caught.value.pipeline.version == 2
-    assert approve(pipeline=pipeline, by=second, version=2).state == "awaiting_approval"
-    assert approve(pipeline=pipeline, by=approver, version=2).state == "approved"
+    assert approve(pipeline=pair, by=second, version=2).state == "awaiting_approval"
+    assert approve(pipeline=pair, by=approver, version=2).state == "approved"
 
 
 def test_it_does_not_let_the_proposer_decide(approver):
@@ -169,9 +165,10 @@ def test_it_counts_four_simultaneous_clicks_of_one_person_as_one_vote(pipeline, 
 
 @pytest.mark.django_db(transaction=True)
 def test_it_never_passes_with_a_vote_less_than_the_quorum_under_a_race(
-    pipeline, approver, second, member, race
+    approver, second, member, race, settings
 ):
-    Pipeline.objects.update(quorum=3)
+    settings.PIPELINES_APP = settings.PIPELINES_APP | {"QUORUM": 3}
+    pipeline = propose(title="Three", suggestion="Act")[0]
     voters = (approver, second, member)
     race(*[lambda by=by: approve(pipeline=pipeline, by=by, version=1) for by in voters])
     pipeline.refresh_from_db()

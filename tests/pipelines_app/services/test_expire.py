@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from pipelines_app.models import Pipeline
 from pipelines_app.services import approve, expire, propose
@@ -30,8 +31,8 @@ def test_it_leaves_what_was_decided(pipeline, approver):
     assert expire(now=pipeline.due_at) == 0
 
 
-def test_it_runs_as_a_task(pipeline):
-    Pipeline.objects.update(due_at=pipeline.created_at)
+def test_it_runs_as_a_task():
+    pipeline = propose(title="Old", suggestion="Act", now=timezone.now() - timedelta(days=3))[0]
     expire_task()
     pipeline.refresh_from_db()
     assert pipeline.state == "expired"

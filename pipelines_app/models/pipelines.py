@@ -1,7 +1,4 @@
-"""Rows of the app: proposals, votes and the audit chain.
-
-Rules live in ``services``; here are rows and the constraints that hold without them.
-"""
+"""Proposals and the votes on them."""
 
 import json
 
@@ -10,7 +7,7 @@ from django.contrib.auth.models import Group
 from django.db import models
 from django.utils import timezone
 
-from pipelines_app.core.chain import GENESIS, digest, link
+from pipelines_app.core.chain import digest
 from pipelines_app.core.fields import SEVERITIES
 from pipelines_app.core.states import LABELS, OPEN, State
 from pipelines_app.core.voting import APPROVE, REJECT
@@ -150,71 +147,3 @@ class Decision(models.Model):
 
     def __str__(self):
         return f"{self.by_name}: {self.vote}"
-
-
-class AuditHead(models.Model):
-    """The end of the chain: one row, whose lock puts all writers in one line."""
-
-    seq = models.BigIntegerField(default=0)
-    hash = models.CharField(max_length=64, default=GENESIS)
-
-
-class AppendOnly(models.QuerySet):
-    """Rows that are history: added, read, never changed."""
-
-    def update(self, **values):
-        """Refused."""
-        raise TypeError("audit entries are never changed")
-
-    def delete(self):
-        """Refused."""
-        raise TypeError("audit entries are never deleted")
-
-
-class AuditEntry(models.Model):
-    """One thing that happened; each entry's hash takes in the one before it."""
-
-    seq = models.BigIntegerField(unique=True, help_text="1, 2, 3 … without a gap.")
-    at = models.DateTimeField()
-    actor = models.CharField(max_length=150)
-    event = models.CharField(max_length=30)
-    pipeline = models.ForeignKey(Pipeline, on_delete=models.PROTECT, related_name="audit")
-    data_text = models.TextField(default="{}", help_text="JSON.")
-    previous = models.CharField(max_length=64)
-    hash = models.CharField(max_length=64)
-
-    objects = AppendOnly.as_manager()
-
-    class Meta:
-        ordering = ["seq"]
-        verbose_name_plural = "audit entries"
-
-    def __str__(self):
-        return f"{self.seq}: {self.event} by {self.actor}"
-
-    @property
-    def data(self):
-        """The details of the event, as a dict."""
-        return json.loads(self.data_text)
-
-    def compute_hash(self):
-        """The hash that this entry must carry."""
-        return link(
-            self.previous,
-            seq=self.seq,
-            at=self.at,
-            actor=self.actor,
-            event=self.event,
-            pipeline=self.pipeline_id,
-            data=self.data_text,
-        )
-
-    def save(self, *args, **kwargs):
-        """Adds the entry; TypeError for one that is already stored."""
-        if not self._state.adding:
-            raise TypeError("audit entries are never changed")
-        super().save(*args, **kwargs)
-
-    def delete(self, *args, **kwargs):
-        """Refused."""
-        raise TypeError("audit entries are never deleted")

@@ -10,8 +10,12 @@ from django.utils import timezone
 from pipelines_app import conf
 from pipelines_app.core.states import AGREED, OPEN, State
 from pipelines_app.core.urgency import sort_key
+from pipelines_app.core.versions import describe_columns
 from pipelines_app.core.voting import APPROVE, REJECT
 from pipelines_app.models import AuditEntry, Decision, Pipeline
+from pipelines_app.queries.versions import attach_versions, peek_version, read_version, tell_tampering
+
+__all__ = ["attach_versions", "peek_version", "read_version", "tell_tampering"]
 
 logger = logging.getLogger(__name__)
 PERMISSION = "pipelines_app.decide_pipeline"
@@ -72,10 +76,13 @@ def why_not_decide(pipeline, user):
     """A sentence that says why this person may not decide on it; empty if they may."""
     if not may_decide_any(user):
         return "You do not have the permission to decide on proposals (decide_pipeline)."
-    if pipeline.changed_by_id == user.pk:
+    # Columns are copies: whoever edits one of them gains no vote. Of a text that was changed
+    # nothing is known but them, and a rejection is all that is left.
+    frozen = peek_version(pipeline) or describe_columns(pipeline)
+    if frozen["changed_by_id"] == user.pk:
         return "You wrote the present version of this proposal: somebody else must decide."
-    if pipeline.proposer_id == user.pk:
-        if pipeline.origin:
+    if frozen["proposer_id"] == user.pk:
+        if frozen["origin"]:
             return "You were the last to edit the rule that opened this proposal: somebody else must decide."
         return "You proposed this yourself: somebody else must decide."
     return ""
@@ -103,7 +110,7 @@ def list_inbox(pipelines, *, now=None):
     """The open ones of a queryset, most urgent first: severity, overrun × hours waiting, due."""
     now = now or timezone.now()
     waiting = pipelines.filter(state__in=OPEN).select_related("restricted_to").defer(*HEAVY)
-    return sorted(waiting, key=lambda pipeline: urgency(pipeline, now))
+    return sorted(attach_versions(waiting), key=lambda pipeline: urgency(pipeline, now))
 
 
 def urgency(pipeline, now):
