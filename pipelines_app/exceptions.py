@@ -25,6 +25,18 @@ class NotAllowed(PipelinesError):
     """This person or program may not do this; the message says why."""
 
 
+class Postponed(PipelinesError):
+    """An errand that must wait until ``until``; the message says why."""
+
+    def __init__(self, message, *, until):
+        super().__init__(message)
+        self.until = until
+
+
+class Impossible(PipelinesError):
+    """An errand that no further attempt would help; the message says why."""
+
+
 class Conflict(PipelinesError):
     """The proposal is not as the caller saw it; ``pipeline`` is as it stands now.
 

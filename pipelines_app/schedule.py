@@ -8,15 +8,17 @@ from django.apps import apps
 from django.db import connections
 
 EXPIRE = "pipelines: let overdue proposals lapse"
-PERIOD = 5  # seconds
-SCHEDULE = {
-    EXPIRE: {
-        "task": "pipelines_app.tasks.expire",
-        "schedule": PERIOD,
-        # A worker that was away finds one message, not a night of them.
-        "options": {"queue": "slow", "expires": PERIOD},
-    }
-}
+ERRANDS = "pipelines: do what is due later"
+
+
+def plan(task, period):
+    """An entry of Celery's schedule; ``period`` in seconds."""
+    # A worker that was away finds one message, not a night of them.
+    options = {"queue": "slow", "expires": period}
+    return {"task": f"pipelines_app.tasks.{task}", "schedule": period, "options": options}
+
+
+SCHEDULE = {EXPIRE: plan("expire", 5), ERRANDS: plan("run_errands", 2)}
 
 
 def register_tasks(*, using, **kwargs):

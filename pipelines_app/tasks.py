@@ -9,3 +9,9 @@ from pipelines_app import services
 def expire():
     """Lets overdue proposals lapse."""
     services.expire()
+
+
+@shared_task(name="pipelines_app.tasks.run_errands")
+def run_errands():
+    """Does what is due later. Overlapping runs are harmless."""
+    services.run_errands()

@@ -1,10 +1,11 @@
-"""Rows of the app: proposals and their versions, votes, the audit chain.
+"""Rows of the app: proposals and their versions, votes, the audit chain, what happens later.
 
 Rules live in ``services``; here are rows and the constraints that hold without them.
 """
 
 from pipelines_app.models.audit import AuditEntry, AuditHead
+from pipelines_app.models.errands import Errand
 from pipelines_app.models.pipelines import Decision, Pipeline
 from pipelines_app.models.versions import Version
 
-__all__ = ["AuditEntry", "AuditHead", "Decision", "Pipeline", "Version"]
+__all__ = ["AuditEntry", "AuditHead", "Decision", "Errand", "Pipeline", "Version"]

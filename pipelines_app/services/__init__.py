@@ -2,6 +2,7 @@
 
 from pipelines_app.services.change import change_suggestion, withdraw
 from pipelines_app.services.decide import approve, reject
+from pipelines_app.services.errands import run_errands
 from pipelines_app.services.expire import expire
 from pipelines_app.services.propose import open_pipeline, propose
 from pipelines_app.services.restrict import restrict
@@ -14,5 +15,6 @@ __all__ = [
     "propose",
     "reject",
     "restrict",
+    "run_errands",
     "withdraw",
 ]

@@ -1,0 +1,30 @@
+"""What happens later: the kinds of errand, when each still makes sense, how long to wait in between."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pipelines_app.core.states import State
+
+# Seconds before the next attempt, by how many there were; the last one again and again.
+WAITS = (5, 15, 60, 300, 900, 1_800)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How errands of one kind are done.
+
+    ``do(errand, now) -> words`` is called by whoever has claimed it, and again after a crash: what it
+    writes it writes once, by ``end_errand`` in its own transaction or by asking first. It raises
+    ``Postponed`` to be called later, ``Impossible`` where another attempt would not help; anything else
+    is tried again, ``attempts`` times in all. ``give_up(errand, reason, now)`` hears of the end of that.
+    """
+
+    do: Callable
+    states: frozenset[State]  # of the proposal; in any other it makes no sense any more
+    give_up: Callable | None = None
+    attempts: int = 10
+
+
+def find_wait(attempts):
+    """Seconds until the next attempt, after so many."""
+    return WAITS[min(attempts, len(WAITS)) - 1]

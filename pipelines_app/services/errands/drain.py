@@ -1,0 +1,114 @@
+"""The drain: claims errands that are due, does them, and writes what came of each.
+
+Any number of drains may run at once. A claim whose worker died is taken again after its time.
+"""
+
+import logging
+from datetime import timedelta
+
+from django.db.models import F, Q
+from django.utils import timezone
+
+from pipelines_app.core.errands import find_wait
+from pipelines_app.exceptions import Impossible, Postponed
+from pipelines_app.models import Errand
+from pipelines_app.services.errands.kinds import KINDS
+from pipelines_app.services.errands.plan import LONGEST, end_errand
+
+logger = logging.getLogger(__name__)
+
+BATCH = 50  # errands per drain; the next takes the next
+CLAIM = timedelta(minutes=2)  # how long a claim holds when its process dies
+
+
+def run_errands(*, now=None):
+    """Does what is due; how many errands were taken up. ``now``: aware datetime."""
+    end_pointless(now or timezone.now())
+    count = 0
+    for errand in claim_errands(now):
+        run_errand(errand, now or timezone.now())
+        count += 1
+    return count
+
+
+def claim_errands(now=None):
+    """Claims due errands, each just before it is done."""
+    due = find_free(now or timezone.now()).order_by("due_at", "pk")
+    for pk in list(due.values_list("pk", flat=True)[:BATCH]):
+        if errand := claim(pk, now or timezone.now()):
+            yield errand
+
+
+def find_free(moment):
+    """Errands that are due; those of an unknown kind are left to whoever was released with it."""
+    return find_unheld(moment).filter(due_at__lte=moment, kind__in=list(KINDS))
+
+
+def find_unheld(moment):
+    """Errands to do that no worker holds."""
+    return Errand.objects.filter(Q(claimed_until=None) | Q(claimed_until__lte=moment), done_at=None)
+
+
+def end_pointless(moment):
+    """Ends errands that make no sense any more, due or not, each with the reason."""
+    moot = ~Q(version=F("pipeline__version"))
+    for name, kind in KINDS.items():
+        moot |= Q(kind=name) & ~Q(pipeline__state__in=kind.states)
+    found = find_unheld(moment).filter(moot, kind__in=list(KINDS)).select_related("pipeline")
+    for errand in found.order_by("pk")[:BATCH]:
+        outcome = f"not done: {tell_pointless(errand)}"
+        find_unheld(moment).filter(pk=errand.pk).update(done_at=moment, outcome=outcome, error="")
+
+
+def claim(pk, moment):
+    """The errand, if this drain is the one that took it."""
+    taken = find_free(moment).filter(pk=pk)
+    if not taken.update(claimed_until=moment + CLAIM, attempts=F("attempts") + 1):
+        return None
+    return Errand.objects.select_related("pipeline").get(pk=pk)
+
+
+def run_errand(errand, now):
+    """Does one claimed errand, or ends it where it makes no sense any more."""
+    kind = KINDS[errand.kind]
+    if reason := tell_pointless(errand):
+        end_errand(errand, f"not done: {reason}", at=now)
+        return
+    try:
+        outcome = kind.do(errand, now)
+    except Postponed as error:
+        put_off(errand, error.until, str(error), attempts=errand.attempts - 1)
+    except Exception as error:
+        fail(errand, kind, error, now)
+    else:
+        end_errand(errand, outcome, at=now)
+
+
+def tell_pointless(errand):
+    """Why an errand is not to be done, in words; empty where it is."""
+    pipeline = errand.pipeline
+    if pipeline.version != errand.version:
+        return f"version {pipeline.version} took the place of version {errand.version}"
+    return "" if pipeline.state in KINDS[errand.kind].states else f"the proposal is {pipeline.state}"
+
+
+def fail(errand, kind, error, now):
+    """Plans the next attempt, or gives up after the last one."""
+    reason = str(error) or type(error).__name__
+    over = isinstance(error, Impossible) or errand.attempts >= kind.attempts
+    # A bug wants its traceback; what a kind foresaw has said all there is.
+    logger.warning("%s failed (attempt %s): %s", errand, errand.attempts, reason, exc_info=not over)
+    if not over:
+        later = now + timedelta(seconds=find_wait(errand.attempts))
+        put_off(errand, later, reason, attempts=errand.attempts)
+        return
+    if kind.give_up:
+        kind.give_up(errand, reason, now)
+    times = "1 attempt" if errand.attempts == 1 else f"{errand.attempts} attempts"
+    end_errand(errand, f"failed after {times}: {reason}", at=now)
+
+
+def put_off(errand, until, reason, *, attempts):
+    """Gives a claimed errand back until later."""
+    mine = Errand.objects.filter(pk=errand.pk, done_at=None, claimed_until=errand.claimed_until)
+    mine.update(due_at=until, claimed_until=None, error=reason[:LONGEST], attempts=attempts)
