@@ -213,7 +213,7 @@ METRICS_APP = {
     "WEBHOOK_NETWORKS": env.list("WEBHOOK_NETWORKS", default=[]),
 }
 # How the two apps meet is what ``hms_gov.joins`` brings; here stands what is to be otherwise.
-PIPELINES_APP = {}
+PIPELINES_APP = {"SITE_URL": env.str("SITE_URL", default="")}
 
 LOGGING = {
     "version": 1,

@@ -7,8 +7,9 @@ from django.contrib import admin
 from django.utils.html import format_html
 
 from pipelines_app.cards.facts import list_facts, write_claim, write_facts
-from pipelines_app.models import AuditEntry, Decision, Pipeline
+from pipelines_app.models import AuditEntry, Decision, Errand, Pipeline, Policy
 from pipelines_app.queries import visible_to
+from pipelines_app.services.records import delete_record, save_record
 
 HASH_SHOWN = 12  # characters of a hash that people compare
 TEXT_SHOWN = 48  # characters of a sentence in a cell
@@ -86,6 +87,26 @@ def show_detail(name, value):
     return shorten(text.replace("_", " ") if name == "state" else text, 2 * TEXT_SHOWN)
 
 
+class ErrandInline(ReadOnly, admin.TabularInline):
+    """What happens later, and what came of it."""
+
+    model = Errand
+    template = "admin/pipelines_app/lines.html"
+    verbose_name_plural = "what happens later"
+    fields = readonly_fields = ["kind", "person", "version", "due_at", "attempts", "done_at", "result"]
+    extra = 0
+
+    @admin.display(description="for")
+    def person(self, errand):
+        """Whom it is for."""
+        return errand.recipient or "–"
+
+    @admin.display(description="outcome")
+    def result(self, errand):
+        """What came of it, or why the last attempt failed."""
+        return errand.outcome or errand.error or "–"
+
+
 class PipelineForm(forms.ModelForm):
     """What the fields are called; nothing is edited."""
 
@@ -112,11 +133,12 @@ class PipelineAdmin(ReadOnly, admin.ModelAdmin):
     search_fields = ["title", "suggestion", "topic", "origin", "proposer_name", "decisions__comment"]
     date_hierarchy = "created_at"
     ordering = ["-id"]
-    inlines = [DecisionInline, AuditInline]
+    inlines = [DecisionInline, ErrandInline, AuditInline]
     fieldsets = [
         (None, {"fields": ["title", "suggestion", "state", "version", "severity"]}),
         ("The KPI", {"fields": ["topic", "value", "newest", "latest_at", "noted"]}),
-        ("Who and when", {"fields": ["proposer_name", "origin", "restricted_to", "quorum", "created_at"]}),
+        ("Who and when", {"fields": ["proposer_name", "origin", "restricted_to", "created_at"]}),
+        ("Who decides", {"fields": ["quorum", "deciders", "escalation"]}),
         ("Deadline and decision", {"fields": ["due_at", "decided_at", "action", "parameters"]}),
         ("Evidence, as frozen", {"fields": ["facts", "intact", "digest", "pretty_evidence"]}),
     ]
@@ -181,3 +203,29 @@ def format_evidence(value, indent=""):
         inner = indent + "  "
         return "[\n" + ",\n".join(inner + format_evidence(item, inner) for item in value) + f"\n{indent}]"
     return json.dumps(value, ensure_ascii=False)
+
+
+@admin.register(Policy)
+class PolicyAdmin(admin.ModelAdmin):
+    """Who decides on what; each saving stands in the audit chain, and what is open keeps its terms."""
+
+    list_display = ["name", "rank", "topics", "severity", "quorum", "deciders", "decide_within", "escalation"]
+    fieldsets = [
+        (None, {"fields": ["name", "rank"]}),
+        ("Proposals it fits", {"fields": ["topics", "severity"]}),
+        ("Who decides", {"fields": ["quorum", "deciders"]}),
+        ("By when", {"fields": ["decide_within", "escalation"]}),
+    ]
+
+    def save_model(self, request, obj, form, change):
+        """With its audit entry."""
+        save_record(obj, by=request.user)
+
+    def delete_model(self, request, obj):
+        """With its audit entry."""
+        delete_record(obj, by=request.user)
+
+    def delete_queryset(self, request, queryset):
+        """Each with its audit entry."""
+        for policy in queryset:
+            delete_record(policy, by=request.user)

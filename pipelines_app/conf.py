@@ -18,8 +18,9 @@ DEFAULTS = {
     # Dotted paths of REST framework's authentication classes: how programs show their key.
     "AUTHENTICATION": [],
     "ON_CHANGE": [],  # dotted paths: handler(pipeline), called after each committed change of state
-    "QUORUM": 1,  # approvals a proposal needs
-    "DECIDE_WITHIN": {"critical": 4 * 3600, "warning": 24 * 3600, "info": 24 * 3600},  # seconds, by severity
+    "SITE_URL": "",  # https://… of this site, for the links in mails
+    "QUORUM": 1,  # approvals a proposal needs, where no policy fits
+    "DECIDE_WITHIN": {"critical": 4 * 3600, "warning": 24 * 3600, "info": 24 * 3600},  # seconds, likewise
     "EVIDENCE_SPAN": 3600,  # seconds of the KPI that are frozen with a proposal
 }
 

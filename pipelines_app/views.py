@@ -87,7 +87,7 @@ def show_proposal(request, pk):
     return render_proposal(request, find(request.user, pk))
 
 
-def render_proposal(request, pipeline, *, fault="", comment="", missing=False, status=200):
+def render_proposal(request, pipeline, *, fault="", missing=False, status=200, **written):
     """The page with its evidence, the live panel, the decision, history and audit."""
     visible = queries.visible_to(request.user)
     context = describe_since(pipeline) | {
@@ -100,9 +100,10 @@ def render_proposal(request, pipeline, *, fault="", comment="", missing=False, s
         "decisions": pipeline.decisions.all(),
         "versions": pipeline.versions.all(),
         "fault": fault,
-        "comment": comment,
+        "may_change": pipeline.is_open and not queries.why_not_change(pipeline, request.user),
         "missing": missing,
     }
+    context |= written
     return render(request, "pipelines_app/proposal.html", context, status=status)
 
 
@@ -114,31 +115,75 @@ def describe_companions(pipeline):
 @require_POST
 @page
 def decide(request, pk):
-    """Approve or reject from a plain form; a fault shows the proposal as it stands, with what went wrong."""
+    """Approve, reject, change or withdraw from a plain form.
+
+    A fault shows the proposal as it stands, with what went wrong and what was written.
+    """
     pipeline = find(request.user, pk)
-    comment = request.POST.get("comment", "")
+    vote = request.POST.get("vote")
+    written = read_written(request, vote)
     try:
-        moved = cast_vote(request, pipeline, comment)
+        moved = VOTES.get(vote, refuse_vote)(request, pipeline)
     except Conflict as error:
-        return render_proposal(request, find(request.user, pk), fault=str(error), comment=comment, status=409)
+        return render_proposal(request, find(request.user, pk), fault=str(error), **written, status=409)
     except NotAllowed as error:
-        return render_proposal(request, pipeline, fault=str(error), comment=comment, status=403)
+        return render_proposal(request, pipeline, fault=str(error), **written, status=403)
     except BadInput as error:
-        if request.POST.get("vote") == "reject" and not comment.strip():
-            return render_proposal(request, pipeline, comment=comment, missing=True, status=400)
+        if vote == "reject" and not request.POST.get("comment", "").strip():
+            return render_proposal(request, pipeline, **written, missing=True, status=400)
         return render_proposal(
-            request, pipeline, fault=f"Nothing was decided: {error}.", comment=comment, status=400
+            request, pipeline, fault=f"Nothing was decided: {error}.", **written, status=400
         )
-    messages.success(request, f"“{moved.title}”: {cards.tell_outcome(moved)}")
-    return redirect("inbox")
+    messages.success(request, f"“{moved.title}”: {tell_outcome(vote, moved)}")
+    return redirect("pipeline_detail", pk) if vote == "change" else redirect("inbox")
 
 
-def cast_vote(request, pipeline, comment):
-    """Calls the service the form's ``vote`` names; BadInput for any other."""
-    vote = {"approve": services.approve, "reject": services.reject}.get(request.POST.get("vote"))
-    if vote is None:
-        raise BadInput("vote must be approve or reject", field="vote")
+def read_written(request, vote):
+    """What a form carried besides the version, under the page's name for it."""
+    if vote == "change":
+        return {"changing": request.POST.get("suggestion", "")}
+    return {"withdrawing" if vote == "withdraw" else "comment": request.POST.get("comment", "")}
+
+
+def tell_outcome(vote, pipeline):
+    """What a form that was taken has led to, in a sentence."""
+    if vote == "change":
+        return f"version {pipeline.version} waits for others to decide."
+    return cards.tell_outcome(pipeline)
+
+
+def read_form(request):
+    """What every form carries: who, the version they saw, and the comment."""
     version = request.POST.get("version", "")
     if not version.isascii() or not version.isdecimal():
         raise BadInput("the form lacks the version you saw", field="version")
-    return vote(pipeline=pipeline, by=request.user, version=int(version), comment=comment)
+    return {"by": request.user, "version": int(version), "comment": request.POST.get("comment", "")}
+
+
+def approve(request, pipeline):
+    """The vote of a form."""
+    return services.approve(pipeline=pipeline, **read_form(request))
+
+
+def reject(request, pipeline):
+    """The vote of a form."""
+    return services.reject(pipeline=pipeline, **read_form(request))
+
+
+def withdraw(request, pipeline):
+    """Takes it back."""
+    return services.withdraw(pipeline=pipeline, **read_form(request))
+
+
+def change(request, pipeline):
+    """Makes a new version."""
+    suggestion = request.POST.get("suggestion", "")
+    return services.change_suggestion(pipeline=pipeline, suggestion=suggestion, **read_form(request))
+
+
+def refuse_vote(request, pipeline):
+    """BadInput for a form of somebody else."""
+    raise BadInput(f"vote must be one of {', '.join(VOTES)}", field="vote")
+
+
+VOTES = {"approve": approve, "reject": reject, "change": change, "withdraw": withdraw}

@@ -10,6 +10,7 @@ from pipelines_app.core.states import State
 from pipelines_app.exceptions import NotAllowed
 
 MAX_ID = 2**63 - 1
+RELATED = ("restricted_to", "deciders", "escalation")
 
 
 class PipelinesView(ApiView):
@@ -17,7 +18,7 @@ class PipelinesView(ApiView):
 
     def get_queryset(self):
         """What the caller may see, newest first."""
-        return access.list_visible(self.request).select_related("restricted_to")
+        return access.list_visible(self.request).select_related(*RELATED)
 
     def find(self, pk):
         """The proposal, or 404 whether it is unknown or hidden."""

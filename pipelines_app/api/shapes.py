@@ -51,6 +51,14 @@ class RowSerializer(serializers.ModelSerializer):
 
     proposer = serializers.CharField(source="proposer_name")
     restricted_to = serializers.CharField(source="restricted_to.name", allow_null=True)
+    deciders = serializers.CharField(
+        source="deciders.name", allow_null=True, help_text="The group that decides; null: all who may."
+    )
+    escalation = serializers.CharField(
+        source="escalation.name",
+        allow_null=True,
+        help_text="The group that may decide too once four fifths of the time are over.",
+    )
     decisions = DecisionSerializer(many=True)
     created_at = MillisecondsField()
     due_at = MillisecondsField()
@@ -70,6 +78,8 @@ class RowSerializer(serializers.ModelSerializer):
             "state",
             "version",
             "quorum",
+            "deciders",
+            "escalation",
             "proposer",
             "restricted_to",
             "decisions",

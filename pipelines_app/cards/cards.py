@@ -7,6 +7,7 @@ from django.utils import timezone
 from pipelines_app import queries
 from pipelines_app.cards.basis import find_basis, find_today
 from pipelines_app.cards.figures import tell_opening, tell_present
+from pipelines_app.cards.terms import tell_needs
 from pipelines_app.cards.writing import tell_time, to_local, write
 from pipelines_app.core.durations import HOUR_MS, SECOND_MS
 from pipelines_app.core.record import tell_counts
@@ -27,7 +28,7 @@ def describe_waiting(user, *, now=None):
     """
     now = now or timezone.now()
     waiting = queries.list_inbox(queries.visible_to(user), now=now)
-    mine = sum(not queries.why_not_decide(pipeline, user) for pipeline in waiting)
+    mine = sum(not queries.why_not_decide(pipeline, user, now=now) for pipeline in waiting)
     told = {"count": mine, "headline": tell_headline(mine, len(waiting), user)}
     if not waiting:
         none = {"sentence": "No proposal waits for a decision", "order": [], "oldest": None}
@@ -81,6 +82,7 @@ class Card:
     pipeline: object
     why_not: str
     tampered: str
+    needs: str
     cost: dict | None
     no_cost: str
     record: dict
@@ -98,7 +100,8 @@ def make_card(pipeline, user, *, now=None):
     basis, present = read_figures(pipeline, watch, now, with_cost=pipeline.is_open)
     return Card(
         pipeline=pipeline,
-        why_not=queries.why_not_decide(pipeline, user),
+        why_not=queries.why_not_decide(pipeline, user, now=now),
+        needs=tell_needs(pipeline, now) if pipeline.is_open else "",
         tampered=queries.tell_tampering(pipeline),
         cost=describe_cost(basis, present, now) if pipeline.is_open else None,
         no_cost=tell_no_cost(pipeline, basis, present),

@@ -22,7 +22,12 @@ REPEATED = (
     "proposer_name",
     "changed_by_id",
     "evidence_sha256",
+    "deciders_id",
+    "escalation_id",
 )
+# What the text says besides, and no column repeats.
+TERMS = ("policy", "deciders_name", "escalation_name", "eligible", "remind_at", "escalate_at")
+TERM_TIMES = ("remind_at", "escalate_at")
 
 
 def describe_columns(row):

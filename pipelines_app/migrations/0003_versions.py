@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-            options={"ordering": ["pipeline", "number"]},
+            options={"ordering": ["pipeline_id", "number"]},
         ),
         migrations.AddConstraint(
             model_name="version",

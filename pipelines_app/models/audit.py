@@ -34,7 +34,13 @@ class AuditEntry(models.Model):
     at = models.DateTimeField()
     actor = models.CharField(max_length=150)
     event = models.CharField(max_length=30)
-    pipeline = models.ForeignKey(Pipeline, on_delete=models.PROTECT, related_name="audit")
+    pipeline = models.ForeignKey(
+        Pipeline,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="audit",
+        help_text="Empty for what concerns no single proposal.",
+    )
     data_text = models.TextField(default="{}", help_text="JSON.")
     previous = models.CharField(max_length=64)
     hash = models.CharField(max_length=64)

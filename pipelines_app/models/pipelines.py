@@ -34,6 +34,24 @@ class Pipeline(models.Model):
     version = models.PositiveIntegerField(default=1, help_text="A changed suggestion is a new version.")
     quorum = models.PositiveSmallIntegerField(default=1, help_text="Approvals it needs.")
 
+    # PROTECT: without its group a proposal would be everybody's to decide.
+    deciders = models.ForeignKey(
+        Group,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="Who decides. Empty: everybody who has the permission to.",
+    )
+    escalation = models.ForeignKey(
+        Group,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="May decide too once four fifths of the time are over.",
+    )
+
     # What opened it: "breach:12". A message that comes twice finds its proposal by this.
     origin = models.CharField(max_length=100, null=True, blank=True, unique=True)
     proposer = models.ForeignKey(

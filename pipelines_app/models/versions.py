@@ -19,7 +19,7 @@ class Version(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        ordering = ["pipeline", "number"]
+        ordering = ["pipeline_id", "number"]
         constraints = [
             models.UniqueConstraint(fields=["pipeline", "number"], name="one_text_per_version"),
         ]

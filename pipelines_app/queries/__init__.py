@@ -9,16 +9,34 @@ from django.utils import timezone
 
 from pipelines_app import conf
 from pipelines_app.core.states import AGREED, OPEN, State
+from pipelines_app.core.topics import is_listed
 from pipelines_app.core.urgency import sort_key
-from pipelines_app.core.versions import describe_columns
 from pipelines_app.core.voting import APPROVE, REJECT
 from pipelines_app.models import AuditEntry, Decision, Pipeline
+from pipelines_app.queries.deciding import (
+    is_visible,
+    list_deciders,
+    list_groups,
+    may_decide_any,
+    why_not_change,
+    why_not_decide,
+)
 from pipelines_app.queries.versions import attach_versions, peek_version, read_version, tell_tampering
 
-__all__ = ["attach_versions", "peek_version", "read_version", "tell_tampering"]
+__all__ = [
+    "attach_versions",
+    "is_listed",
+    "is_visible",
+    "list_deciders",
+    "may_decide_any",
+    "peek_version",
+    "read_version",
+    "tell_tampering",
+    "why_not_change",
+    "why_not_decide",
+]
 
 logger = logging.getLogger(__name__)
-PERMISSION = "pipelines_app.decide_pipeline"
 PAST = {APPROVE: "approved", REJECT: "rejected"}
 # The evidence of a proposal is the bulk of its row, and a list does not show it.
 HEAVY = ("evidence_text",)
@@ -32,14 +50,6 @@ def to_ms(moment):
 def visible_to_groups(group_ids):
     """The proposals that members of these groups may see."""
     return Pipeline.objects.filter(Q(restricted_to=None) | Q(restricted_to__in=list(group_ids)))
-
-
-def is_listed(topic, patterns):
-    """Whether one of the patterns (a topic, ``complaint.*``, ``*``) includes the topic."""
-    return any(
-        pattern == "*" or topic == pattern or (pattern.endswith(".*") and topic.startswith(pattern[:-1]))
-        for pattern in patterns
-    )
 
 
 def limit_to_topics(pipelines, patterns):
@@ -57,35 +67,7 @@ def visible_to(user):
     """The proposals that a logged-in person may see."""
     if user.is_superuser:
         return Pipeline.objects.all()
-    return visible_to_groups(user.groups.values_list("pk", flat=True))
-
-
-def is_visible(pipeline, user):
-    """Whether this person may see this proposal."""
-    if pipeline.restricted_to_id is None or user.is_superuser:
-        return True
-    return user.groups.filter(pk=pipeline.restricted_to_id).exists()
-
-
-def may_decide_any(user):
-    """Whether this person decides on proposals at all."""
-    return user.is_active and user.has_perm(PERMISSION)
-
-
-def why_not_decide(pipeline, user):
-    """A sentence that says why this person may not decide on it; empty if they may."""
-    if not may_decide_any(user):
-        return "You do not have the permission to decide on proposals (decide_pipeline)."
-    # Columns are copies: whoever edits one of them gains no vote. Of a text that was changed
-    # nothing is known but them, and a rejection is all that is left.
-    frozen = peek_version(pipeline) or describe_columns(pipeline)
-    if frozen["changed_by_id"] == user.pk:
-        return "You wrote the present version of this proposal: somebody else must decide."
-    if frozen["proposer_id"] == user.pk:
-        if frozen["origin"]:
-            return "You were the last to edit the rule that opened this proposal: somebody else must decide."
-        return "You proposed this yourself: somebody else must decide."
-    return ""
+    return visible_to_groups(list_groups(user))
 
 
 def find_deciding_vote(pipeline):
@@ -109,7 +91,11 @@ def tell_end(pipeline, decision):
 def list_inbox(pipelines, *, now=None):
     """The open ones of a queryset, most urgent first: severity, overrun × hours waiting, due."""
     now = now or timezone.now()
-    waiting = pipelines.filter(state__in=OPEN).select_related("restricted_to").defer(*HEAVY)
+    waiting = (
+        pipelines.filter(state__in=OPEN)
+        .select_related("restricted_to", "deciders", "escalation")
+        .defer(*HEAVY)
+    )
     return sorted(attach_versions(waiting), key=lambda pipeline: urgency(pipeline, now))
 
 

@@ -4,7 +4,14 @@ from datetime import datetime
 
 from django.contrib.auth import get_user_model
 
-from pipelines_app.core.versions import MAKING, TIMES, describe_columns, list_differences, read_text
+from pipelines_app.core.versions import (
+    MAKING,
+    TERM_TIMES,
+    TIMES,
+    describe_columns,
+    list_differences,
+    read_text,
+)
 from pipelines_app.exceptions import Tampered
 from pipelines_app.models import AuditEntry, Version
 
@@ -74,7 +81,8 @@ def check_version_of(pipeline):
     if document is None:
         return None, ["its text was changed"]
     faults = [f"its {name} was changed" for name in list_edited(pipeline, document)]
-    return document | {name: datetime.fromisoformat(document[name]) for name in TIMES}, faults
+    times = [name for name in (*TIMES, *TERM_TIMES) if document.get(name)]
+    return document | {name: datetime.fromisoformat(document[name]) for name in times}, faults
 
 
 def list_edited(pipeline, document, *, using=None):

@@ -6,10 +6,18 @@ from django.utils import timezone
 from pipelines_app.core.fields import check_text, check_version
 from pipelines_app.core.states import State, may_move
 from pipelines_app.exceptions import AlreadyDecided, NotAllowed, VersionChanged
-from pipelines_app.queries import find_deciding_vote, is_visible, may_decide_any, tell_end
+from pipelines_app.queries import (
+    find_deciding_vote,
+    is_visible,
+    list_deciders,
+    tell_end,
+    why_not_change,
+)
 from pipelines_app.queries.versions import read_version
 from pipelines_app.services.audit import append_audit
+from pipelines_app.services.errands.deadlines import plan_deadlines
 from pipelines_app.services.moves import lock_pipeline, move, name_of, tell_later
+from pipelines_app.services.terms import keep_terms
 from pipelines_app.services.versions import store_version
 
 
@@ -23,7 +31,7 @@ def withdraw(*, pipeline, by, version, comment, now=None):
     comment = check_text(comment, field="comment", limit=2000)
     with transaction.atomic():
         locked = lock_pipeline(pipeline.pk)
-        refuse_strangers(locked, by, "withdraw")
+        refuse_strangers(locked, by, now)
         if (
             locked.state == State.WITHDRAWN
             and locked.audit.filter(event="withdrawn", actor=name_of(by)).exists()
@@ -49,34 +57,36 @@ def change_suggestion(*, pipeline, by, version, suggestion, comment="", now=None
     comment = check_text(comment, field="comment", limit=2000, required=False)
     with transaction.atomic():
         locked = lock_pipeline(pipeline.pk)
-        refuse_strangers(locked, by, "change")
+        refuse_strangers(locked, by, now)
         if not locked.is_open:
             raise_decided(locked)
         refuse_other_version(locked, version)
-        read_version(locked)
+        frozen = read_version(locked)
         if suggestion != locked.suggestion:
-            change_locked(locked, by=by, suggestion=suggestion, comment=comment, now=now)
+            change_locked(locked, frozen, by=by, suggestion=suggestion, comment=comment, now=now)
     return locked
 
 
-def change_locked(pipeline, *, by, suggestion, comment, now):
+def change_locked(pipeline, frozen, *, by, suggestion, comment, now):
     """Writes the new version of a locked proposal, with its audit row."""
     data = {"by": by.pk, "comment": comment, "before": pipeline.suggestion, "suggestion": suggestion}
     pipeline.suggestion = suggestion
     pipeline.version += 1
     pipeline.changed_by = by
     pipeline.save(update_fields=["suggestion", "version", "changed_by"])
-    data |= {"state": pipeline.state} | store_version(pipeline, at=now)
+    terms = keep_terms(frozen)
+    data |= {"state": pipeline.state} | store_version(pipeline, terms=terms, at=now)
     append_audit(pipeline=pipeline, actor=name_of(by), event="changed", data=data, at=now)
+    plan_deadlines(pipeline, people=list_deciders(pipeline, now=now), now=now)
     tell_later(pipeline)
 
 
-def refuse_strangers(pipeline, by, verb):
-    """NotAllowed for whoever neither proposed it nor may decide."""
+def refuse_strangers(pipeline, by, now):
+    """NotAllowed for whoever neither proposed it nor is of those who decide."""
     if not is_visible(pipeline, by):
         raise NotAllowed(f"Proposal #{pipeline.pk} is restricted to the group {pipeline.restricted_to}.")
-    if by.pk != pipeline.proposer_id and not may_decide_any(by):
-        raise NotAllowed(f"Only its proposer and people who may decide can {verb} proposal #{pipeline.pk}.")
+    if reason := why_not_change(pipeline, by, now=now):
+        raise NotAllowed(reason)
 
 
 def refuse_other_version(pipeline, version):

@@ -35,7 +35,7 @@ def decide(*, pipeline, by, vote, version, comment, now=None):
     version, comment = check_vote(vote, version, comment)
     with transaction.atomic():
         locked = lock_pipeline(pipeline.pk)
-        refuse_outsiders(locked, by, vote)
+        refuse_outsiders(locked, by, vote, now)
         if cast_before(locked, by, vote, version):
             return locked
         lapsed = is_overdue(locked, now)
@@ -65,11 +65,11 @@ def check_vote(vote, version, comment):
     return version, comment
 
 
-def refuse_outsiders(pipeline, by, vote):
+def refuse_outsiders(pipeline, by, vote, now):
     """NotAllowed for whoever may not decide on this proposal, and for touched evidence."""
     if not is_visible(pipeline, by):
         raise NotAllowed(f"Proposal #{pipeline.pk} is restricted to the group {pipeline.restricted_to}.")
-    reason = why_not_decide(pipeline, by)
+    reason = why_not_decide(pipeline, by, now=now)
     if reason:
         raise NotAllowed(reason)
     if vote == APPROVE and not pipeline.evidence_intact:

@@ -1,13 +1,12 @@
 """Opening a proposal: once per origin, and once per title and topic while one is open."""
 
 import logging
-from datetime import timedelta
 
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from pipelines_app import conf, queries
+from pipelines_app import queries
 from pipelines_app.core import fields
 from pipelines_app.core.chain import digest, encode
 from pipelines_app.core.states import OPEN
@@ -15,7 +14,9 @@ from pipelines_app.core.urgency import measure_overrun
 from pipelines_app.exceptions import BadInput, PipelinesError
 from pipelines_app.models import Pipeline
 from pipelines_app.services.audit import append_audit
+from pipelines_app.services.errands.deadlines import plan_deadlines
 from pipelines_app.services.moves import name_of, tell_later
+from pipelines_app.services.terms import describe_terms, set_terms
 from pipelines_app.services.versions import store_version
 
 logger = logging.getLogger(__name__)
@@ -119,9 +120,7 @@ def freeze(row, evidence):
 
     Before the transaction, because measuring may take a moment and nobody should wait for it.
     """
-    within = conf.decide_within(row.severity)
-    row.quorum = conf.get("QUORUM")
-    row.due_at = row.created_at + timedelta(seconds=within)
+    within = set_terms(row)
     frozen = (
         dict(evidence) if evidence is not None else queries.measure_for_evidence(row.topic, row.created_at)
     )
@@ -133,6 +132,8 @@ def freeze(row, evidence):
         raise BadInput(f"the evidence cannot be frozen as JSON: {error}", field="evidence") from None
     row.evidence_sha256 = digest(row.evidence_text)
     row.overrun = measure_overrun(row.kpi, frozen.get("limit"), frozen.get("operator"))
+    row.people = queries.list_deciders(row, now=row.created_at)
+    row.terms = describe_terms(row, eligible=len(row.people))
 
 
 def describe_row(row):
@@ -145,13 +146,14 @@ def describe_row(row):
 def store(row, now):
     """Writes the proposal, its first version and audit row; False if somebody else opened it meanwhile."""
     data = {"title": row.title, "evidence_sha256": row.evidence_sha256}
-    data |= {"suggestion": row.suggestion, "state": row.state}
+    data |= {"suggestion": row.suggestion, "state": row.state, "eligible": len(row.people)}
     actor = row.proposer_name or "the system"
     try:
         with transaction.atomic():
             row.save(force_insert=True)
-            data |= store_version(row, at=now)
+            data |= store_version(row, terms=row.terms, at=now)
             append_audit(pipeline=row, actor=actor, event="proposed", data=data, at=now)
+            plan_deadlines(row, people=row.people, now=now)
             tell_later(row)
     except IntegrityError:
         row.pk = None

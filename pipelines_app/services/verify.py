@@ -7,6 +7,7 @@ from django.db import DEFAULT_DB_ALIAS
 from pipelines_app.core.chain import GENESIS
 from pipelines_app.core.versions import MAKING
 from pipelines_app.models import AuditEntry, AuditHead, Decision, Pipeline
+from pipelines_app.services.records import check_records
 from pipelines_app.services.verify_versions import check_counts, check_versions
 
 VOTED = ("voted", "approved", "rejected")
@@ -54,6 +55,7 @@ def read_everything(using):
     check_versions(story, report, using)
     check_votes(story, report, using)
     check_counts(story, report)
+    check_records(report, using)
     return report
 
 
@@ -90,7 +92,8 @@ def check_entry(entry, report):
     elif entry.previous != report.head:
         report.faults.append(f"entry {entry.seq} does not follow the one before it")
     if entry.hash != entry.compute_hash():
-        report.faults.append(f"entry {entry.seq} ({entry.event}, proposal #{entry.pipeline_id}) was changed")
+        about = f", proposal #{entry.pipeline_id}" if entry.pipeline_id else ""
+        report.faults.append(f"entry {entry.seq} ({entry.event}{about}) was changed")
     report.entries, report.head = entry.seq, entry.hash
 
 

@@ -6,7 +6,9 @@ import pytest
 from django.contrib.auth.models import Group, Permission, User
 from django.db import connection
 
+from pipelines_app.models import Policy
 from pipelines_app.services import propose
+from pipelines_app.services.records import save_record
 
 
 @pytest.fixture
@@ -69,6 +71,42 @@ def pair(db, settings):
     """An open proposal that needs two approvals."""
     settings.PIPELINES_APP = settings.PIPELINES_APP | {"QUORUM": 2}
     return propose(title="Response time breach", suggestion="Hire 2 temp agents", kpi=187_200.0)[0]
+
+
+@pytest.fixture
+def office(decide):
+    """A group whose members decide on what comes under the policy ``Housing``: ``bob`` and ``cyd``."""
+    return add_group("Housing approvers", decide, "bob", "cyd")
+
+
+@pytest.fixture
+def heads(decide):
+    """The group that the policy ``Housing`` escalates to: ``eve``."""
+    return add_group("Heads", decide, "eve")
+
+
+def add_group(name, decide, *people):
+    """A group of people who hold the permission to decide, each with an address."""
+    group = Group.objects.create(name=name)
+    for person in people:
+        user = User.objects.create_user(person, email=f"{person}@example.org")
+        user.groups.add(group)
+        user.user_permissions.add(decide)
+    return group
+
+
+@pytest.fixture
+def housing(office, heads, admin_user):
+    """Two of the office decide on housing within ten hours; from the eighth on the heads may too."""
+    policy = Policy(name="Housing", topics="housing.*", quorum=2, deciders=office, decide_within=36_000)
+    policy.escalation = heads
+    return save_record(policy, by=admin_user)
+
+
+@pytest.fixture
+def flat(housing):
+    """An open proposal that comes under the policy ``Housing``."""
+    return propose(title="Waiting list", suggestion="Open 3 flats", topic="housing.wait")[0]
 
 
 @pytest.fixture

@@ -168,3 +168,50 @@ def test_the_badge_counts_on_every_page(inbox, pipeline):
     data = inbox.get("/inbox/waiting/").json()
     assert (data["count"], data["order"]) == (1, [pipeline.pk])
     assert '<span data-field="count">1</span>' in inbox.get("/inbox/").content.decode()
+
+
+def test_a_form_changes_the_suggestion_and_leaves_the_decision_to_others(inbox, pipeline, second):
+    response = vote(inbox, pipeline, vote="change", suggestion="Hire 1 temp agent", comment="money")
+    assert response.url == f"/inbox/{pipeline.pk}/"
+    text = inbox.get(response.url).content.decode()
+    for words in (
+        "version 2 waits for others to decide",
+        "Hire 1 temp agent?",
+        "You wrote the present version",
+    ):
+        assert words in text
+    inbox.force_login(second)
+    assert vote(inbox, pipeline, version="2", vote="approve").status_code == 302
+    assert Pipeline.objects.get().state == "approved"
+
+
+@pytest.mark.parametrize("suggestion", ["", "x" * 501])
+def test_a_change_that_says_nothing_or_too_much_keeps_what_was_written(inbox, pipeline, suggestion):
+    response = vote(inbox, pipeline, vote="change", suggestion=suggestion)
+    assert response.status_code == 400 and "Nothing was decided: suggestion" in response.content.decode()
+    assert suggestion in response.content.decode() and Pipeline.objects.get().version == 1
+
+
+def test_a_form_withdraws_with_a_reason_and_not_without(inbox, pipeline):
+    assert vote(inbox, pipeline, vote="withdraw", comment=" ").status_code == 400
+    assert vote(inbox, pipeline, vote="withdraw", comment="solved itself").status_code == 302
+    assert Pipeline.objects.get().state == "withdrawn"
+
+
+def test_who_neither_proposed_nor_decides_has_no_button_to_change_or_withdraw(client, outsider, pipeline):
+    client.force_login(outsider)
+    text = client.get(f"/inbox/{pipeline.pk}/").content.decode()
+    assert "Withdraw" not in text and "Suggest something else" not in text
+    for name in ("change", "withdraw"):
+        fields = {"vote": name, "suggestion": "x", "comment": "x"}
+        assert vote(client, pipeline, **fields).status_code == 403
+    assert (Pipeline.objects.get().state, Pipeline.objects.get().version) == ("awaiting_approval", 1)
+
+
+def test_what_was_touched_in_the_database_is_said_and_has_no_button_to_approve(inbox, pair, touch):
+    touch("UPDATE pipelines_app_pipeline SET quorum = 1")
+    text = inbox.get(f"/inbox/{pair.pk}/").content.decode()
+    assert "is not as it was frozen: its quorum was changed" in text
+    assert ">Approve<" not in text and "Reject this proposal" in text and "Withdraw this proposal" in text
+    assert vote(inbox, pair, vote="approve").status_code == 409
+    assert vote(inbox, pair, vote="reject", comment="touched").status_code == 302

@@ -11,14 +11,12 @@ from django.utils import timezone
 
 from pipelines_app.core.errands import find_wait
 from pipelines_app.exceptions import Impossible, Postponed
-from pipelines_app.models import Errand
 from pipelines_app.services.errands.kinds import KINDS
-from pipelines_app.services.errands.plan import LONGEST, end_errand
+from pipelines_app.services.errands.plan import claim, end_errand, find_unheld, put_off
 
 logger = logging.getLogger(__name__)
 
 BATCH = 50  # errands per drain; the next takes the next
-CLAIM = timedelta(minutes=2)  # how long a claim holds when its process dies
 
 
 def run_errands(*, now=None):
@@ -33,20 +31,15 @@ def run_errands(*, now=None):
 
 def claim_errands(now=None):
     """Claims due errands, each just before it is done."""
-    due = find_free(now or timezone.now()).order_by("due_at", "pk")
+    due = find_due(now or timezone.now()).order_by("due_at", "pk")
     for pk in list(due.values_list("pk", flat=True)[:BATCH]):
         if errand := claim(pk, now or timezone.now()):
             yield errand
 
 
-def find_free(moment):
+def find_due(moment):
     """Errands that are due; those of an unknown kind are left to whoever was released with it."""
     return find_unheld(moment).filter(due_at__lte=moment, kind__in=list(KINDS))
-
-
-def find_unheld(moment):
-    """Errands to do that no worker holds."""
-    return Errand.objects.filter(Q(claimed_until=None) | Q(claimed_until__lte=moment), done_at=None)
 
 
 def end_pointless(moment):
@@ -58,14 +51,6 @@ def end_pointless(moment):
     for errand in found.order_by("pk")[:BATCH]:
         outcome = f"not done: {tell_pointless(errand)}"
         find_unheld(moment).filter(pk=errand.pk).update(done_at=moment, outcome=outcome, error="")
-
-
-def claim(pk, moment):
-    """The errand, if this drain is the one that took it."""
-    taken = find_free(moment).filter(pk=pk)
-    if not taken.update(claimed_until=moment + CLAIM, attempts=F("attempts") + 1):
-        return None
-    return Errand.objects.select_related("pipeline").get(pk=pk)
 
 
 def run_errand(errand, now):
@@ -106,9 +91,3 @@ def fail(errand, kind, error, now):
         kind.give_up(errand, reason, now)
     times = "1 attempt" if errand.attempts == 1 else f"{errand.attempts} attempts"
     end_errand(errand, f"failed after {times}: {reason}", at=now)
-
-
-def put_off(errand, until, reason, *, attempts):
-    """Gives a claimed errand back until later."""
-    mine = Errand.objects.filter(pk=errand.pk, done_at=None, claimed_until=errand.claimed_until)
-    mine.update(due_at=until, claimed_until=None, error=reason[:LONGEST], attempts=attempts)

@@ -1,3 +1,13 @@
 """Every kind of errand by its name; adding one is a line here and a file beside this one."""
 
-KINDS = {}
+from pipelines_app.core.errands import Kind
+from pipelines_app.core.states import OPEN
+from pipelines_app.services.errands.deadlines import ESCALATE, REMIND, escalate, remind
+from pipelines_app.services.errands.mail import send_mail
+from pipelines_app.services.errands.plan import MAIL
+
+KINDS = {
+    REMIND: Kind(remind, OPEN),
+    ESCALATE: Kind(escalate, OPEN),
+    MAIL: Kind(send_mail, OPEN),
+}

@@ -1,8 +1,14 @@
-"""Planning and ending errands; what moves a proposal stands on this, so it knows no kind."""
+"""Planning, claiming and ending errands; what moves a proposal stands on this, so it knows no kind."""
+
+from datetime import timedelta
+
+from django.db.models import F, Q
 
 from pipelines_app.models import Errand
 
 LONGEST = 500  # characters of an outcome or an error
+CLAIM = timedelta(minutes=2)  # how long a claim holds when its process dies
+MAIL = "mail"
 
 
 def plan_errand(pipeline, kind, *, due_at, recipient=""):
@@ -11,7 +17,41 @@ def plan_errand(pipeline, kind, *, due_at, recipient=""):
     return Errand.objects.get_or_create(**key, defaults={"due_at": due_at})[0]
 
 
+def plan_mails(pipeline, reason, people, *, due_at):
+    """A mail to each person, once per version and reason ("new", "changed", "due", "escalated")."""
+    rows = [
+        Errand(
+            pipeline=pipeline,
+            version=pipeline.version,
+            kind=MAIL,
+            recipient=f"{reason}:{user.pk}",
+            due_at=due_at,
+        )
+        for user in people
+    ]
+    Errand.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def find_unheld(moment):
+    """Errands to do that no worker holds."""
+    return Errand.objects.filter(Q(claimed_until=None) | Q(claimed_until__lte=moment), done_at=None)
+
+
+def claim(pk, moment):
+    """The errand, if whoever calls is the one that took it; None for all others, or while it is not due."""
+    taken = find_unheld(moment).filter(pk=pk, due_at__lte=moment)
+    if not taken.update(claimed_until=moment + CLAIM, attempts=F("attempts") + 1):
+        return None
+    return Errand.objects.select_related("pipeline").get(pk=pk)
+
+
 def end_errand(errand, outcome, *, at):
     """Ends a claimed errand; False where another has taken it over since, whose end counts."""
     mine = Errand.objects.filter(pk=errand.pk, done_at=None, claimed_until=errand.claimed_until)
     return bool(mine.update(done_at=at, outcome=outcome[:LONGEST], error="", claimed_until=None))
+
+
+def put_off(errand, until, reason, *, attempts):
+    """Gives a claimed errand back until later."""
+    mine = Errand.objects.filter(pk=errand.pk, done_at=None, claimed_until=errand.claimed_until)
+    mine.update(due_at=until, claimed_until=None, error=reason[:LONGEST], attempts=attempts)

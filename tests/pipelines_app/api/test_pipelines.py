@@ -423,3 +423,22 @@ def test_it_describes_itself_in_the_schema(call, admin_user):
     paths = schema["paths"]
     assert {"get", "post"} <= set(paths["/api/v1/pipelines/"])
     assert "409" in paths["/api/v1/pipelines/{id}/approve/"]["post"]["responses"]
+
+
+def test_it_answers_409_and_says_what_was_touched(call, approver, pair, touch):
+    touch("UPDATE pipelines_app_pipeline SET quorum = 1")
+    caller = call(user=approver)
+    assert "its quorum was changed" in caller.get(f"{pair.pk}/").json()["tampered"]
+    answer = caller.post(f"{pair.pk}/approve/", {"version": 1})
+    assert answer.status_code == 409 and "verify_audit" in answer.json()["errors"][0]["message"]
+    assert caller.post(f"{pair.pk}/reject/", {"version": 1, "comment": "touched"}).status_code == 200
+
+
+def test_it_shows_each_version_with_the_hash_that_the_audit_tells_of(call, approver, pipeline):
+    caller = call(user=approver)
+    caller.post(f"{pipeline.pk}/change/", {"version": 1, "suggestion": "Hire 1"})
+    shown = caller.get(f"{pipeline.pk}/").json()
+    assert [one["number"] for one in shown["versions"]] == [1, 2] and shown["tampered"] == ""
+    assert [one["sha256"] for one in shown["versions"]] == [
+        entry["data"]["version_sha256"] for entry in shown["audit"]
+    ]

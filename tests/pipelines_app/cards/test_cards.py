@@ -194,8 +194,8 @@ def test_what_somebody_else_must_decide_is_not_counted_as_theirs(pipeline, appro
     assert cards.describe_waiting(second)["headline"] == "2 proposals wait for you"
     nobodys = cards.describe_waiting(outsider)
     assert (nobodys["count"], nobodys["headline"]) == (0, "2 proposals wait for a decision")
-    type(own).objects.update(proposer=approver)
-    assert cards.describe_waiting(approver)["headline"] == "No proposal waits for you · 2 wait for others"
+    reject(pipeline=pipeline, by=second, version=1, comment="no")
+    assert cards.describe_waiting(approver)["headline"] == "No proposal waits for you · 1 waits for others"
 
 
 def test_nothing_waits_is_a_sentence_too(approver):

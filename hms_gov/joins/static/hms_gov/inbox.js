@@ -73,7 +73,8 @@ async function noteChange(card, id) {
   }
 }
 
-const isWriting = (card) => [...card.querySelectorAll("textarea")].some((box) => box.value.trim() && !box.closest("[hidden]"));
+const isWriting = (card) => [...card.querySelectorAll("textarea")].some(
+  (box) => box.value.trim() && box.value !== box.dataset.given && !box.closest("[hidden]"));
 
 async function insert(card) {
   const { order } = await getJson(list.dataset.waitingUrl);
@@ -114,10 +115,12 @@ function askWhy(form, isMissing) {
   if (isMissing) box.focus();
 }
 
+const isMuteRefusal = (form) => ["reject", "withdraw"].includes(form.dataset.vote) && !form.elements.comment.value.trim();
+
 async function vote(form, place) {
   const body = { version: Number(form.elements.version.value) };
-  if (form.elements.comment) body.comment = form.elements.comment.value;
-  if (form.dataset.vote === "reject" && !body.comment.trim()) { askWhy(form, true); return; }
+  for (const name of ["comment", "suggestion"]) if (form.elements[name]) body[name] = form.elements[name].value;
+  if (isMuteRefusal(form)) { askWhy(form, true); return; }
   const buttons = place.querySelectorAll("button");
   buttons.forEach((button) => { button.disabled = true; });
   let fault = "";
@@ -171,7 +174,7 @@ function openReject(place, isOpen) {
 }
 
 document.addEventListener("input", (event) => {
-  const form = event.target.closest("form[data-vote=reject]");
+  const form = event.target.closest("form[data-vote=reject], form[data-vote=withdraw]");
   if (form && event.target.value.trim()) askWhy(form, false);
 });
 document.addEventListener("submit", (event) => {

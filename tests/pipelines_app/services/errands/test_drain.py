@@ -12,6 +12,7 @@ from pipelines_app.models import Errand
 from pipelines_app.services import change_suggestion, reject, run_errands
 from pipelines_app.services.errands import drain, plan_errand
 from pipelines_app.services.errands.kinds import KINDS
+from pipelines_app.services.errands.plan import CLAIM, claim
 
 pytestmark = pytest.mark.django_db
 
@@ -101,10 +102,10 @@ def test_a_fault_of_one_keeps_no_other_from_being_done(runner, errand, pipeline)
 
 
 def test_a_claim_whose_worker_died_is_taken_again_after_its_time(runner, errand):
-    claimed = drain.claim(errand.pk, errand.due_at)
+    claimed = claim(errand.pk, errand.due_at)
     assert claimed.attempts == 1
-    assert run_errands(now=errand.due_at + drain.CLAIM - timedelta(seconds=1)) == 0
-    assert run_errands(now=errand.due_at + drain.CLAIM) == 1
+    assert run_errands(now=errand.due_at + CLAIM - timedelta(seconds=1)) == 0
+    assert run_errands(now=errand.due_at + CLAIM) == 1
     # The first worker was not dead after all: what it writes now no longer counts.
     drain.fail(claimed, drain.KINDS["walk"], ValueError("late"), errand.due_at)
     errand.refresh_from_db()

@@ -1,0 +1,51 @@
+"""While a proposal waits: a reminder at half of its time, an escalation at four fifths."""
+
+from django.db import transaction
+
+from pipelines_app.queries import list_deciders
+from pipelines_app.queries.versions import peek_version
+from pipelines_app.services.audit import append_audit
+from pipelines_app.services.errands.plan import end_errand, plan_errand, plan_mails
+from pipelines_app.services.moves import lock_pipeline, tell_later
+
+REMIND, ESCALATE = "remind", "escalate"
+BY = "the deadline"
+
+
+def plan_deadlines(pipeline, *, people, now):
+    """Plans what comes while the present version waits, and the mails that tell ``people`` of it now."""
+    frozen = peek_version(pipeline)
+    plan_mails(pipeline, "new" if pipeline.version == 1 else "changed", people, due_at=now)
+    if frozen["remind_at"] > now:
+        plan_errand(pipeline, REMIND, due_at=frozen["remind_at"])
+    if frozen["escalation_id"] and frozen["escalate_at"] > now:
+        plan_errand(pipeline, ESCALATE, due_at=frozen["escalate_at"])
+
+
+def remind(errand, now):
+    """Mails those who may decide and have not."""
+    return tell_people(errand, "reminded", "due", now)
+
+
+def escalate(errand, now):
+    """Mails the group that may decide from now on, and all others who have not."""
+    return tell_people(errand, "escalated", "escalated", now)
+
+
+def tell_people(errand, event, reason, now):
+    """Plans the mails of a deadline, with its audit entry, and ends the errand: all of it or nothing."""
+    with transaction.atomic():
+        pipeline = lock_pipeline(errand.pipeline_id)
+        if not pipeline.is_open or pipeline.version != errand.version:
+            return f"not done: it is {pipeline.state}, version {pipeline.version}"
+        voted = set(pipeline.decisions.filter(version=pipeline.version).values_list("by", flat=True))
+        people = [user for user in list_deciders(pipeline, now=now) if user.pk not in voted]
+        plan_mails(pipeline, reason, people, due_at=now)
+        data = {"version": pipeline.version, "people": len(people)}
+        append_audit(pipeline=pipeline, actor=BY, event=event, data=data, at=now)
+        outcome = f"{event}: {len(people)} {'person' if len(people) == 1 else 'people'} to be mailed"
+        if not end_errand(errand, outcome, at=now):
+            # Another worker took it over, and has done so itself.
+            transaction.set_rollback(True)
+        tell_later(pipeline)
+    return outcome

@@ -1,0 +1,73 @@
+"""Rows that people keep in the admin, each of whose wordings stands in the audit chain."""
+
+from datetime import UTC, datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from pipelines_app.core.versions import list_differences
+from pipelines_app.models import AuditEntry, Policy
+from pipelines_app.services.audit import append_audit
+from pipelines_app.services.moves import name_of
+
+RECORDS = {"policy": Policy}
+SAVED, DELETED = "saved", "deleted"
+
+
+def save_record(row, *, by, now=None):
+    """Saves a row of ``RECORDS`` and writes how it stands into the chain."""
+    with transaction.atomic():
+        row.full_clean()
+        row.save()
+        append_record(row, SAVED, by, now)
+    return row
+
+
+def delete_record(row, *, by, now=None):
+    """Deletes a row of ``RECORDS``, which the chain remembers."""
+    with transaction.atomic():
+        append_record(row, DELETED, by, now)
+        row.delete()
+
+
+def append_record(row, what, by, now):
+    """One audit entry with all fields of the row."""
+    name = row._meta.model_name
+    append_audit(
+        pipeline=None,
+        actor=name_of(by),
+        event=f"{name} {what}",
+        data={"record": name, "id": row.pk, "fields": describe_record(row)},
+        at=now or timezone.now(),
+    )
+
+
+def describe_record(row):
+    """The columns of a row as JSON holds them."""
+    values = {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
+    return {
+        name: value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
+        for name, value in values.items()
+    }
+
+
+def check_records(report, using):
+    """Names each row of ``RECORDS`` that is not as the chain left it."""
+    told = {}
+    events = [f"{name} {what}" for name in RECORDS for what in (SAVED, DELETED)]
+    for entry in AuditEntry.objects.using(using).filter(event__in=events).order_by("seq"):
+        data = entry.read_data()
+        gone = entry.event.endswith(DELETED)
+        told[data.get("record"), data.get("id")] = None if gone else data.get("fields")
+    for name, model in RECORDS.items():
+        for row in model.objects.using(using).order_by("pk"):
+            report.faults += list_faults(name, row, told.pop((name, row.pk), None))
+    report.faults += [f"{name} #{pk} is gone" for (name, pk), fields in told.items() if fields is not None]
+
+
+def list_faults(name, row, told):
+    """What of one row is at odds with what the chain says of it."""
+    if not isinstance(told, dict):
+        return [f"{name} “{row}” is not in the chain"]
+    names = list_differences(told, describe_record(row))
+    return [f"{column.removesuffix('_id')} of {name} “{row}” was changed" for column in names]
