@@ -54,7 +54,7 @@ class DecisionInline(ReadOnly, admin.TabularInline):
     @admin.display(description="by")
     def person(self, decision):
         """The name as it was."""
-        return decision.by_name
+        return decision.name
 
 
 class AuditInline(ReadOnly, admin.TabularInline):

@@ -7,6 +7,7 @@ from pipelines_app import views
 urlpatterns = [
     path("", views.show_inbox, name="inbox"),
     path("waiting/", views.show_waiting, name="inbox_waiting"),
+    path("delegations/", views.show_delegations, name="inbox_delegations"),
     path("<int:pk>/", views.show_proposal, name="pipeline_detail"),
     path("<int:pk>/card/", views.show_card, name="pipeline_card"),
     path("<int:pk>/since/", views.show_since, name="pipeline_since"),

@@ -1,12 +1,15 @@
 """The inbox and the page of a proposal; every rule stands in ``services``."""
 
+from datetime import datetime, timedelta
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from pipelines_app import queries, services
 from pipelines_app.cards import cards
@@ -187,3 +190,50 @@ def refuse_vote(request, pipeline):
 
 
 VOTES = {"approve": approve, "reject": reject, "change": change, "withdraw": withdraw}
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page
+def show_delegations(request):
+    """Who decides in whose place, and a form to let somebody; for people who decide."""
+    if not queries.may_decide_any(request.user):
+        raise PermissionDenied("You do not decide on proposals: there is nothing to delegate.")
+    fault = ""
+    if request.method == "POST":
+        try:
+            messages.success(request, change_delegations(request))
+            return redirect("inbox_delegations")
+        except (BadInput, NotAllowed) as error:
+            fault = f"Nothing was changed: {error}."
+    context = describe_delegations(request.user) | {"page": "inbox", "fault": fault}
+    context["written"] = {name: request.POST.get(name, "") for name in ("to", "first", "last")}
+    return render(request, "pipelines_app/delegations.html", context, status=400 if fault else 200)
+
+
+def describe_delegations(user):
+    """The page's lists: lent and borrowed seats that are not over, and people to choose from."""
+    given, received = queries.list_delegations(user)
+    people = [(str(one.pk), queries.name_of(one)) for one in queries.list_permitted() if one.pk != user.pk]
+    names = " and ".join(dict.fromkeys(row.receiver_name for row in given))
+    headline = f"Your seat is lent to {names}" if names else "Nobody decides in your place"
+    return {"given": given, "received": received, "people": people, "headline": headline}
+
+
+def change_delegations(request):
+    """Delegates, or ends a delegation; what came of it, in words."""
+    if "end" in request.POST:
+        row = queries.find_delegation(request.user, request.POST["end"])
+        services.end_delegation(delegation=row, by=request.user)
+        return f"{row.receiver_name} no longer decides for you."
+    to = queries.find_permitted(request.POST.get("to", ""))
+    first, last = (read_day(request.POST.get(name, ""), name) for name in ("first", "last"))
+    services.delegate(by=request.user, to=to, starts_at=first, ends_at=last + timedelta(days=1))
+    return f"{queries.name_of(to)} decides for you until {last:%d %b %Y}."
+
+
+def read_day(text, field):
+    """Midnight of a day as the form writes it, in the reader's zone."""
+    try:
+        return timezone.make_aware(datetime.strptime(text, "%Y-%m-%d"))
+    except (ValueError, OverflowError):
+        raise BadInput(f"{ascii(text):.40} is not a day such as 2026-03-01", field=field) from None

@@ -18,11 +18,14 @@ class DecisionSerializer(serializers.ModelSerializer):
     """One person's vote."""
 
     by = serializers.CharField(source="by_name")
+    instead_of = serializers.CharField(
+        source="instead_of_name", help_text="Whose seat it fills, where not one's own."
+    )
     at = MillisecondsField(source="created_at")
 
     class Meta:
         model = Decision
-        fields = ["by", "vote", "comment", "version", "at"]
+        fields = ["by", "instead_of", "vote", "comment", "version", "at"]
 
 
 class AuditEntrySerializer(serializers.ModelSerializer):

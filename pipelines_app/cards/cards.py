@@ -81,6 +81,7 @@ class Card:
 
     pipeline: object
     why_not: str
+    stands_for: str
     tampered: str
     needs: str
     cost: dict | None
@@ -98,9 +99,11 @@ def make_card(pipeline, user, *, now=None):
     now = now or timezone.now()
     watch = queries.describe_watch(pipeline.topic)
     basis, present = read_figures(pipeline, watch, now, with_cost=pipeline.is_open)
+    holder, why_not = queries.find_seat(pipeline, user, now=now)
     return Card(
         pipeline=pipeline,
-        why_not=queries.why_not_decide(pipeline, user, now=now),
+        why_not=why_not,
+        stands_for="" if holder in (None, user) else queries.name_of(holder),
         needs=tell_needs(pipeline, now) if pipeline.is_open else "",
         tampered=queries.tell_tampering(pipeline),
         cost=describe_cost(basis, present, now) if pipeline.is_open else None,
@@ -175,7 +178,7 @@ def tell_verdict(pipeline, now):
     if decision is None:
         return f"{LABELS[State(pipeline.state)]} at {at}."
     said = f" “{decision.comment}”" if decision.comment else ""
-    return f"{queries.PAST[decision.vote].capitalize()} by {decision.by_name} at {at}.{said}"
+    return f"{queries.PAST[decision.vote].capitalize()} by {decision.name} at {at}.{said}"
 
 
 def tell_outcome(pipeline):

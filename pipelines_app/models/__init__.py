@@ -4,9 +4,10 @@ Rules live in ``services``; here are rows and the constraints that hold without 
 """
 
 from pipelines_app.models.audit import AuditEntry, AuditHead
+from pipelines_app.models.delegations import Delegation
 from pipelines_app.models.errands import Errand
 from pipelines_app.models.pipelines import Decision, Pipeline
 from pipelines_app.models.policies import Policy
 from pipelines_app.models.versions import Version
 
-__all__ = ["AuditEntry", "AuditHead", "Decision", "Errand", "Pipeline", "Policy", "Version"]
+__all__ = ["AuditEntry", "AuditHead", "Decision", "Delegation", "Errand", "Pipeline", "Policy", "Version"]

@@ -150,6 +150,15 @@ class Decision(models.Model):
     pipeline = models.ForeignKey(Pipeline, on_delete=models.PROTECT, related_name="decisions")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     by_name = models.CharField(max_length=150, help_text="As it was when the vote was cast.")
+    instead_of = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="Whose seat it fills, where not one's own.",
+    )
+    instead_of_name = models.CharField(max_length=150, blank=True)
     vote = models.CharField(max_length=7, choices=[(APPROVE, "approve"), (REJECT, "reject")])
     comment = models.CharField(max_length=2000, blank=True)
     version = models.PositiveIntegerField(help_text="The version that was voted on.")
@@ -161,7 +170,20 @@ class Decision(models.Model):
             models.UniqueConstraint(
                 fields=["pipeline", "version", "by"], name="one_vote_per_person_and_version"
             ),
+            models.UniqueConstraint(
+                fields=["pipeline", "version", "instead_of"], name="one_vote_per_lent_seat_and_version"
+            ),
         ]
 
     def __str__(self):
-        return f"{self.by_name}: {self.vote}"
+        return f"{self.name}: {self.vote}"
+
+    @property
+    def name(self):
+        """Who voted, and for whom: ``Bea for Ada``."""
+        return f"{self.by_name} for {self.instead_of_name}" if self.instead_of_name else self.by_name
+
+    @property
+    def seat(self):
+        """The id of the person whose seat it fills."""
+        return self.instead_of_id or self.by_id

@@ -14,21 +14,33 @@ from pipelines_app.core.urgency import sort_key
 from pipelines_app.core.voting import APPROVE, REJECT
 from pipelines_app.models import AuditEntry, Decision, Pipeline
 from pipelines_app.queries.deciding import (
+    count_seats,
+    find_seat,
     is_visible,
     list_deciders,
     list_groups,
+    list_permitted,
     may_decide_any,
+    name_of,
     why_not_change,
     why_not_decide,
 )
+from pipelines_app.queries.delegations import find_delegation, find_permitted, list_delegations
 from pipelines_app.queries.versions import attach_versions, peek_version, read_version, tell_tampering
 
 __all__ = [
     "attach_versions",
+    "count_seats",
+    "find_delegation",
+    "find_permitted",
+    "find_seat",
     "is_listed",
     "is_visible",
     "list_deciders",
+    "list_delegations",
+    "list_permitted",
     "may_decide_any",
+    "name_of",
     "peek_version",
     "read_version",
     "tell_tampering",
@@ -83,7 +95,7 @@ def tell_end(pipeline, decision):
         return f"Proposal #{pipeline.pk} no longer awaits a decision: it is {pipeline.state}."
     said = f": “{decision.comment}”" if decision.comment else ""
     return (
-        f"{decision.by_name} {PAST[decision.vote]} proposal #{pipeline.pk} first, "
+        f"{decision.name} {PAST[decision.vote]} proposal #{pipeline.pk} first, "
         f"at {decision.created_at:%Y-%m-%d %H:%M:%S} UTC{said}. It is {pipeline.state} now."
     )
 

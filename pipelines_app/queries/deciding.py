@@ -6,9 +6,15 @@ from django.db.models import Q
 from django.utils import timezone
 
 from pipelines_app.core.versions import describe_columns
+from pipelines_app.models import Decision, Delegation
 from pipelines_app.queries.versions import peek_version
 
 PERMISSION = "pipelines_app.decide_pipeline"
+
+
+def name_of(user):
+    """A person as the records name them."""
+    return (user.get_full_name() or user.get_username())[:150]
 
 
 def list_groups(user):
@@ -40,17 +46,61 @@ def read_terms(pipeline):
 
 
 def why_not_decide(pipeline, user, *, now=None):
-    """A sentence that says why this person may not decide on it; empty if they may."""
+    """A sentence that says why this person may not decide on it, for nobody; empty if they may."""
+    return find_seat(pipeline, user, now=now)[1]
+
+
+def find_seat(pipeline, user, *, now=None):
+    """``(holder, why not)``: the person whose seat ``user`` fills, themselves first, or None and a sentence.
+
+    Lent seats count only where the lender may decide alone, and nobody else has filled the seat. Who
+    proposed it or wrote its version fills none.
+    """
+    now = now or timezone.now()
+    why_not = why_not_alone(pipeline, user, now)
+    if not why_not:
+        return user, ""
+    if may_decide_any(user) and not why_not_author(read_terms(pipeline), user):
+        for giver in list_givers(user, now):
+            if not why_not_lend(pipeline, giver, user, now):
+                return giver, ""
+    return None, why_not
+
+
+def list_givers(user, now):
+    """The people who have lent this person their seat by now."""
+    acting = Delegation.objects.filter(receiver=user, starts_at__lte=now, ends_at__gt=now)
+    return [row.giver for row in acting.select_related("giver").order_by("pk")]
+
+
+def why_not_lend(pipeline, giver, user, now):
+    """Whether something keeps ``user`` from filling the giver's seat, in words."""
+    if not is_visible(pipeline, giver):
+        return "It is restricted to others."
+    votes = Decision.objects.filter(pipeline_id=pipeline.pk, version=pipeline.version)
+    filled = votes.filter(Q(by=giver, instead_of=None) | Q(instead_of=giver)).exclude(by=user)
+    if filled.exists():
+        return f"The seat of {name_of(giver)} is filled."
+    return why_not_alone(pipeline, giver, now)
+
+
+def why_not_alone(pipeline, user, now):
+    """A sentence that says why this person may not decide by their own right; empty if they may."""
     if not may_decide_any(user):
         return "You do not have the permission to decide on proposals (decide_pipeline)."
     frozen = read_terms(pipeline)
+    return why_not_author(frozen, user) or why_not_of_group(frozen, user, now)
+
+
+def why_not_author(frozen, user):
+    """A sentence for who proposed it or wrote its version; empty for everybody else."""
     if frozen["changed_by_id"] == user.pk:
         return "You wrote the present version of this proposal: somebody else must decide."
     if frozen["proposer_id"] == user.pk:
         if frozen["origin"]:
             return "You were the last to edit the rule that opened this proposal: somebody else must decide."
         return "You proposed this yourself: somebody else must decide."
-    return why_not_of_group(frozen, user, now or timezone.now())
+    return ""
 
 
 def why_not_of_group(frozen, user, now):
@@ -92,6 +142,12 @@ def list_deciders(pipeline, *, now=None):
         for user in list_permitted()
         if is_visible(pipeline, user) and not why_not_decide(pipeline, user, now=now)
     ]
+
+
+def count_seats(pipeline, *, now=None):
+    """How many seats can be filled now: whoever lent theirs and whoever borrowed it fill one together."""
+    people = [user for user in list_permitted() if is_visible(pipeline, user)]
+    return len({find_seat(pipeline, user, now=now)[0] for user in people} - {None})
 
 
 def list_permitted():

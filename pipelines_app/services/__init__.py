@@ -2,6 +2,7 @@
 
 from pipelines_app.services.change import change_suggestion, withdraw
 from pipelines_app.services.decide import approve, reject
+from pipelines_app.services.delegate import delegate, end_delegation
 from pipelines_app.services.errands import run_errands
 from pipelines_app.services.expire import expire
 from pipelines_app.services.propose import open_pipeline, propose
@@ -10,6 +11,8 @@ from pipelines_app.services.restrict import restrict
 __all__ = [
     "approve",
     "change_suggestion",
+    "delegate",
+    "end_delegation",
     "expire",
     "open_pipeline",
     "propose",

@@ -13,10 +13,11 @@ from pipelines_app.queries import (
     tell_end,
     why_not_change,
 )
+from pipelines_app.queries.deciding import name_of
 from pipelines_app.queries.versions import read_version
 from pipelines_app.services.audit import append_audit
 from pipelines_app.services.errands.deadlines import plan_deadlines
-from pipelines_app.services.moves import lock_pipeline, move, name_of, tell_later
+from pipelines_app.services.moves import lock_pipeline, move, tell_later
 from pipelines_app.services.terms import keep_terms
 from pipelines_app.services.versions import store_version
 

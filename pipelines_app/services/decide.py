@@ -8,11 +8,12 @@ from pipelines_app.core.states import State
 from pipelines_app.core.voting import APPROVE, REJECT, tally
 from pipelines_app.exceptions import AlreadyDecided, BadDecision, BadInput, NotAllowed, VersionChanged
 from pipelines_app.models import Decision
-from pipelines_app.queries import PAST, find_deciding_vote, is_visible, tell_end, why_not_decide
+from pipelines_app.queries import PAST, find_deciding_vote, find_seat, is_visible, tell_end
+from pipelines_app.queries.deciding import name_of
 from pipelines_app.queries.versions import read_version
 from pipelines_app.services.audit import append_audit
 from pipelines_app.services.expire import expire_locked, is_overdue
-from pipelines_app.services.moves import lock_pipeline, move, name_of, tell_later
+from pipelines_app.services.moves import lock_pipeline, move, tell_later
 
 
 def approve(*, pipeline, by, version, comment="", now=None):
@@ -35,7 +36,7 @@ def decide(*, pipeline, by, vote, version, comment, now=None):
     version, comment = check_vote(vote, version, comment)
     with transaction.atomic():
         locked = lock_pipeline(pipeline.pk)
-        refuse_outsiders(locked, by, vote, now)
+        seat = refuse_outsiders(locked, by, vote, now)
         if cast_before(locked, by, vote, version):
             return locked
         lapsed = is_overdue(locked, now)
@@ -43,9 +44,9 @@ def decide(*, pipeline, by, vote, version, comment, now=None):
             # The drain would have done so within seconds: nobody decides after the deadline.
             expire_locked(locked, now)
         else:
-            refuse_late_votes(locked, by, version)
+            refuse_late_votes(locked, by, seat, version)
             quorum = read_version(locked)["quorum"] if vote == APPROVE else None
-            cast(locked, by=by, vote=vote, quorum=quorum, comment=comment, now=now)
+            cast(locked, by=by, seat=seat, vote=vote, quorum=quorum, comment=comment, now=now)
     if lapsed:
         raise AlreadyDecided(tell_end(locked, None), pipeline=locked)
     return locked
@@ -66,10 +67,10 @@ def check_vote(vote, version, comment):
 
 
 def refuse_outsiders(pipeline, by, vote, now):
-    """NotAllowed for whoever may not decide on this proposal, and for touched evidence."""
+    """The person whose seat ``by`` fills; NotAllowed for whoever fills none, and for touched evidence."""
     if not is_visible(pipeline, by):
         raise NotAllowed(f"Proposal #{pipeline.pk} is restricted to the group {pipeline.restricted_to}.")
-    reason = why_not_decide(pipeline, by, now=now)
+    seat, reason = find_seat(pipeline, by, now=now)
     if reason:
         raise NotAllowed(reason)
     if vote == APPROVE and not pipeline.evidence_intact:
@@ -77,6 +78,7 @@ def refuse_outsiders(pipeline, by, vote, now):
             f"The evidence of proposal #{pipeline.pk} was changed after it was frozen: "
             "it can only be rejected. Run manage.py verify_audit."
         )
+    return seat
 
 
 def cast_before(pipeline, by, vote, version):
@@ -84,7 +86,7 @@ def cast_before(pipeline, by, vote, version):
     return pipeline.decisions.filter(by=by, vote=vote, version=version).exists()
 
 
-def refuse_late_votes(pipeline, by, version):
+def refuse_late_votes(pipeline, by, seat, version):
     """AlreadyDecided or VersionChanged, each with who and what was first."""
     if not pipeline.is_open:
         decision = find_deciding_vote(pipeline)
@@ -102,22 +104,33 @@ def refuse_late_votes(pipeline, by, version):
             pipeline=pipeline,
             decision=own,
         )
+    lent = pipeline.decisions.filter(instead_of=seat, version=version).first()
+    if lent:
+        raise AlreadyDecided(
+            f"{lent.name} {PAST[lent.vote]} version {version} before: one seat has one vote.",
+            pipeline=pipeline,
+            decision=lent,
+        )
 
 
-def cast(pipeline, *, by, vote, quorum, comment, now):
+def cast(pipeline, *, by, seat, vote, quorum, comment, now):
     """Stores the vote, counts, and moves the proposal if that decides it; a rejection needs no quorum."""
-    name = name_of(by)
+    name, other = name_of(by), None if seat == by else seat
     Decision.objects.create(
         pipeline=pipeline,
         by=by,
         by_name=name,
+        instead_of=other,
+        instead_of_name=name_of(other) if other else "",
         vote=vote,
         comment=comment,
         version=pipeline.version,
         created_at=now,
     )
-    votes = pipeline.decisions.filter(version=pipeline.version).values_list("by_id", "vote")
+    votes = [(row.seat, row.vote) for row in pipeline.decisions.filter(version=pipeline.version)]
     data = {"by": by.pk, "vote": vote, "comment": comment, "version": pipeline.version}
+    if other:
+        data |= {"for": other.pk, "for_name": name_of(other)}
     end = tally(votes, quorum)
     if end == State.AWAITING_APPROVAL:
         append_audit(

@@ -15,11 +15,6 @@ from pipelines_app.services.audit import append_audit
 logger = logging.getLogger(__name__)
 
 
-def name_of(user):
-    """A person as the records name them."""
-    return (user.get_full_name() or user.get_username())[:150]
-
-
 def lock_pipeline(pk):
     """The proposal as it stands, locked until the transaction ends."""
     if not connection.features.has_select_for_update:

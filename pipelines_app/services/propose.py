@@ -13,9 +13,10 @@ from pipelines_app.core.states import OPEN
 from pipelines_app.core.urgency import measure_overrun
 from pipelines_app.exceptions import BadInput, PipelinesError
 from pipelines_app.models import Pipeline
+from pipelines_app.queries.deciding import name_of
 from pipelines_app.services.audit import append_audit
 from pipelines_app.services.errands.deadlines import plan_deadlines
-from pipelines_app.services.moves import name_of, tell_later
+from pipelines_app.services.moves import tell_later
 from pipelines_app.services.terms import describe_terms, set_terms
 from pipelines_app.services.versions import store_version
 
@@ -133,7 +134,7 @@ def freeze(row, evidence):
     row.evidence_sha256 = digest(row.evidence_text)
     row.overrun = measure_overrun(row.kpi, frozen.get("limit"), frozen.get("operator"))
     row.people = queries.list_deciders(row, now=row.created_at)
-    row.terms = describe_terms(row, eligible=len(row.people))
+    row.terms = describe_terms(row, eligible=queries.count_seats(row, now=row.created_at))
 
 
 def describe_row(row):
@@ -146,7 +147,7 @@ def describe_row(row):
 def store(row, now):
     """Writes the proposal, its first version and audit row; False if somebody else opened it meanwhile."""
     data = {"title": row.title, "evidence_sha256": row.evidence_sha256}
-    data |= {"suggestion": row.suggestion, "state": row.state, "eligible": len(row.people)}
+    data |= {"suggestion": row.suggestion, "state": row.state, "eligible": row.terms["eligible"]}
     actor = row.proposer_name or "the system"
     try:
         with transaction.atomic():

@@ -81,7 +81,7 @@ class Story:
         if entry.event == "approved":
             self.approved[entry.pipeline_id] = data.get("version")
         if entry.event in VOTED:
-            vote = (entry.actor, data.get("vote"), data.get("comment"))
+            vote = (entry.actor, data.get("vote"), data.get("comment"), data.get("for_name", ""))
             self.votes[entry.pipeline_id, data.get("version"), data.get("by")] = vote
 
 
@@ -126,9 +126,9 @@ def check_votes(story, report, using):
         # A person whose account was deleted is still named, but no longer linked.
         if told is None and row.by_id is None:
             told = pop_by_name(left, row)
-        if told != (row.by_name, row.vote, row.comment):
+        if told != (row.by_name, row.vote, row.comment, row.instead_of_name):
             report.faults.append(f"the vote of {row.by_name} on proposal #{row.pipeline_id} was changed")
-    for (pipeline, _, _), (actor, _, _) in left.items():
+    for (pipeline, _, _), (actor, *_) in left.items():
         report.faults.append(f"the vote of {actor} on proposal #{pipeline} is gone")
 
 

@@ -39,9 +39,7 @@ def name_version(pipeline, number):
 
 def check_counts(story, report):
     """Whether the votes the chain tells of could have led to the state it tells of, by the frozen quorum."""
-    cast = Counter(
-        (pipeline, version) for (pipeline, version, _), (_, vote, _) in story.votes.items() if vote == APPROVE
-    )
+    cast = Counter(key[:2] for key, (_, vote, *_) in story.votes.items() if vote == APPROVE)
     for (pipeline, version), quorum in story.quorums.items():
         count, passed = cast[pipeline, version], story.approved.get(pipeline) == version
         waits = story.states.get(pipeline, ("",))[0] == State.AWAITING_APPROVAL

@@ -1,8 +1,9 @@
 """The inbox and the page of a proposal: plain forms decide, and say what happened."""
 
 import pytest
+from django.utils import timezone
 
-from pipelines_app.models import Decision, Pipeline
+from pipelines_app.models import Decision, Delegation, Pipeline
 from pipelines_app.services import approve, change_suggestion, propose, reject
 
 pytestmark = pytest.mark.django_db
@@ -215,3 +216,34 @@ def test_what_was_touched_in_the_database_is_said_and_has_no_button_to_approve(i
     assert ">Approve<" not in text and "Reject this proposal" in text and "Withdraw this proposal" in text
     assert vote(inbox, pair, vote="approve").status_code == 409
     assert vote(inbox, pair, vote="reject", comment="touched").status_code == 302
+
+
+def test_a_person_who_decides_lends_their_seat_and_takes_it_back(inbox, second):
+    day = timezone.localdate().isoformat()
+    page = "/inbox/delegations/"
+    assert "Nobody decides in your place" in inbox.get(page).content.decode()
+    sent = inbox.post(page, {"to": second.pk, "first": day, "last": day})
+    assert sent.status_code == 302
+    assert "Your seat is lent to bea" in inbox.get(page).content.decode()
+    inbox.force_login(second)
+    assert "You for ada" in inbox.get(page).content.decode()
+    row = Delegation.objects.get()
+    assert inbox.post(page, {"end": row.pk}).status_code == 400
+    inbox.force_login(row.giver)
+    assert inbox.post(page, {"end": row.pk}).status_code == 302
+    assert "Nobody decides in your place" in inbox.get(page).content.decode()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{}, {"to": "9" * 30}, {"to": "x", "first": "2026-13-01"}, {"first": "2026-01-01"}, {"end": "x"}],
+)
+def test_a_bad_form_lends_nothing_and_says_why(inbox, second, fields):
+    response = inbox.post("/inbox/delegations/", {"last": "2020-01-01"} | fields)
+    assert response.status_code == 400 and "Nothing was changed" in response.content.decode()
+    assert not Delegation.objects.exists()
+
+
+def test_who_does_not_decide_has_no_page_to_lend_a_seat(client, outsider):
+    client.force_login(outsider)
+    assert client.get("/inbox/delegations/").status_code == 403

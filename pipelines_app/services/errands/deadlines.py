@@ -38,7 +38,8 @@ def tell_people(errand, event, reason, now):
         pipeline = lock_pipeline(errand.pipeline_id)
         if not pipeline.is_open or pipeline.version != errand.version:
             return f"not done: it is {pipeline.state}, version {pipeline.version}"
-        voted = set(pipeline.decisions.filter(version=pipeline.version).values_list("by", flat=True))
+        votes = pipeline.decisions.filter(version=pipeline.version).values_list("by", "instead_of")
+        voted = {person for pair in votes for person in pair}
         people = [user for user in list_deciders(pipeline, now=now) if user.pk not in voted]
         plan_mails(pipeline, reason, people, due_at=now)
         data = {"version": pipeline.version, "people": len(people)}

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from django.contrib.auth import get_user_model
 from django.core.mail import EmailMessage
+from django.db.models import Q
 from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
@@ -71,7 +72,8 @@ def tell_unwanted(errand, person, now):
         return f"the proposal is {pipeline.state}, version {pipeline.version}"
     if not is_visible(pipeline, person):
         return "the proposal is restricted to others"
-    if pipeline.decisions.filter(by=person, version=errand.version).exists():
+    own = Q(by=person) | Q(instead_of=person)
+    if pipeline.decisions.filter(own, version=errand.version).exists():
         return f"{person.get_username()} has voted"
     return why_not_decide(pipeline, person, now=now)
 

@@ -1,0 +1,39 @@
+"""Lent and borrowed seats, for the page of those who lend and borrow them."""
+
+from django.utils import timezone
+
+from pipelines_app.exceptions import BadInput
+from pipelines_app.models import Delegation
+from pipelines_app.queries.deciding import list_permitted, name_of
+
+
+def list_delegations(user, *, now=None):
+    """``(given, received)`` that are not over, each row with ``giver_name`` and ``receiver_name``."""
+    rows = Delegation.objects.filter(ends_at__gt=now or timezone.now()).select_related("giver", "receiver")
+    mine = rows.order_by("starts_at", "pk")
+    return tuple([add_names(row) for row in mine.filter(**{side: user})] for side in ("giver", "receiver"))
+
+
+def add_names(row):
+    """The row with the names of its people."""
+    row.giver_name, row.receiver_name = name_of(row.giver), name_of(row.receiver)
+    return row
+
+
+def find_delegation(user, text):
+    """A delegation that this person has given, by the text of a form; BadInput."""
+    rows = Delegation.objects.filter(giver=user).select_related("giver", "receiver")
+    row = rows.filter(pk=text).first() if is_id(text) else None
+    if row is None:
+        raise BadInput("this delegation is not yours, or is gone", field="end")
+    return add_names(row)
+
+
+def find_permitted(text):
+    """Somebody who may decide, by the text of a form; None for anybody else."""
+    return list_permitted().filter(pk=text).first() if is_id(text) else None
+
+
+def is_id(text):
+    """Whether a text can be the id of a row."""
+    return text.isascii() and text.isdecimal() and len(text) < 19
