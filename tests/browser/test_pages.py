@@ -12,6 +12,7 @@ PAGES = [
     "/",
     "/inbox/",
     "/inbox/{id}/",
+    "/inbox/delegations/",
     "/kpis/complaint.latency/",
     "/demo/complaints/",
     "/open-data/",
