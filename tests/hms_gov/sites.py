@@ -24,8 +24,9 @@ from metrics_app.services.compact import compact_history
 from metrics_app.services.corrections import void
 from metrics_app.services.notes import save_note
 from metrics_app.services.silences import save_silence
-from pipelines_app.models import Pipeline
-from pipelines_app.services import approve, propose
+from pipelines_app.models import Pipeline, Policy
+from pipelines_app.services import approve, delegate, propose
+from pipelines_app.services.records import save_record
 from tests.metrics_app.histories import DAY, HOUR, MINUTE, Clockwork
 from tests.metrics_app.points import publish
 
@@ -40,7 +41,7 @@ def fill_site():
 
 
 def fill_rules():
-    """A breach with its notice, proposal and decision, a silence, a note, schedules that somebody changed."""
+    """A breach with notice, proposal and decision, policy, delegation, silence, note, changed schedules."""
     admin, approver = (User.objects.get(username=name) for name in ("admin", "approver"))
     admin.groups.add(Group.objects.create(name="air quality — Zürich"))
     rule, now = Threshold.objects.get(), 1_760_000_000_000
@@ -50,6 +51,9 @@ def fill_rules():
         receiver=Receiver.objects.get(), breach=breach, event="firing", at=now, text="Fired"
     )
     EvaluationRecord.objects.create(interval=10, slot=now, packed=bytes(range(256)))
+    save_record(Policy(name="Lärm", topics="noise.*", quorum=2), by=admin)
+    starts = timezone.now()
+    delegate(by=approver, to=admin, starts_at=starts, ends_at=starts + timedelta(days=9))
     propose_for_breach(breach)
     approve(pipeline=Pipeline.objects.get(), by=approver, version=1, comment="ja")
     propose(title="Other", suggestion="Act", evidence={"value": 1e22, "b": {"z": 1, "a": [1.0, None]}})
