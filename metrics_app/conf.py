@@ -33,7 +33,9 @@ DEFAULTS = {
     "OPEN_DATA_CONTACT": "",  # e-mail address for questions about the data
     "OPEN_DATA_ZONE": "UTC",  # zone of the hours and days of open data
     "OPEN_DATA_PER_MINUTE": 60,  # open-data files read in a minute, over all servers; 429 beyond
-    "ACTIONS": "",  # dotted path: list_actions() -> names of the actions a threshold may propose
+    # Dotted path: list_actions() -> names of the actions a threshold may propose, or {name: check};
+    # check(params) raises ValueError for parameters that the action cannot work with.
+    "ACTIONS": "",
     "MARKS": "",  # dotted path: list_marks(topic, start_ms, end_ms, user) -> marks on a KPI's chart
     "AGGREGATES": [],  # dotted paths: core.aggregates.Aggregate records besides ours
     "BREACH_HANDLERS": [],  # dotted paths: handler(breach) -> outcome in words

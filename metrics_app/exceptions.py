@@ -65,11 +65,14 @@ class NotVisible(MetricsError):
 
 
 class DeliveryFailed(MetricsError):
-    """A notice did not reach its receiver; ``gone``: and no other one ever will."""
+    """A message did not reach its receiver; ``gone``: and no other one ever will.
 
-    def __init__(self, message, *, gone=False):
+    ``status`` is that of a server's answer, None where there was none.
+    """
+
+    def __init__(self, message, *, gone=False, status=None):
         super().__init__(message)
-        self.gone = gone
+        self.gone, self.status = gone, status
 
 
 class Refused(MetricsError):

@@ -66,9 +66,13 @@ def judge(status, text):
     if 200 <= status < 300:
         return
     if 300 <= status < 400:
-        raise DeliveryFailed(f"answered {status}: redirects are not followed, name the new address instead")
+        raise DeliveryFailed(
+            f"answered {status}: redirects are not followed, name the new address instead", status=status
+        )
     said = flatten(text.decode(errors="replace"))[:SHOWN]
-    raise DeliveryFailed(f"answered {status}" + (f": {said}" if said else ""), gone=status == GONE)
+    raise DeliveryFailed(
+        f"answered {status}" + (f": {said}" if said else ""), gone=status == GONE, status=status
+    )
 
 
 def resolve(host, port, scheme):

@@ -176,23 +176,35 @@ def is_storable(text):
 
 
 def check_action(threshold):
-    """Faults of the action: its name must be known, its parameters an object of JSON."""
+    """Faults of the action: its name must be known, its parameters JSON that it can work with."""
     action, path = threshold.action, conf.get("ACTIONS")
-    if isinstance(action, str) and action and path:
-        known = sorted(import_string(path)())
-        if action not in known:
-            yield "action", f"{action!r} is no action; known are: {', '.join(known) or 'none'}"
-    params = threshold.action_params
-    if not isinstance(params, dict):
-        yield "action_params", f"{show(params)} is not a JSON object"
-    elif is_nested_deeper(params, MAX_DEPTH):
-        yield "action_params", f"is nested too deeply: at most {MAX_DEPTH} levels are allowed"
-    else:
-        yield from check_params(params)
+    known = import_string(path)() if isinstance(action, str) and action and path else None
+    unknown = known is not None and action not in known
+    if unknown:
+        yield "action", f"{action!r} is no action; known are: {', '.join(sorted(known)) or 'none'}"
+    faults = list(check_params(threshold.action_params))
+    yield from faults
+    if isinstance(known, dict) and not unknown and not faults:
+        yield from ask_action(known[action], threshold.action_params)
+
+
+def ask_action(check, params):
+    """Faults of the parameters that the action itself finds; ``check`` None: it takes any."""
+    try:
+        if check is not None:
+            check(params)
+    except ValueError as error:
+        yield "action_params", str(error)
 
 
 def check_params(params):
     """Faults of the action's parameters: what JSON or a database cannot hold, or too much of it."""
+    if not isinstance(params, dict):
+        yield "action_params", f"{show(params)} is not a JSON object"
+        return
+    if is_nested_deeper(params, MAX_DEPTH):
+        yield "action_params", f"is nested too deeply: at most {MAX_DEPTH} levels are allowed"
+        return
     try:
         text = json.dumps(params, allow_nan=False, ensure_ascii=False)
     except (ValueError, TypeError):

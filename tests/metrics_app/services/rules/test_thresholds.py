@@ -138,6 +138,26 @@ def test_only_known_actions_may_be_named(base, settings):
     assert make_threshold(now=base, action="call", action_params={"url": "https://example.org"}).pk
 
 
+def test_an_action_is_asked_whether_it_can_work_with_the_parameters(base, settings):
+    settings.METRICS_APP = settings.METRICS_APP | {"ACTIONS": f"{__name__}.list_checks"}
+    with pytest.raises(BadInput, match="say whom to call") as refused:
+        make_threshold(now=base, action="call")
+    assert [error["field"] for error in refused.value.errors] == ["action_params"]
+    assert make_threshold(now=base, action="call", action_params={"whom": "ada"}).pk
+    assert make_threshold("er.wait", now=base, action="wait").pk
+    with pytest.raises(BadInput, match="'launch' is no action; known are: call, wait"):
+        make_threshold("er.other", now=base, action="launch")
+
+
+def list_checks():
+    return {"call": check_call, "wait": None}
+
+
+def check_call(params):
+    if "whom" not in params:
+        raise ValueError("say whom to call")
+
+
 def list_names():
     return ["wait", "call"]
 
