@@ -213,7 +213,18 @@ METRICS_APP = {
     "WEBHOOK_NETWORKS": env.list("WEBHOOK_NETWORKS", default=[]),
 }
 # How the two apps meet is what ``hms_gov.joins`` brings; here stands what is to be otherwise.
-PIPELINES_APP = {"SITE_URL": env.str("SITE_URL", default="")}
+PIPELINES_APP = {
+    "SITE_URL": env.str("SITE_URL", default=""),
+    # What an approval can carry out; which tasks and recipients, a deployment says. Without any: by hand.
+    "ACTIONS": {
+        "webhook": "hms_gov.joins.actions.webhook.call_webhook",
+        "threshold": "hms_gov.joins.actions.threshold.change_threshold",
+        "mail": "pipelines_app.actions.mail.send_mail",
+        "task": "pipelines_app.actions.celery_task.send_task",
+    },
+    "ACTION_TASKS": env.list("ACTION_TASKS", default=[]),
+    "ACTION_RECIPIENTS": env.list("ACTION_RECIPIENTS", default=[]),
+}
 
 LOGGING = {
     "version": 1,

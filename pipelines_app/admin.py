@@ -4,12 +4,15 @@ import json
 
 from django import forms
 from django.contrib import admin
+from django.shortcuts import redirect
 from django.utils.html import format_html
 
 from pipelines_app.cards.facts import list_facts, write_claim, write_facts
-from pipelines_app.models import AuditEntry, Decision, Errand, Pipeline, Policy
-from pipelines_app.queries import visible_to
+from pipelines_app.models import AuditEntry, Decision, Errand, Pipeline, Policy, StopSwitch
+from pipelines_app.queries import may_turn, visible_to
+from pipelines_app.services import resume, stop
 from pipelines_app.services.records import delete_record, save_record
+from pipelines_app.services.stop import find_or_make_switch
 
 HASH_SHOWN = 12  # characters of a hash that people compare
 TEXT_SHOWN = 48  # characters of a sentence in a cell
@@ -140,6 +143,7 @@ class PipelineAdmin(ReadOnly, admin.ModelAdmin):
         ("Who and when", {"fields": ["proposer_name", "origin", "restricted_to", "created_at"]}),
         ("Who decides", {"fields": ["quorum", "deciders", "escalation"]}),
         ("Deadline and decision", {"fields": ["due_at", "decided_at", "action", "parameters"]}),
+        ("Carried out", {"fields": ["carried_out_at", "outcome"]}),
         ("Evidence, as frozen", {"fields": ["facts", "intact", "digest", "pretty_evidence"]}),
     ]
 
@@ -229,3 +233,57 @@ class PolicyAdmin(admin.ModelAdmin):
         """Each with its audit entry."""
         for policy in queryset:
             delete_record(policy, by=request.user)
+
+
+class StopForm(forms.ModelForm):
+    """Where the switch shall stand, and why."""
+
+    class Meta:
+        model = StopSwitch
+        fields = ["stopped", "reason"]
+        labels = {"stopped": "All actions are stopped", "by_name": "Last turned by", "at": "Last turned"}
+        help_texts = {
+            "stopped": "While they are, nothing that was approved begins; what has begun goes on.",
+            "reason": "Everybody reads it on every page; of resuming it is kept in the audit chain.",
+        }
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if "reason" in self.fields:
+            # Each turn of the switch has a reason of its own.
+            self.initial["reason"], self.fields["reason"].required = "", True
+
+    def clean(self):
+        """Refuses a turn to where it stands."""
+        data = super().clean()
+        if data.get("stopped") == StopSwitch.objects.filter(stopped=True).exists():
+            raise forms.ValidationError("That is so already: nothing was changed.")
+        return data
+
+
+@admin.register(StopSwitch)
+class StopSwitchAdmin(ReadOnly, admin.ModelAdmin):
+    """One switch that holds all executions."""
+
+    form = StopForm
+    fields = ["stopped", "reason", "by_name", "at"]
+    readonly_fields = ["by_name", "at"]
+
+    def has_change_permission(self, request, obj=None):
+        """For whoever may turn it."""
+        return may_turn(request.user)
+
+    def has_view_permission(self, request, obj=None):
+        """For whoever may turn it, too."""
+        return super().has_view_permission(request, obj) or may_turn(request.user)
+
+    def changelist_view(self, request, extra_context=None):
+        """There is one: its own page."""
+        if not self.has_view_permission(request):
+            return super().changelist_view(request, extra_context)
+        return redirect("admin:pipelines_app_stopswitch_change", find_or_make_switch().pk)
+
+    def save_model(self, request, obj, form, change):
+        """By the service, which knows who and writes it into the chain."""
+        turn = stop if form.cleaned_data["stopped"] else resume
+        turn(reason=form.cleaned_data["reason"], by=request.user)

@@ -22,7 +22,21 @@ def check_settings(app_configs, **kwargs):
         )
         for name in unknown
     ]
-    return errors + check_paths() + check_measurements() + check_numbers()
+    return errors + check_paths() + check_measurements() + check_numbers() + check_allowed()
+
+
+def check_allowed():
+    """An error for what an action may reach that is no list of texts, and for a delay that is none."""
+    after = conf.get("EXECUTE_AFTER")
+    wrong = [("EXECUTE_AFTER", after, "0 or more whole seconds")] * (type(after) is not int or after < 0)
+    for key in ("ACTION_TASKS", "ACTION_RECIPIENTS"):
+        allowed = conf.get(key)
+        if not isinstance(allowed, (list, tuple)) or not all(isinstance(one, str) for one in allowed):
+            wrong.append((key, allowed, "a list of texts"))
+    return [
+        Error(f"PIPELINES_APP {key} is {value!r}: expected {what}.", id="pipelines_app.E005")
+        for key, value, what in wrong
+    ]
 
 
 def list_paths():

@@ -8,6 +8,9 @@ from django.core.signals import setting_changed
 
 DEFAULTS = {
     "ACTIONS": {},  # name -> dotted path: what an approved proposal can carry out
+    "ACTION_TASKS": [],  # names of Celery tasks that the action of `actions.celery_task` may hand over
+    "ACTION_RECIPIENTS": [],  # mail addresses, or "@domain", that the action of `actions.mail` may write to
+    "EXECUTE_AFTER": 10,  # seconds from the approval to the execution, in which it can be undone
     # Dotted path of a module or object that answers ``measure`` and ``freeze``: what a rule sees of a KPI.
     "MEASUREMENTS": "",
     "TOPICS": "",  # dotted path: describe(topic) -> {"unit", "restricted", "restricted_to": Group or None}

@@ -14,10 +14,22 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from pipelines_app import queries, services
 from pipelines_app.cards import cards
 from pipelines_app.cards.facts import split_companions
+from pipelines_app.core.states import AGREED
 from pipelines_app.exceptions import BadInput, Conflict, NotAllowed
 
 LIKE = 10  # earlier proposals on a page
 MAX_ID = 2**63 - 1
+# What a form may ask for: the service, and what it takes besides the version.
+STEPS = {
+    "approve": (services.approve, ("comment",)),
+    "reject": (services.reject, ("comment",)),
+    "change": (services.change_suggestion, ("suggestion", "comment")),
+    "withdraw": (services.withdraw, ("comment",)),
+    "undo": (services.undo, ()),
+    "confirm": (services.confirm, ("day", "comment")),
+    "fail": (services.fail, ("comment",)),
+    "retry": (services.retry, ()),
+}
 
 
 def page(view):
@@ -45,6 +57,7 @@ def show_inbox(request):
         "cards": [
             cards.make_card(row, request.user, now=now) for row in queries.list_inbox(visible, now=now)
         ],
+        "to_do": [cards.make_card(row, request.user, now=now) for row in queries.list_to_do(visible)],
         "waiting": cards.describe_waiting(request.user, now=now),
         "may_decide": queries.may_decide_any(request.user),
         "today": cards.tell_today(request.user, now=now),
@@ -118,7 +131,7 @@ def describe_companions(pipeline):
 @require_POST
 @page
 def decide(request, pk):
-    """Approve, reject, change or withdraw from a plain form.
+    """One step from a plain form: a vote, a change, or what follows an approval.
 
     A fault shows the proposal as it stands, with what went wrong and what was written.
     """
@@ -126,7 +139,7 @@ def decide(request, pk):
     vote = request.POST.get("vote")
     written = read_written(request, vote)
     try:
-        moved = VOTES.get(vote, refuse_vote)(request, pipeline)
+        moved = take_step(request, pipeline, vote)
     except Conflict as error:
         return render_proposal(request, find(request.user, pk), fault=str(error), **written, status=409)
     except NotAllowed as error:
@@ -138,7 +151,9 @@ def decide(request, pk):
             request, pipeline, fault=f"Nothing was decided: {error}.", **written, status=400
         )
     messages.success(request, f"“{moved.title}”: {tell_outcome(vote, moved)}")
-    return redirect("pipeline_detail", pk) if vote == "change" else redirect("inbox")
+    # Whoever has just approved it may want to undo it.
+    stays = vote == "change" or moved.state in AGREED
+    return redirect("pipeline_detail", pk) if stays else redirect("inbox")
 
 
 def read_written(request, vote):
@@ -155,41 +170,16 @@ def tell_outcome(vote, pipeline):
     return cards.tell_outcome(pipeline)
 
 
-def read_form(request):
-    """What every form carries: who, the version they saw, and the comment."""
+def take_step(request, pipeline, vote):
+    """Calls the service that the form's ``vote`` names; BadInput for any other."""
+    if vote not in STEPS:
+        raise BadInput(f"vote must be one of {', '.join(STEPS)}", field="vote")
     version = request.POST.get("version", "")
     if not version.isascii() or not version.isdecimal():
         raise BadInput("the form lacks the version you saw", field="version")
-    return {"by": request.user, "version": int(version), "comment": request.POST.get("comment", "")}
-
-
-def approve(request, pipeline):
-    """The vote of a form."""
-    return services.approve(pipeline=pipeline, **read_form(request))
-
-
-def reject(request, pipeline):
-    """The vote of a form."""
-    return services.reject(pipeline=pipeline, **read_form(request))
-
-
-def withdraw(request, pipeline):
-    """Takes it back."""
-    return services.withdraw(pipeline=pipeline, **read_form(request))
-
-
-def change(request, pipeline):
-    """Makes a new version."""
-    suggestion = request.POST.get("suggestion", "")
-    return services.change_suggestion(pipeline=pipeline, suggestion=suggestion, **read_form(request))
-
-
-def refuse_vote(request, pipeline):
-    """BadInput for a form of somebody else."""
-    raise BadInput(f"vote must be one of {', '.join(VOTES)}", field="vote")
-
-
-VOTES = {"approve": approve, "reject": reject, "change": change, "withdraw": withdraw}
+    service, takes = STEPS[vote]
+    given = {name: request.POST.get(name, "") for name in takes}
+    return service(pipeline=pipeline, by=request.user, version=int(version), **given)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

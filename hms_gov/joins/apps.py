@@ -20,7 +20,7 @@ PIPELINES = {
     "TOPICS": "hms_gov.joins.wiring.describe_topic",
     "WATCH": "hms_gov.joins.watch.describe_watch",
     "AUTHENTICATION": ["metrics_app.api.authentication.KeyAuthentication"],
-    "ON_CHANGE": ["hms_gov.joins.wiring.tell_streams"],
+    "ON_CHANGE": ["hms_gov.joins.wiring.tell_streams", "hms_gov.joins.timeline.note_moves"],
 }
 
 

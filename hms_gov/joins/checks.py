@@ -15,6 +15,8 @@ MEETING = (
      "no breach becomes a proposal"),
     (pipelines_conf, "PIPELINES_APP", "ON_CHANGE", "hms_gov.joins.wiring.tell_streams",
      "open pages do not hear of proposals"),
+    (pipelines_conf, "PIPELINES_APP", "ON_CHANGE", "hms_gov.joins.timeline.note_moves",
+     "breaches do not tell what became of their proposals"),
 )  # fmt: skip
 PAGES = {"explain": "metrics_app.urls", "pipeline_detail": "pipelines_app.urls"}
 

@@ -4,14 +4,19 @@ from hms_gov.joins.addresses import find_page
 from pipelines_app import queries
 from pipelines_app.core.states import State
 
+# Events whose state does not say what happened.
+BY_EVENT = {"proposed", "undone", "handed over", "retried"}
 DECISIONS = {
     "proposed": "was proposed by",
+    "undone": "waits again, the approval taken back by",
     State.APPROVED: "approved by",
     State.REJECTED: "rejected by",
     State.WITHDRAWN: "withdrawn by",
     State.EXPIRED: "expired undecided, by",
 }
 ACTIONS = {
+    "handed over": "is to be done by hand, by",
+    "retried": "is tried again, by",
     State.EXECUTING: "began, by",
     State.DONE: "was carried out by",
     State.FAILED: "failed, by",
@@ -32,10 +37,7 @@ def list_marks(topic, start_ms, end_ms, user):
 
 def describe_entry(entry):
     """The mark of an audit entry; None for what changes nothing for the KPI."""
-    came_to = entry.event if entry.event == "proposed" else entry.data.get("state")
-    if entry.event in {"voted", "changed", "noted"} or came_to is None:
-        return None
-    found = phrase(came_to, entry.actor)
+    found = describe_move(entry)
     if found is None:
         return None
     kind, words = found
@@ -45,6 +47,14 @@ def describe_entry(entry):
         "text": f"“{entry.pipeline.suggestion}” {words}",
         "href": find_page("pipeline_detail", entry.pipeline_id),
     }
+
+
+def describe_move(entry):
+    """``(kind, words)`` of what an audit entry brought its proposal to, or None."""
+    came_to = entry.event if entry.event in BY_EVENT else entry.data.get("state")
+    if entry.event in {"voted", "changed", "noted"} or came_to is None:
+        return None
+    return phrase(came_to, entry.actor)
 
 
 def phrase(came_to, actor):

@@ -3,11 +3,13 @@
 The settings name these functions; neither app knows the other.
 """
 
+from functools import partial
+
 from hms_gov.joins.evidence import freeze_breach
 from metrics_app import live
 from metrics_app.core.aggregates import get_aggregate
 from metrics_app.registry import get_kpi
-from pipelines_app import conf as pipelines_conf
+from pipelines_app.actions import registry
 from pipelines_app.exceptions import BadInput
 from pipelines_app.services import propose, restrict
 
@@ -51,8 +53,8 @@ def open_proposal(breach, threshold, kpi):
 
 
 def list_actions():
-    """Names of what an approved proposal can carry out; a threshold may name one of them."""
-    return list(pipelines_conf.get("ACTIONS"))
+    """What an approved proposal can carry out, ``{name: check(params)}``; a threshold may name one."""
+    return {name: partial(registry.check_action, name) for name in registry.list_actions()}
 
 
 def describe_topic(topic):

@@ -1,0 +1,12 @@
+"""What an approved proposal can carry out: a file for each that comes with the app, and their list.
+
+An action is a callable ``(order) -> words`` that ``PIPELINES_APP["ACTIONS"]`` names. It raises
+``Impossible`` where trying again is useless; after anything else it is tried again, under the same
+``order.key``. Three attributes of it are optional:
+
+- ``check(params)``: BadInput for parameters it cannot work with; asked when a threshold is saved
+  and when a proposal is opened.
+- ``freeze(params, evidence)``: the parameters with what they mean at that moment; asked when a
+  proposal is opened. Without it they are frozen as they are.
+- ``describe(params)``: what it will do, in words that follow "Approving": ``mails ada@example.org``.
+"""

@@ -129,7 +129,7 @@ class Withdraw(Deciding):
 
     @deciding("withdraw_pipeline", taken.RejectSerializer)
     def post(self, request, pk):
-        """For its proposer and for people who may decide, until it is carried out."""
+        """For its proposer and for people who may decide, until it has begun, and of what failed."""
         return self.act(request, pk, services.withdraw)
 
 
@@ -140,3 +140,39 @@ class Change(Deciding):
     def post(self, request, pk):
         """Makes a new version, for others to decide; votes on the old one no longer count."""
         return self.act(request, pk, services.change_suggestion)
+
+
+class Undo(Deciding):
+    """Take one's approval back."""
+
+    @deciding("undo_pipeline", taken.VersionBody)
+    def post(self, request, pk):
+        """For whoever approved it, until it is carried out: it waits again, as a new version."""
+        return self.act(request, pk, services.undo)
+
+
+class Confirm(Deciding):
+    """Say that a manual step was done."""
+
+    @deciding("confirm_pipeline", taken.ConfirmSerializer)
+    def post(self, request, pk):
+        """With the day on which it was done, from the approval to today."""
+        return self.act(request, pk, services.confirm)
+
+
+class Fail(Deciding):
+    """Say that it could not be done, and why."""
+
+    @deciding("fail_pipeline", taken.RejectSerializer)
+    def post(self, request, pk):
+        """Of a manual step, or of an action that waits for another attempt."""
+        return self.act(request, pk, services.fail)
+
+
+class Retry(Deciding):
+    """Try again what failed."""
+
+    @deciding("retry_pipeline", taken.VersionBody)
+    def post(self, request, pk):
+        """Under the same key, so that what was done already is not done twice."""
+        return self.act(request, pk, services.retry)

@@ -1,8 +1,11 @@
 """What the API answers."""
 
+from django.contrib.auth.models import AnonymousUser
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from pipelines_app import queries
+from pipelines_app.cards.execution import describe_execution
 from pipelines_app.models import AuditEntry, Decision, Pipeline, Version
 
 
@@ -66,6 +69,7 @@ class RowSerializer(serializers.ModelSerializer):
     created_at = MillisecondsField()
     due_at = MillisecondsField()
     decided_at = MillisecondsField(allow_null=True)
+    carried_out_at = MillisecondsField(allow_null=True)
     latest_at = MillisecondsField(allow_null=True)
 
     class Meta:
@@ -93,7 +97,17 @@ class RowSerializer(serializers.ModelSerializer):
             "created_at",
             "due_at",
             "decided_at",
+            "carried_out_at",
+            "outcome",
         ]
+
+
+class ExecutionSerializer(serializers.Serializer):
+    """What follows an approval, or how far it has come."""
+
+    text = serializers.CharField(allow_blank=True)
+    steps = serializers.ListField(child=serializers.CharField())
+    undo_until = serializers.IntegerField(allow_null=True, help_text="ms; null where it cannot be undone.")
 
 
 class PipelineSerializer(RowSerializer):
@@ -110,6 +124,9 @@ class PipelineSerializer(RowSerializer):
     may_decide = serializers.SerializerMethodField(help_text="Whether you may vote on it now.")
     why_not = serializers.SerializerMethodField(help_text="Why you may not; empty if you may.")
     history = serializers.SerializerMethodField(help_text="What became of like proposals, as counts.")
+    execution = serializers.SerializerMethodField(
+        help_text="What follows an approval, or how far it has come, in words; what you may do about it."
+    )
 
     class Meta(RowSerializer.Meta):
         fields = [
@@ -126,6 +143,7 @@ class PipelineSerializer(RowSerializer):
             "may_decide",
             "why_not",
             "history",
+            "execution",
         ]
 
     def get_tampered(self, pipeline) -> str:
@@ -148,6 +166,17 @@ class PipelineSerializer(RowSerializer):
         return (
             queries.why_not_decide(pipeline, user) if user else "Decisions are made by people, not by keys."
         )
+
+    @extend_schema_field(ExecutionSerializer)
+    def get_execution(self, pipeline):
+        """Words, the steps that are open to the reader, and until when it can be undone."""
+        person = self.context["person"] or AnonymousUser()
+        found = describe_execution(pipeline, person)
+        return {
+            "text": found.follows or found.progress,
+            "steps": list(found.steps),
+            "undo_until": found.begins,
+        }
 
     def get_history(self, pipeline) -> dict[str, int]:
         """Counts of the like proposals that are visible to the reader."""

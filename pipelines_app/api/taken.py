@@ -3,6 +3,7 @@
 from rest_framework import serializers
 from rest_framework.fields import empty
 
+from pipelines_app.actions.manual import read_day
 from pipelines_app.core import fields
 from pipelines_app.core.states import State
 from pipelines_app.exceptions import BadInput
@@ -78,6 +79,28 @@ class ProposeSerializer(Body):
     topic = TopicField(max_length=fields.MAX_TOPIC, default="", allow_blank=True)
 
 
+class DayField(Checked, serializers.DateField):
+    """A day: ``2026-11-28``."""
+
+    def check(self, value):
+        """The date."""
+        return read_day(value)
+
+
+class VersionBody(Body):
+    """The version you saw."""
+
+    version = VersionField()
+
+
+class ConfirmSerializer(Body):
+    """A manual step of the version you saw was done."""
+
+    version = VersionField()
+    day = DayField(help_text="On which day: from the approval to today.")
+    comment = TextField(max_length=2000, required=False, allow_blank=True)
+
+
 class ApproveSerializer(Body):
     """An approval of the version you saw."""
 
@@ -86,7 +109,7 @@ class ApproveSerializer(Body):
 
 
 class RejectSerializer(Body):
-    """A rejection, or a withdrawal, of the version you saw, and why."""
+    """A rejection, a withdrawal or a failure of the version you saw, and why."""
 
     version = VersionField()
     comment = TextField(max_length=2000)

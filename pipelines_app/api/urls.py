@@ -11,4 +11,8 @@ urlpatterns = [
     path("pipelines/<int:pk>/reject/", pipelines.Reject.as_view(), name="api_pipeline_reject"),
     path("pipelines/<int:pk>/withdraw/", pipelines.Withdraw.as_view(), name="api_pipeline_withdraw"),
     path("pipelines/<int:pk>/change/", pipelines.Change.as_view(), name="api_pipeline_change"),
+    path("pipelines/<int:pk>/undo/", pipelines.Undo.as_view(), name="api_pipeline_undo"),
+    path("pipelines/<int:pk>/confirm/", pipelines.Confirm.as_view(), name="api_pipeline_confirm"),
+    path("pipelines/<int:pk>/fail/", pipelines.Fail.as_view(), name="api_pipeline_fail"),
+    path("pipelines/<int:pk>/retry/", pipelines.Retry.as_view(), name="api_pipeline_retry"),
 ]

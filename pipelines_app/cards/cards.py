@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from pipelines_app import queries
 from pipelines_app.cards.basis import find_basis, find_today
+from pipelines_app.cards.execution import Execution, describe_execution
 from pipelines_app.cards.figures import tell_opening, tell_present
 from pipelines_app.cards.terms import tell_needs
 from pipelines_app.cards.writing import tell_time, to_local, write
@@ -92,6 +93,8 @@ class Card:
     verdict: str
     chart: dict | None
     name: str
+    execution: Execution
+    to_do: bool
 
 
 def make_card(pipeline, user, *, now=None):
@@ -114,6 +117,8 @@ def make_card(pipeline, user, *, now=None):
         verdict="" if pipeline.is_open else tell_verdict(pipeline, now),
         chart=describe_chart(pipeline, basis),
         name=watch.get("name", pipeline.topic),
+        execution=describe_execution(pipeline, user, now=now),
+        to_do=queries.is_to_do(pipeline),
     )
 
 
@@ -182,10 +187,14 @@ def tell_verdict(pipeline, now):
 
 
 def tell_outcome(pipeline):
-    """What a vote just cast has led to, in a sentence."""
+    """What a step just taken has led to, in a sentence."""
+    if pipeline.state in {State.EXECUTING, State.DONE, State.FAILED}:
+        return f"{pipeline.outcome[:1].upper()}{pipeline.outcome[1:] or 'It is tried again'}."
     if not pipeline.is_open:
         return tell_verdict(pipeline, timezone.now())
     votes = pipeline.decisions.filter(version=pipeline.version, vote="approve").count()
+    if not votes:
+        return "The approval is undone; it waits for a decision again."
     return f"{votes} of {pipeline.quorum} approvals are in; it still waits for the others."
 
 

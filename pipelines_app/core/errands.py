@@ -28,3 +28,8 @@ class Kind:
 def find_wait(attempts):
     """Seconds until the next attempt, after so many."""
     return WAITS[min(attempts, len(WAITS)) - 1]
+
+
+def flatten(text):
+    """A text from elsewhere as one line that a database can keep."""
+    return " ".join(str(text).encode("utf-8", "replace").decode().replace("\x00", "").split())

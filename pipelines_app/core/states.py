@@ -24,9 +24,10 @@ class State(StrEnum):
 # Every move there is; whatever is not here is refused, whoever asks for it.
 MOVES = {
     State.AWAITING_APPROVAL: {State.APPROVED, State.REJECTED, State.EXPIRED, State.WITHDRAWN},
-    State.APPROVED: {State.EXECUTING, State.WITHDRAWN},
+    # Back to waiting: undone. Failed at once: what was approved is no longer what was frozen.
+    State.APPROVED: {State.EXECUTING, State.WITHDRAWN, State.AWAITING_APPROVAL, State.FAILED},
     State.EXECUTING: {State.DONE, State.FAILED},
-    State.FAILED: {State.EXECUTING},
+    State.FAILED: {State.EXECUTING, State.WITHDRAWN},
     State.DONE: {State.MEASURING},
     State.MEASURING: {State.EFFECTIVE, State.INEFFECTIVE, State.HARMFUL, State.INCONCLUSIVE},
 }
@@ -35,7 +36,7 @@ MOVES = {
 # An approved one is answered; a breach that fires after it is a new question.
 OPEN = frozenset({State.AWAITING_APPROVAL})
 
-# Ends in which nobody ever agreed to it.
+# Ends in which nobody agreed to it, or not for good.
 REFUSED = frozenset({State.REJECTED, State.EXPIRED, State.WITHDRAWN})
 
 # Every state that only an approval leads to.

@@ -6,7 +6,7 @@ from datetime import UTC
 from pipelines_app.core.chain import digest, encode
 
 # The events whose audit entry carries the hash of a version that they made.
-MAKING = ("proposed", "changed", "frozen")
+MAKING = ("proposed", "changed", "undone", "frozen")
 TIMES = ("created_at", "due_at")
 REPEATED = (
     "version",

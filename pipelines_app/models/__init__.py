@@ -1,4 +1,5 @@
-"""Rows of the app: proposals and their versions, votes, the audit chain, what happens later.
+"""Rows of the app: proposals and their versions, votes, the audit chain, what happens later, the stop
+switch.
 
 Rules live in ``services``; here are rows and the constraints that hold without them.
 """
@@ -8,6 +9,17 @@ from pipelines_app.models.delegations import Delegation
 from pipelines_app.models.errands import Errand
 from pipelines_app.models.pipelines import Decision, Pipeline
 from pipelines_app.models.policies import Policy
+from pipelines_app.models.stops import StopSwitch
 from pipelines_app.models.versions import Version
 
-__all__ = ["AuditEntry", "AuditHead", "Decision", "Delegation", "Errand", "Pipeline", "Policy", "Version"]
+__all__ = [
+    "AuditEntry",
+    "AuditHead",
+    "Decision",
+    "Delegation",
+    "Errand",
+    "Pipeline",
+    "Policy",
+    "StopSwitch",
+    "Version",
+]

@@ -100,6 +100,10 @@ class Pipeline(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     due_at = models.DateTimeField(help_text="Undecided by then, it expires.")
     decided_at = models.DateTimeField(null=True, blank=True)
+    carried_out_at = models.DateTimeField(
+        null=True, blank=True, help_text="A manual step: the midnight at which its day began."
+    )
+    outcome = models.CharField(max_length=500, blank=True, help_text="What came of carrying it out.")
 
     class Meta:
         verbose_name = "proposal"

@@ -26,20 +26,37 @@ from pipelines_app.queries.deciding import (
     why_not_decide,
 )
 from pipelines_app.queries.delegations import find_delegation, find_permitted, list_delegations
+from pipelines_app.queries.execution import (
+    find_approver,
+    find_errand,
+    find_undo_end,
+    has_approved,
+    is_to_do,
+    list_to_do,
+)
+from pipelines_app.queries.stops import find_stop, may_turn
 from pipelines_app.queries.versions import attach_versions, peek_version, read_version, tell_tampering
 
 __all__ = [
     "attach_versions",
     "count_seats",
+    "find_approver",
     "find_delegation",
+    "find_errand",
     "find_permitted",
     "find_seat",
+    "find_stop",
+    "find_undo_end",
+    "has_approved",
     "is_listed",
+    "is_to_do",
     "is_visible",
     "list_deciders",
     "list_delegations",
     "list_permitted",
+    "list_to_do",
     "may_decide_any",
+    "may_turn",
     "name_of",
     "peek_version",
     "read_version",

@@ -117,7 +117,7 @@ def why_not_of_group(frozen, user, now):
 
 
 def why_not_change(pipeline, user, *, now=None):
-    """A sentence that says why this person may not change or withdraw it; empty if they may.
+    """A sentence that says why this person may not change, withdraw or carry it on; empty if they may.
 
     Its proposer may, and whoever is of those who decide, also where they wrote it themselves.
     """
@@ -126,7 +126,7 @@ def why_not_change(pipeline, user, *, now=None):
         return ""
     if may_decide_any(user):
         return why_not_of_group(frozen, user, now or timezone.now())
-    return "Only its proposer and people who may decide can change or withdraw a proposal."
+    return "Only its proposer and people who may decide can change, withdraw or carry on a proposal."
 
 
 def is_escalated(frozen, now):

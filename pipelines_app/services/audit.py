@@ -18,7 +18,7 @@ def lock_head():
 
 
 def append_audit(*, pipeline, actor, event, data, at):
-    """Adds one entry about ``pipeline``; call it inside the transaction of the event itself."""
+    """Adds one entry about ``pipeline`` (None: all of them); call it inside the event's transaction."""
     head = lock_head()
     entry = AuditEntry(
         seq=head.seq,

@@ -78,7 +78,7 @@ def change_locked(pipeline, frozen, *, by, suggestion, comment, now):
     terms = keep_terms(frozen)
     data |= {"state": pipeline.state} | store_version(pipeline, terms=terms, at=now)
     append_audit(pipeline=pipeline, actor=name_of(by), event="changed", data=data, at=now)
-    plan_deadlines(pipeline, people=list_deciders(pipeline, now=now), now=now)
+    plan_deadlines(pipeline, reason="changed", people=list_deciders(pipeline, now=now), now=now)
     tell_later(pipeline)
 
 

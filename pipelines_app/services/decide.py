@@ -3,6 +3,7 @@
 from django.db import transaction
 from django.utils import timezone
 
+from pipelines_app import queries
 from pipelines_app.core.fields import check_text, check_version
 from pipelines_app.core.states import State
 from pipelines_app.core.voting import APPROVE, REJECT, tally
@@ -12,6 +13,7 @@ from pipelines_app.queries import PAST, find_deciding_vote, find_seat, is_visibl
 from pipelines_app.queries.deciding import name_of
 from pipelines_app.queries.versions import read_version
 from pipelines_app.services.audit import append_audit
+from pipelines_app.services.errands.plan import ACT, plan_errand
 from pipelines_app.services.expire import expire_locked, is_overdue
 from pipelines_app.services.moves import lock_pipeline, move, tell_later
 
@@ -139,3 +141,5 @@ def cast(pipeline, *, by, seat, vote, quorum, comment, now):
         tell_later(pipeline)
     else:
         move(pipeline, end, actor=name, event=PAST[vote], data=data, at=now)
+    if end == State.APPROVED:
+        plan_errand(pipeline, ACT, due_at=queries.find_undo_end(pipeline))

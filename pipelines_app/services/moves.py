@@ -30,8 +30,10 @@ def move(pipeline, to, *, actor, event, data, at):
         raise Conflict(
             f"Proposal #{pipeline.pk} is {pipeline.state} and cannot become {to}.", pipeline=pipeline
         )
-    if pipeline.state == State.AWAITING_APPROVAL:
+    if pipeline.state == State.AWAITING_APPROVAL or to == State.WITHDRAWN:
         pipeline.decided_at = at
+    elif to == State.AWAITING_APPROVAL:
+        pipeline.decided_at = None
     pipeline.state = State(to).value
     pipeline.save(update_fields=["state", "decided_at"])
     append_audit(pipeline=pipeline, actor=actor, event=event, data=data | {"state": pipeline.state}, at=at)

@@ -7,6 +7,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from pipelines_app import queries
+from pipelines_app.actions.registry import freeze_params
 from pipelines_app.core import fields
 from pipelines_app.core.chain import digest, encode
 from pipelines_app.core.states import OPEN
@@ -51,7 +52,8 @@ def propose(
     The same ``origin`` again answers the same proposal and changes nothing. While one of
     the same title and topic is open, that one is answered and notes the newer ``kpi``.
     ``proposer`` (a user) never decides on it; ``restricted_to`` is a group (by default the
-    one the topic is restricted to). BadInput names the field that is wrong.
+    one the topic is restricted to). ``action`` is one of the settings, or empty: people do it by hand.
+    BadInput names the field that is wrong.
     """
     now = now or timezone.now()
     topic = fields.check_topic(topic)
@@ -78,11 +80,12 @@ def propose(
 
 def find_or_open(row, evidence, now):
     """The proposal that ``row`` repeats, or ``row`` itself stored; ``(pipeline, created)``."""
+    params = row.action_params
     for _ in range(ATTEMPTS):
         known = find_by_origin(row.origin) or note_repeat(row, now)
         if known:
             return known, False
-        freeze(row, evidence)
+        freeze(row, evidence, params)
         if store(row, now):
             return row, True
     raise PipelinesError(f"{row.title!r} could not be opened: others keep opening and closing it. Try again.")
@@ -116,8 +119,8 @@ def note_repeat(row, now):
     return Pipeline.objects.get(pk=pipeline.pk) if noted else None
 
 
-def freeze(row, evidence):
-    """Fills in what is kept as it was: evidence with its hash, policy, deadline.
+def freeze(row, evidence, params):
+    """Fills in what is kept as it was: evidence with its hash, the action's parameters, policy, deadline.
 
     Before the transaction, because measuring may take a moment and nobody should wait for it.
     """
@@ -125,6 +128,8 @@ def freeze(row, evidence):
     frozen = (
         dict(evidence) if evidence is not None else queries.measure_for_evidence(row.topic, row.created_at)
     )
+    if row.action:
+        row.action_params = freeze_params(row.action, params, frozen)
     frozen["proposal"] = describe_row(row)
     frozen["policy"] = {"quorum": row.quorum, "decide_within": within}
     try:
@@ -154,7 +159,7 @@ def store(row, now):
             row.save(force_insert=True)
             data |= store_version(row, terms=row.terms, at=now)
             append_audit(pipeline=row, actor=actor, event="proposed", data=data, at=now)
-            plan_deadlines(row, people=row.people, now=now)
+            plan_deadlines(row, reason="new", people=row.people, now=now)
             tell_later(row)
     except IntegrityError:
         row.pk = None

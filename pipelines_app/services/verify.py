@@ -1,12 +1,13 @@
 """Looks for any edit of the audit chain, and of what the chain says about versions, evidence and votes."""
 
 from dataclasses import dataclass, field
+from datetime import UTC
 
 from django.db import DEFAULT_DB_ALIAS
 
 from pipelines_app.core.chain import GENESIS
 from pipelines_app.core.versions import MAKING
-from pipelines_app.models import AuditEntry, AuditHead, Decision, Pipeline
+from pipelines_app.models import AuditEntry, AuditHead, Decision, Pipeline, StopSwitch
 from pipelines_app.services.records import check_records
 from pipelines_app.services.verify_versions import check_counts, check_versions
 
@@ -56,11 +57,13 @@ def read_everything(using):
     check_votes(story, report, using)
     check_counts(story, report)
     check_records(report, using)
+    check_stop(story, report, using)
     return report
 
 
 class Story:
-    """What the chain says of each proposal: frozen evidence, versions by hash, last state, votes, approval.
+    """What the chain says of each proposal: frozen evidence, versions by hash, last state, votes, approval,
+    what came of it; and whether everything is stopped.
 
     ``quorums`` is filled in by whoever reads the texts of the versions.
     """
@@ -68,12 +71,18 @@ class Story:
     def __init__(self):
         self.evidence, self.states, self.votes = {}, {}, {}
         self.versions, self.approved, self.quorums = {}, {}, {}
+        self.outcomes, self.stop = {}, (False, "", "")
 
     def read(self, entry):
         """Takes in one entry, whose data may have been broken."""
         data = entry.read_data()
         if entry.event == "proposed":
             self.evidence[entry.pipeline_id] = data.get("evidence_sha256")
+        if entry.pipeline_id is None and entry.event in ("stopped", "resumed"):
+            self.stop = (entry.event == "stopped", entry.actor, data.get("reason"))
+            return
+        if "outcome" in data:
+            self.outcomes[entry.pipeline_id] = (data["outcome"], data.get("carried_out_at"))
         if "state" in data:
             self.states[entry.pipeline_id] = (data["state"], entry.seq)
         if entry.event in MAKING and "version_sha256" in data:
@@ -116,6 +125,16 @@ def check_pipelines(story, report, using):
         state, seq = story.states[pipeline.pk]
         if pipeline.state != state:
             report.faults.append(f"{name} is {pipeline.state}, but entry {seq} left it {state}")
+        at = pipeline.carried_out_at and pipeline.carried_out_at.astimezone(UTC).isoformat()
+        if (pipeline.outcome, at) != story.outcomes.get(pipeline.pk, ("", None)):
+            report.faults.append(f"what came of {name} was changed")
+
+
+def check_stop(story, report, using):
+    """Whether the stop switch stands as the chain tells, by whom and why."""
+    row = StopSwitch.objects.using(using).first() or StopSwitch()
+    if (row.stopped, row.by_name, row.reason) != story.stop:
+        report.faults.append(f"the stop switch was turned, and the chain says otherwise: {row}")
 
 
 def check_votes(story, report, using):

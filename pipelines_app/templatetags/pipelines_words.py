@@ -1,4 +1,4 @@
-"""JSON for ``data-`` attributes and times on the pages of proposals."""
+"""JSON for ``data-`` attributes, times, and the banner of the stop switch."""
 
 import json
 
@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from pipelines_app.cards.writing import tell_time, to_local
+from pipelines_app.queries import find_stop
 
 register = template.Library()
 
@@ -43,3 +44,9 @@ def day(at):
 def milliseconds(at):
     """A datetime as milliseconds since the epoch, for the page's clock."""
     return int(at.timestamp() * 1000)
+
+
+@register.inclusion_tag("pipelines_app/_stop.html")
+def stop_banner():
+    """Who stopped all actions and why, while they are: for every page of a project."""
+    return {"stop": find_stop()}

@@ -25,7 +25,7 @@ from metrics_app.services.corrections import void
 from metrics_app.services.notes import save_note
 from metrics_app.services.silences import save_silence
 from pipelines_app.models import Pipeline, Policy
-from pipelines_app.services import approve, delegate, propose
+from pipelines_app.services import approve, delegate, propose, stop
 from pipelines_app.services.records import save_record
 from tests.metrics_app.histories import DAY, HOUR, MINUTE, Clockwork
 from tests.metrics_app.points import publish
@@ -54,6 +54,7 @@ def fill_rules():
     save_record(Policy(name="Lärm", topics="noise.*", quorum=2), by=admin)
     starts = timezone.now()
     delegate(by=approver, to=admin, starts_at=starts, ends_at=starts + timedelta(days=9))
+    stop(reason="the house is moved", by=admin)
     propose_for_breach(breach)
     approve(pipeline=Pipeline.objects.get(), by=approver, version=1, comment="ja")
     propose(title="Other", suggestion="Act", evidence={"value": 1e22, "b": {"z": 1, "a": [1.0, None]}})

@@ -1,6 +1,7 @@
 """What happens in the city: lines come in, a limit is crossed, and each of its parts has its turn."""
 
 import json
+from datetime import timedelta
 from html import unescape
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from metrics_app.services.notices import send_notices  # noqa: E402
 from metrics_app.services.watch.announce import announce  # noqa: E402
 from metrics_app.services.watch.evaluate import evaluate  # noqa: E402
 from pipelines_app.models import Pipeline  # noqa: E402
+from pipelines_app.services import run_errands  # noqa: E402
 
 HOURS = 3600
 LINES = f"complaint.latency,{53 * HOURS}\n" * 3 + "complaint.received,1\n"
@@ -104,6 +106,8 @@ collect_all()
 # An action, in the threshold's form.
 page = admin.get("/admin/metrics_app/threshold/add/").content.decode()
 assert '<option value="hire_agents">hire_agents</option>' in page
+status, page = save("threshold", THRESHOLD | {"kpi": kpi.pk, "action_params": '{"agents": 20}'})
+assert status == 200 and "agents must be 1 to 10" in page
 assert (
     save("threshold", THRESHOLD | {"kpi": kpi.pk})[0] == 302 and Threshold.objects.get().limit == 48 * HOURS
 )
@@ -118,6 +122,22 @@ assert breach.outcome == f"proposed #{proposal.pk}; entered in the ledger", brea
 assert read("ledger.txt") == f"{breach.pk} complaint.latency {53 * HOURS}\n"
 assert (proposal.action, proposal.action_params) == ("hire_agents", {"agents": 2})
 assert "hire_agents" in admin.get(f"/api/v1/pipelines/{proposal.pk}/").content.decode()
+
+# The action is told before the button, and carried out after the approval, once.
+approver = Client()
+approver.force_login(User.objects.create_superuser("bea"))
+page = unescape(approver.get(f"/inbox/{proposal.pk}/").content.decode())
+assert "Approving orders 2 agents from the agency in 10 s; until then it can be undone." in page
+assert approver.post(f"/inbox/{proposal.pk}/decide/", {"vote": "approve", "version": 1}).status_code == 302
+due = Pipeline.objects.get().decided_at + timedelta(seconds=10)
+run_errands(now=due - timedelta(seconds=1))
+assert not (Path(settings.CITY_HALL) / "orders.txt").exists()
+run_errands(now=due)
+run_errands(now=due + timedelta(hours=1))
+assert read("orders.txt") == f"pipeline:{proposal.pk}:1: 2 agents for complaint.latency\n"
+proposal.refresh_from_db()
+assert (proposal.state, proposal.outcome) == ("done", "2 agents ordered"), proposal.outcome
+assert "2 agents ordered" in breach.timeline.filter(kind="proposal").last().text
 
 # An aggregate, on a tile and in a rule; tests/test_outside_aggregate.py follows it to the end.
 kpi.aggregate = "trimmed_mean"

@@ -9,6 +9,7 @@ from django.db import connection
 from pipelines_app.models import Policy
 from pipelines_app.services import propose
 from pipelines_app.services.records import save_record
+from tests.pipelines_app.acting import forget
 
 
 @pytest.fixture
@@ -118,6 +119,15 @@ def touch():
             cursor.execute(sql, values)
 
     return run
+
+
+@pytest.fixture
+def acting(settings, db):
+    """An open proposal with an action, whose orders are in ``tests.pipelines_app.acting``."""
+    forget()
+    more = {"ACTIONS": {"pay": "tests.pipelines_app.acting.act"}, "EXECUTE_AFTER": 10}
+    settings.PIPELINES_APP = settings.PIPELINES_APP | more
+    return propose(title="Slow", suggestion="Pay 2", action="pay", action_params={"amount": 2})[0]
 
 
 @pytest.fixture

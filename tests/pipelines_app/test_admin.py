@@ -8,7 +8,9 @@ from django.contrib.auth.models import Permission
 from pipelines_app.admin import format_evidence
 from pipelines_app.cards.facts import list_facts
 from pipelines_app.models import Pipeline
+from pipelines_app.queries import find_stop
 from pipelines_app.services import propose, reject
+from pipelines_app.services.verify import verify_audit
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/pipelines_app/pipeline/"
@@ -149,3 +151,33 @@ def test_what_a_proposer_says_is_told_in_its_own_unit(client, admin_user):
     client.force_login(admin_user)
     page = client.get(LIST).content.decode()
     assert "187,200 days" in page and "187,200 per hour" not in page
+
+
+SWITCH = "/admin/pipelines_app/stopswitch/"
+
+
+def test_the_stop_switch_is_one_page_with_a_reason(client, admin_user):
+    client.force_login(admin_user)
+    page = client.get(SWITCH, follow=True)
+    assert page.redirect_chain[0][0] == f"{SWITCH}1/change/"
+    without = client.post(f"{SWITCH}1/change/", {"stopped": "on", "reason": ""})
+    assert without.status_code == 200 and find_stop() is None
+    assert client.post(f"{SWITCH}1/change/", {"stopped": "on", "reason": "audit"}).status_code == 302
+    stopped = find_stop()
+    assert (stopped.by, stopped.reason) == (admin_user, "audit")
+    again = client.post(f"{SWITCH}1/change/", {"stopped": "on", "reason": "audit"})
+    assert "That is so already" in again.content.decode()
+    client.post(f"{SWITCH}1/change/", {"reason": "over"})
+    assert find_stop() is None and verify_audit().faults == []
+
+
+def test_the_stop_switch_is_for_those_who_may_turn_it(client, analyst):
+    client.force_login(analyst)
+    assert client.get(SWITCH).status_code == 403
+    assert client.post(f"{SWITCH}1/change/", {"stopped": "on", "reason": "audit"}).status_code in (302, 403)
+    assert find_stop() is None
+    analyst.user_permissions.add(Permission.objects.get(codename="turn_stopswitch"))
+    client.get(SWITCH)
+    assert client.post(f"{SWITCH}1/change/", {"stopped": "on", "reason": "audit"}).status_code == 302
+    assert find_stop().by == analyst
+    assert client.get(f"{SWITCH}add/").status_code == client.get(f"{SWITCH}1/delete/").status_code == 403

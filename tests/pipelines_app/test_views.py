@@ -1,10 +1,20 @@
 """The inbox and the page of a proposal: plain forms decide, and say what happened."""
 
+from datetime import timedelta
+
 import pytest
 from django.utils import timezone
 
 from pipelines_app.models import Decision, Delegation, Pipeline
-from pipelines_app.services import approve, change_suggestion, propose, reject
+from pipelines_app.services import (
+    approve,
+    change_suggestion,
+    propose,
+    reject,
+    resume,
+    run_errands,
+    stop,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -247,3 +257,63 @@ def test_a_bad_form_lends_nothing_and_says_why(inbox, second, fields):
 def test_who_does_not_decide_has_no_page_to_lend_a_seat(client, outsider):
     client.force_login(outsider)
     assert client.get("/inbox/delegations/").status_code == 403
+
+
+def test_a_form_undoes_an_approval_and_approves_again(inbox, pipeline):
+    answer = vote(inbox, pipeline, vote="approve")
+    assert answer.url == f"/inbox/{pipeline.pk}/"
+    page = inbox.get(answer.url).content.decode()
+    assert 'data-vote="undo"' in page and "It will be carried out" in page
+    assert vote(inbox, pipeline, vote="undo").url == "/inbox/"
+    assert "The approval is undone; it waits for a decision again." in inbox.get("/inbox/").content.decode()
+    assert vote(inbox, pipeline, vote="approve", version="2").status_code == 302
+    assert Pipeline.objects.get().state == "approved"
+
+
+def test_a_manual_step_stands_under_to_do_until_a_form_confirms_it(inbox, pipeline):
+    assert 'id="to-do" hidden' in inbox.get("/inbox/").content.decode()
+    vote(inbox, pipeline, vote="approve")
+    moment = Pipeline.objects.get().decided_at + timedelta(seconds=10)
+    run_errands(now=moment)
+    page = inbox.get("/inbox/").content.decode()
+    assert 'id="to-do" aria' in page and 'data-vote="confirm"' in page and "data-to-do" in page
+    late = vote(inbox, pipeline, vote="confirm", day=str(moment.date() + timedelta(days=2)))
+    assert late.status_code == 400 and "still to come" in late.content.decode()
+    assert vote(inbox, pipeline, vote="confirm", day=str(timezone.localdate())).status_code == 302
+    assert Pipeline.objects.get().state == "done"
+    assert 'id="to-do" hidden' in inbox.get("/inbox/").content.decode()
+
+
+def test_what_could_not_be_done_is_said_tried_again_and_withdrawn_by_forms(inbox, pipeline):
+    vote(inbox, pipeline, vote="approve")
+    run_errands(now=Pipeline.objects.get().decided_at + timedelta(seconds=10))
+    assert vote(inbox, pipeline, vote="fail", comment=" ").status_code == 400
+    assert vote(inbox, pipeline, vote="fail", comment="nobody is free").status_code == 302
+    assert "could not be done: nobody is free" in inbox.get("/inbox/").content.decode()
+    assert vote(inbox, pipeline, vote="retry").status_code == 302
+    vote(inbox, pipeline, vote="fail", comment="still nobody")
+    assert vote(inbox, pipeline, vote="withdraw", comment="we give up").url == "/inbox/"
+    assert Pipeline.objects.get().state == "withdrawn"
+
+
+@pytest.mark.parametrize("step", ["undo", "confirm", "fail", "retry", "withdraw"])
+def test_a_step_that_does_not_fit_changes_nothing_and_says_why(client, inbox, pipeline, outsider, step):
+    fields = {"vote": step, "comment": "x", "day": str(timezone.localdate())}
+    if step != "withdraw":
+        answer = vote(inbox, pipeline, **fields)
+        assert answer.status_code == 409 and 'role="alert"' in answer.content.decode()
+    client.force_login(outsider)
+    assert vote(client, pipeline, **fields).status_code == 403
+    assert Pipeline.objects.get().state == "awaiting_approval"
+
+
+def test_a_stop_is_told_on_every_page_of_people_who_are_logged_in(client, inbox, pipeline, admin_user):
+    stop(reason="budget <audit>", by=admin_user)
+    addresses = ("/", "/inbox/", f"/inbox/{pipeline.pk}/", "/demo/complaints/")
+    client.force_login(admin_user)
+    for address in (*addresses, "/admin/", "/admin/metrics_app/threshold/"):
+        text = client.get(address).content.decode()
+        assert "All actions are stopped" in text and "by root since" in text, address
+        assert "“budget &lt;audit&gt;”" in text
+    resume(reason="over", by=admin_user)
+    assert "All actions are stopped" not in client.get("/").content.decode()

@@ -12,10 +12,10 @@ REMIND, ESCALATE = "remind", "escalate"
 BY = "the deadline"
 
 
-def plan_deadlines(pipeline, *, people, now):
-    """Plans what comes while the present version waits, and the mails that tell ``people`` of it now."""
+def plan_deadlines(pipeline, *, reason, people, now):
+    """Plans what comes while the present version waits, and the mails that tell ``people`` why it does."""
     frozen = peek_version(pipeline)
-    plan_mails(pipeline, "new" if pipeline.version == 1 else "changed", people, due_at=now)
+    plan_mails(pipeline, reason, people, due_at=now)
     if frozen["remind_at"] > now:
         plan_errand(pipeline, REMIND, due_at=frozen["remind_at"])
     if frozen["escalation_id"] and frozen["escalate_at"] > now:

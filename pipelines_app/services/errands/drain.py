@@ -9,7 +9,7 @@ from datetime import timedelta
 from django.db.models import F, Q
 from django.utils import timezone
 
-from pipelines_app.core.errands import find_wait
+from pipelines_app.core.errands import find_wait, flatten
 from pipelines_app.exceptions import Impossible, Postponed
 from pipelines_app.services.errands.kinds import KINDS
 from pipelines_app.services.errands.plan import claim, end_errand, find_unheld, put_off
@@ -50,7 +50,9 @@ def end_pointless(moment):
     found = find_unheld(moment).filter(moot, kind__in=list(KINDS)).select_related("pipeline")
     for errand in found.order_by("pk")[:BATCH]:
         outcome = f"not done: {tell_pointless(errand)}"
-        find_unheld(moment).filter(pk=errand.pk).update(done_at=moment, outcome=outcome, error="")
+        # Asked for anew in this very moment, it is due at another time.
+        same = find_unheld(moment).filter(pk=errand.pk, due_at=errand.due_at)
+        same.update(done_at=moment, outcome=outcome, error="")
 
 
 def run_errand(errand, now):
@@ -79,7 +81,7 @@ def tell_pointless(errand):
 
 def fail(errand, kind, error, now):
     """Plans the next attempt, or gives up after the last one."""
-    reason = str(error) or type(error).__name__
+    reason = flatten(error) or type(error).__name__
     over = isinstance(error, Impossible) or errand.attempts >= kind.attempts
     # A bug wants its traceback; what a kind foresaw has said all there is.
     logger.warning("%s failed (attempt %s): %s", errand, errand.attempts, reason, exc_info=not over)

@@ -1,12 +1,14 @@
 """Every kind of errand by its name; adding one is a line here and a file beside this one."""
 
 from pipelines_app.core.errands import Kind
-from pipelines_app.core.states import OPEN
+from pipelines_app.core.states import OPEN, State
+from pipelines_app.services.errands.act import carry_out, give_up
 from pipelines_app.services.errands.deadlines import ESCALATE, REMIND, escalate, remind
 from pipelines_app.services.errands.mail import send_mail
-from pipelines_app.services.errands.plan import MAIL
+from pipelines_app.services.errands.plan import ACT, MAIL
 
 KINDS = {
+    ACT: Kind(carry_out, frozenset({State.APPROVED, State.EXECUTING}), give_up),
     REMIND: Kind(remind, OPEN),
     ESCALATE: Kind(escalate, OPEN),
     MAIL: Kind(send_mail, OPEN),

@@ -22,6 +22,7 @@ SENT, HELD = "sent", f"more than {MOST} mails in ten minutes become one"
 REASONS = {
     "new": "waits for your decision",
     "changed": "was changed and waits for your decision",
+    "undone": "waits for your decision again, since an approval was undone",
     "due": "still waits for your decision, and half of its time is over",
     "escalated": "still waits for a decision, and little of its time is left",
 }

@@ -6,6 +6,7 @@ from django.db.models import F, Q
 
 from pipelines_app.models import Errand
 
+ACT = "act"  # carries out what was approved
 LONGEST = 500  # characters of an outcome or an error
 CLAIM = timedelta(minutes=2)  # how long a claim holds when its process dies
 MAIL = "mail"
@@ -18,7 +19,7 @@ def plan_errand(pipeline, kind, *, due_at, recipient=""):
 
 
 def plan_mails(pipeline, reason, people, *, due_at):
-    """A mail to each person, once per version and reason ("new", "changed", "due", "escalated")."""
+    """A mail to each person, once per version and reason ("new", "changed", "undone", "due", "escalated")."""
     rows = [
         Errand(
             pipeline=pipeline,
@@ -55,3 +56,16 @@ def put_off(errand, until, reason, *, attempts):
     """Gives a claimed errand back until later."""
     mine = Errand.objects.filter(pk=errand.pk, done_at=None, claimed_until=errand.claimed_until)
     mine.update(due_at=until, claimed_until=None, error=reason[:LONGEST], attempts=attempts)
+
+
+def repeat_errand(pipeline, kind, *, due_at):
+    """Asks anew for an errand of the present version that has ended; inside the cause's transaction."""
+    errand = plan_errand(pipeline, kind, due_at=due_at)
+    errand.due_at, errand.attempts, errand.claimed_until = due_at, 0, None
+    errand.done_at, errand.outcome, errand.error = None, "", ""
+    errand.save()
+
+
+def is_held(errand):
+    """Whether a claimed errand is still this worker's."""
+    return Errand.objects.filter(pk=errand.pk, done_at=None, claimed_until=errand.claimed_until).exists()

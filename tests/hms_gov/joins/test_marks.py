@@ -1,11 +1,13 @@
 """What proposals leave on the chart of their KPI."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import Group, User
 
 from hms_gov.joins.marks import list_marks, phrase
 from pipelines_app.core.states import State
-from pipelines_app.services import approve, propose
+from pipelines_app.services import approve, fail, propose, retry, run_errands, stop, undo
 
 pytestmark = pytest.mark.django_db
 EVER = (0, 4_102_444_800_000)
@@ -30,6 +32,33 @@ def test_a_proposal_is_marked_when_it_was_made_and_when_it_was_decided():
     assert marks[0]["href"] == f"/inbox/{pipeline.pk}/"
     assert list_marks("er.other", *EVER, boss) == []
     assert list_marks("er.wait", 0, 1, boss) == []
+
+
+def test_what_was_undone_handed_over_and_tried_again_is_marked_as_that():
+    boss = User.objects.create_superuser("boss")
+    pipeline, _ = propose(title="Slow", suggestion="Hire 2", topic="er.wait")
+    approve(pipeline=pipeline, by=boss, version=1)
+    undo(pipeline=pipeline, by=boss, version=1)
+    moment = approve(pipeline=pipeline, by=boss, version=2).decided_at + timedelta(seconds=10)
+    run_errands(now=moment)
+    fail(pipeline=pipeline, by=boss, version=2, comment="nobody is free")
+    retry(pipeline=pipeline, by=boss, version=2)
+    marks = list_marks("er.wait", *EVER, boss)
+    assert [(mark["kind"], mark["text"].partition("” ")[2]) for mark in marks[1:]] == [
+        ("decision", "approved by boss"),
+        ("decision", "waits again, the approval taken back by boss"),
+        ("decision", "approved by boss"),
+        ("action", "is to be done by hand, by the approval"),
+        ("action", "failed, by boss"),
+        ("action", "is tried again, by boss"),
+    ]
+
+
+def test_a_stop_of_everything_is_no_mark_of_one_kpi():
+    boss = User.objects.create_superuser("boss")
+    propose(title="Slow", suggestion="Hire 2", topic="er.wait")
+    stop(reason="audit", by=boss)
+    assert len(list_marks("er.wait", *EVER, boss)) == 1
 
 
 def test_who_may_not_see_a_proposal_sees_no_mark_of_it():

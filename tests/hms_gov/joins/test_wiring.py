@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from hms_gov.joins import wiring
 from metrics_app import live
+from metrics_app.exceptions import BadInput as BadRule
 from metrics_app.models import Breach, Kpi, Silence
 from metrics_app.registry import forget
 from metrics_app.services.rules.thresholds import save_threshold
@@ -18,10 +19,11 @@ from metrics_app.services.watch.announce import announce
 from metrics_app.services.watch.evaluate import evaluate
 from pipelines_app import queries
 from pipelines_app.cards.basis import find_basis
+from pipelines_app.cards.execution import tell_following
 from pipelines_app.cards.figures import tell_opening
 from pipelines_app.exceptions import NotAllowed
 from pipelines_app.models import Pipeline
-from pipelines_app.services import approve, propose
+from pipelines_app.services import approve, propose, run_errands
 from pipelines_app.services.verify import verify_audit
 from tests.metrics_app.watching import HOUR, TOPIC, make_threshold, send
 
@@ -290,3 +292,37 @@ def test_a_rate_of_what_has_a_long_unit_is_proposed(base):
     evaluate(now=base + MINUTE + 1)
     announce()
     assert Pipeline.objects.get().unit == f"{unit} per hour"
+
+
+def test_an_action_that_cannot_be_carried_out_is_refused_when_the_rule_is_saved(base):
+    with pytest.raises(BadRule, match="'payroll' is no receiver of webhooks") as refused:
+        make_threshold(now=base, action="webhook", action_params={"receiver": "payroll"})
+    assert refused.value.errors[0]["field"] == "action_params"
+    with pytest.raises(BadRule, match="'wire' is no action; known are: mail, task, threshold, webhook"):
+        make_threshold(now=base, action="wire")
+
+
+def test_a_breach_moves_its_own_limit_once_somebody_has_approved_it(base, author):
+    threshold = make_threshold(now=base, action="threshold", action_params={"limit": "60 h"})
+    send((base + 1000, 50 * HOUR), (base + 31_000, 58 * HOUR))
+    evaluate(now=base + MINUTE + 1)
+    announce()
+    pipeline = Pipeline.objects.get()
+    assert tell_following(pipeline) == (
+        f"Approving changes “{threshold}”: limit: 48 h → 60 h in 10 s; until then it can be undone."
+    )
+    moment = approve(pipeline=pipeline, by=author, version=1).decided_at + timedelta(seconds=10)
+    run_errands(now=moment)
+    pipeline.refresh_from_db()
+    threshold.refresh_from_db()
+    assert (pipeline.state, threshold.limit, threshold.edited_by) == ("done", 60 * HOUR, author)
+    assert verify_audit().faults == []
+
+
+def test_a_breach_whose_action_is_no_longer_possible_says_so_on_its_timeline(base, settings):
+    make_threshold(now=base, action="threshold", action_params={"limit": "60 h"})
+    settings.PIPELINES_APP = settings.PIPELINES_APP | {"ACTIONS": {}}
+    send((base + 1000, 50 * HOUR), (base + 31_000, 58 * HOUR))
+    evaluate(now=base + MINUTE + 1)
+    announce()
+    assert Breach.objects.get().outcome.startswith("not proposed: 'threshold' is no action of the settings")

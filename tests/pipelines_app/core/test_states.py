@@ -29,8 +29,13 @@ def test_it_reaches_every_state_from_awaiting_approval():
     assert seen == set(State)
 
 
-def test_it_never_goes_back_to_awaiting():
-    assert not any(may_move(state, State.AWAITING_APPROVAL) for state in State)
+def test_it_goes_back_to_awaiting_only_by_undoing_an_approval_that_has_not_begun():
+    assert [state for state in State if may_move(state, State.AWAITING_APPROVAL)] == [State.APPROVED]
+
+
+def test_what_has_begun_can_only_be_done_or_fail_and_be_tried_again_or_withdrawn():
+    assert MOVES[State.EXECUTING] == {State.DONE, State.FAILED}
+    assert MOVES[State.FAILED] == {State.EXECUTING, State.WITHDRAWN}
 
 
 def test_it_leaves_rejected_expired_and_withdrawn_as_they_are():

@@ -34,7 +34,8 @@ COLUMN_EDITS = {
 @pytest.fixture
 def acting(settings):
     """An open proposal with an action that needs two approvals."""
-    settings.PIPELINES_APP = settings.PIPELINES_APP | {"QUORUM": 2}
+    more = {"QUORUM": 2, "ACTIONS": {"pay": "tests.pipelines_app.acting.act"}}
+    settings.PIPELINES_APP = settings.PIPELINES_APP | more
     return propose(
         title="Slow", suggestion="Hire 2", action="pay", action_params={"amount": 1e22, "on": True}
     )[0]

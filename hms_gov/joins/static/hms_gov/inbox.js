@@ -8,6 +8,7 @@ import { drawSpark } from "../metrics_app/spark.js";
 import { formatDuration } from "../metrics_app/units.js";
 
 const list = document.getElementById("proposals");
+const toDo = document.getElementById("to-do");
 const since = document.getElementById("since");
 const decision = document.getElementById("decision");
 
@@ -30,6 +31,10 @@ function countDown() {
   for (const place of document.querySelectorAll("[data-due]")) {
     const left = (Number(place.dataset.due) - serverNow()) / 1000;
     setText(place, left > 0 ? `due in ${formatDuration(left < 3600 ? left : Math.round(left / 60) * 60)}` : "past due");
+  }
+  for (const place of document.querySelectorAll("[data-begins]")) {
+    const left = Math.ceil((Number(place.dataset.begins) - serverNow()) / 1000);
+    setText(place, left > 0 ? `in ${formatDuration(left)}` : "now");
   }
   for (const place of document.querySelectorAll("[data-since]")) {
     setText(place, formatDuration(Math.max(0, Math.round((serverNow() - Number(place.dataset.since)) / 1000))));
@@ -54,16 +59,23 @@ async function refreshCard(id) {
   const html = await getHtml(`${list.dataset.base}${id}/card/`);
   const card = html?.querySelector(".proposal");
   if (!card) return;
-  const present = findCard(id);
-  if (!present && card.dataset.state !== "awaiting_approval") return;
-  if (present) {
-    const focused = present.contains(document.activeElement);
-    present.replaceWith(card);
-    if (focused) card.focus({ preventScroll: true });
-  } else await insert(card);
+  const present = findCard(id), focused = present?.contains(document.activeElement);
+  if ("toDo" in card.dataset && !toDo.contains(present)) {
+    present?.remove();
+    toDo.append(card);
+  } else if (present && !returns(present, card)) present.replaceWith(card);
+  else if (card.dataset.state === "awaiting_approval") {
+    present?.remove();
+    await insert(card);
+  } else return;
+  toDo.hidden = !toDo.querySelector(".proposal");
+  if (focused) card.focus({ preventScroll: true });
   drawEvidence(card);
   countDown();
 }
+
+/** Whether a card leaves what people have to do, since it waits for a decision again. */
+const returns = (present, card) => card.dataset.state === "awaiting_approval" && toDo.contains(present);
 
 /** A reader who is writing a reason keeps it; that somebody else was first is said beside it. */
 async function noteChange(card, id) {
@@ -98,7 +110,7 @@ async function refreshHead() {
   document.getElementById("empty").hidden = list.children.length > 0;
 }
 
-// Deciding.
+// Deciding, and what follows: a form's data-vote is the last part of its address.
 
 function say(place, text) {
   const fault = place.querySelector("[data-field=fault]");
@@ -115,11 +127,11 @@ function askWhy(form, isMissing) {
   if (isMissing) box.focus();
 }
 
-const isMuteRefusal = (form) => ["reject", "withdraw"].includes(form.dataset.vote) && !form.elements.comment.value.trim();
+const isMuteRefusal = (form) => ["reject", "withdraw", "fail"].includes(form.dataset.vote) && !form.elements.comment.value.trim();
 
 async function vote(form, place) {
   const body = { version: Number(form.elements.version.value) };
-  for (const name of ["comment", "suggestion"]) if (form.elements[name]) body[name] = form.elements[name].value;
+  for (const name of ["comment", "suggestion", "day"]) if (form.elements[name]) body[name] = form.elements[name].value;
   if (isMuteRefusal(form)) { askWhy(form, true); return; }
   const buttons = place.querySelectorAll("button");
   buttons.forEach((button) => { button.disabled = true; });
@@ -174,8 +186,8 @@ function openReject(place, isOpen) {
 }
 
 document.addEventListener("input", (event) => {
-  const form = event.target.closest("form[data-vote=reject], form[data-vote=withdraw]");
-  if (form && event.target.value.trim()) askWhy(form, false);
+  const form = event.target.closest("form[data-vote]");
+  if (form?.querySelector("[data-field=why]") && event.target.value.trim()) askWhy(form, false);
 });
 document.addEventListener("submit", (event) => {
   const form = event.target.closest("form[data-vote]");

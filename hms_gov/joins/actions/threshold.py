@@ -1,0 +1,124 @@
+"""An action that moves the limit of a threshold, unless somebody changed the rule meanwhile."""
+
+from django.db import transaction
+
+from metrics_app.core.rule_fields import read_field
+from metrics_app.core.text.phrases import tell_changes
+from metrics_app.exceptions import BadInput as BadRule
+from metrics_app.exceptions import ChangedMeanwhile
+from metrics_app.models import Threshold
+from metrics_app.services.rules.fields import check_rule
+from metrics_app.services.rules.thresholds import save_threshold
+from pipelines_app.core.fields import check_known, shorten
+from pipelines_app.exceptions import BadInput, Impossible
+from pipelines_app.queries import find_approver
+
+FIELDS = ("limit", "recovery_limit")
+
+
+def change_threshold(order):
+    """Saves the limits of ``{"threshold", "limit", "recovery_limit"}``, once per key; what changed, in words.
+
+    The new version of the rule names the proposal, and its author is who approved it.
+    """
+    params = order.parameters
+    with transaction.atomic():
+        threshold = Threshold.objects.select_for_update().filter(pk=params["threshold"]).first()
+        if threshold is None:
+            raise Impossible(f"threshold #{params['threshold']} was deleted meanwhile")
+        if not threshold.versions.filter(reason__endswith=f"({order.key})").exists():
+            save_change(threshold, order)
+    return f"{params['name']}: {tell_change(params)}"
+
+
+def save_change(threshold, order):
+    """The new version of a locked threshold; Impossible where somebody else was first."""
+    for name in FIELDS:
+        if name in order.parameters:
+            setattr(threshold, name, order.parameters[name])
+    by = find_approver(order.proposal, order.version)
+    reason = f"Proposal #{order.proposal} “{order.title}” ({order.key})"
+    try:
+        save_threshold(threshold, by=by, reason=reason, seen=order.parameters["version"])
+    except (BadRule, ChangedMeanwhile) as error:
+        raise Impossible(f"{order.parameters['name']}: {error}") from None
+
+
+def check_change(params):
+    """BadInput for what names no limit, or a threshold that does not exist."""
+    check_known(params, required=(), optional=("threshold", *FIELDS))
+    if not params.keys() & set(FIELDS):
+        raise BadInput("expected a limit, such as 52 h, or a recovery_limit", field="action_params")
+    # Without one it is the threshold that proposes, whose unit is not known here.
+    threshold = find_threshold(params["threshold"]) if "threshold" in params else None
+    for name in FIELDS:
+        if name in params and threshold is not None:
+            read_limit(name, params[name], threshold)
+        elif name in params and not isinstance(params[name], (str, int, float, type(None))):
+            raise BadInput(f"{name} must be a limit such as 52 h", field="action_params")
+
+
+def freeze_change(params, evidence):
+    """The limits as numbers, of which threshold in which version, and what they are now.
+
+    BadInput for a threshold of another KPI than the proposal's, and for limits it cannot have.
+    """
+    fired = evidence.get("threshold") if isinstance(evidence.get("threshold"), dict) else {}
+    number = params.get("threshold", fired.get("id"))
+    if number is None:
+        raise BadInput("action_params must say which threshold, by its id", field="action_params")
+    threshold = find_threshold(number)
+    about = evidence.get("kpi") if isinstance(evidence.get("kpi"), dict) else {}
+    if threshold.kpi.topic != about.get("topic"):
+        raise BadInput(
+            f"threshold #{number} watches {threshold.kpi.topic}, and the proposal is about another KPI",
+            field="action_params",
+        )
+    limits = {name: read_limit(name, params[name], threshold) for name in FIELDS if name in params}
+    before = {name: getattr(threshold, name) for name in limits}
+    frozen = {"threshold": number, "version": threshold.version, "name": str(threshold), "before": before}
+    for name, value in limits.items():
+        setattr(threshold, name, value)
+    try:
+        check_rule(threshold)
+    except BadRule as error:
+        raise BadInput(f"“{frozen['name']}” cannot be so: {error}", field="action_params") from None
+    return limits | frozen | {"unit": threshold.kpi.unit, "aggregate": threshold.aggregate}
+
+
+def find_threshold(number):
+    """The threshold with an id; BadInput."""
+    found = None
+    if type(number) is int and 0 < number < 2**63:
+        rows = Threshold.objects.filter(pk=number, retired_at=None, kind=Threshold.Kind.LIMIT)
+        found = rows.select_related("kpi").first()
+    if found is None:
+        raise BadInput(f"there is no threshold {shorten(number)}", field="action_params")
+    return found
+
+
+def read_limit(name, value, threshold):
+    """A number, or a text such as ``52 h`` in the unit of the threshold's KPI; BadInput."""
+    try:
+        return read_field(name, value, threshold.kpi.unit, threshold.aggregate)
+    except BadRule as error:
+        raise BadInput(f"{name}: {error}", field="action_params") from None
+
+
+def describe_change(params):
+    """Which rule, from what to what."""
+    if "before" not in params:
+        return "changes the threshold that proposes it"
+    return f"changes “{params['name']}”: {tell_change(params)}"
+
+
+def tell_change(params):
+    """``limit: 48 h → 52 h``."""
+    aggregate = {"aggregate": params["aggregate"]}
+    after = {name: params[name] for name in FIELDS if name in params}
+    return tell_changes(params["before"] | aggregate, after | aggregate, params["unit"])
+
+
+change_threshold.check = check_change
+change_threshold.freeze = freeze_change
+change_threshold.describe = describe_change

@@ -1,0 +1,61 @@
+"""The actions of the settings, by name."""
+
+import logging
+
+from django.utils.module_loading import import_string
+
+from pipelines_app import conf
+from pipelines_app.core.fields import shorten
+from pipelines_app.core.orders import tell_parameters
+from pipelines_app.exceptions import BadInput
+
+logger = logging.getLogger(__name__)
+
+
+def list_actions():
+    """The names that a threshold or a proposal may choose."""
+    return sorted(conf.get("ACTIONS"))
+
+
+def find_action(name):
+    """The callable of a name; BadInput for a name that the settings do not have."""
+    path = conf.get("ACTIONS").get(name) if isinstance(name, str) else None
+    if path is None:
+        known = ", ".join(list_actions()) or "none"
+        raise BadInput(f"{shorten(name)} is no action of the settings; known are: {known}", field="action")
+    return import_string(path)
+
+
+def check_action(name, params):
+    """BadInput unless the settings have the action, and it can work with the parameters."""
+    action = find_action(name)
+    if not isinstance(params, dict):
+        raise BadInput(f"action_params must be a JSON object, not {shorten(params)}", field="action_params")
+    if check := getattr(action, "check", None):
+        check(params)
+
+
+def freeze_params(name, params, evidence):
+    """The parameters as a proposal keeps them; BadInput as ``check_action``."""
+    check_action(name, params)
+    freeze = getattr(find_action(name), "freeze", None)
+    return freeze(params, evidence) if freeze else params
+
+
+def describe_action(name, params):
+    """What an action will do, in words that follow "Approving"; says so where nobody can tell."""
+    try:
+        action = find_action(name)
+    except (BadInput, ImportError):
+        return f"would carry out “{name}”, which the settings no longer name"
+    describe = getattr(action, "describe", None)
+    told = tell_parameters(params)
+    plain = f"carries out “{name}”" + (f" ({told})" if told else "")
+    if describe is None:
+        return plain
+    try:
+        return describe(params)
+    except Exception:
+        # Somebody else's words: a page without them still lets people decide.
+        logger.exception("%s could not be described with %r", name, params)
+        return plain

@@ -1,0 +1,130 @@
+"""Carrying out what was approved: begun once, asked for under one key until it is done or has failed.
+
+What is claimed is moved to ``executing`` first, under the lock of the proposal and with the stop
+switch in hand; then the action is called, outside of any transaction. A worker that dies in
+between leaves its claim to the next one, which asks again under the same key.
+"""
+
+from datetime import UTC, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from pipelines_app.actions.manual import is_manual
+from pipelines_app.actions.registry import find_action
+from pipelines_app.core.errands import flatten
+from pipelines_app.core.orders import Order
+from pipelines_app.core.states import State
+from pipelines_app.exceptions import BadInput, Impossible, Postponed, Tampered
+from pipelines_app.queries import read_version
+from pipelines_app.services.errands.plan import LONGEST, end_errand, is_held
+from pipelines_app.services.moves import lock_pipeline, move
+from pipelines_app.services.stop import lock_switch
+
+HELD = timedelta(seconds=5)  # between two looks at the stop switch
+HANDED_OVER = "it waits for somebody to do it and to say when"
+
+
+def carry_out(errand, now):
+    """Does what the version of a claimed errand says; what came of it, in words."""
+    document = begin(errand, now)
+    if document is None:
+        return "not done: it was taken back"
+    if is_manual(document["action"]):
+        return HANDED_OVER
+    words = call_action(document, errand)
+    finish(errand, words, max(now, timezone.now()))
+    return words
+
+
+def begin(errand, now):
+    """The frozen version, once the proposal is ``executing``; None where it was taken back.
+
+    Postponed while everything is stopped, Impossible where the version is not as it was frozen.
+    """
+    with transaction.atomic():
+        pipeline = lock_pipeline(errand.pipeline_id)
+        if not is_held(errand) or not may_go_on(pipeline, errand):
+            return None
+        switch = lock_switch()
+        if switch.stopped:
+            raise Postponed(f"{switch.by_name} stopped all actions: {switch.reason}", until=now + HELD)
+        try:
+            document = read_version(pipeline)
+        except Tampered as error:
+            raise Impossible(str(error)) from None
+        if pipeline.state == State.APPROVED:
+            data = {"version": pipeline.version, "key": make_order(document, errand).key}
+            event = "handed over" if is_manual(document["action"]) else "begun"
+            move(
+                pipeline,
+                State.EXECUTING,
+                actor=name_actor(document["action"]),
+                event=event,
+                data=data,
+                at=now,
+            )
+    return document
+
+
+def may_go_on(pipeline, errand):
+    """Whether a locked proposal still asks for this errand."""
+    return pipeline.version == errand.version and pipeline.state in (State.APPROVED, State.EXECUTING)
+
+
+def name_actor(action):
+    """Who carries it out, as the records name it."""
+    return "the approval" if is_manual(action) else f"action {action}"
+
+
+def make_order(document, errand):
+    """What the action is told; by the frozen text alone."""
+    return Order(
+        proposal=errand.pipeline_id,
+        version=document["version"],
+        title=document["title"],
+        topic=document["topic"],
+        parameters=document["action_params"],
+        attempt=errand.attempts,
+    )
+
+
+def call_action(document, errand):
+    """What the action answers, as a line of text; whatever it raises, Impossible where there is none."""
+    try:
+        action = find_action(document["action"])
+    except BadInput as error:
+        raise Impossible(str(error)) from None
+    return flatten(action(make_order(document, errand)) or "carried out")[:LONGEST]
+
+
+def finish(errand, words, now):
+    """Moves the proposal to ``done``, unless another worker has taken the errand over: its end counts."""
+    with transaction.atomic():
+        pipeline = lock_pipeline(errand.pipeline_id)
+        if may_go_on(pipeline, errand) and end_errand(errand, words, at=now):
+            end(pipeline, State.DONE, errand, words, now)
+
+
+def give_up(errand, reason, now):
+    """Moves the proposal to ``failed``: a person tries again, or withdraws it."""
+    with transaction.atomic():
+        pipeline = lock_pipeline(errand.pipeline_id)
+        if may_go_on(pipeline, errand) and is_held(errand):
+            end(pipeline, State.FAILED, errand, reason, now)
+
+
+def end(pipeline, state, errand, words, now):
+    """Writes what came of it on a locked proposal, with its audit row."""
+    data = {"version": pipeline.version, "attempts": errand.attempts}
+    carried_out_at = now if state == State.DONE else None
+    record_end(pipeline, state, words, carried_out_at, actor=name_actor(pipeline.action), data=data, at=now)
+
+
+def record_end(pipeline, state, words, carried_out_at, *, actor, data, at):
+    """Brings a locked proposal to ``done`` or ``failed``, with what came of it; the chain keeps both."""
+    pipeline.outcome, pipeline.carried_out_at = words[:LONGEST], carried_out_at
+    pipeline.save(update_fields=["outcome", "carried_out_at"])
+    data |= {"outcome": pipeline.outcome}
+    data |= {"carried_out_at": carried_out_at and carried_out_at.astimezone(UTC).isoformat()}
+    move(pipeline, state, actor=actor, event=state.value, data=data, at=at)

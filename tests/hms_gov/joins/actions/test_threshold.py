@@ -1,0 +1,133 @@
+"""The change of a threshold as an action: once, and only of the rule that the approver saw."""
+
+import time
+
+import pytest
+from django.contrib.auth.models import User
+
+from hms_gov.joins.actions.threshold import change_threshold, check_change, describe_change, freeze_change
+from metrics_app.models import Kpi, Threshold
+from metrics_app.services.rules.thresholds import delete_threshold, save_threshold
+from pipelines_app.core.orders import Order
+from pipelines_app.exceptions import BadInput, Impossible
+from pipelines_app.models import Decision
+from pipelines_app.services import propose
+from tests.metrics_app.watching import HOUR, make_threshold
+
+pytestmark = pytest.mark.django_db
+TOPIC = "complaint.latency"
+
+
+@pytest.fixture
+def rule():
+    now = int(time.time() * 1000)
+    return make_threshold(TOPIC, now=now, name="Answered within 48 h", limit=48 * HOUR)
+
+
+@pytest.fixture
+def order(rule):
+    """As an approval of it would ask for it."""
+    evidence = {"threshold": {"id": rule.pk, "version": 1}, "kpi": {"topic": TOPIC}}
+    params = freeze_change({"limit": "52 h"}, evidence)
+    proposal = propose(title="Give them 52 h", suggestion="Raise the limit", topic="")[0]
+    ada = User.objects.create_user("ada")
+    Decision.objects.create(pipeline=proposal, by=ada, by_name="ada", vote="approve", version=1)
+    return Order(proposal=proposal.pk, version=1, title=proposal.title, topic=TOPIC, parameters=params)
+
+
+def test_it_moves_the_limit_in_the_name_of_the_approver_and_of_the_proposal(rule, order):
+    assert change_threshold(order) == "Answered within 48 h: limit: 48 h → 52 h"
+    rule.refresh_from_db()
+    assert (rule.limit, rule.version, rule.edited_by.username) == (52 * HOUR, 2, "ada")
+    version = rule.versions.get(version=2)
+    assert version.author.username == "ada"
+    assert version.reason == f"Proposal #{order.proposal} “Give them 52 h” ({order.key})"
+
+
+def test_it_changes_it_once_however_often_it_is_asked(rule, order):
+    assert change_threshold(order) == change_threshold(order)
+    assert rule.versions.count() == 2
+
+
+def test_a_repeat_after_somebody_else_changed_it_back_does_not_change_it_again(rule, order):
+    change_threshold(order)
+    rule.refresh_from_db()
+    rule.limit = 40 * HOUR
+    save_threshold(rule, by=None)
+    change_threshold(order)
+    rule.refresh_from_db()
+    assert (rule.limit, rule.version) == (40 * HOUR, 3)
+
+
+def test_it_refuses_for_good_when_the_rule_was_changed_since_the_proposal(rule, order):
+    rule.min_count = 5
+    save_threshold(rule, by=User.objects.create_user("bea"))
+    with pytest.raises(Impossible, match="changed meanwhile by bea to version 2"):
+        change_threshold(order)
+    rule.refresh_from_db()
+    assert rule.limit == 48 * HOUR
+
+
+def test_it_refuses_for_good_when_the_rule_is_gone(rule, order):
+    delete_threshold(rule, by=None)
+    with pytest.raises(Impossible, match="deleted meanwhile"):
+        change_threshold(order)
+
+
+def test_it_freezes_what_the_change_means_at_that_moment(rule, order):
+    assert order.parameters == {
+        "limit": 52.0 * HOUR,
+        "threshold": rule.pk,
+        "version": 1,
+        "name": "Answered within 48 h",
+        "before": {"limit": 48 * HOUR},
+        "unit": "seconds",
+        "aggregate": "mean",
+    }
+    assert describe_change(order.parameters) == "changes “Answered within 48 h”: limit: 48 h → 52 h"
+
+
+@pytest.mark.parametrize(
+    ("params", "said"),
+    [
+        ({}, "expected a limit"),
+        ({"limit": "52 h", "enabled": False}, "unknown field"),
+        ({"limit": [52]}, "must be a limit such as 52 h"),
+        ({"limit": "52 h", "threshold": 99_999_999}, "there is no threshold 99999999"),
+        ({"limit": "52 h", "threshold": "1"}, "there is no threshold"),
+    ],
+)
+def test_it_refuses_parameters_that_name_no_limit_or_no_threshold(rule, params, said):
+    with pytest.raises(BadInput, match=said):
+        check_change(params)
+
+
+def test_a_threshold_that_is_named_reads_the_limit_in_its_unit(rule):
+    check_change({"limit": "52 h", "threshold": rule.pk})
+    with pytest.raises(BadInput, match="limit: "):
+        check_change({"limit": "52 °C", "threshold": rule.pk})
+
+
+@pytest.mark.parametrize(
+    ("params", "evidence", "said"),
+    [
+        ({"limit": "52 h"}, {}, "must say which threshold"),
+        ({"limit": "52 h", "threshold": True}, {}, "there is no threshold true"),
+        ({"limit": "soon"}, {"kpi": {"topic": TOPIC}}, "limit: "),
+        ({"limit": "-1"}, {"kpi": {"topic": TOPIC}}, "cannot be so"),
+        ({"recovery_limit": "50 h"}, {"kpi": {"topic": TOPIC}}, "recovers at at most 48|cannot be so"),
+        ({"limit": "52 h"}, {"kpi": {"topic": "er.wait"}}, "the proposal is about another KPI"),
+    ],
+)
+def test_it_refuses_to_freeze_what_could_not_be_done(rule, params, evidence, said):
+    if evidence:
+        evidence = evidence | {"threshold": {"id": rule.pk, "version": 1}}
+    with pytest.raises(BadInput, match=said):
+        freeze_change(params, evidence)
+
+
+def test_a_dead_mans_rule_is_not_moved(rule):
+    kpi = Kpi.objects.get(topic=TOPIC)
+    dead = Threshold.objects.create(kpi=kpi, kind="silence", limit=0)
+    with pytest.raises(BadInput, match="there is no threshold"):
+        check_change({"limit": 1, "threshold": dead.pk})

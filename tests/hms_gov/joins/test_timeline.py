@@ -1,0 +1,66 @@
+"""What becomes of a proposal stands on the timeline of its breach, once."""
+
+import time
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from hms_gov.joins.timeline import note_moves
+from pipelines_app.models import Pipeline
+from pipelines_app.services import approve, confirm, propose, run_errands, undo
+from tests.metrics_app.telling import open_breach
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def breach():
+    return open_breach(fired_at=int(time.time() // 60 - 40) * 60_000)
+
+
+@pytest.fixture
+def boss():
+    return User.objects.create_superuser("boss")
+
+
+def told(breach):
+    return list(breach.timeline.filter(kind="proposal").order_by("at", "pk").values_list("text", flat=True))
+
+
+def test_every_move_is_told_from_the_approval_to_the_end(breach, boss, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks(execute=True):
+        pipeline = propose(title="Slow", suggestion="Hire 2", origin=f"breach:{breach.pk}")[0]
+        approve(pipeline=pipeline, by=boss, version=1)
+        undo(pipeline=pipeline, by=boss, version=1)
+        moment = approve(pipeline=pipeline, by=boss, version=2).decided_at + timedelta(seconds=10)
+        run_errands(now=moment)
+        today = timezone.localdate(moment)
+        confirm(pipeline=pipeline, by=boss, version=2, day=today, now=moment)
+    name = f"Proposal #{pipeline.pk} “Hire 2”"
+    assert sorted(told(breach)) == sorted(
+        [
+            f"{name} approved by boss",
+            f"{name} waits again, the approval taken back by boss",
+            f"{name} approved by boss",
+            f"{name} is to be done by hand, by the approval",
+            f"{name} was carried out by boss: done by hand on {today}",
+        ]
+    )
+
+
+def test_a_doorbell_that_was_lost_or_rings_twice_changes_nothing_of_that(breach, boss):
+    pipeline = propose(title="Slow", suggestion="Hire 2", origin=f"breach:{breach.pk}")[0]
+    approve(pipeline=pipeline, by=boss, version=1)
+    assert told(breach) == []
+    note_moves(pipeline)
+    note_moves(Pipeline.objects.get(pk=pipeline.pk))
+    assert len(told(breach)) == 1
+
+
+def test_what_no_breach_opened_is_told_nowhere(breach, boss):
+    for origin in ("", "agent:7", "breach:99999999"):
+        pipeline = propose(title=f"From {origin}", suggestion="Hire 2", origin=origin)[0]
+        note_moves(approve(pipeline=pipeline, by=boss, version=1))
+    assert told(breach) == []

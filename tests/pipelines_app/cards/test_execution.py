@@ -1,0 +1,110 @@
+"""What an approver reads before the button and after it."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.utils import timezone
+
+from pipelines_app.cards.execution import describe_execution, tell_following
+from pipelines_app.exceptions import Impossible
+from pipelines_app.models import Errand, Pipeline
+from pipelines_app.services import approve, confirm, propose, run_errands, stop
+from tests.pipelines_app.acting import FAULTS
+
+pytestmark = pytest.mark.django_db
+AFTER = timedelta(seconds=10)
+
+
+def look(pipeline, user, now=None):
+    return describe_execution(Pipeline.objects.get(pk=pipeline.pk), user, now=now)
+
+
+@pytest.fixture(autouse=True)
+def plain(settings):
+    settings.PIPELINES_APP = settings.PIPELINES_APP | {"FORMAT": "metrics_app.core.text.units.format_value"}
+
+
+def test_before_the_button_stands_what_follows(acting, pipeline):
+    assert (
+        tell_following(acting)
+        == "Approving carries out “pay” (amount: 2) in 10 s; until then it can be undone."
+    )
+    assert tell_following(pipeline) == (
+        "Approving asks somebody to do it by hand: it stands under To do in 10 s, to be confirmed with its "
+        "day; until then it can be undone."
+    )
+
+
+def test_without_a_delay_it_follows_at_once(settings, acting):
+    settings.PIPELINES_APP = settings.PIPELINES_APP | {"EXECUTE_AFTER": 0}
+    assert tell_following(acting) == "Approving carries out “pay” (amount: 2) at once."
+
+
+def test_of_several_approvals_it_says_how_many_are_missing(settings, acting, approver):
+    settings.PIPELINES_APP = settings.PIPELINES_APP | {"QUORUM": 3}
+    three = propose(title="Three", suggestion="Pay", action="pay")[0]
+    assert tell_following(three).startswith("After 3 more approvals it carries out “pay” in 10 s")
+    approve(pipeline=three, by=approver, version=1)
+    assert tell_following(three).startswith("After 2 more approvals it ")
+
+
+def test_after_the_approval_who_gave_it_may_undo_it_and_others_revoke_it(acting, approver, second, outsider):
+    moment = approve(pipeline=acting, by=approver, version=1).decided_at
+    mine = look(acting, approver, moment)
+    assert mine.steps == ("undo", "withdraw") and mine.begins == int((moment + AFTER).timestamp() * 1000)
+    assert look(acting, second, moment).steps == ("withdraw",)
+    assert look(acting, approver, moment + AFTER).steps == ("withdraw",)
+    for nobody in (outsider, AnonymousUser()):
+        assert look(acting, nobody, moment).steps == ()
+
+
+def test_what_is_held_says_by_whom_and_why(acting, approver, admin_user):
+    approve(pipeline=acting, by=approver, version=1)
+    stop(reason="budget audit", by=admin_user)
+    assert (
+        "root stopped all actions at " in (said := look(acting, approver).progress) and "budget audit" in said
+    )
+
+
+def test_a_manual_step_is_to_be_confirmed_from_its_approval_to_today(pipeline, approver):
+    moment = approve(pipeline=pipeline, by=approver, version=1).decided_at
+    run_errands(now=moment + AFTER)
+    found = look(pipeline, approver, moment + timedelta(days=2))
+    assert found.steps == ("confirm", "fail")
+    days = (timezone.localdate(moment), timezone.localdate(moment + timedelta(days=2)))
+    assert (found.first_day, found.last_day) == tuple(map(str, days))
+
+
+def test_an_action_that_fails_says_when_it_is_tried_again_and_then_what_is_left(acting, approver):
+    FAULTS[:] = [OSError("the desk is shut"), Impossible("no such account")]
+    moment = approve(pipeline=acting, by=approver, version=1).decided_at + AFTER
+    run_errands(now=moment)
+    waiting = look(acting, approver, moment)
+    assert "attempt 1 failed (the desk is shut); it is tried again at " in waiting.progress
+    assert waiting.steps == ("fail",)
+    run_errands(now=moment + timedelta(hours=1))
+    failed = look(acting, approver, moment)
+    assert (failed.progress, failed.steps) == ("It failed: no such account.", ("retry", "withdraw"))
+
+
+def test_what_was_done_is_told_with_what_is_not_known_about_it(acting, pipeline, approver):
+    moment = approve(pipeline=acting, by=approver, version=1).decided_at + AFTER
+    run_errands(now=moment)
+    said = look(acting, approver, moment)
+    assert (
+        said.progress.startswith("It was carried out at ") and "paid 2. No KPI measures it." in said.progress
+    )
+    assert said.steps == ()
+    Pipeline.objects.filter(pk=acting.pk).update(topic="er.wait")
+    assert "Whether it has helped is not measured." in look(acting, approver, moment).progress
+    by_hand = approve(pipeline=pipeline, by=approver, version=1).decided_at + AFTER
+    run_errands(now=by_hand)
+    confirm(pipeline=pipeline, by=approver, version=1, day=by_hand.date(), now=by_hand)
+    assert f"It was carried out: done by hand on {by_hand.date()}." in look(pipeline, approver).progress
+
+
+def test_what_was_approved_before_there_were_errands_promises_nothing(pipeline, approver):
+    approve(pipeline=pipeline, by=approver, version=1)
+    Errand.objects.all().delete()
+    assert look(pipeline, approver).progress.endswith("nothing will be done.")

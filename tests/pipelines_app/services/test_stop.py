@@ -1,0 +1,76 @@
+"""The stop switch: who, why, and that the chain knows."""
+
+from io import StringIO
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.core.management import CommandError, call_command
+
+from pipelines_app.exceptions import BadInput, NotAllowed
+from pipelines_app.models import AuditEntry, StopSwitch
+from pipelines_app.queries import find_stop
+from pipelines_app.services import resume, stop
+from pipelines_app.services.verify import verify_audit
+
+pytestmark = pytest.mark.django_db
+
+
+def told():
+    return [(row.event, row.actor, row.data["reason"], row.pipeline) for row in AuditEntry.objects.all()]
+
+
+def test_it_is_off_until_somebody_turns_it():
+    assert find_stop() is None and verify_audit().faults == []
+
+
+def test_it_stops_and_resumes_with_author_and_reason_in_the_chain(admin_user):
+    switch = stop(reason="budget audit", by=admin_user)
+    assert (switch.by_name, switch.reason) == ("root", "budget audit") and find_stop() == switch
+    resume(reason="the audit is over", by=admin_user)
+    assert find_stop() is None
+    assert told() == [
+        ("stopped", "root", "budget audit", None),
+        ("resumed", "root", "the audit is over", None),
+    ]
+    assert verify_audit().faults == []
+
+
+def test_turning_it_to_where_it_is_changes_nothing(admin_user):
+    stop(reason="first", by=admin_user)
+    assert stop(reason="second", name="bea").reason == "first"
+    assert len(told()) == 1
+
+
+def test_it_needs_a_reason_a_name_and_the_permission(approver):
+    with pytest.raises(BadInput, match="reason is required"):
+        stop(reason=" ", name="ada")
+    with pytest.raises(BadInput, match="name is required"):
+        stop(reason="audit")
+    with pytest.raises(NotAllowed, match="turn_stopswitch"):
+        stop(reason="audit", by=approver)
+    approver.user_permissions.add(Permission.objects.get(codename="turn_stopswitch"))
+    approver = type(approver).objects.get(pk=approver.pk)
+    assert stop(reason="audit", by=approver).stopped
+
+
+def test_the_command_stops_and_resumes():
+    out = StringIO()
+    call_command("stop_actions", reason="audit", by="operator", stdout=out)
+    assert out.getvalue() == "All actions are stopped, by operator: audit\n"
+    call_command("stop_actions", "--resume", reason="over", by="operator", stdout=out)
+    assert find_stop() is None and told()[-1][:2] == ("resumed", "operator")
+    with pytest.raises(CommandError, match="reason is required"):
+        call_command("stop_actions", reason="", by="operator")
+
+
+@pytest.mark.parametrize("edit", ["stopped = false", "reason = 'nothing'", "by_name = 'nobody'"])
+def test_an_edit_of_the_switch_is_found(admin_user, touch, edit):
+    stop(reason="audit", by=admin_user)
+    touch(f"UPDATE pipelines_app_stopswitch SET {edit}")
+    [fault] = verify_audit().faults
+    assert "the stop switch was turned" in fault
+
+
+def test_a_switch_that_was_slipped_in_is_found():
+    StopSwitch.objects.create(pk=1, stopped=True, by_name="nobody", reason="none")
+    assert len(verify_audit().faults) == 1
