@@ -52,7 +52,7 @@ def hide_times(text):
 
 def test_the_page_starts_a_demo_and_shows_outputs():
     assert STEPS[0][0] == "make demo ARGS=--no-traffic\n"
-    assert len([output for _, output in STEPS if output]) == 7
+    assert len([output for _, output in STEPS if output]) == 11
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the page asks for curl, which is not here")

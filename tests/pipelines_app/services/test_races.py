@@ -1,123 +1,145 @@
-"""Decisions at the same moment, with real threads: no double move, no lost vote.
+"""What happens in the same moment: one of the two, never both, never half of one."""
 
-``short`` in `make test`, ``full`` with fifty rounds in `make test-long`.
-"""
-
-from datetime import timedelta
-from functools import partial
+from datetime import date, timedelta
 
 import pytest
-from django.utils import timezone
 
-from pipelines_app.exceptions import Conflict, NotAllowed
-from pipelines_app.models import Pipeline
-from pipelines_app.services import approve, change_suggestion, expire, propose, reject, withdraw
+from pipelines_app.exceptions import Conflict, Impossible
+from pipelines_app.models import AuditEntry, Errand, Pipeline, StopSwitch
+from pipelines_app.services import (
+    approve,
+    confirm,
+    fail,
+    propose,
+    resume,
+    retry,
+    run_errands,
+    stop,
+    undo,
+    withdraw,
+)
 from pipelines_app.services.verify import verify_audit
+from tests.pipelines_app.acting import FAULTS, ORDERS, forget
 
-pytestmark = pytest.mark.django_db(transaction=True)
-ROUNDS = [pytest.param(3, id="short"), pytest.param(50, id="full", marks=pytest.mark.long)]
-ENDS = {"approved", "rejected", "withdrawn", "expired"}
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+ROUNDS = pytest.mark.parametrize(
+    "rounds", [pytest.param(4, id="short"), pytest.param(50, id="full", marks=pytest.mark.long)]
+)
+AFTER = timedelta(seconds=10)
 
 
 @pytest.fixture
-def opened(settings):
-    """Opens proposals that need two approvals."""
-    settings.PIPELINES_APP = settings.PIPELINES_APP | {"QUORUM": 2}
-    return lambda number, **more: propose(title=f"Round {number}", suggestion="Act", **more)[0]
+def make(settings, approver):
+    """Makes an approved proposal, with an action or without; and the moment at which it is due."""
+    settings.PIPELINES_APP = settings.PIPELINES_APP | {"ACTIONS": {"pay": "tests.pipelines_app.acting.act"}}
+
+    def make_one(number, action="pay"):
+        forget()
+        made = propose(title=f"Race {number}", suggestion="Pay", action=action)[0]
+        after = approve(pipeline=made, by=approver, version=1)
+        return after, after.decided_at + AFTER
+
+    return make_one
 
 
-def look(pipeline, results):
-    """The proposal afterwards; it has moved once at most, and nothing but conflicts went wrong."""
-    wrong = [one for one in results if isinstance(one, Exception)]
-    assert all(isinstance(one, (Conflict, NotAllowed)) for one in wrong), wrong
-    after = Pipeline.objects.get(pk=pipeline.pk)
-    moves = [entry for entry in after.audit.all() if entry.event in ENDS]
-    assert len(moves) == (0 if after.is_open else 1)
-    assert [entry.event for entry in moves] == ([] if after.is_open else [after.state])
-    return after
+def look(pipeline):
+    """Its state, and the events of its chain."""
+    return Pipeline.objects.get(pk=pipeline.pk).state, list(pipeline.audit.values_list("event", flat=True))
 
 
-@pytest.mark.parametrize("rounds", ROUNDS)
-def test_two_approvals_at_once_pass_a_quorum_of_two(opened, approver, second, race, rounds):
+@ROUNDS
+def test_an_undo_and_a_claim(make, approver, race, rounds):
     for number in range(rounds):
-        pipeline = opened(number)
-        results = race(*[partial(approve, pipeline=pipeline, by=by, version=1) for by in (approver, second)])
-        assert look(pipeline, results).state == "approved" and pipeline.decisions.count() == 2
+        pipeline, due = make(number)
+        early = due - timedelta(microseconds=1)
+        undone, _ = race(
+            lambda p=pipeline, at=early: undo(pipeline=p, by=approver, version=1, now=at),
+            lambda at=due: run_errands(now=at),
+        )
+        run_errands(now=due + timedelta(hours=1))
+        state, events = look(pipeline)
+        if isinstance(undone, Conflict):
+            assert (state, len(ORDERS), events[-2:]) == ("done", 1, ["begun", "done"])
+        else:
+            assert (state, ORDERS, events[-1]) == ("awaiting_approval", [], "undone"), undone
     assert verify_audit().faults == []
 
 
-@pytest.mark.parametrize("rounds", ROUNDS)
-def test_the_last_approval_against_a_rejection(opened, approver, second, member, race, rounds):
+@ROUNDS
+def test_a_revocation_and_a_claim(make, approver, race, rounds):
     for number in range(rounds):
-        pipeline = opened(number)
-        approve(pipeline=pipeline, by=approver, version=1)
-        results = race(
-            partial(approve, pipeline=pipeline, by=second, version=1),
-            partial(reject, pipeline=pipeline, by=member, version=1, comment="no"),
+        pipeline, due = make(number)
+        revoked, _ = race(
+            lambda p=pipeline, at=due: withdraw(pipeline=p, by=approver, version=1, comment="no", now=at),
+            lambda at=due: run_errands(now=at),
         )
-        after = look(pipeline, results)
-        assert pipeline.decisions.count() == 2 and after.state in ("approved", "rejected")
+        run_errands(now=due + timedelta(hours=1))
+        state, events = look(pipeline)
+        if isinstance(revoked, Conflict):
+            assert (state, len(ORDERS), events[-2:]) == ("done", 1, ["begun", "done"])
+        else:
+            assert (state, ORDERS, events[-1]) == ("withdrawn", [], "withdrawn"), revoked
     assert verify_audit().faults == []
 
 
-@pytest.mark.parametrize("rounds", ROUNDS)
-def test_the_last_approval_against_a_change(opened, approver, second, member, race, rounds):
+@ROUNDS
+def test_the_stop_switch_and_a_claim(make, admin_user, race, rounds):
     for number in range(rounds):
-        pipeline = opened(number)
-        approve(pipeline=pipeline, by=approver, version=1)
-        results = race(
-            partial(approve, pipeline=pipeline, by=second, version=1),
-            partial(change_suggestion, pipeline=pipeline, by=member, version=1, suggestion="Less"),
-        )
-        after = look(pipeline, results)
-        # Either it passed as it was, or it waits as it was changed: never approved with other words.
-        assert (after.state, after.version) in [("approved", 1), ("awaiting_approval", 2)]
+        pipeline, due = make(number)
+        stopped, _ = race(lambda: stop(reason="audit", by=admin_user), lambda at=due: run_errands(now=at))
+        assert isinstance(stopped, StopSwitch), stopped
+        run_errands(now=due + timedelta(minutes=1))
+        state, events = look(pipeline)
+        ended = AuditEntry.objects.filter(event="stopped").order_by("-seq").first().seq
+        begun = pipeline.audit.filter(event="begun").first()
+        # What began was begun before; and what had not is held.
+        assert (state == "done") == (begun is not None and begun.seq < ended), (state, events)
+        assert (state, len(ORDERS)) in (("done", 1), ("approved", 0))
+        resume(reason="over", by=admin_user)
+        run_errands(now=due + timedelta(hours=1))
+        assert look(pipeline)[0] == "done" and len(ORDERS) == 1
     assert verify_audit().faults == []
 
 
-@pytest.mark.parametrize("rounds", ROUNDS)
-def test_two_changes_at_once_make_one_version(opened, approver, second, race, rounds):
+@ROUNDS
+def test_several_drains(make, race, rounds):
     for number in range(rounds):
-        pipeline = opened(number)
+        pipeline, due = make(number)
+        race(*[lambda at=due: run_errands(now=at)] * 4)
+        assert look(pipeline) == ("done", ["proposed", "approved", "begun", "done"])
+        assert len(ORDERS) == 1
+
+
+@ROUNDS
+def test_a_confirmation_and_a_failure_of_a_manual_step(make, approver, second, race, rounds):
+    for number in range(rounds):
+        pipeline, due = make(number, action="")
+        run_errands(now=due)
         results = race(
-            *[
-                partial(change_suggestion, pipeline=pipeline, by=by, version=1, suggestion=f"As {by} says")
-                for by in (approver, second)
-            ]
+            lambda p=pipeline: confirm(pipeline=p, by=approver, version=1, day=date.today()),
+            lambda p=pipeline: fail(pipeline=p, by=second, version=1, comment="nobody was free"),
         )
-        after = look(pipeline, results)
-        assert after.version == 2 and after.versions.count() == 2
+        state, events = look(pipeline)
+        assert state in ("done", "failed") and events[-1] == state and events.count(state) == 1
+        assert sum(isinstance(result, Conflict) for result in results) == 1, results
     assert verify_audit().faults == []
 
 
-@pytest.mark.parametrize("rounds", ROUNDS)
-def test_the_last_approval_against_a_withdrawal(opened, approver, second, member, race, rounds):
+@ROUNDS
+def test_two_who_try_again_and_one_who_withdraws(make, approver, second, admin_user, race, rounds):
     for number in range(rounds):
-        pipeline = opened(number)
-        approve(pipeline=pipeline, by=approver, version=1)
-        results = race(
-            partial(approve, pipeline=pipeline, by=second, version=1),
-            partial(withdraw, pipeline=pipeline, by=member, version=1, comment="over"),
+        pipeline, due = make(number)
+        FAULTS[:] = [Impossible("no money")]
+        run_errands(now=due)
+        race(
+            lambda p=pipeline: retry(pipeline=p, by=approver, version=1),
+            lambda p=pipeline: retry(pipeline=p, by=second, version=1),
+            lambda p=pipeline: withdraw(pipeline=p, by=admin_user, version=1, comment="enough"),
+            lambda at=due: run_errands(now=at + timedelta(minutes=1)),
         )
-        after = Pipeline.objects.get(pk=pipeline.pk)
-        # What was approved first may be taken back before it is carried out: then it moved twice, in order.
-        assert after.state == "withdrawn" or isinstance(results[1], Conflict)
-        events = [event for event in after.audit.values_list("event", flat=True) if event in ENDS]
-        assert events in (["withdrawn"], ["approved"], ["approved", "withdrawn"])
-    assert verify_audit().faults == []
-
-
-@pytest.mark.parametrize("rounds", ROUNDS)
-def test_a_vote_at_the_deadline_against_the_expiry(opened, approver, second, race, rounds):
-    for number in range(rounds):
-        pipeline = opened(number, now=timezone.now() - timedelta(hours=1))
-        due = pipeline.due_at
-        approve(pipeline=pipeline, by=approver, version=1)
-        results = race(
-            partial(approve, pipeline=pipeline, by=second, version=1, now=due - timedelta(microseconds=1)),
-            partial(expire, now=due),
-        )
-        after = look(pipeline, [one for one in results if not isinstance(one, int)])
-        assert after.state in ("approved", "expired")
-        assert pipeline.decisions.count() == (2 if after.state == "approved" else 1)
+        run_errands(now=due + timedelta(days=1))
+        state, events = look(pipeline)
+        assert state in ("done", "withdrawn") and len(ORDERS) == (2 if state == "done" else 1), events
+        assert events.count("retried") <= 1
+        assert not Errand.objects.filter(pipeline=pipeline, kind="act", done_at=None).exists()
     assert verify_audit().faults == []

@@ -1,0 +1,105 @@
+"""Workers that are killed at each step of an execution: a real receiver has applied each key once."""
+
+import json
+import os
+import sys
+import time
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.utils import timezone
+from standardwebhooks import Webhook
+
+from hms_gov.ties import Tied
+from pipelines_app.models import Pipeline
+from pipelines_app.services import approve, propose
+from pipelines_app.services.verify import verify_audit
+from tests.chaos.test_notices import ROOT, address_of
+from tests.metrics_app.telling import SECRET, allow, make_receiver, serve
+
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+PATIENCE = 180  # seconds until everything must have been carried out
+# Where a worker dies: before or after each thing that it does with an errand.
+STEPS = {
+    "claimed": ("pipelines_app.services.errands.drain", "run_errand", "before"),
+    "begun": ("pipelines_app.services.errands.act", "begin", "after"),
+    "about to call": ("pipelines_app.services.errands.act", "call_action", "before"),
+    "called": ("pipelines_app.services.errands.act", "call_action", "after"),
+    "about to end": ("pipelines_app.services.errands.act", "end_errand", "before"),
+    "written, not committed": ("pipelines_app.services.errands.act", "record_end", "after"),
+    "ended": ("pipelines_app.services.errands.act", "finish", "after"),
+}
+# As the worker does it, but a claim of the dead is free after a second; and it dies at one step.
+WORKER = """
+import os, sys, time
+os.environ["DJANGO_SETTINGS_MODULE"] = "hms_gov.settings"
+import django
+django.setup()
+from datetime import timedelta
+from importlib import import_module
+from pipelines_app.services.errands import plan
+from pipelines_app.services import run_errands
+plan.CLAIM = timedelta(seconds=1)
+if len(sys.argv) > 1:
+    room, name, when = sys.argv[1:]
+    module = import_module(room)
+    function = getattr(module, name)
+    def die(*args, **more):
+        if when == "after":
+            function(*args, **more)
+        os.kill(os.getpid(), 9)
+    setattr(module, name, die)
+while True:
+    run_errands()
+    time.sleep(0.05)
+"""
+
+
+def start(environment, *step):
+    """A worker, which dies at a step where one is named."""
+    return Tied([sys.executable, "-c", WORKER, *step], env=environment, cwd=ROOT)
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda name: name.replace(" ", "_"))
+def test_a_worker_killed_at_any_step_leaves_one_application_of_its_key(settings, step):
+    boss = User.objects.create_superuser("boss")
+    with serve(204, body=b"") as server:
+        allow(settings, server.url)
+        make_receiver("hr-desk", kind="webhook", webhook="pager", addresses=[])
+        app = settings.METRICS_APP
+        environment = os.environ | {
+            "REDIS_URL": app["REDIS_URL"],
+            "NOTICE_WEBHOOKS": json.dumps(app["WEBHOOKS"]),
+            "WEBHOOK_NETWORKS": "127.0.0.0/8",
+            "DATABASE_URL": address_of(connection),
+        }
+        pipeline = propose(
+            title="Slow", suggestion="Hire 2", action="webhook", action_params={"receiver": "hr-desk"}
+        )[0]
+        # Approved long ago: due at once.
+        past = timezone.now() - timedelta(minutes=1)
+        approve(pipeline=pipeline, by=boss, version=1, now=past)
+        doomed = start(environment, *STEPS[step])
+        try:
+            assert doomed.wait(PATIENCE) == -9, "it died at that step"
+        finally:
+            doomed.kill()
+        worker = start(environment)
+        try:
+            deadline = time.monotonic() + PATIENCE
+            while Pipeline.objects.get().state != "done" and time.monotonic() < deadline:
+                time.sleep(0.1)
+        finally:
+            worker.kill()
+            worker.wait()
+    assert Pipeline.objects.get().state == "done"
+    for got in server.posts:
+        Webhook(SECRET).verify(got.body, got.headers)
+    keys = Counter(got.headers["webhook-id"] for got in server.posts)
+    # A repeat carries the same key: a receiver that knows it has applied it once.
+    assert set(keys) == {f"pipeline:{pipeline.pk}:1"} and sum(keys.values()) <= 2
+    assert list(pipeline.audit.values_list("event", flat=True)) == ["proposed", "approved", "begun", "done"]
+    assert verify_audit().faults == []
