@@ -25,9 +25,14 @@ def digest(text):
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def link(previous, *, seq, at, actor, event, pipeline, data):
-    """The hash of one audit entry, which takes in the hash of the one before it.
+def write_hashed(previous, *, seq, at, actor, event, pipeline, data):
+    """The text of one audit entry that is hashed; it takes in the hash of the one before it.
 
     ``at`` is an aware datetime, ``data`` an encoded text, ``pipeline`` an id.
     """
-    return digest(encode([previous, seq, at.astimezone(UTC).isoformat(), actor, event, pipeline, data]))
+    return encode([previous, seq, at.astimezone(UTC).isoformat(), actor, event, pipeline, data])
+
+
+def link(previous, **entry):
+    """The hash of one audit entry, from the hash of the one before it and what ``write_hashed`` takes."""
+    return digest(write_hashed(previous, **entry))

@@ -4,7 +4,7 @@ import json
 
 from django.db import models
 
-from pipelines_app.core.chain import GENESIS, link
+from pipelines_app.core.chain import GENESIS, digest, write_hashed
 from pipelines_app.models.pipelines import Pipeline
 
 
@@ -69,7 +69,11 @@ class AuditEntry(models.Model):
 
     def compute_hash(self):
         """The hash that this entry must carry."""
-        return link(
+        return digest(self.write_hashed())
+
+    def write_hashed(self):
+        """The text that its hash is of."""
+        return write_hashed(
             self.previous,
             seq=self.seq,
             at=self.at,
