@@ -8,6 +8,7 @@ from pipelines_app import conf
 from pipelines_app.core.fields import SEVERITIES
 
 MEASURES = ("measure", "freeze")
+EFFECTS = ("describe_effect", "hours", "list_events")  # all of them, or effects are not measured
 
 
 def check_settings(app_configs, **kwargs):
@@ -70,7 +71,8 @@ def check_measurements():
     except (ImportError, AttributeError, ValueError) as error:
         lacks = str(error)
     else:
-        missing = [name for name in MEASURES if found and not callable(getattr(found, name, None))]
+        wanted = MEASURES + EFFECTS * any(hasattr(found, name) for name in EFFECTS)
+        missing = [name for name in wanted if found and not callable(getattr(found, name, None))]
         lacks = f"it has no function {' and no '.join(missing)}" if missing else ""
     if not lacks:
         return []

@@ -11,5 +11,6 @@ urlpatterns = [
     path("<int:pk>/", views.show_proposal, name="pipeline_detail"),
     path("<int:pk>/card/", views.show_card, name="pipeline_card"),
     path("<int:pk>/since/", views.show_since, name="pipeline_since"),
+    path("<int:pk>/effect.csv", views.download_effect, name="pipeline_effect"),
     path("<int:pk>/decide/", views.decide, name="pipeline_decide"),
 ]

@@ -1,11 +1,12 @@
 """The inbox and the page of a proposal; every rule stands in ``services``."""
 
+import csv
 from datetime import datetime, timedelta
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, JsonResponse
+from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -13,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from pipelines_app import queries, services
 from pipelines_app.cards import cards
+from pipelines_app.cards.effect_charts import describe_outcome, list_effect_rows
 from pipelines_app.cards.facts import split_companions
 from pipelines_app.core.states import AGREED
 from pipelines_app.exceptions import BadInput, Conflict, NotAllowed
@@ -29,6 +31,7 @@ STEPS = {
     "confirm": (services.confirm, ("day", "comment")),
     "fail": (services.fail, ("comment",)),
     "retry": (services.retry, ()),
+    "close": (services.close, ("comment",)),
 }
 
 
@@ -115,6 +118,7 @@ def render_proposal(request, pipeline, *, fault="", missing=False, status=200, *
         "audit": pipeline.audit.all(),
         "decisions": pipeline.decisions.all(),
         "versions": pipeline.versions.all(),
+        "outcome": describe_outcome(pipeline),
         "fault": fault,
         "may_change": pipeline.is_open and not queries.why_not_change(pipeline, request.user),
         "missing": missing,
@@ -126,6 +130,19 @@ def render_proposal(request, pipeline, *, fault="", missing=False, status=200, *
 def describe_companions(pipeline):
     """``(name, value, what it was made of)`` of the KPIs frozen beside the one in question."""
     return split_companions(pipeline.evidence.get("companions"))
+
+
+@require_safe
+@page
+def download_effect(request, pk):
+    """The days behind an effect as CSV; 404 where none is judged, or it is not as it was."""
+    rows = list_effect_rows(find(request.user, pk))
+    if rows is None:
+        raise Http404(f"No effect of proposal #{pk} can be shown.")
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="effect-{pk}.csv"'
+    csv.writer(response).writerows(rows)
+    return response
 
 
 @require_POST

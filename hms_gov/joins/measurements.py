@@ -1,13 +1,14 @@
 """What the pipelines ask of metrics: ``PIPELINES_APP["MEASUREMENTS"]``. Times are ms."""
 
 from hms_gov.joins.costs import find_cost
+from hms_gov.joins.effects import describe_effect, hours, list_events
 from hms_gov.joins.evidence import freeze
 from hms_gov.joins.quantities import describe, draw, read_rule
 from metrics_app import queries
 from metrics_app.core.text.phrases import tell_gone
 from metrics_app.registry import get_kpi
 
-__all__ = ["freeze", "measure"]
+__all__ = ["describe_effect", "freeze", "hours", "list_events", "measure"]
 
 
 def measure(topic, rule, end, *, draw_from=None, cost_from=None):

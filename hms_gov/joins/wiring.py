@@ -28,7 +28,12 @@ def propose_for_breach(breach):
         return f"not proposed: {error}"
     if created:
         return f"proposed #{pipeline.pk}"
-    return f"proposal #{pipeline.pk} is still open; noted the newer value"
+    return f"proposal #{pipeline.pk} {tell_standing(pipeline)}; noted the newer value"
+
+
+def tell_standing(pipeline):
+    """Why a repeat opens nothing."""
+    return "is still open" if pipeline.is_open else "was approved, and is not judged yet"
 
 
 def open_proposal(breach, threshold, kpi):

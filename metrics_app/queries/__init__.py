@@ -10,6 +10,7 @@ from metrics_app.queries.buckets import read_buckets
 from metrics_app.queries.calendars import calendar_series, compare_series, compare_span, so_far
 from metrics_app.queries.charts import Snapshot, series, snapshot
 from metrics_app.queries.corrections import list_corrections
+from metrics_app.queries.hours import read_hours
 from metrics_app.queries.kept import find_grain
 from metrics_app.queries.logs import collected_through, get_head, list_topics, redis_now, shard_for
 from metrics_app.queries.notes import find_note, list_notes
@@ -38,6 +39,7 @@ __all__ = [
     "observe_many",
     "read_buckets",
     "read_forecast",
+    "read_hours",
     "redis_now",
     "series",
     "shard_for",

@@ -176,3 +176,12 @@ class Retry(Deciding):
     def post(self, request, pk):
         """Under the same key, so that what was done already is not done twice."""
         return self.act(request, pk, services.retry)
+
+
+class Close(Deciding):
+    """Close an effect that proved nothing."""
+
+    @deciding("close_pipeline", taken.RejectSerializer)
+    def post(self, request, pk):
+        """Of an inconclusive one, with a reason; the verdict stays."""
+        return self.act(request, pk, services.close)

@@ -5,7 +5,9 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from pipelines_app import queries
+from pipelines_app.cards.effects import tell_effect
 from pipelines_app.cards.execution import describe_execution
+from pipelines_app.core.states import VERDICTS
 from pipelines_app.models import AuditEntry, Decision, Pipeline, Version
 
 
@@ -110,6 +112,59 @@ class ExecutionSerializer(serializers.Serializer):
     undo_until = serializers.IntegerField(allow_null=True, help_text="ms; null where it cannot be undone.")
 
 
+class ClosingSerializer(serializers.Serializer):
+    """Who closed an inconclusive effect, and why."""
+
+    by = serializers.CharField()
+    reason = serializers.CharField()
+    at = serializers.IntegerField(help_text="ms")
+
+
+class EffectSerializer(serializers.Serializer):
+    """The verdict, and the numbers behind it as they were frozen: docs/effect.md tells the method."""
+
+    verdict = serializers.ChoiceField(choices=sorted(VERDICTS))
+    reason = serializers.CharField(allow_blank=True, help_text="Why it is inconclusive; else empty.")
+    sentence = serializers.CharField(allow_blank=True, help_text="Observed, expected and change in words.")
+    judged_at = serializers.IntegerField(help_text="ms")
+    sha256 = serializers.CharField(help_text="Of the frozen text; it stands in the audit chain.")
+    intact = serializers.BooleanField(help_text="Whether the text still fits it; if not, all else is null.")
+    closed = ClosingSerializer(allow_null=True)
+    measure = serializers.DictField(allow_null=True, help_text="What was judged: label, unit, better, kind.")
+    numbers = serializers.DictField(
+        allow_null=True,
+        help_text="started_at, judged_from, judged_to (ms); observed, expected, change (the KPI's unit) and "
+        "percent, each with _low and _high of its 95 % interval; plain: before, after, percent.",
+    )
+    days = serializers.DictField(
+        allow_null=True, help_text="Columns ts, values, counts of 24 hours each, before and in the span."
+    )
+    confounders = serializers.DictField(
+        allow_null=True, help_text="actions, notes, edits and voids from the start to the end of the span."
+    )
+
+
+def describe_effect(pipeline):
+    """The effect of a proposal as EffectSerializer documents it; None until it is judged."""
+    effect = queries.find_effect(pipeline)
+    if effect is None:
+        return None
+    document, _ = queries.read_effect(effect)
+    closed = {"by": effect.closed_by_name, "reason": effect.closed_reason}
+    found = document["effect"] if document else {}
+    told = {
+        "verdict": pipeline.state,
+        "reason": found.get("reason", ""),
+        "sentence": tell_effect(found, document["measure"]) if document else "",
+        "judged_at": queries.to_ms(effect.judged_at),
+        "sha256": effect.sha256,
+        "intact": document is not None,
+        "closed": closed | {"at": queries.to_ms(effect.closed_at)} if effect.closed_at else None,
+    }
+    shown = {name: document and document[name] for name in ("measure", "days", "confounders")}
+    return told | shown | {"numbers": document and found}
+
+
 class PipelineSerializer(RowSerializer):
     """A proposal with everything that is known about it."""
 
@@ -119,7 +174,10 @@ class PipelineSerializer(RowSerializer):
     tampered = serializers.SerializerMethodField(
         help_text="What no longer fits the present version as it was frozen; empty where all does."
     )
-    effect = serializers.SerializerMethodField(help_text="What came of it; null until it is measured.")
+    effect = serializers.SerializerMethodField(
+        help_text="What came of it, judged once and frozen; null until its span is over, or where nothing "
+        "measures it."
+    )
     audit = AuditEntrySerializer(many=True)
     may_decide = serializers.SerializerMethodField(help_text="Whether you may vote on it now.")
     why_not = serializers.SerializerMethodField(help_text="Why you may not; empty if you may.")
@@ -150,9 +208,10 @@ class PipelineSerializer(RowSerializer):
         """A sentence, or an empty text."""
         return queries.tell_tampering(pipeline)
 
-    def get_effect(self, pipeline) -> dict | None:
-        """None: nothing has been carried out and measured."""
-        return None
+    @extend_schema_field(EffectSerializer(allow_null=True))
+    def get_effect(self, pipeline):
+        """None until it is judged."""
+        return describe_effect(pipeline)
 
     def get_may_decide(self, pipeline) -> bool:
         """Whether the reader may vote."""

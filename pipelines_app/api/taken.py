@@ -109,7 +109,7 @@ class ApproveSerializer(Body):
 
 
 class RejectSerializer(Body):
-    """A rejection, a withdrawal or a failure of the version you saw, and why."""
+    """A rejection, a withdrawal, a failure or a closing of the version you saw, and why."""
 
     version = VersionField()
     comment = TextField(max_length=2000)

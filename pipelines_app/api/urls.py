@@ -15,4 +15,5 @@ urlpatterns = [
     path("pipelines/<int:pk>/confirm/", pipelines.Confirm.as_view(), name="api_pipeline_confirm"),
     path("pipelines/<int:pk>/fail/", pipelines.Fail.as_view(), name="api_pipeline_fail"),
     path("pipelines/<int:pk>/retry/", pipelines.Retry.as_view(), name="api_pipeline_retry"),
+    path("pipelines/<int:pk>/close/", pipelines.Close.as_view(), name="api_pipeline_close"),
 ]

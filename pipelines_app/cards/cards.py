@@ -12,7 +12,7 @@ from pipelines_app.cards.terms import tell_needs
 from pipelines_app.cards.writing import tell_time, to_local, write
 from pipelines_app.core.durations import HOUR_MS, SECOND_MS
 from pipelines_app.core.record import tell_counts
-from pipelines_app.core.states import LABELS, State
+from pipelines_app.core.states import LABELS, VERDICTS, State
 
 SQUARES = 12
 SURE_AFTER = 10 * 60 * SECOND_MS  # of waiting, before its cost is told per hour
@@ -188,7 +188,9 @@ def tell_verdict(pipeline, now):
 
 def tell_outcome(pipeline):
     """What a step just taken has led to, in a sentence."""
-    if pipeline.state in {State.EXECUTING, State.DONE, State.FAILED}:
+    if pipeline.state in VERDICTS:
+        return "Closed; the verdict stays."
+    if pipeline.state in {State.EXECUTING, State.DONE, State.FAILED, State.MEASURING}:
         return f"{pipeline.outcome[:1].upper()}{pipeline.outcome[1:] or 'It is tried again'}."
     if not pipeline.is_open:
         return tell_verdict(pipeline, timezone.now())

@@ -7,10 +7,10 @@ from django.utils import timezone
 from pipelines_app import conf, queries
 from pipelines_app.actions.manual import DESCRIPTION, is_manual
 from pipelines_app.actions.registry import describe_action
+from pipelines_app.cards.effects import UNMEASURED, describe_outcome, tell_day, tell_promise
 from pipelines_app.cards.writing import tell_time, write
 from pipelines_app.core.states import State
-
-UNMEASURED = "Whether it has helped is not measured."
+from pipelines_app.exceptions import Tampered
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,9 @@ def describe_execution(pipeline, user, *, now=None):
     """The ``Execution`` of a proposal as this person may see it."""
     now = now or timezone.now()
     if pipeline.is_open:
-        return Execution(follows=tell_following(pipeline))
+        follows = tell_following(pipeline)
+        promise = follows and tell_promise(queries.find_plan(pipeline), now)
+        return Execution(follows=f"{follows} {promise}".strip())
     describe = DESCRIBED.get(State(pipeline.state))
     if describe is None:
         return Execution()
@@ -119,10 +121,49 @@ def describe_failed(pipeline, user, now):
 
 
 def describe_done(pipeline, user, now):
-    """What came of it; whether it has helped nobody knows."""
+    """What came of it, and why whether it has helped is not measured."""
+    planned = queries.find_plan(pipeline)
+    why = UNMEASURED.get(planned["reason"]) if planned else "it was opened before effects were measured"
+    return {"progress": f"{tell_done(pipeline, now)} Its effect is not measured: {why}."}
+
+
+def tell_done(pipeline, now):
+    """``It was carried out at 10:12: paid 2.``"""
     at = "" if is_manual(pipeline.action) else f" at {tell_time(pipeline.carried_out_at, now)}"
-    measured = UNMEASURED if pipeline.topic else "No KPI measures it."
-    return {"progress": f"It was carried out{at}: {pipeline.outcome}. {measured}"}
+    return f"It was carried out{at}: {pipeline.outcome}."
+
+
+def describe_measuring(pipeline, user, now):
+    """When it is judged; nothing of what was measured so far, which would tempt to conclude from it."""
+    try:
+        span = queries.find_span(pipeline)
+    except Tampered as error:
+        return {"progress": f"{tell_done(pipeline, now)} {error}."}
+    if queries.to_ms(now) < span["judged_at"]:
+        when = f"Its effect is judged on {tell_day(span['judged_at'])}, and not looked at before."
+        return {"progress": f"{tell_done(pipeline, now)} {when}"}
+    errand = queries.find_errand(pipeline, "measure")
+    failed = f" The last attempt failed: {errand.error}." if errand and errand.error else ""
+    return {"progress": f"{tell_done(pipeline, now)} Its effect is being judged.{failed}"}
+
+
+def describe_judged(pipeline, user, now):
+    """The verdict in words; what proves nothing waits to be closed."""
+    outcome = describe_outcome(pipeline)
+    if outcome is None:
+        return {"progress": tell_done(pipeline, now)}
+    told = (VERDICTS[State(pipeline.state)], outcome.sentence, outcome.why, outcome.fault, outcome.closed)
+    sentence = " ".join(f"{part.rstrip('.')}." for part in told if part)
+    is_open = pipeline.state == State.INCONCLUSIVE and not outcome.closed
+    return {"progress": sentence, "steps": ("close",) if is_open else ()}
+
+
+VERDICTS = {
+    State.EFFECTIVE: "It was effective",
+    State.INEFFECTIVE: "It had no effect",
+    State.HARMFUL: "It did harm",
+    State.INCONCLUSIVE: "Its effect is inconclusive",
+}
 
 
 DESCRIBED = {
@@ -130,4 +171,6 @@ DESCRIBED = {
     State.EXECUTING: describe_executing,
     State.FAILED: describe_failed,
     State.DONE: describe_done,
+    State.MEASURING: describe_measuring,
+    **dict.fromkeys(VERDICTS, describe_judged),
 }

@@ -33,8 +33,13 @@ MOVES = {
 }
 
 # Open: people still have to answer it, so a repeat adds nothing but a newer value.
-# An approved one is answered; a breach that fires after it is a new question.
 OPEN = frozenset({State.AWAITING_APPROVAL})
+
+# Approved, and nobody knows yet whether it helps: a repeat is what was to be expected.
+UNJUDGED = frozenset({State.APPROVED, State.EXECUTING, State.MEASURING})
+
+# What measuring leads to.
+VERDICTS = frozenset({State.EFFECTIVE, State.INEFFECTIVE, State.HARMFUL, State.INCONCLUSIVE})
 
 # Ends in which nobody agreed to it, or not for good.
 REFUSED = frozenset({State.REJECTED, State.EXPIRED, State.WITHDRAWN})

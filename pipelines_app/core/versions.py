@@ -26,7 +26,15 @@ REPEATED = (
     "escalation_id",
 )
 # What the text says besides, and no column repeats.
-TERMS = ("policy", "deciders_name", "escalation_name", "eligible", "remind_at", "escalate_at")
+TERMS = (
+    "policy",
+    "deciders_name",
+    "escalation_name",
+    "eligible",
+    "remind_at",
+    "escalate_at",
+    "measuring",
+)
 TERM_TIMES = ("remind_at", "escalate_at")
 
 

@@ -1,11 +1,12 @@
-"""Rows of the app: proposals and their versions, votes, the audit chain, what happens later, the stop
-switch.
+"""Rows of the app: proposals and their versions, votes, the audit chain, what happens later, what came
+of it, the stop switch.
 
 Rules live in ``services``; here are rows and the constraints that hold without them.
 """
 
 from pipelines_app.models.audit import AuditEntry, AuditHead
 from pipelines_app.models.delegations import Delegation
+from pipelines_app.models.effects import Effect
 from pipelines_app.models.errands import Errand
 from pipelines_app.models.pipelines import Decision, Pipeline
 from pipelines_app.models.policies import Policy
@@ -17,6 +18,7 @@ __all__ = [
     "AuditHead",
     "Decision",
     "Delegation",
+    "Effect",
     "Errand",
     "Pipeline",
     "Policy",

@@ -34,6 +34,7 @@ from pipelines_app.queries.execution import (
     is_to_do,
     list_to_do,
 )
+from pipelines_app.queries.measuring import find_effect, find_plan, find_span, list_actions, read_effect
 from pipelines_app.queries.stops import find_stop, may_turn
 from pipelines_app.queries.versions import attach_versions, peek_version, read_version, tell_tampering
 
@@ -42,15 +43,19 @@ __all__ = [
     "count_seats",
     "find_approver",
     "find_delegation",
+    "find_effect",
     "find_errand",
     "find_permitted",
+    "find_plan",
     "find_seat",
+    "find_span",
     "find_stop",
     "find_undo_end",
     "has_approved",
     "is_listed",
     "is_to_do",
     "is_visible",
+    "list_actions",
     "list_deciders",
     "list_delegations",
     "list_permitted",
@@ -59,6 +64,7 @@ __all__ = [
     "may_turn",
     "name_of",
     "peek_version",
+    "read_effect",
     "read_version",
     "tell_tampering",
     "why_not_change",

@@ -7,7 +7,7 @@ from django.db.models import Q
 from pipelines_app import conf
 from pipelines_app.core.states import State
 from pipelines_app.core.voting import APPROVE
-from pipelines_app.models import Decision, Errand
+from pipelines_app.models import Decision, Effect, Errand
 
 
 def find_undo_end(pipeline):
@@ -15,9 +15,9 @@ def find_undo_end(pipeline):
     return pipeline.decided_at + timedelta(seconds=conf.get("EXECUTE_AFTER"))
 
 
-def find_errand(pipeline):
-    """The errand that carries out the present version; None where it is none, or older than errands."""
-    return Errand.objects.filter(pipeline=pipeline, version=pipeline.version, kind="act").first()
+def find_errand(pipeline, kind="act"):
+    """The errand of the present version that carries it out, or of another kind; None where it has none."""
+    return Errand.objects.filter(pipeline=pipeline, version=pipeline.version, kind=kind).first()
 
 
 def has_approved(pipeline, user):
@@ -34,11 +34,14 @@ def find_approver(pipeline_id, version):
 
 
 def list_to_do(pipelines):
-    """Those that wait for a person: manual steps to confirm, actions that failed; oldest first."""
+    """Those that wait for a person: steps to confirm, failed actions, effects to close; oldest first."""
     waiting = Q(state=State.FAILED) | Q(state=State.EXECUTING, action="")
+    waiting |= Q(state=State.INCONCLUSIVE, effect__closed_at=None)
     return pipelines.filter(waiting).select_related("restricted_to").order_by("decided_at", "id")
 
 
 def is_to_do(pipeline):
     """Whether it is one of those."""
+    if pipeline.state == State.INCONCLUSIVE:
+        return Effect.objects.filter(pipeline=pipeline, closed_at=None).exists()
     return pipeline.state == State.FAILED or (pipeline.state == State.EXECUTING and not pipeline.action)

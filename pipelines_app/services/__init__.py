@@ -1,6 +1,7 @@
 """Write side: open a proposal, decide it, let it lapse, carry it out. Rules live here and in ``core``."""
 
 from pipelines_app.services.change import change_suggestion, withdraw
+from pipelines_app.services.close import close
 from pipelines_app.services.decide import approve, reject
 from pipelines_app.services.delegate import delegate, end_delegation
 from pipelines_app.services.errands import run_errands
@@ -13,6 +14,7 @@ from pipelines_app.services.stop import resume, stop
 __all__ = [
     "approve",
     "change_suggestion",
+    "close",
     "confirm",
     "delegate",
     "end_delegation",

@@ -85,7 +85,7 @@ def confirm(*, pipeline, by, version, day, comment="", now=None):
     with transaction.atomic():
         locked = lock_pipeline(pipeline.pk)
         refuse_strangers(locked, by, now)
-        if is_repeated(locked, by, "done", State.DONE, version):
+        if is_repeated(locked, by, "done", State.DONE, version) or is_confirmed(locked, by, version):
             return locked
         refuse_other_state(locked, State.EXECUTING, "there is nothing to confirm")
         refuse_other_version(locked, version)
@@ -97,6 +97,14 @@ def confirm(*, pipeline, by, version, day, comment="", now=None):
         end = {"actor": queries.name_of(by), "data": data, "at": now}
         record_end(locked, State.DONE, f"done by hand on {day}", midnight, **end)
     return locked
+
+
+def is_confirmed(pipeline, by, version):
+    """Whether this person has confirmed it, and its measuring began with that."""
+    if (pipeline.state, pipeline.version) != (State.MEASURING, version):
+        return False
+    done = pipeline.audit.filter(event="done").order_by("-seq").first()
+    return done is not None and done.read_data().get("by") == by.pk
 
 
 def fail(*, pipeline, by, version, comment, now=None):

@@ -1,4 +1,4 @@
-"""Opening a proposal: once per origin, and once per title and topic while one is open."""
+"""Opening a proposal: once per origin, and once per title and topic until one is decided and judged."""
 
 import logging
 
@@ -10,7 +10,8 @@ from pipelines_app import queries
 from pipelines_app.actions.registry import freeze_params
 from pipelines_app.core import fields
 from pipelines_app.core.chain import digest, encode
-from pipelines_app.core.states import OPEN
+from pipelines_app.core.fields import SEVERITIES
+from pipelines_app.core.states import OPEN, UNJUDGED
 from pipelines_app.core.urgency import measure_overrun
 from pipelines_app.exceptions import BadInput, PipelinesError
 from pipelines_app.models import Pipeline
@@ -18,6 +19,7 @@ from pipelines_app.queries.deciding import name_of
 from pipelines_app.services.audit import append_audit
 from pipelines_app.services.errands.deadlines import plan_deadlines
 from pipelines_app.services.moves import tell_later
+from pipelines_app.services.plans import plan_measuring
 from pipelines_app.services.terms import describe_terms, set_terms
 from pipelines_app.services.versions import store_version
 
@@ -50,7 +52,8 @@ def propose(
     """Opens a proposal and freezes its evidence; answers ``(pipeline, created)``.
 
     The same ``origin`` again answers the same proposal and changes nothing. While one of
-    the same title and topic is open, that one is answered and notes the newer ``kpi``.
+    the same title and topic is open, or approved and not judged yet, that one is answered and notes
+    the newer ``kpi``; in the latter case a higher ``severity`` opens a new one.
     ``proposer`` (a user) never decides on it; ``restricted_to`` is a group (by default the
     one the topic is restricted to). ``action`` is one of the settings, or empty: people do it by hand.
     BadInput names the field that is wrong.
@@ -99,12 +102,12 @@ def find_by_origin(origin):
 
 
 def note_repeat(row, now):
-    """Writes the newer value on the open proposal of the same title and topic; that one, or None."""
-    pipeline = Pipeline.objects.filter(title=row.title, topic=row.topic, state__in=OPEN).first()
+    """Writes the newer value on the proposal that ``row`` repeats; that one, or None."""
+    pipeline = find_repeated(row)
     if pipeline is None:
         return None
     evidence = pipeline.evidence
-    same = Pipeline.objects.filter(pk=pipeline.pk, state__in=OPEN)
+    same = Pipeline.objects.filter(pk=pipeline.pk, state__in=OPEN | UNJUDGED)
     if row.origin:
         # The same message, twice at once: whoever comes second has nothing to note.
         same = same.exclude(Q(origin=row.origin) | Q(latest_origin=row.origin))
@@ -117,6 +120,20 @@ def note_repeat(row, now):
     )
     # Decided in this very moment: the repeat is a new question then, found by the next attempt.
     return Pipeline.objects.get(pk=pipeline.pk) if noted else None
+
+
+def find_repeated(row):
+    """The proposal of the same title and topic that ``row`` adds nothing to, or None.
+
+    An open one, whatever its severity. Or one that was approved and is not judged yet: what it was
+    meant to mend is not over at once. Only what has become more severe is a new question then.
+    """
+    same = Pipeline.objects.filter(title=row.title, topic=row.topic)
+    waiting = same.filter(state__in=OPEN).first()
+    if waiting is not None:
+        return waiting
+    least = SEVERITIES.index(row.severity)
+    return same.filter(state__in=UNJUDGED, severity__in=SEVERITIES[least:]).first()
 
 
 def freeze(row, evidence, params):
@@ -140,6 +157,7 @@ def freeze(row, evidence, params):
     row.overrun = measure_overrun(row.kpi, frozen.get("limit"), frozen.get("operator"))
     row.people = queries.list_deciders(row, now=row.created_at)
     row.terms = describe_terms(row, eligible=queries.count_seats(row, now=row.created_at))
+    row.terms |= {"measuring": plan_measuring(row, frozen)}
 
 
 def describe_row(row):

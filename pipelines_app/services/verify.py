@@ -9,6 +9,7 @@ from pipelines_app.core.chain import GENESIS
 from pipelines_app.core.versions import MAKING
 from pipelines_app.models import AuditEntry, AuditHead, Decision, Pipeline, StopSwitch
 from pipelines_app.services.records import check_records
+from pipelines_app.services.verify_effects import check_effects
 from pipelines_app.services.verify_versions import check_counts, check_versions
 
 VOTED = ("voted", "approved", "rejected")
@@ -58,6 +59,7 @@ def read_everything(using):
     check_counts(story, report)
     check_records(report, using)
     check_stop(story, report, using)
+    check_effects(story, report, using)
     return report
 
 
@@ -72,6 +74,7 @@ class Story:
         self.evidence, self.states, self.votes = {}, {}, {}
         self.versions, self.approved, self.quorums = {}, {}, {}
         self.outcomes, self.stop = {}, (False, "", "")
+        self.effects, self.closings = {}, {}
 
     def read(self, entry):
         """Takes in one entry, whose data may have been broken."""
@@ -83,6 +86,10 @@ class Story:
             return
         if "outcome" in data:
             self.outcomes[entry.pipeline_id] = (data["outcome"], data.get("carried_out_at"))
+        if entry.event == "judged":
+            self.effects[entry.pipeline_id] = data.get("effect_sha256")
+        if entry.event == "closed":
+            self.closings[entry.pipeline_id] = (entry.actor, data.get("comment"))
         if "state" in data:
             self.states[entry.pipeline_id] = (data["state"], entry.seq)
         if entry.event in MAKING and "version_sha256" in data:

@@ -46,6 +46,12 @@ def milliseconds(at):
     return int(at.timestamp() * 1000)
 
 
+@register.filter
+def unlocalised(number):
+    """A number as SVG reads it, whatever the reader's language writes for a point."""
+    return f"{number:g}"
+
+
 @register.inclusion_tag("pipelines_app/_stop.html")
 def stop_banner():
     """Who stopped all actions and why, while they are: for every page of a project."""

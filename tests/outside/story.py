@@ -136,7 +136,7 @@ run_errands(now=due)
 run_errands(now=due + timedelta(hours=1))
 assert read("orders.txt") == f"pipeline:{proposal.pk}:1: 2 agents for complaint.latency\n"
 proposal.refresh_from_db()
-assert (proposal.state, proposal.outcome) == ("done", "2 agents ordered"), proposal.outcome
+assert (proposal.state, proposal.outcome) == ("measuring", "2 agents ordered"), proposal.outcome
 assert "2 agents ordered" in breach.timeline.filter(kind="proposal").last().text
 
 # An aggregate, on a tile and in a rule; tests/test_outside_aggregate.py follows it to the end.

@@ -157,6 +157,7 @@ def test_an_unknown_proposal_is_404(inbox, pk):
 
 def test_the_page_shows_evidence_history_and_audit(inbox, pipeline, second):
     approve(pipeline=pipeline, by=second, version=1)
+    Pipeline.objects.filter(pk=pipeline.pk).update(state="done")
     again = propose(title=pipeline.title, suggestion=pipeline.suggestion, kpi=1.0)[0]
     text = inbox.get(f"/inbox/{again.pk}/").content.decode()
     for words in ("Proposed once before: 1 approved.", again.evidence_sha256, "What happened", "Decide"):

@@ -17,6 +17,7 @@ from pipelines_app.core.orders import Order
 from pipelines_app.core.states import State
 from pipelines_app.exceptions import BadInput, Impossible, Postponed, Tampered
 from pipelines_app.queries import read_version
+from pipelines_app.services.errands.measure import begin_measuring
 from pipelines_app.services.errands.plan import LONGEST, end_errand, is_held
 from pipelines_app.services.moves import lock_pipeline, move
 from pipelines_app.services.stop import lock_switch
@@ -128,3 +129,5 @@ def record_end(pipeline, state, words, carried_out_at, *, actor, data, at):
     data |= {"outcome": pipeline.outcome}
     data |= {"carried_out_at": carried_out_at and carried_out_at.astimezone(UTC).isoformat()}
     move(pipeline, state, actor=actor, event=state.value, data=data, at=at)
+    if state == State.DONE:
+        begin_measuring(pipeline, at)

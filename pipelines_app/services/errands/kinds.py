@@ -2,14 +2,17 @@
 
 from pipelines_app.core.errands import Kind
 from pipelines_app.core.states import OPEN, State
+from pipelines_app.services.errands import measure
 from pipelines_app.services.errands.act import carry_out, give_up
 from pipelines_app.services.errands.deadlines import ESCALATE, REMIND, escalate, remind
 from pipelines_app.services.errands.mail import send_mail
-from pipelines_app.services.errands.plan import ACT, MAIL
+from pipelines_app.services.errands.plan import ACT, MAIL, MEASURE
 
 KINDS = {
     ACT: Kind(carry_out, frozenset({State.APPROVED, State.EXECUTING}), give_up),
     REMIND: Kind(remind, OPEN),
     ESCALATE: Kind(escalate, OPEN),
     MAIL: Kind(send_mail, OPEN),
+    # A project that cannot be read may be away for long: half a year of attempts.
+    MEASURE: Kind(measure.judge, frozenset({State.MEASURING}), measure.give_up, attempts=8_000),
 }

@@ -315,7 +315,7 @@ def test_a_breach_moves_its_own_limit_once_somebody_has_approved_it(base, author
     run_errands(now=moment)
     pipeline.refresh_from_db()
     threshold.refresh_from_db()
-    assert (pipeline.state, threshold.limit, threshold.edited_by) == ("done", 60 * HOUR, author)
+    assert (pipeline.state, threshold.limit, threshold.edited_by) == ("measuring", 60 * HOUR, author)
     assert verify_audit().faults == []
 
 

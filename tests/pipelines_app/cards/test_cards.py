@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from pipelines_app.cards import cards, writing
+from pipelines_app.models import Pipeline
 from pipelines_app.services import approve, propose, reject
 from tests.pipelines_app.cards.measuring import HOUR, MINUTE, RULE, Project
 
@@ -162,6 +163,7 @@ def test_the_track_record_tells_what_became_of_like_ones(now, project, approver)
     for _ in range(2):
         pipeline = open_breach(now)
         approve(pipeline=pipeline, by=approver, version=1, now=now)
+        Pipeline.objects.filter(pk=pipeline.pk).update(state="done")
     reject(pipeline=open_breach(now), by=approver, version=1, comment="no money", now=now)
     record = cards.make_card(open_breach(now), approver, now=now).record
     assert record["sentence"] == "Proposed 3 times before: 2 approved, 1 rejected."

@@ -89,7 +89,7 @@ def test_what_has_begun_is_neither_undone_nor_revoked(begun, approver):
 
 
 def test_it_is_not_undone_while_another_of_its_title_waits(approved, approver):
-    other = propose(title=approved.title, suggestion="Hire 3 temp agents")[0]
+    other = propose(title=approved.title, suggestion="Hire 3", severity="critical")[0]
     assert other.pk != approved.pk
     with pytest.raises(Conflict, match="another proposal of this title is open: revoke this one"):
         undo(pipeline=approved, by=approver, version=1)

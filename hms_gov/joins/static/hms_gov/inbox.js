@@ -127,7 +127,7 @@ function askWhy(form, isMissing) {
   if (isMissing) box.focus();
 }
 
-const isMuteRefusal = (form) => ["reject", "withdraw", "fail"].includes(form.dataset.vote) && !form.elements.comment.value.trim();
+const isMuteRefusal = (form) => ["reject", "withdraw", "fail", "close"].includes(form.dataset.vote) && !form.elements.comment.value.trim();
 
 async function vote(form, place) {
   const body = { version: Number(form.elements.version.value) };

@@ -1,0 +1,132 @@
+"""The picture of an effect, drawn on the server: what was observed, and what was expected of the span."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pipelines_app import queries
+from pipelines_app.cards import effects
+from pipelines_app.cards.effects import tell_day, write_value
+from pipelines_app.core.durations import DAY_H, HOUR_MS
+
+WIDTH, HEIGHT = 640, 220
+LEFT, RIGHT, TOP, BOTTOM = 8, 8, 20, 24  # around what is drawn
+DAY_MS = DAY_H * HOUR_MS
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Coordinates of an SVG of WIDTH × HEIGHT: ``lines`` of points, the ``band`` and the ``expected`` line.
+
+    ``labels`` are ``(x, y, anchor, text)``; ``started`` is where the action began.
+    """
+
+    lines: tuple
+    dots: tuple
+    band: dict | None
+    expected: dict | None
+    started: float
+    labels: tuple
+    sentence: str
+    width: int = WIDTH
+    height: int = HEIGHT
+
+
+def draw_effect(document, sentence):
+    """The Chart of a frozen effect, None where nothing was measured."""
+    days, found = document.get("days"), document["effect"]
+    values = [value for value in days["values"] if value is not None] if days else []
+    if not values:
+        return None
+    ends = [found[name] for name in ("expected_low", "expected_high") if found[name] is not None]
+    low, high = min(values + ends), max(values + ends)
+    room = (high - low) * 0.08 or abs(high) * 0.1 or 1.0
+    frame = Frame(days["ts"][0], days["ts"][-1] + DAY_MS, low - room, high + room)
+    begin, end = frame.x(found["judged_from"]), frame.x(found["judged_to"])
+    band = expected = None
+    if ends:
+        top, bottom = frame.y(found["expected_high"]), frame.y(found["expected_low"])
+        band = {"x": begin, "y": top, "width": round(end - begin, 1), "height": round(bottom - top, 1)}
+        expected = {"x1": begin, "x2": end, "y": frame.y(found["expected"])}
+    started = frame.x(found["started_at"])
+    labels = (
+        (LEFT, TOP - 6, "start", write_value(high, document["measure"])),
+        (LEFT, HEIGHT - BOTTOM - 4, "start", write_value(low, document["measure"])),
+        (LEFT, HEIGHT - 6, "start", tell_day(days["ts"][0])),
+        (started, HEIGHT - 6, "middle", "begun"),
+        (WIDTH - RIGHT, HEIGHT - 6, "end", tell_day(found["judged_to"])),
+    )
+    lines, dots = join_days(days, frame)
+    return Chart(lines, dots, band, expected, started, labels, sentence)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Where times (ms) and values stand in the picture."""
+
+    start: int
+    end: int
+    low: float
+    high: float
+
+    def x(self, at):
+        """The place of a time."""
+        return round(LEFT + (at - self.start) / (self.end - self.start) * (WIDTH - LEFT - RIGHT), 1)
+
+    def y(self, value):
+        """The place of a value; the larger the higher."""
+        share = (value - self.low) / (self.high - self.low)
+        return round(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM), 1)
+
+
+def join_days(days, frame):
+    """``(lines, dots)``: a text of points for each run of days with points; a gap is a gap."""
+    lines, dots, run = [], [], []
+    for at, value in [*zip(days["ts"], days["values"], strict=True), (0, None)]:
+        if value is not None:
+            # Each day stands in its middle.
+            run.append((frame.x(at + DAY_MS // 2), frame.y(value)))
+            continue
+        if len(run) > 1:
+            lines.append(" ".join(f"{x},{y}" for x, y in run))
+        dots += run
+        run = []
+    return tuple(lines), tuple(dots)
+
+
+def describe_outcome(pipeline):
+    """The Outcome of a proposal with its ``chart``, for its page; None until it is judged."""
+    outcome, document = effects.describe_outcome(pipeline), read_document(pipeline)
+    chart = draw_effect(document, outcome.sentence) if document else None
+    return outcome and vars(outcome) | {"chart": chart}
+
+
+def read_document(pipeline):
+    """The frozen dict of an effect, None where there is none or it was changed."""
+    effect = queries.find_effect(pipeline)
+    return queries.read_effect(effect)[0] if effect else None
+
+
+def list_effect_rows(pipeline):
+    """The lines of an effect's CSV, the first of them the names; None where there is nothing to show.
+
+    A line is 24 hours: when they begin (UTC), which part they belong to, their plain mean and points,
+    and what was expected of the span.
+    """
+    document = read_document(pipeline)
+    if not document or not document["days"]:
+        return None
+    found, days = document["effect"], document["days"]
+    expected = [found[name] for name in ("expected", "expected_low", "expected_high")]
+    lines = [["start", "part", "value", "points", "expected", "expected_low", "expected_high"]]
+    for at, value, count in zip(days["ts"], days["values"], days["counts"], strict=True):
+        part = name_part(at, found)
+        start = datetime.fromtimestamp(at / 1000, UTC).isoformat()
+        lines.append([start, part, value, count, *(expected if part == "judged" else [None] * 3)])
+    return lines
+
+
+def name_part(at, found):
+    """``before`` the action, ``settling`` after it, or ``judged``."""
+    if at >= found["judged_from"]:
+        return "judged"
+    return "settling" if at >= found["started_at"] else "before"

@@ -1,0 +1,171 @@
+"""What acting can prove, said before anybody decides; and what came of it, once it is judged."""
+
+from dataclasses import dataclass
+
+from django.utils import timezone
+
+from pipelines_app import queries
+from pipelines_app.cards.writing import to_local, write
+from pipelines_app.core import measuring
+from pipelines_app.core.durations import DAY_H, HOUR_MS
+from pipelines_app.core.effect_records import Reason
+
+DAY_MS = DAY_H * HOUR_MS
+MINUS = "−"
+# Why an effect is not measured at all.
+UNMEASURED = {
+    measuring.NO_TOPIC: "no KPI measures it",
+    measuring.NO_KPI: "nothing measures its KPI",
+    measuring.NO_DIRECTION: "nobody has said which way its KPI is better",
+    measuring.UNREADABLE: "its KPI could not be read when it was opened",
+}
+# Why one that is measured proves nothing.
+INCONCLUSIVE = {
+    Reason.SHORT_HISTORY: "less than 180 days of its KPI are known from before",
+    Reason.EMPTY_DAY: "a day of the span has no points",
+    Reason.FEW_MOMENTS: "too few moments like it are known from before",
+    Reason.NOTHING_BEFORE: "its KPI has no points in the weeks before",
+    Reason.WIDE: "so much change comes by itself",
+    measuring.UNREADABLE: "its KPI could not be read for months",
+    measuring.TAMPERED: "the frozen plan is no longer as it was frozen",
+}
+
+
+def tell_promise(planned, now):
+    """What acting now can prove: ``Its effect is judged on 6 December; in 7 days a change under 19 % …``."""
+    if planned is None:
+        return "Its effect is not measured: it was opened before effects were."
+    if not measuring.is_judged(planned):
+        return f"Its effect is not measured: {UNMEASURED[planned['reason']]}."
+    plan, at = planned["plan"], queries.to_ms(now)
+    span = measuring.find_span(planned, carried_out_at=at, decided_at=at)
+    lead = f"Its effect is judged on {tell_day(span['judged_at'])}"
+    days = plan["span"] // DAY_H
+    if planned["reason"] == measuring.UNREADABLE:
+        return f"{lead}; what acting can prove could not be read."
+    if planned["reason"]:
+        return f"{lead}, but {INCONCLUSIVE[planned['reason']]}: expect no verdict."
+    if plan["half_width_percent"] is not None:
+        part = f"a change under {plan['half_width_percent']:.0f} %"
+        return f"{lead}; in {days} days {part} could not be told from chance."
+    side = "below" if plan["better"] == "lower" else "above"
+    value = write_value(plan["effective_at"], planned["measure"])
+    return f"{lead}; only {days} days {side} {value} would prove it effective."
+
+
+def tell_day(ms):
+    """``6 December``, with the year where it is not this one's."""
+    day = to_local(ms)
+    year = "" if day.year == timezone.localtime().year else f" {day.year}"
+    return f"{day.day} {day:%B}{year}"
+
+
+def write_value(value, measure, beside=None):
+    """A value of what is judged, in the reader's units."""
+    return write(value, measure["unit"], beside=beside)
+
+
+def write_percent(value):
+    """``−18``, with a plain sign in front."""
+    rounded = round(value)
+    return f"{MINUS if rounded < 0 else '+' if rounded > 0 else ''}{abs(rounded)}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """An effect in words: ``sentence`` of the verdict, ``why`` it proves nothing, what else there is to say.
+
+    ``rows`` are ``(name, value)`` of the table; ``confounders`` ``(when in ms, words, id or None)``.
+    """
+
+    verdict: str
+    sentence: str
+    why: str = ""
+    told: str = ""
+    rows: tuple = ()
+    confounders: tuple = ()
+    fault: str = ""
+    closed: str = ""
+
+
+def describe_outcome(pipeline):
+    """The ``Outcome`` of a proposal, None until it is judged."""
+    effect = queries.find_effect(pipeline)
+    if effect is None:
+        return None
+    document, fault = queries.read_effect(effect)
+    closed = f"Closed by {effect.closed_by_name}: “{effect.closed_reason}”" if effect.closed_at else ""
+    if document is None:
+        return Outcome(pipeline.state, "", fault=fault, closed=closed)
+    found, measure = document["effect"], document["measure"]
+    why = f"Nothing can be said: {INCONCLUSIVE[found['reason']]}." if found["reason"] else ""
+    return Outcome(
+        found["verdict"],
+        tell_effect(found, measure),
+        why,
+        measure["told"] if measure else "",
+        tuple(list_rows(found, measure)) if measure else (),
+        tuple(list_confounders(document["confounders"])),
+        closed=closed,
+    )
+
+
+def tell_effect(found, measure):
+    """``31 h, expected 38 h (34 to 42): −18 % (−27 to −8)``; plainly where nothing was expected."""
+    if measure is None:
+        return ""
+    if found["expected"] is None:
+        return tell_plainly(found["plain"], measure)
+    seen, expected, low, high = (
+        write_value(found[name], measure, beside=found["expected"])
+        for name in ("observed", "expected", "expected_low", "expected_high")
+    )
+    return f"{seen}, expected {expected} ({low} to {high}){tell_change(found, measure)}"
+
+
+def tell_change(found, measure):
+    """``: −18 % (−27 to −8)``; in the unit where there is no per cent."""
+    if found["percent"] is None:
+        change, low, high = (
+            write_value(found[name], measure) for name in ("change", "change_low", "change_high")
+        )
+        return f": {change} ({low} to {high})"
+    change, low, high = (write_percent(found[name]) for name in ("percent", "percent_low", "percent_high"))
+    return f": {change} % ({low} to {high})"
+
+
+def tell_plainly(plain, measure):
+    """The means before and after, which nobody should take for a judgement."""
+    before, after = (
+        "nothing measured" if plain[name] is None else write_value(plain[name], measure)
+        for name in ("before", "after")
+    )
+    percent = "" if plain["percent"] is None else f" ({write_percent(plain['percent'])} %, by chance or not)"
+    return f"{before} before, {after} after{percent}"
+
+
+def list_rows(found, measure):
+    """``(name, value)`` of the table beside the chart."""
+    yield (
+        "Judged",
+        f"{measure['label']} from {tell_day(found['judged_from'])} to {tell_day(found['judged_to'])}",
+    )
+    for name, key in (("Observed", "observed"), ("Expected", "expected")):
+        if found.get(key) is not None:
+            yield name, write_value(found[key], measure, beside=found["expected"])
+    if found["expected"] is not None:
+        low, high = (write_value(found[f"expected_{end}"], measure) for end in ("low", "high"))
+        yield "Expected, 95 %", f"{low} to {high}"
+        yield "Change", tell_change(found, measure).removeprefix(": ")
+        yield "Learnt from", f"{found['moments']:,} moments"
+    yield "Plainly compared", tell_plainly(found["plain"], measure)
+
+
+def list_confounders(told):
+    """``(when in ms, words, id of a proposal or None)`` of what else may have moved the KPI."""
+    words = {"notes": "Note", "edits": "The rule was changed", "voids": "Points that do not count"}
+    found = [
+        (one["at"], f"{words[name]}: {one['text']}", None) for name in words for one in told.get(name, ())
+    ]
+    found += [(one["at"], f"Together with #{one['id']}", one["id"]) for one in told.get("actions", ())]
+    return sorted(found, key=lambda one: one[0])

@@ -1,0 +1,72 @@
+"""What is measured of a proposal: what the project is asked, the frozen plan, the effect and its checks."""
+
+from pipelines_app import conf
+from pipelines_app.core import measuring
+from pipelines_app.core.chain import digest
+from pipelines_app.exceptions import Tampered
+from pipelines_app.models import AuditEntry, Effect, Pipeline
+from pipelines_app.queries.versions import peek_version
+
+STARTED = "measuring"  # the event that says when it began, and until when
+
+
+def has_measurements():
+    """Whether the project's MEASUREMENTS can judge effects."""
+    project = conf.load("MEASUREMENTS")
+    return project is not None and callable(getattr(project, "hours", None))
+
+
+def ask(question, *args):
+    """What a function of MEASUREMENTS answers; whatever it raises: what cannot be read is no answer."""
+    return getattr(conf.load("MEASUREMENTS"), question)(*args)
+
+
+def find_plan(pipeline):
+    """What was frozen about measuring it; None where that is older than measuring, or was changed."""
+    document = peek_version(pipeline)
+    return document and document.get("measuring")
+
+
+def list_actions(topic, *, besides=None):
+    """``(id, when in ms)`` of what was carried out on a KPI, in order of time."""
+    rows = Pipeline.objects.filter(topic=topic).exclude(carried_out_at=None).exclude(pk=besides)
+    found = rows.order_by("carried_out_at").values_list("pk", "carried_out_at")
+    return [(pk, int(at.timestamp() * 1000)) for pk, at in found]
+
+
+def find_span(pipeline):
+    """``{"started_at", "judged_from", "judged_to", "judged_at"}`` (ms) as the chain tells; None without.
+
+    Tampered where the entry was changed.
+    """
+    entry = AuditEntry.objects.filter(pipeline=pipeline, event=STARTED).order_by("-seq").first()
+    if entry is None:
+        return None
+    if entry.hash != entry.compute_hash():
+        raise Tampered(f"entry {entry.seq} of the audit chain was changed", pipeline=pipeline)
+    return entry.read_data()["span"]
+
+
+def find_effect(pipeline):
+    """The Effect of a proposal, or None until it is judged."""
+    return Effect.objects.filter(pipeline=pipeline).first()
+
+
+def read_effect(effect):
+    """``(document or None, told)``: the frozen dict where it fits its hash and the chain, else why not."""
+    told = find_told(effect.pipeline_id)
+    if not told == effect.sha256 == digest(effect.text):
+        return None, "The stored effect is not as it was judged. Run manage.py verify_audit."
+    return effect.document, ""
+
+
+def find_told(pipeline_id):
+    """The hash of an effect that the chain tells of, or None."""
+    for entry in AuditEntry.objects.filter(pipeline=pipeline_id, event="judged").order_by("-seq"):
+        return entry.read_data().get("effect_sha256") if entry.hash == entry.compute_hash() else None
+    return None
+
+
+def expect_span(planned, at):
+    """The span of what would be carried out at a moment (ms)."""
+    return measuring.find_span(planned, carried_out_at=at, decided_at=at)

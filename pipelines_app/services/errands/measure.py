@@ -1,0 +1,112 @@
+"""Measuring: begun when something was carried out, judged once, when its span is over.
+
+Nothing is read before: an effect that is looked at every day until it pleases proves nothing. What
+cannot be read then is an error, which is tried again; it is never taken for an empty week.
+"""
+
+from datetime import UTC, datetime
+
+from django.db import transaction
+
+from pipelines_app.core import measuring
+from pipelines_app.core.chain import digest, encode
+from pipelines_app.core.states import State
+from pipelines_app.exceptions import Tampered
+from pipelines_app.models import Effect
+from pipelines_app.queries import find_plan, find_span, list_actions, to_ms
+from pipelines_app.queries.measuring import STARTED, ask
+from pipelines_app.services.errands.plan import MEASURE, end_errand, plan_errand
+from pipelines_app.services.moves import lock_pipeline, move
+
+BY = "the measurement"
+
+
+def begin_measuring(pipeline, at):
+    """Brings a locked proposal that is ``done`` to ``measuring``, where its frozen plan says how."""
+    planned = find_plan(pipeline)
+    if not measuring.is_judged(planned):
+        return
+    times = {"carried_out_at": to_ms(pipeline.carried_out_at), "decided_at": to_ms(pipeline.decided_at)}
+    span = measuring.find_span(planned, **times)
+    data = {"version": pipeline.version, "span": span}
+    move(pipeline, State.MEASURING, actor=BY, event=STARTED, data=data, at=at)
+    plan_errand(pipeline, MEASURE, due_at=to_moment(span["judged_at"]))
+
+
+def to_moment(ms):
+    """Milliseconds as a datetime."""
+    return datetime.fromtimestamp(ms / 1000, UTC)
+
+
+def judge(errand, now):
+    """Reads what the KPI did and stores the verdict, once; the verdict. Whatever reading raises."""
+    document = make_document(errand.pipeline)
+    return finish(errand, document, now)
+
+
+def give_up(errand, reason, now):
+    """Nobody could read it for months: that is no verdict, and a person must close it."""
+    finish(errand, describe_nothing(measuring.UNREADABLE), now)
+
+
+def make_document(pipeline):
+    """The effect of a proposal as it is frozen."""
+    try:
+        planned, span = find_plan(pipeline), find_span(pipeline)
+    except Tampered:
+        planned = span = None
+    if not measuring.is_judged(planned) or span is None:
+        return describe_nothing(measuring.TAMPERED)
+    start, end = measuring.find_history(planned["plan"]["fired_at"], span["judged_to"])
+    rows = ask("hours", pipeline.topic, start, end)
+    events = ask("list_events", pipeline.topic, start, end)
+    others = list_actions(pipeline.topic, besides=pipeline.pk)
+    effect, days = measuring.judge_effect(
+        rows,
+        planned,
+        span["started_at"],
+        span["judged_to"],
+        actions=[at for _, at in others],
+        breaches=events["breaches"],
+    )
+    found = {"measure": planned["measure"], "effect": measuring.describe_effect(effect), "days": days}
+    return found | {"confounders": list_confounders(span, others, events)}
+
+
+def describe_nothing(reason):
+    """The document of what cannot be judged at all."""
+    effect = {"verdict": State.INCONCLUSIVE.value, "reason": reason}
+    return {"measure": None, "effect": effect, "days": None, "confounders": {}}
+
+
+def list_confounders(span, others, events):
+    """What else may have moved the KPI from the start to the end of the span, by name."""
+
+    def falls_in(one):
+        return span["started_at"] <= one["at"] < span["judged_to"]
+
+    told = {name: list(filter(falls_in, events[name])) for name in ("edits", "notes", "voids")}
+    return told | {"actions": list(filter(falls_in, ({"at": at, "id": pk} for pk, at in others)))}
+
+
+def finish(errand, document, now):
+    """Stores the effect and moves the proposal, unless another worker has done so; the verdict in words."""
+    text = encode(document)
+    verdict, reason = document["effect"]["verdict"], document["effect"]["reason"]
+    outcome = f"{verdict}: {reason}" if reason else verdict
+    with transaction.atomic():
+        pipeline = lock_pipeline(errand.pipeline_id)
+        if pipeline.state != State.MEASURING or pipeline.version != errand.version:
+            return f"not judged: it is {pipeline.state}, version {pipeline.version}"
+        if not end_errand(errand, outcome, at=now):
+            return "not judged: another worker has taken it over"
+        effect = Effect(pipeline=pipeline, text=text, sha256=digest(text), judged_at=now)
+        effect.save(force_insert=True)
+        data = {
+            "version": pipeline.version,
+            "effect_sha256": effect.sha256,
+            "verdict": verdict,
+            "reason": reason,
+        }
+        move(pipeline, State(verdict), actor=BY, event="judged", data=data, at=now)
+    return outcome
