@@ -25,7 +25,8 @@ from metrics_app.services.corrections import void
 from metrics_app.services.notes import save_note
 from metrics_app.services.silences import save_silence
 from pipelines_app.models import Pipeline, Policy
-from pipelines_app.services import approve, delegate, propose, stop
+from pipelines_app.services import approve, confirm, delegate, propose, run_errands, stop
+from pipelines_app.services.errands import measure
 from pipelines_app.services.records import save_record
 from tests.metrics_app.histories import DAY, HOUR, MINUTE, Clockwork
 from tests.metrics_app.points import publish
@@ -54,9 +55,10 @@ def fill_rules():
     save_record(Policy(name="Lärm", topics="noise.*", quorum=2), by=admin)
     starts = timezone.now()
     delegate(by=approver, to=admin, starts_at=starts, ends_at=starts + timedelta(days=9))
-    stop(reason="the house is moved", by=admin)
     propose_for_breach(breach)
-    approve(pipeline=Pipeline.objects.get(), by=approver, version=1, comment="ja")
+    approved = approve(pipeline=Pipeline.objects.get(), by=approver, version=1, comment="ja")
+    fill_effect(approved, approver)
+    stop(reason="the house is moved", by=admin)
     propose(title="Other", suggestion="Act", evidence={"value": 1e22, "b": {"z": 1, "a": [1.0, None]}})
     ends = timezone.now() + timedelta(hours=1)
     hours = {"days": "mon", "opens": time(22), "closes": time(6, 30), "zone": "Europe/Berlin"}
@@ -64,6 +66,16 @@ def fill_rules():
     save_note(Note(topic=TOPIC, at=now, text="New form went live"), by=admin)
     if apps.is_installed("django_celery_beat"):
         fill_schedules(ends)
+
+
+def fill_effect(approved, by):
+    """An effect that could not be judged: the history of this site begins with what is sent now."""
+    now = approved.decided_at + timedelta(seconds=10)
+    run_errands(now=now)
+    day = f"{timezone.localdate(now)}"
+    confirm(pipeline=approved, by=by, version=1, day=day, now=now)
+    [errand] = approved.errands.filter(kind="measure")
+    measure.give_up(errand, "away", errand.due_at)
 
 
 def fill_schedules(ends):
