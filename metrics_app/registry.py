@@ -46,6 +46,7 @@ class Who:
     scopes: frozenset = frozenset()
     groups: frozenset = frozenset()  # ids
     topics: tuple = ()  # patterns a key is limited to
+    actions: tuple = ()  # names that a key's proposals may carry
     is_superuser: bool = False
     permissions: frozenset = frozenset()  # of a person: "app.codename"
     limits: Limits = Limits()  # of a partner
@@ -86,6 +87,7 @@ def describe_key(row):
         scopes=frozenset(row.scopes),
         groups=frozenset([row.group_id] if row.group_id else []),
         topics=tuple(row.topics),
+        actions=tuple(row.actions),
         limits=Limits(tuple(row.origins), row.max_rate, row.connections, row.requests_per_minute),
     )
 

@@ -7,9 +7,10 @@ from django.contrib import admin
 from django.shortcuts import redirect
 from django.utils.html import format_html
 
+from pipelines_app.cards.author import list_named
 from pipelines_app.cards.facts import list_facts, write_claim, write_facts
 from pipelines_app.models import AuditEntry, Decision, Errand, Pipeline, Policy, StopSwitch
-from pipelines_app.queries import may_turn, visible_to
+from pipelines_app.queries import may_turn, tell_program, visible_to
 from pipelines_app.services import resume, stop
 from pipelines_app.services.records import delete_record, save_record
 from pipelines_app.services.stop import find_or_make_switch
@@ -120,7 +121,6 @@ class PipelineForm(forms.ModelForm):
             "topic": "KPI",
             "latest_at": "Newest value at",
             "noted": "Repeats",
-            "proposer_name": "Proposed by",
             "quorum": "Approvals needed",
         }
 
@@ -130,17 +130,25 @@ class PipelineAdmin(ReadOnly, admin.ModelAdmin):
     """One proposal: what was known, who decided, what came of it."""
 
     form = PipelineForm
-    list_display = ["id", "title", "asked", "value", "severity", "state", "due_at"]
+    list_display = ["id", "title", "asked", "writer", "value", "severity", "state", "due_at"]
     list_display_links = ["id", "title"]
     list_filter = ["state", "severity", "topic", "restricted_to", "created_at"]
-    search_fields = ["title", "suggestion", "topic", "origin", "proposer_name", "decisions__comment"]
+    search_fields = [
+        "title",
+        "suggestion",
+        "topic",
+        "origin",
+        "proposer_name",
+        "rationale",
+        "decisions__comment",
+    ]
     date_hierarchy = "created_at"
     ordering = ["-id"]
     inlines = [DecisionInline, ErrandInline, AuditInline]
     fieldsets = [
         (None, {"fields": ["title", "suggestion", "state", "version", "severity"]}),
         ("The KPI", {"fields": ["topic", "value", "newest", "latest_at", "noted"]}),
-        ("Who and when", {"fields": ["proposer_name", "origin", "restricted_to", "created_at"]}),
+        ("Who and when", {"fields": ["writer", "rationale", "origin", "restricted_to", "created_at"]}),
         ("Who decides", {"fields": ["quorum", "deciders", "escalation"]}),
         ("Deadline and decision", {"fields": ["due_at", "decided_at", "action", "parameters"]}),
         ("Carried out", {"fields": ["carried_out_at", "outcome"]}),
@@ -158,6 +166,11 @@ class PipelineAdmin(ReadOnly, admin.ModelAdmin):
     def asked(self, pipeline):
         """The beginning of the suggestion."""
         return shorten(pipeline.suggestion, TEXT_SHOWN)
+
+    @admin.display(description="proposed by", ordering="proposer_name")
+    def writer(self, pipeline):
+        """Who proposed it; of a program that it is one."""
+        return tell_program(pipeline) or pipeline.proposer_name or "–"
 
     @admin.display(description="value at opening", ordering="kpi")
     def value(self, pipeline):
@@ -177,7 +190,8 @@ class PipelineAdmin(ReadOnly, admin.ModelAdmin):
     @admin.display(description="what was known")
     def facts(self, pipeline):
         """The evidence as people read it."""
-        return write_facts(list_facts(pipeline))
+        named = [(title, said) for title, said, *_ in list_named(pipeline.evidence)]
+        return write_facts(list_facts(pipeline) + named)
 
     @admin.display(description="unchanged")
     def intact(self, pipeline):

@@ -37,6 +37,10 @@ class Impossible(PipelinesError):
     """An errand that no further attempt would help; the message says why."""
 
 
+class NotMeasured(PipelinesError):
+    """What a proposer names cannot be read right now; nothing was opened, and later it may work."""
+
+
 class Conflict(PipelinesError):
     """The proposal is not as the caller saw it; ``pipeline`` is as it stands now.
 

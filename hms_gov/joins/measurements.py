@@ -1,5 +1,6 @@
 """What the pipelines ask of metrics: ``PIPELINES_APP["MEASUREMENTS"]``. Times are ms."""
 
+from hms_gov.joins.citations import cite
 from hms_gov.joins.costs import find_cost
 from hms_gov.joins.effects import describe_effect, hours, list_events
 from hms_gov.joins.evidence import freeze
@@ -8,7 +9,7 @@ from metrics_app import queries
 from metrics_app.core.text.phrases import tell_gone
 from metrics_app.registry import get_kpi
 
-__all__ = ["describe_effect", "freeze", "hours", "list_events", "measure"]
+__all__ = ["cite", "describe_effect", "freeze", "hours", "list_events", "measure"]
 
 
 def measure(topic, rule, end, *, draw_from=None, cost_from=None):

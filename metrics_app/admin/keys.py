@@ -10,7 +10,7 @@ from metrics_app.core.origins import check_origin
 from metrics_app.core.points import check_pattern
 from metrics_app.exceptions import BadInput
 from metrics_app.models import ApiKey
-from metrics_app.services.keys import check_scopes, create_key, revoke_key
+from metrics_app.services.keys import check_actions, check_scopes, create_key, list_actions, revoke_key
 
 PARTNER = ["origins", "max_rate", "connections", "requests_per_minute"]
 DEFAULTED = {"connections", "requests_per_minute"}
@@ -50,6 +50,12 @@ class ApiKeyForm(forms.ModelForm):
         "Empty: all topics; for a partner key: none.",
     )
 
+    actions = forms.MultipleChoiceField(
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="What a proposal of this key may ask to be carried out once people approve it. "
+        "None: people do it by hand.",
+    )
     origins = LinesField(
         required=False,
         help_text="One web origin per line, such as https://www.example.org: pages from there may open this "
@@ -58,19 +64,27 @@ class ApiKeyForm(forms.ModelForm):
 
     class Meta:
         model = ApiKey
-        fields = ["name", "scopes", "topics", "group", *PARTNER]
+        fields = ["name", "scopes", "topics", "group", "actions", *PARTNER]
 
     def __init__(self, *args, **options):
         super().__init__(*args, **options)
+        if "actions" in self.fields:
+            # What the settings no longer name stays visible until somebody takes it off.
+            names = sorted({*list_actions(), *self.instance.actions})
+            self.fields["actions"].choices = [(name, name) for name in names]
         # Who may only look has a form without fields.
         for name in self.fields.keys() & DEFAULTED:
             self.fields[name].required = False
 
     def clean(self):
-        """What is left empty has its default."""
+        """What is left empty has its default; actions fit the scopes."""
         for name in DEFAULTED:
             if self.cleaned_data.get(name) is None and name not in self.errors:
                 self.cleaned_data[name] = ApiKey._meta.get_field(name).default
+        try:
+            check_actions(self.cleaned_data.get("actions", ()), self.cleaned_data.get("scopes", ("propose",)))
+        except BadInput as error:
+            self.add_error("actions", str(error))
         return super().clean()
 
     def clean_name(self):
@@ -139,6 +153,7 @@ class ApiKeyAdmin(admin.ModelAdmin):
         shown = [
             (None, {"fields": ["name", "scopes"]}),
             ("Limits", {"fields": ["topics", "group"]}),
+            ("Proposals", {"fields": ["actions"]}),
             ("Partners", {"fields": PARTNER, "description": "What a partner's key is held to besides."}),
         ]
         return [*shown, ("Record", {"fields": self.record})] if obj else shown

@@ -139,6 +139,11 @@ class ApiKey(models.Model):
         on_delete=models.SET_NULL,
         help_text="Reads the restricted KPIs of this group too.",
     )
+    actions = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="Actions that a proposal of this key may name. Empty: none, people carry it out.",
+    )
     origins = models.JSONField(
         default=list,
         blank=True,

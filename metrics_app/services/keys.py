@@ -3,7 +3,9 @@
 import secrets
 
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
+from metrics_app import conf
 from metrics_app.core.origins import check_origin
 from metrics_app.core.points import check_pattern
 from metrics_app.exceptions import BadInput
@@ -13,13 +15,15 @@ from metrics_app.registry import forget, hash_key
 PREFIX = "hms_"
 
 
-def create_key(*, name, scopes, topics=(), group=None, by=None, origins=(), **limits):
+def create_key(*, name, scopes, topics=(), group=None, by=None, origins=(), actions=(), **limits):
     """A new key: ``(ApiKey, raw)``. The raw key exists only in this answer.
 
     ``limits`` are those of a partner: ``max_rate``, ``connections``, ``requests_per_minute``.
-    BadInput for unknown scopes, a partner key with other scopes, a bad topic or origin.
+    BadInput for unknown scopes or actions, a partner key with other scopes, actions of a key
+    that does not propose, a bad topic or origin.
     """
     scopes, topics = check_scopes(scopes), [check_pattern(topic) for topic in topics]
+    actions = check_actions(actions, scopes)
     raw = PREFIX + secrets.token_urlsafe(32)
     key = ApiKey.objects.create(
         name=name,
@@ -27,6 +31,7 @@ def create_key(*, name, scopes, topics=(), group=None, by=None, origins=(), **li
         hash=hash_key(raw),
         scopes=scopes,
         topics=topics,
+        actions=actions,
         group=group,
         created_by=by,
         origins=[check_origin(origin) for origin in origins],
@@ -47,6 +52,24 @@ def check_scopes(scopes):
     if "partner" in scopes and len(scopes) > 1:
         raise BadInput("a partner key opens /mkt/ only: it has no other scope", field="scopes")
     return scopes
+
+
+def check_actions(actions, scopes):
+    """The names of actions as a sorted list, or BadInput."""
+    actions, known = sorted(set(actions)), list_actions()
+    if actions and "propose" not in scopes:
+        raise BadInput("only a key with the scope propose names actions", field="actions")
+    for action in actions:
+        if action not in known:
+            expected = f"one of {', '.join(known)}" if known else "none, the project has no actions"
+            raise BadInput(f"{action!r} is no action: expected {expected}", field="actions")
+    return actions
+
+
+def list_actions():
+    """The names of the actions that the project has, sorted."""
+    path = conf.get("ACTIONS")
+    return sorted(import_string(path)()) if path else []
 
 
 def revoke_key(key):

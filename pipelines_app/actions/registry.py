@@ -35,6 +35,12 @@ def check_action(name, params):
         check(params)
 
 
+def list_touched(name, params):
+    """What an action touches, as entries that name evidence; BadInput for an action the settings lack."""
+    names = getattr(find_action(name), "names", None)
+    return names(params) if names else []
+
+
 def freeze_params(name, params, evidence):
     """The parameters as a proposal keeps them; BadInput as ``check_action``."""
     check_action(name, params)

@@ -7,6 +7,7 @@ Keys are known by what they carry, ``request.auth.scopes``, ``.groups``, ``.topi
 from rest_framework.permissions import BasePermission
 
 from pipelines_app import queries
+from pipelines_app.core.fields import shorten
 from pipelines_app.exceptions import NotAllowed
 
 SCOPES = frozenset({"read", "propose"})
@@ -85,6 +86,18 @@ def refuse_key(key, topic):
     patterns = getattr(key, "topics", ())
     if patterns and not queries.is_listed(topic, patterns):
         raise NotAllowed(f"This key is limited to {', '.join(patterns)}.")
+
+
+def refuse_action(request, action):
+    """NotAllowed for an action that the key does not list; people who propose name none."""
+    if not action:
+        return
+    if not is_key(request):
+        raise NotAllowed("Only a key that lists an action may name it; what people propose is done by hand.")
+    allowed = getattr(request.auth, "actions", ())
+    if action not in allowed:
+        known = ", ".join(allowed) or "none"
+        raise NotAllowed(f"This key may not name the action {shorten(action)}; it may name: {known}.")
 
 
 def refuse_keys(request):

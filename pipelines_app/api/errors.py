@@ -10,11 +10,11 @@ from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler, set_rollback
 
 from pipelines_app.api.shapes import DecisionSerializer
-from pipelines_app.exceptions import BadInput, Conflict, NotAllowed, PipelinesError, TooLarge
+from pipelines_app.exceptions import BadInput, Conflict, NotAllowed, NotMeasured, PipelinesError, TooLarge
 
 logger = logging.getLogger(__name__)
 
-STATUS = {BadInput: 400, NotAllowed: 403, Conflict: 409, TooLarge: 413}
+STATUS = {BadInput: 400, NotAllowed: 403, Conflict: 409, TooLarge: 413, NotMeasured: 503}
 RETRY_AFTER = 2  # seconds; a restart of a database takes about that long
 
 
@@ -44,7 +44,7 @@ def answer_own(error):
     if isinstance(error, Conflict):
         decision = error.decision and DecisionSerializer(error.decision).data
         body |= {"state": error.pipeline.state, "version": error.pipeline.version, "decision": decision}
-    return Response(body, status=status)
+    return Response(body, status=status, headers={"Retry-After": str(RETRY_AFTER)} if status == 503 else {})
 
 
 def flatten(detail, field=None):

@@ -61,17 +61,20 @@ class PipelineList(PipelinesView):
         """Opens a proposal (201), or notes the newer value on the open one of its title and topic (200)."""
         body = self.read_body()
         access.refuse_proposing(request, body["topic"])
-        pipeline, created = services.propose(**body, **describe_proposer(request))
+        access.refuse_action(request, body["action"])
+        named = body.pop("evidence")
+        pipeline, created = services.propose(**body, named=named, **describe_proposer(request))
         if not self.get_queryset().filter(pk=pipeline.pk).exists():
             raise NotAllowed("A proposal of this title is open already, and restricted to a group.")
         return self.answer(pipeline, 201 if created else 200)
 
 
 def describe_proposer(request):
-    """Who proposes: a person, or a key by its name."""
-    if access.is_key(request):
-        return {"proposer_name": f"key {getattr(request.auth, 'name', '')}".strip()}
-    return {"proposer": request.user}
+    """Who proposes: a person, or a program by the name of its key."""
+    if not access.is_key(request):
+        return {"proposer": request.user, "reader": request.user}
+    name = getattr(request.auth, "name", "") or "without a name"
+    return {"proposer_name": f"key {name}", "program": name, "reader": request.auth}
 
 
 def filter_rows(rows, query):

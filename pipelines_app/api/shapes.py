@@ -90,6 +90,7 @@ class RowSerializer(serializers.ModelSerializer):
             "deciders",
             "escalation",
             "proposer",
+            "program",
             "restricted_to",
             "decisions",
             "action",
@@ -168,7 +169,9 @@ def describe_effect(pipeline):
 class PipelineSerializer(RowSerializer):
     """A proposal with everything that is known about it."""
 
-    evidence = serializers.DictField(help_text="Frozen when it was opened.")
+    evidence = serializers.DictField(
+        help_text="Frozen when it was opened; `named` is what its proposer named, with what it said then."
+    )
     evidence_intact = serializers.BooleanField(help_text="Whether it still fits its hash.")
     versions = VersionSerializer(many=True)
     tampered = serializers.SerializerMethodField(
@@ -190,6 +193,7 @@ class PipelineSerializer(RowSerializer):
         fields = [
             *RowSerializer.Meta.fields,
             "origin",
+            "rationale",
             "action_params",
             "evidence",
             "evidence_sha256",

@@ -70,6 +70,28 @@ class Body(serializers.Serializer):
         return super().to_internal_value(fields.check_known(data, required=required, optional=optional))
 
 
+class ParamsField(Checked, serializers.DictField):
+    """A JSON object, at most so many levels deep."""
+
+    def check(self, value):
+        """The object."""
+        return fields.check_params(value, field=self.field_name)
+
+
+class EntriesField(Checked, serializers.ListField):
+    """Objects that name evidence."""
+
+    child = serializers.DictField(help_text="One thing by its name.")
+
+    def run_validation(self, data=empty):
+        """The list; BadInput names the entry."""
+        return self.validate_empty_values(data)[1] if data is empty else self.check(data)
+
+    def check(self, value):
+        """The list."""
+        return fields.check_entries(value, field=self.field_name)
+
+
 class ProposeSerializer(Body):
     """A new proposal; unknown fields are refused."""
 
@@ -77,6 +99,36 @@ class ProposeSerializer(Body):
     suggestion = TextField(max_length=500)
     kpi = NumberField(allow_null=True, help_text="The value that gives the reason, or null.")
     topic = TopicField(max_length=fields.MAX_TOPIC, default="", allow_blank=True)
+    rationale = TextField(
+        max_length=fields.MAX_RATIONALE,
+        default="",
+        allow_blank=True,
+        help_text="Why, for those who decide; plain text.",
+    )
+    action = TextField(
+        max_length=100,
+        default="",
+        allow_blank=True,
+        help_text="What an approval carries out: one that the key lists. Empty: people do it by hand.",
+    )
+    action_params = ParamsField(
+        default=dict,
+        help_text=f"At most {fields.MAX_PARAMS} characters as JSON, {fields.MAX_DEPTH} levels.",
+    )
+    evidence = EntriesField(
+        default=list,
+        max_length=fields.MAX_ENTRIES,
+        help_text="Things that are on record and visible to you, each by its name: "
+        '`{"breach": 12}`, `{"threshold": 3}`, or `{"topic": "complaint.latency", "window": 1800, '
+        '"aggregate": "mean"}` (seconds; without them what the tile shows). What they say when the '
+        "proposal is opened is frozen as its `evidence.named`.",
+    )
+
+    def validate(self, body):
+        """The same; BadInput for parameters of no action."""
+        if body["action_params"] and not body["action"]:
+            raise BadInput("action_params belong to an action, and none is named", field="action_params")
+        return body
 
 
 class DayField(Checked, serializers.DateField):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from django.utils import timezone
 
 from pipelines_app import queries
+from pipelines_app.cards.author import Author, describe_author
 from pipelines_app.cards.basis import find_basis, find_today
 from pipelines_app.cards.execution import Execution, describe_execution
 from pipelines_app.cards.figures import tell_opening, tell_present
@@ -81,6 +82,7 @@ class Card:
     """A proposal with the words around it."""
 
     pipeline: object
+    author: Author
     why_not: str
     stands_for: str
     tampered: str
@@ -105,6 +107,7 @@ def make_card(pipeline, user, *, now=None):
     holder, why_not = queries.find_seat(pipeline, user, now=now)
     return Card(
         pipeline=pipeline,
+        author=describe_author(pipeline),
         why_not=why_not,
         stands_for="" if holder in (None, user) else queries.name_of(holder),
         needs=tell_needs(pipeline, now) if pipeline.is_open else "",

@@ -9,6 +9,9 @@ from pipelines_app.exceptions import BadInput
 
 TOPIC = re.compile(r"[a-z0-9_]+(?:\.[a-z0-9_]+)*\Z")
 MAX_TOPIC = 100
+MAX_RATIONALE = 4_000  # characters
+MAX_PARAMS, MAX_DEPTH = 10_000, 20  # characters and levels of an action's parameters as JSON
+MAX_ENTRIES = 10  # pieces of evidence that one proposal names
 MAX_VERSION = 2**31 - 1
 # Letters and symbols by their category, but nothing is drawn for them.
 FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
@@ -59,6 +62,60 @@ def check_number(value, *, field):
     if not math.isfinite(number):
         raise BadInput(f"{field} must be a finite number", field=field)
     return number
+
+
+def check_params(params, *, field="action_params"):
+    """A JSON object that every database keeps, at most ``MAX_DEPTH`` levels deep."""
+    if not isinstance(params, dict):
+        raise BadInput(f"{field} must be a JSON object, not {shorten(params)}", field=field)
+    level = [params]
+    for _ in range(MAX_DEPTH):
+        level = [inner for outer in level for inner in list_members(outer)]
+    if level:
+        raise BadInput(f"{field} is nested too deeply: at most {MAX_DEPTH} levels are allowed", field=field)
+    try:
+        text = json.dumps(params, allow_nan=False, ensure_ascii=False)
+        text.encode()
+    except ValueError:
+        raise BadInput(f"{field} holds something that cannot be stored", field=field) from None
+    if len(text) > MAX_PARAMS:
+        raise BadInput(
+            f"{field} has {len(text)} characters as JSON, at most {MAX_PARAMS} are allowed", field=field
+        )
+    if "\\u0000" in text:
+        raise BadInput(f"{field} contains a character that cannot be stored", field=field)
+    return params
+
+
+def list_members(outer):
+    """The objects and lists right inside an object or a list."""
+    members = outer.values() if isinstance(outer, dict) else outer
+    return [inner for inner in members if isinstance(inner, (dict, list))]
+
+
+def check_entries(entries, *, field="evidence"):
+    """A list of at most ``MAX_ENTRIES`` objects of plain values, each of which names a thing."""
+    if not isinstance(entries, list):
+        raise BadInput(f"{field} must be a JSON list of objects, not {shorten(entries)}", field=field)
+    if len(entries) > MAX_ENTRIES:
+        raise BadInput(f"{field} has {len(entries)} entries, at most {MAX_ENTRIES} are allowed", field=field)
+    for number, entry in enumerate(entries):
+        if not isinstance(entry, dict) or not entry:
+            raise BadInput(
+                f"an entry is an object that names something, not {shorten(entry)}", field=f"{field}.{number}"
+            )
+        for name, value in entry.items():
+            check_plain(value, field=f"{field}.{number}.{make_printable(name)}")
+    return entries
+
+
+def check_plain(value, *, field):
+    """A text of at most ``MAX_TOPIC`` characters, or a whole number that databases count with."""
+    if isinstance(value, str):
+        return check_text(value, field=field, limit=MAX_TOPIC)
+    if type(value) is int and abs(value) < 2**63:
+        return value
+    raise BadInput(f"{shorten(value)} is neither a name nor a whole number", field=field)
 
 
 def check_topic(topic, *, field="topic"):

@@ -20,11 +20,15 @@ REPEATED = (
     "origin",
     "proposer_id",
     "proposer_name",
+    "program",
+    "rationale",
     "changed_by_id",
     "evidence_sha256",
     "deciders_id",
     "escalation_id",
 )
+# What a text from before these columns leaves unsaid.
+UNSAID = {"program": "", "rationale": ""}
 # What the text says besides, and no column repeats.
 TERMS = (
     "policy",

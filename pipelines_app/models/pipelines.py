@@ -71,6 +71,10 @@ class Pipeline(models.Model):
         help_text="Who wrote the present version; leaves the decision to others too.",
     )
     proposer_name = models.CharField(max_length=150, blank=True, help_text="As it was when it was opened.")
+    program = models.CharField(
+        max_length=100, blank=True, help_text="The key of the program that wrote it. Empty: people or a rule."
+    )
+    rationale = models.TextField(blank=True, help_text="Why, in the words of whoever proposed it.")
     # PROTECT: a group that is deleted must not make its proposals public.
     restricted_to = models.ForeignKey(
         Group,

@@ -13,6 +13,7 @@ from pipelines_app.core.topics import is_listed
 from pipelines_app.core.urgency import sort_key
 from pipelines_app.core.voting import APPROVE, REJECT
 from pipelines_app.models import AuditEntry, Decision, Pipeline
+from pipelines_app.queries.authors import cite, tell_program
 from pipelines_app.queries.deciding import (
     count_seats,
     find_seat,
@@ -40,6 +41,7 @@ from pipelines_app.queries.versions import attach_versions, peek_version, read_v
 
 __all__ = [
     "attach_versions",
+    "cite",
     "count_seats",
     "find_approver",
     "find_delegation",
@@ -66,6 +68,7 @@ __all__ = [
     "peek_version",
     "read_effect",
     "read_version",
+    "tell_program",
     "tell_tampering",
     "why_not_change",
     "why_not_decide",

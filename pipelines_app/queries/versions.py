@@ -8,6 +8,7 @@ from pipelines_app.core.versions import (
     MAKING,
     TERM_TIMES,
     TIMES,
+    UNSAID,
     describe_columns,
     list_differences,
     read_text,
@@ -87,7 +88,7 @@ def check_version_of(pipeline):
 
 def list_edited(pipeline, document, *, using=None):
     """The columns that differ from the text; an account that was deleted since leaves its column empty."""
-    names = list_differences(document, describe_columns(pipeline))
+    names = list_differences(UNSAID | document, describe_columns(pipeline))
     people = get_user_model()._default_manager.using(using)
     return [
         name.removesuffix("_id")

@@ -7,7 +7,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from pipelines_app import queries
-from pipelines_app.actions.registry import freeze_params
+from pipelines_app.actions.registry import check_action, freeze_params, list_touched
 from pipelines_app.core import fields
 from pipelines_app.core.chain import digest, encode
 from pipelines_app.core.fields import SEVERITIES
@@ -47,6 +47,10 @@ def propose(
     restricted_to=None,
     action="",
     action_params=None,
+    rationale="",
+    program="",
+    named=(),
+    reader=None,
     now=None,
 ):
     """Opens a proposal and freezes its evidence; answers ``(pipeline, created)``.
@@ -56,7 +60,10 @@ def propose(
     the newer ``kpi``; in the latter case a higher ``severity`` opens a new one.
     ``proposer`` (a user) never decides on it; ``restricted_to`` is a group (by default the
     one the topic is restricted to). ``action`` is one of the settings, or empty: people do it by hand.
-    BadInput names the field that is wrong.
+    ``program`` is the key's name where a program wrote it, ``rationale`` says why. ``named`` are
+    objects that name evidence (``core.fields.check_entries``), frozen with what they say now;
+    ``reader``, a key or a user, must be allowed to see it, and what the action of a program touches.
+    BadInput names the field that is wrong; NotMeasured: what is named cannot be read right now.
     """
     now = now or timezone.now()
     topic = fields.check_topic(topic)
@@ -76,9 +83,25 @@ def propose(
         restricted_to=restricted_to or known["restricted_to"],
         action=action,
         action_params=action_params or {},
+        program=fields.check_text(program, field="program", limit=100, required=False),
+        rationale=fields.check_text(rationale, field="rationale", limit=fields.MAX_RATIONALE, required=False),
         created_at=now,
     )
+    row.named = cite(row, fields.check_entries(list(named)), reader)
     return find_or_open(row, evidence, now)
+
+
+def cite(row, entries, reader):
+    """What the named evidence of a new proposal says; BadInput for what its author may not see."""
+    wanted = {"reader": reader, "group": row.restricted_to, "at": row.created_at}
+    if row.action and row.program:
+        params = fields.check_params(row.action_params)
+        touched = fields.check_entries(list_touched(row.action, params), field="action_params")
+        # Before anything else is said of it: an answer must not tell what there is.
+        queries.cite(touched, **wanted, field="action_params")
+        # Also of a repeat, which would not come to freezing them.
+        check_action(row.action, params)
+    return queries.cite(entries, **wanted)
 
 
 def find_or_open(row, evidence, now):
@@ -147,6 +170,8 @@ def freeze(row, evidence, params):
     )
     if row.action:
         row.action_params = freeze_params(row.action, params, frozen)
+    if row.named:
+        frozen["named"] = row.named
     frozen["proposal"] = describe_row(row)
     frozen["policy"] = {"quorum": row.quorum, "decide_within": within}
     try:

@@ -58,6 +58,11 @@ def check_change(params):
             raise BadInput(f"{name} must be a limit such as 52 h", field="action_params")
 
 
+def list_thresholds(params):
+    """The threshold that it changes, as an entry that names evidence."""
+    return [{"threshold": params["threshold"]}] if "threshold" in params else []
+
+
 def freeze_change(params, evidence):
     """The limits as numbers, of which threshold in which version, and what they are now.
 
@@ -119,6 +124,7 @@ def tell_change(params):
     return tell_changes(params["before"] | aggregate, after | aggregate, params["unit"])
 
 
+change_threshold.names = list_thresholds
 change_threshold.check = check_change
 change_threshold.freeze = freeze_change
 change_threshold.describe = describe_change

@@ -13,7 +13,7 @@ from pipelines_app import conf
 from pipelines_app.core.errands import find_wait
 from pipelines_app.exceptions import Postponed
 from pipelines_app.models import Errand
-from pipelines_app.queries import is_visible, why_not_decide
+from pipelines_app.queries import is_visible, tell_program, why_not_decide
 from pipelines_app.services.errands.plan import MAIL, claim, end_errand, find_unheld, put_off
 
 SPAN = timedelta(minutes=10)
@@ -117,6 +117,7 @@ def describe(errand):
     pipeline = errand.pipeline
     return {
         "pipeline": pipeline,
+        "mark": tell_program(pipeline),
         "reason": REASONS[errand.recipient.partition(":")[0]],
         "due": timezone.localtime(pipeline.due_at),
         "link": find_address("pipeline_detail", pipeline.pk),

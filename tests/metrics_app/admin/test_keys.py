@@ -6,6 +6,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission, User
 
+from metrics_app.exceptions import BadInput
 from metrics_app.models import ApiKey
 from metrics_app.registry import find_key
 from metrics_app.services.keys import create_key
@@ -39,6 +40,32 @@ def test_a_new_key_is_shown_exactly_once(admin):
     for url in (LIST, f"{LIST}{key.pk}/change/", f"{LIST}{key.pk}/history/"):
         assert raw not in admin.get(url).content.decode()
     assert raw not in str(admin.session.items()) and raw not in str(admin.cookies)
+
+
+def test_a_key_that_proposes_lists_the_actions_it_may_name(admin):
+    page = add(admin, scopes=["propose"], actions=["mail"])
+    assert page.status_code == 200 and find_key(read_raw(page)).actions == ("mail",)
+    key = ApiKey.objects.get()
+    change = admin.get(f"{LIST}{key.pk}/change/").content.decode()
+    assert 'value="mail"' in change and 'value="webhook"' in change
+
+
+def read_raw(page):
+    return re.search(r"hms_[A-Za-z0-9_-]{43}", page.content.decode())[0]
+
+
+@pytest.mark.parametrize(
+    ("scopes", "action", "why"),
+    [(["emit"], "mail", "scope propose"), (["propose"], "launch", "Select a valid choice")],
+)
+def test_other_actions_of_a_key_are_refused(admin, scopes, action, why):
+    assert why in add(admin, scopes=scopes, actions=[action]).content.decode()
+    assert not ApiKey.objects.exists()
+
+
+def test_an_action_that_does_not_exist_is_refused_by_name():
+    with pytest.raises(BadInput, match="'launch' is no action: expected one of mail"):
+        create_key(name="a", scopes=["propose"], actions=["launch"])
 
 
 def test_the_page_of_a_new_key_copies_it_without_an_inline_script(admin):
