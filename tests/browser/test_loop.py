@@ -84,6 +84,20 @@ def test_of_two_approvers_the_second_sees_who_was_first(open_page, call_api):
     expect(theirs.get_by_role("button", name="Approve")).to_have_count(0)
 
 
+def test_an_open_page_shows_the_suggestion_that_somebody_else_wrote(open_page, call_api):
+    call_api("/api/v1/pipelines/", "propose_key", {"title": "Changed", "suggestion": "Two agents", "kpi": 1})
+    first, second = open_page("approver", "/inbox/"), open_page("admin", "/inbox/")
+    for page in (first, second):
+        card(page, "Changed").get_by_role("link", name="Changed", exact=True).click()
+        expect(page.locator("#live")).to_have_attribute("data-state", "live")
+    first.get_by_text("Suggest something else").click()
+    first.locator("[name=suggestion]").fill("One agent")
+    first.locator("form:has([name=suggestion]) button").click()
+    expect(second.locator("#decision .suggest")).to_have_text("One agent")
+    second.get_by_role("button", name="Approve").click()
+    expect(second.locator("#decision")).to_contain_text("Approved by admin")
+
+
 def test_who_decides_a_moment_later_reads_who_was_first(open_page, call_api):
     call_api("/api/v1/pipelines/", "propose_key", {"title": "Late", "suggestion": "Wait", "kpi": 1})
     # The second page hears nothing: its socket is closed, as on a bad network.

@@ -79,10 +79,14 @@ const returns = (present, card) => card.dataset.state === "awaiting_approval" &&
 
 /** A reader who is writing a reason keeps it; that somebody else was first is said beside it. */
 async function noteChange(card, id) {
+  const changed = await findChange(card, id);
+  if (changed) say(card, changed.why_not || "It has changed since you opened it: read it again before you decide.");
+}
+
+/** The proposal as the API has it, where its state or version is another than the page shows; else null. */
+async function findChange(card, id) {
   const data = await getJson(`/api/v1/pipelines/${id}/`).catch(() => null);
-  if (data && (data.state !== card.dataset.state || String(data.version) !== card.dataset.version)) {
-    say(card, data.why_not || "It has changed since you opened it: read it again before you decide.");
-  }
+  return data && (data.state !== card.dataset.state || String(data.version) !== card.dataset.version) ? data : null;
 }
 
 const isWriting = (card) => [...card.querySelectorAll("textarea")].some(
@@ -257,12 +261,12 @@ function startProposal() {
   // The panel's curve is some dozens of windows: a reader who decides needs no more of them.
   const every = 5000;
   const refresher = makeRefresher({ load, now: () => performance.now(), later: (fn, ms) => setTimeout(fn, ms), every });
-  onMessage(({ type, id, state }) => {
+  onMessage(async ({ type, id }) => {
     if (["points", "summary"].includes(type)) refresher.ringAll();
     if (type !== "pipeline" || id !== Number(decision.dataset.id)) return;
     // A reader who is writing is told; one who is not sees the page as it is now.
     if (isWriting(decision)) noteChange(decision, id);
-    else if (state !== decision.dataset.state) location.reload();
+    else if (await findChange(decision, id)) location.reload();
   });
   if (since.dataset.topic) watch([since.dataset.topic]);
   setInterval(async () => {
