@@ -233,14 +233,17 @@ def change_delegations(request):
         services.end_delegation(delegation=row, by=request.user)
         return f"{row.receiver_name} no longer decides for you."
     to = queries.find_permitted(request.POST.get("to", ""))
-    first, last = (read_day(request.POST.get(name, ""), name) for name in ("first", "last"))
-    services.delegate(by=request.user, to=to, starts_at=first, ends_at=last + timedelta(days=1))
+    (first, _), (last, end) = (read_day(request.POST.get(name, ""), name) for name in ("first", "last"))
+    services.delegate(by=request.user, to=to, starts_at=first, ends_at=end)
     return f"{queries.name_of(to)} decides for you until {last:%d %b %Y}."
 
 
 def read_day(text, field):
-    """Midnight of a day as the form writes it, in the reader's zone."""
+    """A day as the form writes it: its two midnights in the reader's zone; BadInput."""
     try:
-        return timezone.make_aware(datetime.strptime(text, "%Y-%m-%d"))
+        day = timezone.make_aware(datetime.strptime(text, "%Y-%m-%d"))
+        # A calendar ends: what comes a day later must be a day, too.
+        return day, day + timedelta(days=1)
     except (ValueError, OverflowError):
-        raise BadInput(f"{ascii(text):.40} is not a day such as 2026-03-01", field=field) from None
+        shown = ascii(text)[:40] if text else "an empty field"
+        raise BadInput(f"{shown} is not a day such as 2026-03-01", field=field) from None

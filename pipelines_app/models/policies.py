@@ -1,10 +1,15 @@
 """Who decides on what, how many of them, and by when."""
 
 from django.contrib.auth.models import Group
-from django.core.validators import MinValueValidator
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from pipelines_app.core.fields import SEVERITIES
+from pipelines_app.core.topics import is_pattern
+
+MOST_APPROVALS = 100
+LONGEST_WAIT = 366 * 24 * 3600  # seconds
 
 
 class Policy(models.Model):
@@ -22,7 +27,9 @@ class Policy(models.Model):
         help_text="Empty: of every severity.",
     )
     quorum = models.PositiveSmallIntegerField(
-        default=1, validators=[MinValueValidator(1)], help_text="Approvals that a proposal needs."
+        default=1,
+        validators=[MinValueValidator(1), MaxValueValidator(MOST_APPROVALS)],
+        help_text="Approvals that a proposal needs.",
     )
     # PROTECT: without its group a policy would let everybody decide.
     deciders = models.ForeignKey(
@@ -35,7 +42,7 @@ class Policy(models.Model):
     )
     decide_within = models.PositiveIntegerField(
         default=24 * 3600,
-        validators=[MinValueValidator(60)],
+        validators=[MinValueValidator(60), MaxValueValidator(LONGEST_WAIT)],
         help_text="Seconds to decide, then it expires; after half of them people are reminded.",
     )
     escalation = models.ForeignKey(
@@ -53,3 +60,10 @@ class Policy(models.Model):
 
     def __str__(self):
         return self.name
+
+    def clean(self):
+        """ValidationError for topics that are no pattern: such a policy would silently fit nothing."""
+        if not is_pattern(self.topics):
+            raise ValidationError(
+                {"topics": f"{self.topics!r} is no topic: expected such as er.wait, complaint.* or *"}
+            )

@@ -36,18 +36,31 @@ def peek_version(pipeline):
 
 
 def tell_tampering(pipeline):
-    """A sentence that says what no longer fits the frozen version; empty where all does."""
+    """A sentence that says what no longer fits the frozen version, or its evidence; empty where all does."""
     faults = check_version_of(pipeline)[1]
-    return tell_faults(pipeline, faults) if faults else ""
+    return tell_faults(pipeline, faults) if faults else tell_touched_evidence(pipeline)
+
+
+def tell_touched_evidence(pipeline):
+    """A sentence where the stored evidence no longer fits its hash; empty where it does."""
+    if pipeline.evidence_intact:
+        return ""
+    left = tell_what_is_left(pipeline)
+    return f"The evidence of proposal #{pipeline.pk} was changed after it was frozen. {left}"
 
 
 def tell_faults(pipeline, faults):
     """What does not fit, and what is left to do."""
-    left = "It can only be rejected or withdrawn. " if pipeline.is_open else ""
     return (
         f"Version {pipeline.version} of proposal #{pipeline.pk} is not as it was frozen: "
-        f"{'; '.join(faults)}. {left}Run manage.py verify_audit."
+        f"{'; '.join(faults)}. {tell_what_is_left(pipeline)}"
     )
+
+
+def tell_what_is_left(pipeline):
+    """What can still be done about a proposal that somebody touched."""
+    left = "It can only be rejected or withdrawn. " if pipeline.is_open else ""
+    return f"{left}Run manage.py verify_audit."
 
 
 def attach_versions(pipelines):

@@ -7,11 +7,18 @@ from pipelines_app import queries
 from pipelines_app.core.fields import check_text, check_version
 from pipelines_app.core.states import State
 from pipelines_app.core.voting import APPROVE, REJECT, tally
-from pipelines_app.exceptions import AlreadyDecided, BadDecision, BadInput, NotAllowed, VersionChanged
+from pipelines_app.exceptions import (
+    AlreadyDecided,
+    BadDecision,
+    BadInput,
+    NotAllowed,
+    Tampered,
+    VersionChanged,
+)
 from pipelines_app.models import Decision
 from pipelines_app.queries import PAST, find_deciding_vote, find_seat, is_visible, tell_end
 from pipelines_app.queries.deciding import name_of
-from pipelines_app.queries.versions import read_version
+from pipelines_app.queries.versions import read_version, tell_touched_evidence
 from pipelines_app.services.audit import append_audit
 from pipelines_app.services.errands.plan import ACT, plan_errand
 from pipelines_app.services.expire import expire_locked, is_overdue
@@ -69,22 +76,21 @@ def check_vote(vote, version, comment):
 
 
 def refuse_outsiders(pipeline, by, vote, now):
-    """The person whose seat ``by`` fills; NotAllowed for whoever fills none, and for touched evidence."""
+    """The person whose seat ``by`` fills; NotAllowed for who fills none, Tampered for touched evidence."""
     if not is_visible(pipeline, by):
         raise NotAllowed(f"Proposal #{pipeline.pk} is restricted to the group {pipeline.restricted_to}.")
     seat, reason = find_seat(pipeline, by, now=now)
     if reason:
         raise NotAllowed(reason)
-    if vote == APPROVE and not pipeline.evidence_intact:
-        raise NotAllowed(
-            f"The evidence of proposal #{pipeline.pk} was changed after it was frozen: "
-            "it can only be rejected. Run manage.py verify_audit."
-        )
+    if vote == APPROVE and (touched := tell_touched_evidence(pipeline)):
+        raise Tampered(touched, pipeline=pipeline)
     return seat
 
 
 def cast_before(pipeline, by, vote, version):
-    """Whether this person has cast this very vote: a double click is one vote."""
+    """Whether this person has cast this very vote on the present version: a double click is one vote."""
+    if pipeline.version != version:
+        return False
     return pipeline.decisions.filter(by=by, vote=vote, version=version).exists()
 
 

@@ -229,6 +229,16 @@ def test_what_was_touched_in_the_database_is_said_and_has_no_button_to_approve(i
     assert vote(inbox, pair, vote="reject", comment="touched").status_code == 302
 
 
+def test_where_the_evidence_was_touched_nobody_is_asked_to_approve(inbox):
+    pipeline = propose(title="T", suggestion="x", evidence={"n": 1})[0]
+    Pipeline.objects.filter(pk=pipeline.pk).update(evidence_text="{}")
+    for page in (f"/inbox/{pipeline.pk}/", "/inbox/"):
+        text = inbox.get(page).content.decode()
+        assert "The evidence of proposal" in text and ">Approve<" not in text
+    assert vote(inbox, pipeline, vote="approve").status_code == 409
+    assert vote(inbox, pipeline, vote="reject", comment="touched").status_code == 302
+
+
 def test_a_person_who_decides_lends_their_seat_and_takes_it_back(inbox, second):
     day = timezone.localdate().isoformat()
     page = "/inbox/delegations/"
@@ -247,7 +257,15 @@ def test_a_person_who_decides_lends_their_seat_and_takes_it_back(inbox, second):
 
 @pytest.mark.parametrize(
     "fields",
-    [{}, {"to": "9" * 30}, {"to": "x", "first": "2026-13-01"}, {"first": "2026-01-01"}, {"end": "x"}],
+    [
+        {},
+        {"to": "9" * 30},
+        {"to": "x", "first": "2026-13-01"},
+        {"first": "2026-01-01"},
+        {"end": "x"},
+        {"first": "9999-12-31", "last": "9999-12-31"},
+        {"first": "0001-01-01", "last": "0001-01-01"},
+    ],
 )
 def test_a_bad_form_lends_nothing_and_says_why(inbox, second, fields):
     response = inbox.post("/inbox/delegations/", {"last": "2020-01-01"} | fields)

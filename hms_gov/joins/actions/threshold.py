@@ -1,5 +1,8 @@
 """An action that moves the limit of a threshold, unless somebody changed the rule meanwhile."""
 
+import math
+import re
+
 from django.db import transaction
 
 from metrics_app.core.rule_fields import read_field
@@ -14,6 +17,7 @@ from pipelines_app.exceptions import BadInput, Impossible
 from pipelines_app.queries import find_approver
 
 FIELDS = ("limit", "recovery_limit")
+NUMBER = re.compile(r"\s*[+-]?[.,]?[0-9]")  # how a limit begins in every unit
 
 
 def change_threshold(order):
@@ -54,8 +58,16 @@ def check_change(params):
     for name in FIELDS:
         if name in params and threshold is not None:
             read_limit(name, params[name], threshold)
-        elif name in params and not isinstance(params[name], (str, int, float, type(None))):
-            raise BadInput(f"{name} must be a limit such as 52 h", field="action_params")
+        elif name in params:
+            check_shape(name, params[name])
+
+
+def check_shape(name, value):
+    """BadInput for what is a limit in no unit."""
+    empty = value is None and name == "recovery_limit"
+    is_number = type(value) in (int, float) and math.isfinite(value)
+    if not (empty or is_number or isinstance(value, str) and NUMBER.match(value)):
+        raise BadInput(f"{name}: {shorten(value)} is no limit such as 52 h", field="action_params")
 
 
 def list_thresholds(params):

@@ -1,5 +1,7 @@
 """`manage.py export_audit`: the audit chain for whoever reads or checks it elsewhere."""
 
+import os
+import sys
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
@@ -31,12 +33,21 @@ class Command(BaseCommand):
             raise CommandError(f"--proposal: there is no proposal #{proposal}")
         lines = FORMATS[options["format"]](list_audit(after=after, pipeline=proposal))
         if output is None:
-            for line in lines:
-                # The endings are the format's own.
-                self.stdout.write(line, ending="")
+            self.write_out(lines)
             return
         try:
             with Path(output).open("w", encoding="utf-8", newline="") as file:
                 file.writelines(lines)
         except OSError as error:
             raise CommandError(f"--output: {output} cannot be written: {error.strerror}") from error
+
+    def write_out(self, lines):
+        """Writes to the standard output, until whoever reads it has read enough."""
+        try:
+            for line in lines:
+                # The endings are the format's own.
+                self.stdout.write(line, ending="")
+            self.stdout.flush()
+        except BrokenPipeError:
+            # Python flushes once more at its end, and would complain then.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

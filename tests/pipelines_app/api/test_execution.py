@@ -54,6 +54,8 @@ def test_it_is_undone_and_approved_again(ada, pipeline):
         "awaiting_approval",
         2,
     )
+    # The vote on the version that was undone counts no more, and nobody is told that it did.
+    assert post(ada, pipeline, "approve").status_code == 409
     assert post(ada, pipeline, "approve", version=2).json()["state"] == "approved"
 
 

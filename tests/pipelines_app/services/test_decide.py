@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from pipelines_app import queries
-from pipelines_app.exceptions import AlreadyDecided, BadDecision, NotAllowed, VersionChanged
+from pipelines_app.exceptions import AlreadyDecided, BadDecision, NotAllowed, Tampered, VersionChanged
 from pipelines_app.models import Decision, Pipeline
 from pipelines_app.services import approve, change_suggestion, propose, reject
 
@@ -120,7 +120,7 @@ def test_it_lets_members_decide_on_a_restricted_proposal_and_nobody_else(group, 
 
 def test_it_refuses_an_approval_of_touched_evidence_but_takes_a_reject(pipeline, approver):
     Pipeline.objects.update(evidence_text="{}")
-    with pytest.raises(NotAllowed, match="verify_audit"):
+    with pytest.raises(Tampered, match="verify_audit"):
         approve(pipeline=pipeline, by=approver, version=1)
     assert reject(pipeline=pipeline, by=approver, version=1, comment="touched").state == "rejected"
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.db.models import ProtectedError
 
 from pipelines_app import queries
@@ -156,3 +157,30 @@ def test_the_admin_saves_and_deletes_policies_with_entries(client, admin_user, o
     assert verify_audit().faults == []
     assert client.post(f"{page}delete/", {"post": "yes"}).status_code == 302
     assert verify_audit().faults == [] and verify_audit().entries == 3
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"decide_within": 10**15}, "decide_within"),
+        ({"decide_within": 59}, "decide_within"),
+        ({"quorum": 10**12}, "quorum"),
+        ({"quorum": 0}, "quorum"),
+        ({"topics": "A B"}, "topics"),
+        ({"topics": "**"}, "topics"),
+        ({"topics": ".*"}, "topics"),
+        ({"topics": "er.wait.*.x"}, "topics"),
+    ],
+)
+def test_a_policy_that_no_proposal_could_live_by_is_refused(admin_user, fields, named):
+    with pytest.raises(ValidationError) as refused:
+        add(admin_user, "wild", **fields)
+    assert list(refused.value.message_dict) == [named]
+    assert not Policy.objects.exists()
+
+
+@pytest.mark.parametrize("topics", ["*", "er.wait", "complaint.*"])
+def test_topics_and_patterns_are_taken(admin_user, topics):
+    assert add(admin_user, "all", topics=topics, decide_within=366 * 24 * 3600, quorum=100).pk
+    pipeline = propose(title="T", suggestion="x", topic=topics.replace(".*", ".x").replace("*", "er.x"))[0]
+    assert pipeline.quorum == 100

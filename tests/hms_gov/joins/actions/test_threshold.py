@@ -92,7 +92,10 @@ def test_it_freezes_what_the_change_means_at_that_moment(rule, order):
     [
         ({}, "expected a limit"),
         ({"limit": "52 h", "enabled": False}, "unknown field"),
-        ({"limit": [52]}, "must be a limit such as 52 h"),
+        ({"limit": [52]}, "is no limit such as 52 h"),
+        ({"limit": "abc"}, "limit: 'abc' is no limit such as 52 h"),
+        ({"limit": None}, "limit: null is no limit"),
+        ({"limit": True}, "limit: true is no limit"),
         ({"limit": "52 h", "threshold": 99_999_999}, "there is no threshold 99999999"),
         ({"limit": "52 h", "threshold": "1"}, "there is no threshold"),
     ],
