@@ -15,7 +15,7 @@ from metrics_app.registry import forget
 from metrics_app.services.keys import create_key
 from pipelines_app.api.urls import urlpatterns
 from pipelines_app.core.versions import UNSAID, describe_columns, list_differences
-from pipelines_app.exceptions import NotAllowed, Tampered
+from pipelines_app.exceptions import Tampered
 from pipelines_app.models import Pipeline, Version
 from pipelines_app.services import approve, change_suggestion, propose, run_errands
 from pipelines_app.services.verify import verify_audit
@@ -298,7 +298,7 @@ def test_edited_evidence_is_named_and_lets_no_approval_pass(make_key, approver, 
     touch("UPDATE pipelines_app_pipeline SET evidence_text = replace(evidence_text, 'still on', 'over')")
     pipeline = Pipeline.objects.get()
     assert f"the evidence of proposal #{pipeline.pk} was changed" in verify_audit().faults
-    with pytest.raises(NotAllowed, match="evidence"):
+    with pytest.raises(Tampered, match="evidence"):
         approve(pipeline=pipeline, by=approver, version=1)
 
 
