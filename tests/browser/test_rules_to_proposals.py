@@ -58,13 +58,22 @@ class Walk:
     def name_unit(self, topic, unit, aggregate=None):
         """Says in the admin what a KPI is measured in, and what its tile shows."""
         self.wait_for(topic, self.base - HOUR, 1)
-        self.admin.goto(f"{self.demo['url']}/admin/metrics_app/kpi/?q={topic}")
-        self.admin.locator("#result_list tbody th a").first.click()
+        self.open_kpi(topic)
         self.admin.locator("[name=unit]").fill(unit)
         if aggregate:
             self.admin.locator("[name=aggregate]").select_option(aggregate)
         self.admin.locator("[name=_save]").click()
         expect(self.admin.locator(".messagelist .success")).to_be_visible()
+
+    def open_kpi(self, topic):
+        """Opens a KPI in the admin: its list is asked again until the KPI is there."""
+        found, deadline = self.admin.locator("#result_list tbody th a"), time.monotonic() + 60
+        self.admin.goto(f"{self.demo['url']}/admin/metrics_app/kpi/?q={topic}")
+        while not found.count():
+            assert time.monotonic() < deadline, f"{topic} is not among the KPIs"
+            self.admin.wait_for_timeout(500)
+            self.admin.reload()
+        found.first.click()
 
     def save_rule(self, topic, *, aggregate, operator, title, suggestion, **typed):
         """Sets a threshold in the admin's form."""
