@@ -16,15 +16,25 @@ register = template.Library()
 
 
 @register.filter
-def moment(ms, seconds=False):
-    """Milliseconds since the epoch as a ``<time>`` in the current zone, with seconds if asked; or a dash."""
+def end_of(ms, start):
+    """The ``moment`` (ms) at which something that began at ``start`` (ms) ends: its day, if it is another."""
+    began, ends = (timezone.localtime(datetime.fromtimestamp(at / 1000, UTC)) for at in (start, ms))
+    return moment(ms, with_day=began.date() != ends.date())
+
+
+@register.filter
+def moment(ms, seconds=False, with_day=False):
+    """Milliseconds since the epoch as a ``<time>`` in the current zone, with seconds if asked; or a dash.
+
+    Today's day is left out, unless ``with_day`` asks for it.
+    """
     if ms is None:
         return "—"
     utc = datetime.fromtimestamp(ms / 1000, UTC)
     local, now = timezone.localtime(utc), timezone.localtime()
     time = f"{local:%H:%M:%S}" if seconds else f"{local:%H:%M}"
     year = "" if local.year == now.year else f" {local.year}"
-    text = time if local.date() == now.date() else f"{local.day} {local:%b}{year} {time}"
+    text = time if local.date() == now.date() and not with_day else f"{local.day} {local:%b}{year} {time}"
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         utc.isoformat(timespec="seconds"),

@@ -6,11 +6,10 @@ from datetime import UTC, datetime
 from pipelines_app import queries
 from pipelines_app.cards import effects
 from pipelines_app.cards.effects import tell_day, write_value
-from pipelines_app.core.durations import DAY_H, HOUR_MS
+from pipelines_app.core.durations import DAY_MS
 
 WIDTH, HEIGHT = 640, 220
 LEFT, RIGHT, TOP, BOTTOM = 8, 8, 20, 24  # around what is drawn
-DAY_MS = DAY_H * HOUR_MS
 
 
 @dataclass(frozen=True)

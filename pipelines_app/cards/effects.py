@@ -7,10 +7,9 @@ from django.utils import timezone
 from pipelines_app import queries
 from pipelines_app.cards.writing import to_local, write
 from pipelines_app.core import measuring
-from pipelines_app.core.durations import DAY_H, HOUR_MS
+from pipelines_app.core.durations import DAY_H
 from pipelines_app.core.effect_records import Reason
 
-DAY_MS = DAY_H * HOUR_MS
 MINUS = "−"
 # Why an effect is not measured at all.
 UNMEASURED = {

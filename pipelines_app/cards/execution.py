@@ -58,6 +58,8 @@ def tell_following(pipeline):
     when, undo = (
         ("at once", "") if not seconds else (f"in {write_seconds(seconds)}", "; until then it can be undone")
     )
+    if queries.find_stop():
+        when, undo = "once what is stopped goes on", "; until then it can be taken back"
     if is_manual(document["action"]):
         does = f"{DESCRIPTION}: it stands under To do {when}, to be confirmed with its day"
         return f"{lead} {does}{undo}."

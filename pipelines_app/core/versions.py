@@ -7,6 +7,8 @@ from pipelines_app.core.chain import digest, encode
 
 # The events whose audit entry carries the hash of a version that they made.
 MAKING = ("proposed", "changed", "undone", "frozen")
+# The events whose audit entry tells of a vote.
+VOTED = ("voted", "approved", "rejected")
 TIMES = ("created_at", "due_at")
 REPEATED = (
     "version",

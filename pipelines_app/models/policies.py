@@ -5,11 +5,12 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
+from pipelines_app.core.durations import DAY_S
 from pipelines_app.core.fields import SEVERITIES
 from pipelines_app.core.topics import is_pattern
 
 MOST_APPROVALS = 100
-LONGEST_WAIT = 366 * 24 * 3600  # seconds
+LONGEST_WAIT = 366 * DAY_S  # seconds
 
 
 class Policy(models.Model):
@@ -41,7 +42,7 @@ class Policy(models.Model):
         help_text="Who decides, of those who have the permission to. Empty: all of them.",
     )
     decide_within = models.PositiveIntegerField(
-        default=24 * 3600,
+        default=DAY_S,
         validators=[MinValueValidator(60), MaxValueValidator(LONGEST_WAIT)],
         help_text="Seconds to decide, then it expires; after half of them people are reminded.",
     )

@@ -9,6 +9,7 @@ from pipelines_app.core.versions import (
     TERM_TIMES,
     TIMES,
     UNSAID,
+    VOTED,
     describe_columns,
     list_differences,
     read_text,
@@ -20,14 +21,33 @@ PEOPLE = ("proposer_id", "changed_by_id")
 
 
 def read_version(pipeline):
-    """What the present version says, as a dict; Tampered where its text or a column was changed.
+    """What the present version says, as a dict; Tampered where its text, a column or a vote was changed.
 
     Its times are datetimes. What carries something out or approves it goes by this alone.
     """
     document, faults = check_version_of(pipeline)
+    faults = [*faults, *list_touched_votes(pipeline)]
     if faults:
         raise Tampered(tell_faults(pipeline, faults), pipeline=pipeline)
     return document
+
+
+def list_touched_votes(pipeline):
+    """What is wrong with the votes on the present version, held against the audit chain, in words."""
+    left, faults = [], []
+    for entry in AuditEntry.objects.filter(pipeline=pipeline, event__in=VOTED).order_by("seq"):
+        data = entry.read_data() if entry.hash == entry.compute_hash() else {}
+        if data.get("version") == pipeline.version:
+            left.append((entry.actor, data.get("vote"), data.get("for_name", ""), data.get("by")))
+    for row in pipeline.decisions.filter(version=pipeline.version):
+        said = (row.by_name, row.vote, row.instead_of_name)
+        # An account that was deleted since is still named, but no longer linked.
+        found = next((vote for vote in left if vote[:3] == said and row.by_id in (vote[3], None)), None)
+        if found is None:
+            faults.append(f"the vote of {row.by_name} is not in the audit chain")
+        else:
+            left.remove(found)
+    return faults + [f"the vote of {name} is gone" for name, *_ in left]
 
 
 def peek_version(pipeline):

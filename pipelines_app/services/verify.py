@@ -6,13 +6,12 @@ from datetime import UTC
 from django.db import DEFAULT_DB_ALIAS
 
 from pipelines_app.core.chain import GENESIS
-from pipelines_app.core.versions import MAKING
+from pipelines_app.core.versions import MAKING, VOTED
 from pipelines_app.models import AuditEntry, AuditHead, Decision, Pipeline, StopSwitch
 from pipelines_app.services.records import check_records
 from pipelines_app.services.verify_effects import check_effects
 from pipelines_app.services.verify_versions import check_counts, check_versions
 
-VOTED = ("voted", "approved", "rejected")
 ATTEMPTS = 5
 
 
@@ -153,7 +152,8 @@ def check_votes(story, report, using):
         if told is None and row.by_id is None:
             told = pop_by_name(left, row)
         if told != (row.by_name, row.vote, row.comment, row.instead_of_name):
-            report.faults.append(f"the vote of {row.by_name} on proposal #{row.pipeline_id} was changed")
+            what = "was changed" if told else "is not in the chain"
+            report.faults.append(f"the vote of {row.by_name} on proposal #{row.pipeline_id} {what}")
     for (pipeline, _, _), (actor, *_) in left.items():
         report.faults.append(f"the vote of {actor} on proposal #{pipeline} is gone")
 

@@ -14,7 +14,7 @@ from metrics_app.models import Breach, Kpi, Note, NoteChange, ThresholdState
 from metrics_app.registry import forget
 from metrics_app.services.corrections import restore, void
 from metrics_app.services.notes import delete_note, save_note
-from metrics_app.templatetags.metrics_words import moment
+from metrics_app.templatetags.metrics_words import end_of, moment
 from pipelines_app.models import Pipeline
 from pipelines_app.services import approve, propose
 from tests.metrics_app.watching import HOUR, TOPIC, make_threshold, send
@@ -298,3 +298,9 @@ def test_a_moment_of_another_year_names_it():
     assert f" {timezone.localtime().year} " not in moment(time.time() * 1000).partition(">")[2]
     told = moment(long_ago).partition(">")[2]
     assert f" {year - 1} " in told or f" {year - 2} " in told
+
+
+def test_the_end_of_a_span_that_began_on_another_day_says_its_day():
+    now = int(time.time() * 1000)
+    assert f"{timezone.localtime():%b}" in end_of(now, now - 40 * 86_400_000)
+    assert end_of(now, now) == moment(now)

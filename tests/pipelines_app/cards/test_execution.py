@@ -41,6 +41,14 @@ def test_without_a_delay_it_follows_at_once(settings, acting):
     assert tell_following(acting) == "Approving carries out “pay” (amount: 2) at once."
 
 
+def test_while_everything_is_stopped_no_time_is_promised(acting, admin_user):
+    stop(reason="audit", by=admin_user)
+    assert tell_following(acting) == (
+        "Approving carries out “pay” (amount: 2) once what is stopped goes on; until then it can be "
+        "taken back."
+    )
+
+
 def test_of_several_approvals_it_says_how_many_are_missing(settings, acting, approver):
     settings.PIPELINES_APP = settings.PIPELINES_APP | {"QUORUM": 3}
     three = propose(title="Three", suggestion="Pay", action="pay")[0]

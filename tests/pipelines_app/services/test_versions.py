@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import Permission, User
 
 from pipelines_app import queries
 from pipelines_app.core.chain import digest
@@ -167,3 +168,32 @@ def test_an_inbox_reads_the_texts_of_all_at_once(acting, approver, django_assert
     waiting = queries.list_inbox(Pipeline.objects.all())
     with django_assert_num_queries(0):
         assert [queries.peek_version(row)["quorum"] for row in waiting] == [2, 2, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("sql", "fault"),
+    [
+        (
+            "INSERT INTO pipelines_app_decision (pipeline_id, by_id, by_name, instead_of_name, vote, "
+            "comment, version, created_at) SELECT id, {second}, 'bea', '', 'approve', '', 1, created_at "
+            "FROM pipelines_app_pipeline",
+            "the vote of bea is not in the audit chain",
+        ),
+        ("UPDATE pipelines_app_decision SET by_id = {second}", "the vote of .* is not in the audit chain"),
+        ("UPDATE pipelines_app_decision SET by_name = 'x'", "the vote of x is not in the audit chain"),
+        ("DELETE FROM pipelines_app_decision", "the vote of ada is gone"),
+    ],
+)
+def test_a_vote_that_nobody_cast_counts_for_nothing(acting, approver, second, admin_user, touch, sql, fault):
+    approve(pipeline=acting, by=approver, version=1)
+    touch(sql.format(second=second.pk))
+    with pytest.raises(Tampered, match=fault):
+        approve(pipeline=acting, by=admin_user, version=1)
+    assert Pipeline.objects.get().state == "awaiting_approval" and verify_audit().faults
+
+
+def test_the_vote_of_an_account_that_was_deleted_still_counts(acting, outsider, approver):
+    outsider.user_permissions.add(Permission.objects.get(codename="decide_pipeline"))
+    approve(pipeline=acting, by=User.objects.get(pk=outsider.pk), version=1)
+    outsider.delete()
+    assert approve(pipeline=acting, by=approver, version=1).state == "approved"
