@@ -98,10 +98,16 @@ def backtest_last(threshold, topic, *, now=None, span=DEFAULT_SPAN):
     now = time.time_ns() // 1_000_000 if now is None else now
     rule = make_rule(threshold)
     found = backtest_history(topic, rule, now - span, now)
-    if found.usual_n or span <= DAY_MS or not is_read_whole(rule):
+    if span <= DAY_MS or not is_read_whole(rule) or is_drawn_before(found, now - DAY_MS):
         return found
-    # Over weeks such windows lie hours apart: those of a KPI that began today would all be missed.
+    # Over weeks such windows lie hours apart: of a KPI that began today none, or one, would be met.
     return backtest_history(topic, rule, now - DAY_MS, now)
+
+
+def is_drawn_before(found, ts):
+    """Whether a window of a Backtest that ended before ``ts`` ms had a value."""
+    drawn = zip(found.chart["ts"], found.chart["values"], strict=True)
+    return any(value is not None for at, value in drawn if at < ts)
 
 
 def plan(topic, rule, start, end, step=None):

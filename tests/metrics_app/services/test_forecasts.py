@@ -12,6 +12,7 @@ from metrics_app.exceptions import BadInput
 from metrics_app.models import Breach, Kpi, ThresholdState
 from metrics_app.services.explain import describe, explain
 from metrics_app.services.forecasts import tell_forecast
+from metrics_app.services.rules import backtest
 from metrics_app.services.rules.backtest import backtest_last
 from metrics_app.services.watch.evaluate import evaluate
 from tests.metrics_app.watching import HOUR, TOPIC, make_threshold, send
@@ -86,7 +87,11 @@ def test_it_stands_on_the_page_of_the_kpi_and_in_the_explanation(client):
     assert "is below the limit of 3 h." in found["reason"] and "48 h is crossed in about" in found["reason"]
 
 
-def test_a_kpi_that_began_today_is_tried_over_today(base):
+@pytest.mark.parametrize("ago", [range(840), range(1800, 18_000)], ids=["among its points", "before them"])
+def test_a_kpi_that_began_today_is_tried_over_today(base, ago, monkeypatch):
+    # Of a month's windows, hours apart, the last ends so many seconds ago.
+    far = next(step for step in range(18_000, 250_000, 60) if base // 1000 % step in ago)
+    monkeypatch.setattr(backtest, "FAR_STEPS", (*backtest.STEPS[:7], far))
     threshold = make_threshold(now=base, **TREND)
     climb(base)
     found = backtest_last(threshold, TOPIC, now=base)
