@@ -16,7 +16,9 @@ from pipelines_app import queries, services
 from pipelines_app.cards import cards
 from pipelines_app.cards.effect_charts import describe_outcome, list_effect_rows
 from pipelines_app.cards.facts import split_companions
-from pipelines_app.core.states import AGREED
+from pipelines_app.cards.filters import describe_filters
+from pipelines_app.core.finding import WAITING, read_fields
+from pipelines_app.core.states import AGREED, OPEN
 from pipelines_app.exceptions import BadInput, Conflict, NotAllowed
 
 LIKE = 10  # earlier proposals on a page
@@ -52,28 +54,30 @@ def find(user, pk):
 @require_safe
 @page
 def show_inbox(request):
-    """The waiting proposals, most urgent first."""
-    now = timezone.now()
-    visible = queries.visible_to(request.user)
+    """The waiting proposals that fit the address, most urgent first; 400 where it makes no sense."""
+    now, user = timezone.now(), request.user
+    visible = queries.visible_to(user)
+    wanted, faults = read_fields(request.GET, WAITING)
     context = {
         "page": "inbox",
-        "cards": [
-            cards.make_card(row, request.user, now=now) for row in queries.list_inbox(visible, now=now)
-        ],
-        "to_do": [cards.make_card(row, request.user, now=now) for row in queries.list_to_do(visible)],
-        "waiting": cards.describe_waiting(request.user, now=now),
-        "may_decide": queries.may_decide_any(request.user),
-        "today": cards.tell_today(request.user, now=now),
+        "cards": cards.make_cards(cards.list_waiting(user, wanted, now=now), user, now=now),
+        "to_do": cards.make_cards(list(queries.list_to_do(visible)), user, now=now),
+        "waiting": cards.describe_waiting(user, now=now),
+        "may_decide": queries.may_decide_any(user),
     }
-    return render(request, "pipelines_app/inbox.html", context)
+    waiting = visible.filter(state__in=OPEN)
+    context |= describe_filters(request.GET, wanted, faults, WAITING, among=waiting)
+    context |= cards.describe_today(user, now=now)
+    return render(request, "pipelines_app/inbox.html", context, status=400 if faults else 200)
 
 
 @require_safe
 @page
 def show_waiting(request):
-    """How many wait, in a number and in words, and in which order."""
-    today = {"today": cards.tell_today(request.user)}
-    return JsonResponse(cards.describe_waiting(request.user) | today)
+    """How many wait, in a number and in words, and those that fit the address in their order."""
+    wanted, _ = read_fields(request.GET, WAITING)
+    today = cards.describe_today(request.user)
+    return JsonResponse(cards.describe_waiting(request.user, wanted=wanted) | today)
 
 
 @require_safe

@@ -1,6 +1,7 @@
 """What a proposal's card shows, ready to be written on a page."""
 
 from dataclasses import dataclass, replace
+from urllib.parse import urlencode
 
 from django.utils import timezone
 
@@ -9,11 +10,14 @@ from pipelines_app.cards.author import Author, describe_author
 from pipelines_app.cards.basis import find_basis, find_today
 from pipelines_app.cards.execution import Execution, describe_execution
 from pipelines_app.cards.figures import tell_opening, tell_present
+from pipelines_app.cards.rejections import Rejected, describe_rejected
 from pipelines_app.cards.terms import tell_needs
 from pipelines_app.cards.writing import tell_time, to_local, write
 from pipelines_app.core.durations import HOUR_MS, SECOND_MS
+from pipelines_app.core.finding import write_fields
 from pipelines_app.core.record import tell_counts
 from pipelines_app.core.states import LABELS, VERDICTS, State
+from pipelines_app.queries.finding import find_rejections, limit_alike, pick_mine
 
 SQUARES = 12
 SURE_AFTER = 10 * 60 * SECOND_MS  # of waiting, before its cost is told per hour
@@ -22,10 +26,17 @@ LOWER = ("lt", "lte")  # the limit is a floor
 EFFECTS = {State.EFFECTIVE.value: "good", State.HARMFUL.value: "bad", State.INEFFECTIVE.value: "none"}
 
 
-def describe_waiting(user, *, now=None):
+def list_waiting(user, wanted, *, now):
+    """The open proposals that this person may see and that fit ``wanted``, most urgent first."""
+    waiting = queries.list_inbox(limit_alike(queries.visible_to(user), wanted), now=now)
+    return pick_mine(waiting, wanted["mine"], user, now=now) if "mine" in wanted else waiting
+
+
+def describe_waiting(user, *, wanted=None, now=None):
     """What waits, among what this person may see: ``count``, ``order`` (ids) and it in words.
 
-    ``count`` is of those that this person may decide; nobody else's are theirs to hurry with.
+    ``count`` is of those that this person may decide; nobody else's are theirs to hurry with. ``order``
+    is of those that fit ``wanted`` (``core.finding``).
     ``oldest`` (ms) lets a page count on: the texts have an age between ``before`` and ``after``.
     """
     now = now or timezone.now()
@@ -45,7 +56,7 @@ def describe_waiting(user, *, now=None):
         "before": since.capitalize(),
         "after": after,
         "oldest": queries.to_ms(oldest),
-        "order": [pipeline.pk for pipeline in waiting],
+        "order": [pipeline.pk for pipeline in (list_waiting(user, wanted, now=now) if wanted else waiting)],
     }
 
 
@@ -68,8 +79,15 @@ def tell_today(user, *, now=None):
     """What was decided today, among what this person may see, in a sentence."""
     since = queries.start_of_day(now or timezone.now())
     today = queries.count_decided(queries.visible_to(user), since=since)
-    names = ("approved", "rejected", "expired")
+    names = ("approved", "rejected", "expired", *["withdrawn"] * bool(today["withdrawn"]))
     return "Decided today: " + ", ".join(f"{today[name]} {name}" for name in names)
+
+
+def describe_today(user, *, now=None):
+    """``today`` in a sentence, and the fields ``today_query`` of the address that lists just that."""
+    day = timezone.localdate(now)
+    query = urlencode(write_fields({"from": day, "to": day}))
+    return {"today": tell_today(user, now=now), "today_query": query}
 
 
 def round_age(seconds):
@@ -97,11 +115,20 @@ class Card:
     name: str
     execution: Execution
     to_do: bool
+    rejected: Rejected | None
 
 
-def make_card(pipeline, user, *, now=None):
-    """The ``Card`` of a proposal as this person may see it."""
+def make_cards(pipelines, user, *, now):
+    """The ``Card`` of each proposal, in the same order."""
+    rejections = find_rejections(pipelines, among=queries.visible_to(user))
+    return [make_card(row, user, now=now, rejections=rejections) for row in pipelines]
+
+
+def make_card(pipeline, user, *, now=None, rejections=None):
+    """The ``Card`` of a proposal as this person may see it; ``rejections`` where they were read for many."""
     now = now or timezone.now()
+    if rejections is None:
+        rejections = find_rejections([pipeline], among=queries.visible_to(user))
     watch = queries.describe_watch(pipeline.topic)
     basis, present = read_figures(pipeline, watch, now, with_cost=pipeline.is_open)
     holder, why_not = queries.find_seat(pipeline, user, now=now)
@@ -122,6 +149,7 @@ def make_card(pipeline, user, *, now=None):
         name=watch.get("name", pipeline.topic),
         execution=describe_execution(pipeline, user, now=now),
         to_do=queries.is_to_do(pipeline),
+        rejected=describe_rejected(pipeline, rejections.get(pipeline.pk), now) if pipeline.is_open else None,
     )
 
 

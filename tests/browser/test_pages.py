@@ -12,6 +12,7 @@ PAGES = [
     "/",
     "/inbox/",
     "/inbox/{id}/",
+    "/inbox/decided/",
     "/inbox/delegations/",
     "/kpis/complaint.latency/",
     "/demo/complaints/",

@@ -94,7 +94,8 @@ const isWriting = (card) => [...card.querySelectorAll("textarea")].some(
 
 async function insert(card) {
   const { order } = await getJson(list.dataset.waitingUrl);
-  if (findCard(card.dataset.id)) return;
+  // On a page of severities, a KPI or one's own only what fits appears.
+  if (findCard(card.dataset.id) || !order.includes(Number(card.dataset.id))) return;
   const later = new Set(order.slice(order.indexOf(Number(card.dataset.id)) + 1));
   const next = [...list.children].find((other) => later.has(Number(other.dataset.id)));
   card.classList.add("fresh");
@@ -109,7 +110,9 @@ async function refreshHead() {
   setText(lead, waiting.lead);
   if (waiting.oldest) Object.assign(lead.dataset, { oldest: waiting.oldest, before: waiting.before, after: waiting.after });
   else delete lead.dataset.oldest;
-  setText(document.getElementById("today"), waiting.today);
+  const today = document.getElementById("today");
+  setText(today, waiting.today);
+  today.href = `${today.dataset.base}?${waiting.today_query}`;
   document.title = `${waiting.headline} · HMS-GOV metrics`;
   document.getElementById("empty").hidden = list.children.length > 0;
 }

@@ -1,0 +1,121 @@
+"""Looking for proposals: what was decided, by words, outcome, person and day; what waits, by whose it is."""
+
+from datetime import datetime, time, timedelta
+
+from django.db.models import Exists, Max, OuterRef, Q
+from django.utils import timezone
+
+from pipelines_app.core.chain import encode
+from pipelines_app.core.finding import ENDS
+from pipelines_app.core.states import OPEN
+from pipelines_app.models import AuditEntry, Decision, Effect
+from pipelines_app.queries.deciding import why_not_decide
+
+# The entries of the chain that say who ended the waiting, and why.
+ENDING = ("approved", "rejected", "expired", "withdrawn")
+DECIDING = (*ENDING, "voted")
+# Entries whose comment stands nowhere else.
+COMMENTED = ("withdrawn", "changed", "done")
+
+
+def find_decided(pipelines, wanted):
+    """Those of a queryset that were decided and fit ``wanted`` (``core.finding``), the last decided first."""
+    found = limit_alike(pipelines.exclude(state__in=OPEN), wanted)
+    if "q" in wanted:
+        found = found.filter(holds_words(wanted["q"]))
+    if "state" in wanted:
+        found = found.filter(state__in=ENDS[wanted["state"]])
+    if "by" in wanted:
+        found = found.filter(Exists(list_ended_by(wanted["by"])))
+    if "from" in wanted:
+        found = found.filter(decided_at__gte=to_midnight(wanted["from"]))
+    if "to" in wanted:
+        found = found.filter(decided_at__lt=to_midnight(wanted["to"] + timedelta(days=1)))
+    return found.order_by("-decided_at", "-id")
+
+
+def limit_alike(pipelines, wanted):
+    """What waits and what was decided is limited alike by severity and KPI."""
+    named = {"severity": "severity", "kpi": "topic"}
+    return pipelines.filter(**{column: wanted[name] for name, column in named.items() if name in wanted})
+
+
+def pick_mine(waiting, mine, user, *, now):
+    """Those of a list of open proposals that are this person's to decide, had their vote, or are theirs."""
+    if mine == "decide":
+        return [row for row in waiting if not why_not_decide(row, user, now=now)]
+    if mine == "proposed":
+        return [row for row in waiting if user.pk in (row.proposer_id, row.changed_by_id)]
+    votes = Decision.objects.filter(
+        Q(by=user.pk) | Q(instead_of=user.pk), pipeline__in=[row.pk for row in waiting]
+    )
+    voted = set(votes.values_list("pipeline", "version"))
+    return [row for row in waiting if (row.pk, row.version) in voted]
+
+
+def to_midnight(day):
+    """The moment at which a day begins in the reader's zone."""
+    return timezone.make_aware(datetime.combine(day, time()))
+
+
+def holds_words(text):
+    """What is true of a proposal that says this anywhere: its words, its people, their comments."""
+    own = ("title", "topic", "suggestion", "proposer_name", "outcome")
+    names = Q(by_name__icontains=text) | Q(instead_of_name__icontains=text) | Q(comment__icontains=text)
+    votes = Decision.objects.filter(names, pipeline=OuterRef("pk"))
+    closings = Q(closed_by_name__icontains=text) | Q(closed_reason__icontains=text)
+    closed = Effect.objects.filter(closings, pipeline=OuterRef("pk"))
+    people = AuditEntry.objects.filter(pipeline=OuterRef("pk"), actor__icontains=text)
+    found = Q(Exists(votes)) | Q(Exists(closed)) | Q(Exists(people)) | Q(pk__in=list_commented(text))
+    for name in own:
+        found |= Q(**{f"{name}__icontains": text})
+    return found
+
+
+def list_commented(text):
+    """The ids of proposals with such words in a comment that only the chain has.
+
+    The chain's texts are JSON, whose own words are looked past.
+    """
+    spelled = encode(text)[1:-1]
+    entries = AuditEntry.objects.filter(event__in=COMMENTED, data_text__icontains=spelled)
+    return {
+        entry.pipeline_id
+        for entry in entries
+        if text.lower() in str(entry.read_data().get("comment", "")).lower()
+    }
+
+
+def list_ended_by(name):
+    """The entries of a proposal's chain in which somebody of that name decided, or was decided for."""
+    spelled = encode(name)[1:-1]
+    told = Q(actor__icontains=name) | Q(data_text__icontains=f'"for_name":"{spelled}')
+    return AuditEntry.objects.filter(told, pipeline=OuterRef("pk"), event__in=DECIDING)
+
+
+def find_endings(pipelines):
+    """``{id: entry}``: the entry of the chain that ended the waiting of each; one query for all."""
+    entries = AuditEntry.objects.filter(pipeline__in=[row.pk for row in pipelines], event__in=ENDING)
+    return {entry.pipeline_id: entry for entry in entries.order_by("seq")}
+
+
+def list_topics(pipelines):
+    """The topics that a queryset's proposals are about, in order."""
+    return list(pipelines.exclude(topic="").order_by("topic").values_list("topic", flat=True).distinct())
+
+
+def find_rejections(pipelines, *, among):
+    """``{id: Decision}``: the last rejection of the same title and topic as each, where there is one.
+
+    ``among`` is a queryset of what may be told of. Two queries for all; of a proposal that waits again
+    its own rejection counts too.
+    """
+    keys = {row.pk: (row.title, row.topic) for row in pipelines}
+    votes = Decision.objects.filter(vote="reject", pipeline__in=among)
+    votes = votes.filter(pipeline__title__in={title for title, _ in keys.values()})
+    last = votes.order_by().values("pipeline__title", "pipeline__topic").annotate(last=Max("id"))
+    ids = {(row["pipeline__title"], row["pipeline__topic"]): row["last"] for row in last}
+    rows = Decision.objects.select_related("pipeline").in_bulk(
+        [ids[key] for key in keys.values() if key in ids]
+    )
+    return {pk: rows[ids[key]] for pk, key in keys.items() if key in ids}

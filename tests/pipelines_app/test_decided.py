@@ -1,0 +1,155 @@
+"""Looking back and looking for one's own: pages whose whole question stands in the address."""
+
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
+
+import pytest
+from django.utils import timezone
+
+from pipelines_app.models import Pipeline
+from pipelines_app.services import approve, propose, reject, withdraw
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def inbox(client, approver):
+    """The browser of somebody who may decide."""
+    client.force_login(approver)
+    return client
+
+
+@pytest.fixture
+def decided(approver, second):
+    """Three that were decided: ``Queue`` rejected, ``Roof`` approved, ``Fleet`` withdrawn."""
+    rows = {
+        title: propose(title=title, suggestion=f"Mend the {title.lower()}", **more)[0]
+        for title, more in (
+            ("Queue", {"topic": "er.wait", "severity": "critical"}),
+            ("Roof", {}),
+            ("Fleet", {"topic": "fleet.age", "proposer": approver}),
+        )
+    }
+    reject(pipeline=rows["Queue"], by=second, version=1, comment="Not while it rains")
+    approve(pipeline=rows["Roof"], by=approver, version=1, comment="at last")
+    withdraw(pipeline=rows["Fleet"], by=approver, version=1, comment="Bought a version of it")
+    return rows
+
+
+def list_titles(response):
+    """The titles on a page, in order."""
+    return [line.pipeline.title for line in response.context["lines"]]
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({}, ["Fleet", "Roof", "Queue"]),
+        ({"q": "roof"}, ["Roof"]),
+        ({"q": "ER.WAIT"}, ["Queue"]),
+        ({"q": "while it rains"}, ["Queue"]),
+        ({"q": "bought a"}, ["Fleet"]),
+        ({"q": "version"}, ["Fleet"]),
+        ({"q": "bea"}, ["Queue"]),
+        ({"by": "ada"}, ["Fleet", "Roof"]),
+        ({"state": "rejected"}, ["Queue"]),
+        ({"state": "approved"}, ["Roof"]),
+        ({"severity": "critical"}, ["Queue"]),
+        ({"kpi": "fleet.age"}, ["Fleet"]),
+        ({"kpi": "fleet.age", "severity": "critical"}, []),
+    ],
+)
+def test_what_was_decided_is_found_by_its_words_people_and_outcome(inbox, decided, asked, found):
+    assert list_titles(inbox.get("/inbox/decided/", asked)) == found
+
+
+def test_days_are_those_of_the_reader_and_the_count_of_the_day_leads_to_them(inbox, decided, monkeypatch):
+    # At 12:30 UTC on the 28th it is the 29th in Auckland, since an hour and a half.
+    now = datetime(2026, 11, 28, 12, 30, tzinfo=UTC)
+    monkeypatch.setattr(timezone, "now", lambda: now)
+    for title, hours in (("Queue", 1), ("Fleet", 1), ("Roof", 2)):
+        Pipeline.objects.filter(title=title).update(decided_at=now - timedelta(hours=hours))
+    inbox.cookies["timezone"] = "Pacific/Auckland"
+    page = inbox.get("/inbox/")
+    assert page.context["today"] == "Decided today: 0 approved, 1 rejected, 0 expired, 1 withdrawn"
+    assert page.context["today_query"] == "from=2026-11-29&to=2026-11-29"
+    assert 'href="/inbox/decided/?from=2026-11-29&amp;to=2026-11-29"' in page.content.decode()
+    assert list_titles(inbox.get("/inbox/decided/?from=2026-11-29&to=2026-11-29")) == ["Fleet", "Queue"]
+    assert list_titles(inbox.get("/inbox/decided/?to=2026-11-28")) == ["Roof"]
+
+
+def test_a_line_says_who_when_and_why_and_what_has_become_of_it(inbox, decided):
+    text = inbox.get("/inbox/decided/").content.decode()
+    assert "Rejected by bea at " in text and "“Not while it rains”" in text
+    assert "Withdrawn by ada at " in text and "“Bought a version of it”" in text
+    assert f'href="/inbox/{decided["Queue"].pk}/"' in text
+
+
+@pytest.mark.parametrize(
+    "asked", [{"state": "gone"}, {"from": "soon"}, {"page": "0"}, {"page": "x"}, {"q": "a\x00"}]
+)
+def test_an_address_that_makes_no_sense_is_answered_with_what_is_wrong(inbox, decided, asked):
+    response = inbox.get("/inbox/decided/", asked)
+    assert response.status_code == 400
+    assert 'class="fault" role="alert"' in response.content.decode()
+    assert response.context["lines"] == []
+
+
+def test_an_empty_answer_says_how_to_ask_for_more(inbox, decided):
+    text = inbox.get("/inbox/decided/", {"kpi": "fleet.age", "state": "rejected"}).content.decode()
+    assert "Nothing fits all of it." in text
+    assert 'href="/inbox/decided/?state=rejected">about fleet.age</a>' in text
+
+
+def test_pages_follow_each_other_with_the_question_kept(inbox, decided, monkeypatch):
+    monkeypatch.setattr("pipelines_app.decided.PER_PAGE", 1)
+    first = inbox.get("/inbox/decided/", {"by": "ada"})
+    assert list_titles(first) == ["Fleet"]
+    assert 'href="?page=2&amp;by=ada"' in first.content.decode()
+    assert list_titles(inbox.get("/inbox/decided/?page=2&by=ada")) == ["Roof"]
+
+
+def test_nobody_finds_what_is_restricted_to_others(client, outsider, member, group):
+    secret = propose(title="Secret", suggestion="Hush", restricted_to=group)[0]
+    reject(pipeline=secret, by=member, version=1, comment="No")
+    client.force_login(outsider)
+    assert list_titles(client.get("/inbox/decided/", {"q": "Secret"})) == []
+    client.force_login(member)
+    assert list_titles(client.get("/inbox/decided/", {"q": "Secret"})) == ["Secret"]
+
+
+def test_the_inbox_shows_what_its_address_asks_for_and_so_does_an_open_page(inbox, approver, pair, second):
+    mine = propose(title="Mine", suggestion="Do it", proposer=approver, severity="info")[0]
+    queue = propose(title="Queue", suggestion="Mend", topic="er.wait", severity="critical")[0]
+    approve(pipeline=pair, by=approver, version=1)
+    for asked, found in (
+        ({"severity": "critical"}, [queue]),
+        ({"kpi": "er.wait"}, [queue]),
+        ({"mine": "proposed"}, [mine]),
+        ({"mine": "voted"}, [pair]),
+        ({"mine": "decide"}, [queue, pair]),
+    ):
+        page = inbox.get("/inbox/", asked)
+        assert [card.pipeline for card in page.context["cards"]] == found, asked
+        assert f'data-waiting-url="/inbox/waiting/?{urlencode(asked)}"' in page.content.decode()
+        assert inbox.get("/inbox/waiting/", asked).json()["order"] == [row.pk for row in found]
+    empty = inbox.get("/inbox/", {"severity": "critical", "mine": "voted"}).content.decode()
+    assert 'href="/inbox/?mine=voted">of severity critical</a>' in empty
+    wrong = inbox.get("/inbox/", {"severity": "red"})
+    assert (wrong.status_code, len(wrong.context["cards"])) == (400, 3)
+
+
+def test_the_last_rejection_of_the_same_stands_on_the_card_with_its_comment(inbox, second):
+    words = {"title": "Queue", "topic": "er.wait"}
+    for comment in ("Not in May", "Ask <b>Housing</b> first"):
+        last = propose(**words, suggestion="Hire 2")[0]
+        reject(pipeline=last, by=second, version=1, comment=comment)
+    other = propose(title="Queue", topic="er.beds", suggestion="Hire 2")[0]
+    again = propose(**words, suggestion="Hire 1")[0]
+    for path in (f"/inbox/{again.pk}/card/", f"/inbox/{again.pk}/"):
+        text = inbox.get(path).content.decode()
+        assert "Rejected the last time by bea" in text
+        assert "(“Hire 2”): “Ask &lt;b&gt;Housing&lt;/b&gt; first”" in text
+        assert f'href="/inbox/{last.pk}/">Proposal #{last.pk}</a>' in text
+        assert "Not in May" not in text.split('id="reject"')[0]
+    assert "Rejected the last time" not in inbox.get(f"/inbox/{other.pk}/card/").content.decode()
