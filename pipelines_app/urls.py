@@ -13,6 +13,7 @@ urlpatterns = [
     path("<int:pk>/", views.show_proposal, name="pipeline_detail"),
     path("<int:pk>/card/", views.show_card, name="pipeline_card"),
     path("<int:pk>/since/", views.show_since, name="pipeline_since"),
+    path("<int:pk>/record/", views.show_record, name="pipeline_record"),
     path("<int:pk>/effect.csv", views.download_effect, name="pipeline_effect"),
     path("<int:pk>/decide/", views.decide, name="pipeline_decide"),
 ]

@@ -17,6 +17,7 @@ from pipelines_app.cards import cards
 from pipelines_app.cards.effect_charts import describe_outcome, list_effect_rows
 from pipelines_app.cards.facts import split_companions
 from pipelines_app.cards.filters import describe_filters
+from pipelines_app.cards.record_pages import TITLES, describe_record
 from pipelines_app.core.finding import WAITING, read_fields
 from pipelines_app.core.states import AGREED, OPEN
 from pipelines_app.exceptions import BadInput, Conflict, NotAllowed
@@ -134,6 +135,20 @@ def render_proposal(request, pipeline, *, fault="", missing=False, status=200, *
 def describe_companions(pipeline):
     """``(name, value, what it was made of)`` of the KPIs frozen beside the one in question."""
     return split_companions(pipeline.evidence.get("companions"))
+
+
+@require_safe
+@page
+def show_record(request, pk):
+    """What came of a proposal's suggestion before; ``?which=`` are the cases that a number counts."""
+    pipeline = find(request.user, pk)
+    which = request.GET.get("which", "approved")
+    if which not in TITLES:
+        raise Http404(f"There are no such cases: expected which to be one of {', '.join(TITLES)}.")
+    context = describe_record(pipeline, request.user, which)
+    context |= {"page": "inbox", "pipeline": pipeline}
+    context["name"] = queries.describe_watch(pipeline.topic).get("name", pipeline.topic)
+    return render(request, "pipelines_app/record.html", context)
 
 
 @require_safe

@@ -5,6 +5,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from pipelines_app import queries
+from pipelines_app.api.record_shapes import RecordSerializer, describe_record
 from pipelines_app.cards.effects import tell_effect
 from pipelines_app.cards.execution import describe_execution
 from pipelines_app.core.states import VERDICTS
@@ -185,6 +186,9 @@ class PipelineSerializer(RowSerializer):
     may_decide = serializers.SerializerMethodField(help_text="Whether you may vote on it now.")
     why_not = serializers.SerializerMethodField(help_text="Why you may not; empty if you may.")
     history = serializers.SerializerMethodField(help_text="What became of like proposals, as counts.")
+    record = serializers.SerializerMethodField(
+        help_text="What came of the same suggestion before, by what was measured of it."
+    )
     execution = serializers.SerializerMethodField(
         help_text="What follows an approval, or how far it has come, in words; what you may do about it."
     )
@@ -205,6 +209,7 @@ class PipelineSerializer(RowSerializer):
             "may_decide",
             "why_not",
             "history",
+            "record",
             "execution",
         ]
 
@@ -244,6 +249,11 @@ class PipelineSerializer(RowSerializer):
     def get_history(self, pipeline) -> dict[str, int]:
         """Counts of the like proposals that are visible to the reader."""
         return queries.count_like(pipeline, among=self.context["visible"])
+
+    @extend_schema_field(RecordSerializer)
+    def get_record(self, pipeline):
+        """The cases that are visible to the reader, and what they come to."""
+        return describe_record(pipeline, self.context["visible"])
 
 
 class ErrorSerializer(serializers.Serializer):

@@ -12,11 +12,13 @@ from pipelines_app.cards.execution import Execution, describe_execution
 from pipelines_app.cards.figures import tell_opening, tell_present
 from pipelines_app.cards.rejections import Rejected, describe_rejected
 from pipelines_app.cards.terms import tell_needs
+from pipelines_app.cards.track_records import list_parts
 from pipelines_app.cards.writing import tell_time, to_local, write
 from pipelines_app.core.durations import HOUR_MS, SECOND_MS
 from pipelines_app.core.finding import write_fields
 from pipelines_app.core.record import tell_counts
 from pipelines_app.core.states import LABELS, VERDICTS, State
+from pipelines_app.core.track_records import list_reviewed
 from pipelines_app.queries.finding import find_rejections, limit_alike, pick_mine
 
 SQUARES = 12
@@ -120,7 +122,9 @@ class Card:
 
 def make_cards(pipelines, user, *, now):
     """The ``Card`` of each proposal, in the same order."""
-    rejections = find_rejections(pipelines, among=queries.visible_to(user))
+    visible = queries.visible_to(user)
+    rejections = find_rejections(pipelines, among=visible)
+    queries.attach_records(pipelines, among=visible)
     return [make_card(row, user, now=now, rejections=rejections) for row in pipelines]
 
 
@@ -199,12 +203,20 @@ def tell_no_cost(pipeline, basis, present):
 
 
 def describe_record(pipeline, user):
-    """The track record of this suggestion: squares, newest last, and a sentence."""
+    """What became of like proposals as squares, newest last, and a sentence; the record of the suggestion.
+
+    ``parts`` of the record's line, ``review``: the cases because of which to review the approach.
+    """
     visible = queries.visible_to(user)
     like = queries.list_like(pipeline, among=visible).values_list("state", flat=True)[:SQUARES]
     squares = [EFFECTS.get(state, "open") for state in reversed(like)]
     counts = queries.count_like(pipeline, among=visible)
-    return {"squares": squares, "sentence": tell_counts(counts)}
+    record = queries.find_record(pipeline, among=visible)
+    told = {"parts": list_parts(record), "review": list_reviewed(record)}
+    if record.cases:
+        # Its line tells the effects already, of the suggestion and not of the title.
+        counts |= dict.fromkeys(EFFECTS, 0)
+    return told | {"squares": squares, "sentence": tell_counts(counts)}
 
 
 def tell_verdict(pipeline, now):

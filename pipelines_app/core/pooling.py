@@ -9,13 +9,15 @@ from pipelines_app.core.quantiles import NORMAL
 
 # No case is surer than a hundredth of a per cent, so that none outweighs all others.
 LEAST_ERROR = 1e-4
+PLAIN = "plain"  # the scale of effects that are no ratio
 
 
 @dataclass(frozen=True)
 class Pooled:
-    """The effect of ``cases`` together, in per cent with its 95 % interval; None without a case.
+    """The effect of ``cases`` together with its 95 % interval; None without a case.
 
-    ``tau`` is how far true effects differ from case to case (a standard deviation of logarithms).
+    In per cent, or as ``change`` in the KPI's unit: never both. ``tau`` is how far true effects
+    differ from case to case (a standard deviation of logarithms, or in the unit).
     """
 
     cases: int
@@ -23,6 +25,9 @@ class Pooled:
     percent_low: float | None = None
     percent_high: float | None = None
     tau: float = 0.0
+    change: float | None = None
+    change_low: float | None = None
+    change_high: float | None = None
 
 
 def pool(effects):
@@ -42,9 +47,33 @@ def pool(effects):
     return Pooled(len(cases), *(math.expm1(end) * 100 for end in ends), tau)
 
 
+def pool_plain(effects):
+    """The Pooled of those Effects that were measured alone and in the KPI's unit; others do not count."""
+    cases = [effect for effect in effects if is_plain(effect)]
+    if not cases:
+        return Pooled(0)
+    if len(cases) == 1:
+        [case] = cases
+        found = {"change": case.change, "change_low": case.change_low, "change_high": case.change_high}
+        return Pooled(1, **found)
+    changes = np.array([effect.change for effect in cases])
+    errors = np.array([(effect.change_high - effect.change_low) / 2 / effect.t for effect in cases])
+    # As above, of whatever size these values have; all without any spread are equally sure.
+    least = LEAST_ERROR * float(np.abs(changes).max() or 1.0)
+    mean, error, tau = combine(changes, np.maximum(errors, least))
+    low, high = mean - NORMAL * error, mean + NORMAL * error
+    return Pooled(len(cases), tau=tau, change=mean, change_low=low, change_high=high)
+
+
 def is_poolable(effect):
     """Whether an effect has an interval as a ratio, and no other action fell into its span."""
-    return not effect.together and effect.percent is not None and effect.percent_low > -100
+    is_ratio = effect.scale != PLAIN and effect.percent is not None
+    return is_ratio and not effect.together and effect.percent_low > -100
+
+
+def is_plain(effect):
+    """Whether an effect has an interval in the KPI's unit only, and no other action fell into its span."""
+    return effect.scale == PLAIN and effect.change is not None and not effect.together
 
 
 def read_case(effect):

@@ -37,9 +37,11 @@ from pipelines_app.queries.execution import (
 )
 from pipelines_app.queries.measuring import find_effect, find_plan, find_span, list_actions, read_effect
 from pipelines_app.queries.stops import find_stop, may_turn
+from pipelines_app.queries.track_records import attach_records, find_record, list_earlier
 from pipelines_app.queries.versions import attach_versions, peek_version, read_version, tell_tampering
 
 __all__ = [
+    "attach_records",
     "attach_versions",
     "cite",
     "count_seats",
@@ -49,6 +51,7 @@ __all__ = [
     "find_errand",
     "find_permitted",
     "find_plan",
+    "find_record",
     "find_seat",
     "find_span",
     "find_stop",
@@ -60,6 +63,7 @@ __all__ = [
     "list_actions",
     "list_deciders",
     "list_delegations",
+    "list_earlier",
     "list_permitted",
     "list_to_do",
     "may_decide_any",

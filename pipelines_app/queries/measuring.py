@@ -54,17 +54,25 @@ def find_effect(pipeline):
 
 def read_effect(effect):
     """``(document or None, told)``: the frozen dict where it fits its hash and the chain, else why not."""
-    told = find_told(effect.pipeline_id)
+    return check_effect(effect, find_told([effect.pipeline_id]).get(effect.pipeline_id))
+
+
+def check_effect(effect, told):
+    """What ``read_effect`` answers, by the hash that the chain tells of."""
     if not told == effect.sha256 == digest(effect.text):
         return None, "The stored effect is not as it was judged. Run manage.py verify_audit."
     return effect.document, ""
 
 
-def find_told(pipeline_id):
-    """The hash of an effect that the chain tells of, or None."""
-    for entry in AuditEntry.objects.filter(pipeline=pipeline_id, event="judged").order_by("-seq"):
-        return entry.read_data().get("effect_sha256") if entry.hash == entry.compute_hash() else None
-    return None
+def find_told(ids):
+    """``{proposal: the hash of its effect}`` as the chain tells, None for an entry that was changed."""
+    entries = AuditEntry.objects.filter(pipeline__in=ids, event="judged").order_by("seq")
+    return {
+        entry.pipeline_id: entry.read_data().get("effect_sha256")
+        if entry.hash == entry.compute_hash()
+        else None
+        for entry in entries
+    }
 
 
 def expect_span(planned, at):

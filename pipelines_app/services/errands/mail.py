@@ -11,9 +11,10 @@ from django.utils import timezone
 
 from pipelines_app import conf
 from pipelines_app.core.errands import find_wait
+from pipelines_app.core.track_records import tell_review
 from pipelines_app.exceptions import Postponed
 from pipelines_app.models import Errand
-from pipelines_app.queries import is_visible, tell_program, why_not_decide
+from pipelines_app.queries import attach_records, is_visible, tell_program, visible_to, why_not_decide
 from pipelines_app.services.errands.plan import MAIL, claim, end_errand, find_unheld, put_off
 
 SPAN = timedelta(minutes=10)
@@ -100,6 +101,7 @@ def tail(errand):
 
 def write_mail(person, errands):
     """The mail about one or many errands."""
+    attach_records([errand.pipeline for errand in errands], among=visible_to(person))
     told = [describe(errand) for errand in errands]
     first = told[0]
     subject = f"{first['pipeline'].title}: {first['reason']}"
@@ -118,6 +120,8 @@ def describe(errand):
     return {
         "pipeline": pipeline,
         "mark": tell_program(pipeline),
+        "review": tell_review(pipeline.track_record),
+        "reviewed": [find_address("pipeline_detail", case.id) for case in pipeline.track_record.review],
         "reason": REASONS[errand.recipient.partition(":")[0]],
         "due": timezone.localtime(pipeline.due_at),
         "link": find_address("pipeline_detail", pipeline.pk),

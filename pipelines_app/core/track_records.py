@@ -1,0 +1,168 @@
+"""What is known of a suggestion from the times it was approved: its cases, and what they come to.
+
+Pure: who may see which case, and whether it is as it was judged, others have asked.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cached_property
+
+from pipelines_app.core.effect_records import Effect
+from pipelines_app.core.pooling import is_plain, is_poolable, pool, pool_plain
+from pipelines_app.core.states import State
+
+PERCENT = "%"
+TOGETHER, TOUCHED, UNJUDGED = "together", "touched", "unjudged"
+BAD = (State.INEFFECTIVE, State.HARMFUL)
+DID = {State.INEFFECTIVE: "had no effect", State.HARMFUL: "did harm"}
+IN_A_ROW = 2  # times without effect after which the approach is to be reviewed
+# What a case counts as; each has one of these.
+KINDS = (*(state.value for state in (State.EFFECTIVE, *BAD, State.INCONCLUSIVE)), TOGETHER, TOUCHED, UNJUDGED)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One approved proposal: its ``verdict`` ("" until it is judged) and the Effect with its ``measure``.
+
+    ``effect`` is None where nothing could be measured. ``touched``: it is not as it was judged.
+    """
+
+    id: int
+    verdict: str = ""
+    effect: Effect | None = None
+    measure: dict | None = None
+    touched: bool = False
+
+    @property
+    def kind(self):
+        """What it counts as, of ``KINDS``: what shared its span with another action proves nothing."""
+        if self.touched:
+            return TOUCHED
+        if self.effect is not None and self.effect.together:
+            return TOGETHER
+        return self.verdict or UNJUDGED
+
+
+@dataclass(frozen=True)
+class Pool:
+    """What like cases come to: ``value`` with its 95 % interval, in per cent where ``is_ratio``.
+
+    Else in ``unit``, the KPI's own. ``better`` is ``lower`` or ``higher``; ``cases`` are ids, ``tau``
+    is that of ``pooling.Pooled``.
+    """
+
+    is_ratio: bool
+    unit: str
+    better: str
+    cases: tuple[int, ...]
+    value: float
+    low: float
+    high: float
+    tau: float
+
+    @property
+    def is_harmful(self):
+        """Whether the whole interval lies on the bad side."""
+        return self.low > 0 if self.better == "lower" else self.high < 0
+
+    @property
+    def gain(self):
+        """The change to the better, in ``unit``."""
+        return -self.value if self.better == "lower" else self.value
+
+
+@dataclass(frozen=True)
+class Record:
+    """The track record of one suggestion; ``cases`` are in the order in which they were begun."""
+
+    cases: tuple[Case, ...] = ()
+
+    def list_ids(self, kind):
+        """The ids of the cases that count as ``kind``."""
+        return tuple(case.id for case in self.cases if case.kind == kind)
+
+    @cached_property
+    def pools(self):
+        """The Pools, that of the most cases first.
+
+        Ratios are never mixed with changes in a unit, nor means with totals, nor one direction with
+        the other. What is inconclusive because its interval is wide belongs to it: to leave it out
+        would be to keep the lucky ones.
+        """
+        groups = defaultdict(list)
+        for case in self.cases:
+            if key := find_group(case):
+                groups[key].append(case)
+        found = [make_pool(key, cases) for key, cases in groups.items()]
+        return tuple(sorted(found, key=lambda one: (-len(one.cases), -max(one.cases))))
+
+    @property
+    def review(self):
+        """The cases because of which the approach is to be reviewed, oldest first; none where it is not.
+
+        The last two that proved something, where neither helped; the last alone, where it did harm:
+        nobody wants to be told of that the second time. What is inconclusive neither ends the row
+        nor makes it longer.
+        """
+        told = [case for case in self.cases if case.kind in (State.EFFECTIVE, *BAD)][-IN_A_ROW:]
+        if len(told) == IN_A_ROW and all(case.kind in BAD for case in told):
+            return tuple(told)
+        return tuple(case for case in told[-1:] if case.kind == State.HARMFUL)
+
+    @property
+    def rank(self):
+        """Where it stands among others, the least first: what helped most, what nobody knows, what harmed."""
+        if not self.pools:
+            return (1, 0.0)
+        pool = self.pools[0]
+        if pool.is_harmful or any(case.kind == State.HARMFUL for case in self.review):
+            return (2, -pool.gain)
+        # Per cents compare; what was measured in a unit is known, and stands behind them.
+        return (0, -pool.gain) if pool.is_ratio else (0.5, -pool.gain)
+
+
+def make_record(cases):
+    """The Record of cases in any order."""
+    return Record(tuple(sorted(cases, key=find_begin)))
+
+
+def find_begin(case):
+    """When it was begun (ms); what was not measured stands by its number behind what was."""
+    return (0, case.effect.started_at, case.id) if case.effect else (1, 0, case.id)
+
+
+def find_group(case):
+    """What a case may be pooled with, as ``(is_ratio, unit, better, kind, of)``; None where with nothing."""
+    if case.kind in (TOUCHED, TOGETHER) or case.effect is None:
+        return None
+    measure = case.measure or {}
+    alike = (measure.get("better", ""), measure.get("kind", ""), measure.get("of", ""))
+    if is_poolable(case.effect):
+        return (True, PERCENT, *alike)
+    return (False, measure.get("unit", ""), *alike) if is_plain(case.effect) else None
+
+
+def make_pool(group, cases):
+    """The Pool of cases of one group."""
+    is_ratio, unit, better, *_ = group
+    effects, ids = [case.effect for case in cases], tuple(case.id for case in cases)
+    found = pool(effects) if is_ratio else pool_plain(effects)
+    name = "percent" if is_ratio else "change"
+    value, low, high = (getattr(found, f"{name}{end}") for end in ("", "_low", "_high"))
+    return Pool(is_ratio, unit, better, ids, value, low, high, found.tau)
+
+
+def write_times(count):
+    """``once``, ``twice``, ``7 times``."""
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
+
+
+def list_reviewed(record):
+    """``(id, what it did)`` of the cases because of which the approach is to be reviewed."""
+    return [(case.id, DID[case.kind]) for case in record.review]
+
+
+def tell_review(record):
+    """``Review the approach: #12 had no effect, #14 did harm``; empty where there is no need to."""
+    told = ", ".join(f"#{pk} {did}" for pk, did in list_reviewed(record))
+    return f"Review the approach: {told}" if told else ""

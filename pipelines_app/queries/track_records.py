@@ -1,0 +1,84 @@
+"""What came of a suggestion before, for all proposals of a page at once."""
+
+from collections import defaultdict
+
+from django.db.models import Q
+
+from pipelines_app.core import measuring
+from pipelines_app.core.states import AGREED
+from pipelines_app.core.track_records import Case, make_record
+from pipelines_app.queries.measuring import check_effect, find_told
+from pipelines_app.queries.versions import attach_versions, check_version_of
+
+
+def find_key(pipeline):
+    """What makes two proposals the same suggestion: their KPI, what they suggest, and by which action.
+
+    A proposal is repeated under its title; a record is of what is done about it. "1 temp, not 2"
+    is another suggestion of the same title, and two rules of one KPI may suggest the same. Without
+    a topic the title says what it is about. The parameters of an action do not count: they are
+    frozen anew each time (a limit as it was then).
+    """
+    return (pipeline.topic, "" if pipeline.topic else pipeline.title, pipeline.suggestion, pipeline.action)
+
+
+def attach_records(pipelines, *, among):
+    """The proposals, each with the ``track_record`` of its suggestion: four queries for all of them.
+
+    The cases are the other approved proposals of that suggestion ``among`` a queryset.
+    """
+    pipelines = list(pipelines)
+    wanted = {find_key(pipeline) for pipeline in pipelines}
+    rows = among.filter(topic__in={key[0] for key in wanted}, suggestion__in={key[2] for key in wanted})
+    cases = defaultdict(list)
+    for row, case in read_cases(rows):
+        cases[find_key(row)].append(case)
+    for pipeline in pipelines:
+        others = [case for case in cases[find_key(pipeline)] if case.id != pipeline.pk]
+        pipeline.track_record = make_record(others)
+    return pipelines
+
+
+def find_record(pipeline, *, among):
+    """The Record of one proposal's suggestion, as attached to it."""
+    if not hasattr(pipeline, "track_record"):
+        attach_records([pipeline], among=among)
+    return pipeline.track_record
+
+
+def read_cases(rows):
+    """``(proposal, Case)`` of those that were approved; what is not as it was frozen is ``touched``."""
+    rows = rows.filter(state__in=AGREED).select_related("effect").defer("evidence_text").order_by("id")
+    rows = attach_versions(rows)
+    told = find_told([row.pk for row in rows])
+    return [(row, read_case(row, told.get(row.pk))) for row in rows]
+
+
+def read_case(row, told):
+    """The Case of an approved proposal, by the frozen text of its effect and not by its columns."""
+    if check_version_of(row)[1]:
+        return Case(row.pk, touched=True)
+    if not hasattr(row, "effect"):
+        return Case(row.pk, touched=told is not None)
+    document = check_effect(row.effect, told)[0]
+    if document is None:
+        return Case(row.pk, touched=True)
+    verdict, measure = document["effect"]["verdict"], document["measure"]
+    effect = measuring.read_effect(document["effect"]) if measure else None
+    return Case(row.pk, verdict, effect, measure)
+
+
+def list_earlier(pipeline, *, among):
+    """``(proposal, Record)`` of the other suggestions that were approved for the same KPI, best first.
+
+    The proposal is the newest of each suggestion. What did harm comes last, what nobody knows before.
+    """
+    about = Q(topic=pipeline.topic) if pipeline.topic else Q(topic="", title=pipeline.title)
+    newest, cases = {}, defaultdict(list)
+    for row, case in read_cases(among.filter(about).exclude(pk=pipeline.pk)):
+        cases[find_key(row)].append(case)
+        if not case.touched:
+            newest[find_key(row)] = row
+    newest.pop(find_key(pipeline), None)
+    found = [(row, make_record(cases[key])) for key, row in newest.items()]
+    return sorted(found, key=lambda pair: (pair[1].rank, -pair[0].pk))
