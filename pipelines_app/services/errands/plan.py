@@ -1,10 +1,14 @@
-"""Planning, claiming and ending errands; what moves a proposal stands on this, so it knows no kind."""
+"""Planning, claiming and ending errands; what moves a proposal stands on this, so it knows no kind.
+
+What is due when it is planned is drained right after the commit, everything else by the beat.
+"""
 
 from datetime import timedelta
 
 from django.db.models import F, Q
 
 from pipelines_app.models import Errand
+from pipelines_app.services.errands.bell import ring_if_due
 
 ACT = "act"  # carries out what was approved
 LONGEST = 500  # characters of an outcome or an error
@@ -16,6 +20,7 @@ MEASURE = "measure"  # judges what was carried out
 def plan_errand(pipeline, kind, *, due_at, recipient=""):
     """The errand of the present version, made where it is missing; call it inside the cause's transaction."""
     key = {"pipeline": pipeline, "version": pipeline.version, "kind": kind, "recipient": recipient}
+    ring_if_due(due_at)
     return Errand.objects.get_or_create(**key, defaults={"due_at": due_at})[0]
 
 
@@ -32,6 +37,8 @@ def plan_mails(pipeline, reason, people, *, due_at):
         for user in people
     ]
     Errand.objects.bulk_create(rows, ignore_conflicts=True)
+    if rows:
+        ring_if_due(due_at)
 
 
 def find_unheld(moment):
