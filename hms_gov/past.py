@@ -21,18 +21,20 @@ SEED = 12
 CLERKS = 84  # answers an hour: hardly anybody waits for one as long as nothing happens
 GAUGE_EVERY = MINUTE_S  # between two values of the gauges, where minutes are kept
 GAUGE_EVERY_BEFORE = 10 * MINUTE_S
+OPENS = 8 * HOUR_S  # of a day (UTC), when the office opens
 FAIR = 64  # complaints in a row that hold the whole distribution of times
 TOPICS = ("complaint.received", "complaint.latency", "complaint.open", "complaint.oldest_age")
 
 
 class Spell(NamedTuple):
-    """What was otherwise from ``before`` days before the end on, for ``days``; as factors of the usual.
+    """What was otherwise for some ``days``; as factors of the usual.
 
+    It begins at eight in the morning (UTC) of the day ``before`` days before the last Monday.
     ``fades``: in so many days more all is as usual again.
     """
 
     what: str
-    before: float
+    before: int
     days: float
     filed: float = 1.0  # complaints
     pace: float = 1.0  # of the inspectors
@@ -40,19 +42,22 @@ class Spell(NamedTuple):
     fades: float = 0.0
 
 
-# What somebody changed: it did nothing, it helped, it harmed. Each is far enough from all else to be judged.
+# Temp agents came three times: it did nothing, it helped, it harmed. Each is far enough from all else to be
+# judged, and on a Monday.
 CHANGES = {
-    "nothing": Spell("Sent a weekly reminder to every inspector", 206, 30),
-    "helped": Spell("Hired 2 temp agents", 150, 35, pace=1.5, fades=25),
-    "harmed": Spell("Merged the two queues into one", 66, 21, pace=0.66),
+    "nothing": Spell("Two temp agents sorted the mail", 196, 30),
+    "helped": Spell("Two temp agents went out with the inspectors", 147, 35, pace=1.5, fades=25),
+    "harmed": Spell("The inspectors trained two temp agents", 63, 21, pace=0.6),
 }
 # What happened by itself, as the notes on the charts tell it.
 TROUBLES = (
-    Spell("a third of the inspectors' cars in repair", 162, 12, pace=0.75),
-    Spell("clerks on sick leave", 104, 5, clerks=0.6),
+    Spell("a third of the inspectors' cars in repair", 161, 11, pace=0.75),
+    Spell("clerks on sick leave", 105, 5, clerks=0.6),
     Spell("office closed by a storm", 19, 3, filed=1.2, clerks=0.35),
 )
-CATCHING_UP = (Spell("clerks catch up", 99, 4, clerks=1.6), Spell("clerks catch up", 16, 4, clerks=1.8))
+# Too short to be seen, and noted all the same: it fell into the week by which a change is judged.
+MISHAPS = (Spell("the form on the website was out of order", 60, 0.25, filed=0.3),)
+CATCHING_UP = (Spell("clerks catch up", 100, 4, clerks=1.6), Spell("clerks catch up", 16, 4, clerks=1.8))
 
 
 class Past(NamedTuple):
@@ -80,8 +85,8 @@ def live_cases(end, *, days=DAYS, seed=SEED):
     # Two months more, in which the last are answered.
     grid = end + np.arange(-(days * DAY_S + MONTH), 2 * MONTH + 1, HOUR_S)
     filed, pace, clerks = draw_usual((grid - end) / DAY_S, rng)
-    for spell in (*CHANGES.values(), *TROUBLES, *CATCHING_UP):
-        share = weigh(spell, (grid - end) / DAY_S)
+    for spell in (*CHANGES.values(), *TROUBLES, *MISHAPS, *CATCHING_UP):
+        share = weigh(spell, (grid - find_begin(spell, end)) / DAY_S)
         filed, pace, clerks = (
             usual * factor**share
             for usual, factor in ((filed, spell.filed), (pace, spell.pace), (clerks, spell.clerks))
@@ -113,9 +118,15 @@ def draw_weather(days, deviation, memory, rng):
     return np.interp(days, middays, found)
 
 
-def weigh(spell, days):
-    """How far a spell holds: 1 while it lasts, less while it fades, else 0."""
-    since = days + spell.before
+def find_begin(spell, end):
+    """When a spell begins (s) in a past that ends at ``end``."""
+    # The epoch was a Thursday.
+    monday = (end - 4 * DAY_S) // (7 * DAY_S) * 7 * DAY_S + 4 * DAY_S
+    return monday - spell.before * DAY_S + OPENS
+
+
+def weigh(spell, since):
+    """How far a spell holds, ``since`` days after it began: 1 while it lasts, less while it fades, else 0."""
     if not spell.fades:
         return ((since >= 0) & (since < spell.days)).astype(float)
     return np.where(since < 0, 0.0, np.clip(1 - (since - spell.days) / spell.fades, 0, 1))

@@ -11,9 +11,11 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.db import transaction
 
-from hms_gov.past import DAYS, TOPICS, TROUBLES, live
+from hms_gov.past import DAYS, MISHAPS, TOPICS, TROUBLES, find_begin, live
+from hms_gov.precedents import live_precedents
 from hms_gov.traffic import keep_waiting
-from metrics_app.core.durations import DAY_MS, HOUR_S
+from metrics_app.collector import collect_all
+from metrics_app.core.durations import DAY_S, HOUR_S
 from metrics_app.core.rows import Block
 from metrics_app.models import ApiKey, Kpi, Note, Receiver, Threshold
 from metrics_app.queries.exports import find_span
@@ -85,7 +87,7 @@ def seed(previous=None):
     seed_receiver()
     people = {
         "admin": seed_user("admin", previous, is_staff=True, is_superuser=True),
-        "approver": seed_user("approver", previous),
+        "approver": seed_user("approver", previous, email="approver@example.org"),
     }
     decide = Permission.objects.get(content_type__app_label="pipelines_app", codename="decide_pipeline")
     get_user_model().objects.get(username="approver").user_permissions.add(decide)
@@ -137,24 +139,38 @@ def seed_past(path, *, days=DAYS):
         return 0
     with transaction.atomic():
         job = begin_import(hashlib.sha256(PAST.encode()).hexdigest(), PAST)
-        past = live(job.hot_from // 1000, days=days)
-        keep_waiting(path, job.hot_from // 1000, past.waiting)
+        end = job.hot_from // 1000
+        past = live(end, days=days)
+        keep_waiting(path, end, past.waiting)
         rows = len(past.ts)
         run_import(job, [Block(0, rows, list(TOPICS), past.topic, past.ts, past.values, [], [])])
-        note_past(job.hot_from, days)
+        note_past(end, days)
+        seed_precedents(end, days)
     return rows
 
 
 def note_past(end, days):
-    """Says on the chart of each KPI up to when (ms) it was simulated, and what happened in it."""
-    admin = get_user_model().objects.get(username="admin")
+    """Says on the chart of each KPI up to when (s) it was simulated, and what happened in it."""
+    admin = find_user("admin")
     for topic in TOPICS:
-        begin = end - days * DAY_MS
+        begin = end - days * DAY_S
         text = "Simulated: the demo made these days up. Nobody filed the complaints in them."
-        save_note(Note(topic=topic, at=begin, until=end, text=text), by=admin)
-        for trouble in TROUBLES:
-            at = end - round(trouble.before * DAY_MS)
-            note = Note(
-                topic=topic, at=at, until=at + trouble.days * DAY_MS, text=f"Simulated: {trouble.what}."
-            )
+        save_note(Note(topic=topic, at=begin * 1000, until=end * 1000, text=text), by=admin)
+        for spell in (*TROUBLES, *MISHAPS):
+            at = find_begin(spell, end)
+            until = at + round(spell.days * DAY_S)
+            note = Note(topic=topic, at=at * 1000, until=until * 1000, text=f"Simulated: {spell.what}.")
             save_note(note, by=admin)
+
+
+def seed_precedents(end, days):
+    """What was proposed, decided and measured in the past that ends at ``end`` (s)."""
+    # Whoever measures asks up to when points were collected, which no collector has said yet.
+    collect_all()
+    people = {"proposer": find_user("admin"), "approver": find_user("approver")}
+    live_precedents(end, begin=end - days * DAY_S, rule=LIMIT, **people)
+
+
+def find_user(name):
+    """One of the demo's people."""
+    return get_user_model().objects.get(username=name)

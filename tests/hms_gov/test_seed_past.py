@@ -19,6 +19,7 @@ from metrics_app.core.durations import DAY_MS, DAY_S, HOUR_MS, MINUTE_MS, MINUTE
 from metrics_app.models import DayRollup, HourRollup, Import, MinuteRollup, Note, Topic
 from metrics_app.services.archive import archive
 from metrics_app.services.compact import compact_history
+from pipelines_app.models import Pipeline
 from tests.metrics_app.points import publish
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -82,14 +83,16 @@ def test_the_night_finds_nothing_to_mend_write_or_prune(seeded):
 
 def test_charts_of_a_day_a_week_and_a_quarter_are_full(seeded):
     end, _, _ = seeded
+    # Too short to learn from: nobody has proposed anything in it.
+    assert not Pipeline.objects.exists()
     for topic in TOPICS:
         for span, step in ((DAY_MS, 5 * MINUTE_MS), (7 * DAY_MS, HOUR_MS), (DAYS * DAY_MS, DAY_MS)):
             until = end * 1000 // step * step
             columns = queries.series(topic, until - span + step, until, step)
             empty = columns["count"].count(0)
-            # Nobody complains in some five minutes of the night; gauges and hours are never empty.
+            # Nobody complains in some five minutes of a Sunday night; gauges and hours are never empty.
             quiet = step == 5 * MINUTE_MS and topic in TOPICS[:2]
-            assert empty <= (0.05 * len(columns["ts"]) if quiet else 0)
+            assert empty <= (0.15 * len(columns["ts"]) if quiet else 0)
 
 
 def test_what_comes_after_is_counted_once(seeded, settings):
@@ -165,7 +168,7 @@ def test_every_chart_says_that_it_is_simulated_and_why_it_was_bad(seeded, django
     client = Client()
     client.force_login(django_user_model.objects.get(username="approver"))
     storm = TROUBLES[-1]
-    assert storm.before < 30
+    assert storm.before + 7 < 30
     for topic in TOPICS:
         for span in ("24h", "7d", "90d"):
             page = client.get(f"/kpis/{topic}/?span={span}&compare=week").content.decode()
