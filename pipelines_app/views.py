@@ -17,7 +17,7 @@ from pipelines_app.cards import cards
 from pipelines_app.cards.effect_charts import describe_outcome, list_effect_rows
 from pipelines_app.cards.facts import split_companions
 from pipelines_app.cards.filters import describe_filters
-from pipelines_app.cards.record_pages import TITLES, describe_record
+from pipelines_app.cards.record_pages import TITLES, describe_record, list_earlier
 from pipelines_app.core.finding import WAITING, read_fields
 from pipelines_app.core.states import AGREED, OPEN
 from pipelines_app.exceptions import BadInput, Conflict, NotAllowed
@@ -28,7 +28,7 @@ MAX_ID = 2**63 - 1
 STEPS = {
     "approve": (services.approve, ("comment",)),
     "reject": (services.reject, ("comment",)),
-    "change": (services.change_suggestion, ("suggestion", "comment")),
+    "change": (services.change_suggestion, ("suggestion", "comment", "earlier")),
     "withdraw": (services.withdraw, ("comment",)),
     "undo": (services.undo, ()),
     "confirm": (services.confirm, ("day", "comment")),
@@ -114,6 +114,7 @@ def show_proposal(request, pk):
 def render_proposal(request, pipeline, *, fault="", missing=False, status=200, **written):
     """The page with its evidence, the live panel, the decision, history and audit."""
     visible = queries.visible_to(request.user)
+    may_change = pipeline.is_open and not queries.why_not_change(pipeline, request.user)
     context = describe_since(pipeline) | {
         "page": "inbox",
         "card": cards.make_card(pipeline, request.user),
@@ -125,7 +126,8 @@ def render_proposal(request, pipeline, *, fault="", missing=False, status=200, *
         "versions": pipeline.versions.all(),
         "outcome": describe_outcome(pipeline),
         "fault": fault,
-        "may_change": pipeline.is_open and not queries.why_not_change(pipeline, request.user),
+        "may_change": may_change,
+        "earlier": list_earlier(pipeline, request.user) if may_change else [],
         "missing": missing,
     }
     context |= written
@@ -195,7 +197,7 @@ def decide(request, pk):
 def read_written(request, vote):
     """What a form carried besides the version, under the page's name for it."""
     if vote == "change":
-        return {"changing": request.POST.get("suggestion", "")}
+        return {"changing": request.POST.get("suggestion", ""), "chosen": request.POST.get("earlier", "")}
     return {"withdrawing" if vote == "withdraw" else "comment": request.POST.get("comment", "")}
 
 

@@ -48,6 +48,12 @@ def freeze_params(name, params, evidence):
     return freeze(params, evidence) if freeze else params
 
 
+def thaw_params(name, params):
+    """What an action was asked for, of what ``freeze_params`` made; BadInput for an unknown one."""
+    thaw = getattr(find_action(name), "thaw", None)
+    return thaw(params) if thaw else params
+
+
 def describe_action(name, params):
     """What an action will do, in words that follow "Approving"; says so where nobody can tell."""
     try:

@@ -60,6 +60,19 @@ class VersionField(Checked, serializers.IntegerField):
         return fields.check_version(value)
 
 
+class IdField(Checked, serializers.IntegerField):
+    """The number of a proposal."""
+
+    def __init__(self, **options):
+        super().__init__(min_value=1, max_value=2**63 - 1, **options)
+
+    def check(self, value):
+        """The number."""
+        if type(value) is not int:
+            raise BadInput(f"expected the number of a proposal, not {fields.shorten(value)}")
+        return fields.check_id(value, field=self.field_name)
+
+
 class Body(serializers.Serializer):
     """A JSON object that has every required field and no unknown one."""
 
@@ -171,8 +184,21 @@ class ChangeSerializer(Body):
     """Another suggestion in place of the version you saw."""
 
     version = VersionField()
-    suggestion = TextField(max_length=500)
+    suggestion = TextField(max_length=500, required=False)
+    earlier = IdField(
+        required=False,
+        help_text="Instead of it: the number of an approved proposal about the same KPI, whose suggestion "
+        "and action are taken over.",
+    )
     comment = TextField(max_length=2000, required=False, allow_blank=True)
+
+    def validate(self, body):
+        """The same; BadInput unless it has one of the two."""
+        if ("suggestion" in body) == ("earlier" in body):
+            raise BadInput(
+                "expected either a suggestion, or the number of an earlier one", field="suggestion"
+            )
+        return body
 
 
 class ChoiceParam(Checked, serializers.ChoiceField):

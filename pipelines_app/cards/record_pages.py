@@ -4,11 +4,13 @@ import math
 from dataclasses import dataclass
 
 from pipelines_app import queries
+from pipelines_app.actions.registry import describe_action
 from pipelines_app.cards.effects import tell_change, write_value
-from pipelines_app.cards.track_records import ALL, POOLED, list_parts, tell_pool
+from pipelines_app.cards.track_records import ALL, POOLED, list_parts, tell_pool, tell_record
 from pipelines_app.core.states import State
 from pipelines_app.core.track_records import TOGETHER, TOUCHED, UNJUDGED, list_reviewed
 
+CHOICES = 6  # earlier suggestions beside the field for another one
 LEFT, WIDTH = 2, 196  # of the 200 that a picture is wide
 WORDS = {
     State.EFFECTIVE: "effective",
@@ -123,3 +125,29 @@ def draw(percent, low, high, axis):
     """The interval and its middle in the picture."""
     begin, end = place(low, axis), place(high, axis)
     return {"begin": begin, "end": end, "middle": place(percent, axis)}
+
+
+def list_earlier(pipeline, user):
+    """Other suggestions that this person may take over, best first: ``number, suggestion, does, record``.
+
+    What has an action is a choice for people who decide only.
+    """
+    found = queries.list_earlier(pipeline, among=queries.visible_to(user))
+    decides = queries.may_decide_any(user)
+    return [
+        {
+            "number": str(row.pk),
+            "suggestion": row.suggestion,
+            "does": tell_action(row),
+            "record": tell_record(record),
+        }
+        for row, record in found
+        if decides or not row.action
+    ][:CHOICES]
+
+
+def tell_action(row):
+    """What taking it over carries out, in words; empty where people do it by hand."""
+    if not row.action:
+        return ""
+    return f"Approving then {describe_action(row.action, row.action_params)}"

@@ -138,6 +138,16 @@ def check_choice(value, choices, *, field):
     raise BadInput(f"{shorten(value)} is not a {field}: expected one of {', '.join(choices)}", field=field)
 
 
+def check_id(value, *, field):
+    """The id of a row, as a number or as the text of a form; None for an empty one. BadInput."""
+    if value in (None, ""):
+        return None
+    text = str(value)
+    if isinstance(value, bool) or not (text.isascii() and text.isdecimal()) or not 0 < int(text[:20]) < 2**63:
+        raise BadInput(f"{shorten(value)} is not the number of a proposal", field=field)
+    return int(text)
+
+
 def check_version(version):
     """The number of the version that the caller saw."""
     if isinstance(version, bool) or not isinstance(version, int) or not 1 <= version <= MAX_VERSION:

@@ -37,7 +37,7 @@ from pipelines_app.queries.execution import (
 )
 from pipelines_app.queries.measuring import find_effect, find_plan, find_span, list_actions, read_effect
 from pipelines_app.queries.stops import find_stop, may_turn
-from pipelines_app.queries.track_records import attach_records, find_record, list_earlier
+from pipelines_app.queries.track_records import attach_records, find_record, list_earlier, read_earlier
 from pipelines_app.queries.versions import attach_versions, peek_version, read_version, tell_tampering
 
 __all__ = [
@@ -70,6 +70,7 @@ __all__ = [
     "may_turn",
     "name_of",
     "peek_version",
+    "read_earlier",
     "read_effect",
     "read_version",
     "tell_program",

@@ -7,8 +7,9 @@ from django.db.models import Q
 from pipelines_app.core import measuring
 from pipelines_app.core.states import AGREED
 from pipelines_app.core.track_records import Case, make_record
+from pipelines_app.exceptions import BadInput
 from pipelines_app.queries.measuring import check_effect, find_told
-from pipelines_app.queries.versions import attach_versions, check_version_of
+from pipelines_app.queries.versions import attach_versions, check_version_of, peek_version
 
 
 def find_key(pipeline):
@@ -73,12 +74,33 @@ def list_earlier(pipeline, *, among):
 
     The proposal is the newest of each suggestion. What did harm comes last, what nobody knows before.
     """
-    about = Q(topic=pipeline.topic) if pipeline.topic else Q(topic="", title=pipeline.title)
     newest, cases = {}, defaultdict(list)
-    for row, case in read_cases(among.filter(about).exclude(pk=pipeline.pk)):
+    for row, case in read_cases(filter_same(pipeline, among)):
         cases[find_key(row)].append(case)
         if not case.touched:
             newest[find_key(row)] = row
     newest.pop(find_key(pipeline), None)
     found = [(row, make_record(cases[key])) for key, row in newest.items()]
     return sorted(found, key=lambda pair: (pair[1].rank, -pair[0].pk))
+
+
+def filter_same(pipeline, among):
+    """The other approved proposals about the same KPI, or of the same title where it has none.
+
+    What only a group may read is no choice for a proposal that others read.
+    """
+    about = Q(topic=pipeline.topic) if pipeline.topic else Q(topic="", title=pipeline.title)
+    readers = Q(restricted_to=None) | Q(restricted_to=pipeline.restricted_to_id)
+    return among.filter(about, readers, state__in=AGREED).exclude(pk=pipeline.pk)
+
+
+def read_earlier(pipeline, number, *, among):
+    """What an earlier proposal suggested, as the dict that was frozen; BadInput where it is no choice.
+
+    Hidden, unknown, about something else, never approved: all are answered alike.
+    """
+    row = filter_same(pipeline, among).filter(pk=number).first()
+    document = row and peek_version(row)
+    if document is None:
+        raise BadInput(f"#{number} is no earlier suggestion that you can choose", field="earlier")
+    return document

@@ -3,14 +3,18 @@
 from django.db import transaction
 from django.utils import timezone
 
-from pipelines_app.core.fields import check_text, check_version
+from pipelines_app.actions.registry import freeze_params, thaw_params
+from pipelines_app.core.fields import check_id, check_text, check_version
 from pipelines_app.core.states import State, may_move
 from pipelines_app.exceptions import AlreadyDecided, NotAllowed, VersionChanged
 from pipelines_app.queries import (
     find_deciding_vote,
     is_visible,
     list_deciders,
+    may_decide_any,
+    read_earlier,
     tell_end,
+    visible_to,
     why_not_change,
 )
 from pipelines_app.queries.deciding import name_of
@@ -46,15 +50,18 @@ def withdraw(*, pipeline, by, version, comment, now=None):
     return locked
 
 
-def change_suggestion(*, pipeline, by, version, suggestion, comment="", now=None):
+def change_suggestion(*, pipeline, by, version, suggestion="", comment="", earlier=None, now=None):
     """Makes a new version with another suggestion; votes on the old one no longer count.
 
+    With ``earlier``, the number of an approved proposal about the same KPI, it is what that one
+    suggested, with its action, instead of ``suggestion``. The title stays: it says what happened.
     Whoever changes it stands beside its proposer from then on, and leaves the decision to others.
-    Tampered where the version at hand is not as it was frozen.
+    BadInput; NotAllowed; Tampered where the version at hand is not as it was frozen.
     """
     now = now or timezone.now()
-    version = check_version(version)
-    suggestion = check_text(suggestion, field="suggestion", limit=500)
+    version, earlier = check_version(version), check_id(earlier, field="earlier")
+    if earlier is None:
+        suggestion = check_text(suggestion, field="suggestion", limit=500)
     comment = check_text(comment, field="comment", limit=2000, required=False)
     with transaction.atomic():
         locked = lock_pipeline(pipeline.pk)
@@ -63,18 +70,36 @@ def change_suggestion(*, pipeline, by, version, suggestion, comment="", now=None
             raise_decided(locked)
         refuse_other_version(locked, version)
         frozen = read_version(locked)
-        if suggestion != locked.suggestion:
-            change_locked(locked, frozen, by=by, suggestion=suggestion, comment=comment, now=now)
+        wanted = {"suggestion": suggestion} if earlier is None else take_earlier(locked, earlier, by)
+        if any(getattr(locked, name) != wanted.get(name, frozen[name]) for name in ("suggestion", "action")):
+            change_locked(locked, frozen, wanted, by=by, comment=comment, earlier=earlier, now=now)
     return locked
 
 
-def change_locked(pipeline, frozen, *, by, suggestion, comment, now):
-    """Writes the new version of a locked proposal, with its audit row."""
-    data = {"by": by.pk, "comment": comment, "before": pipeline.suggestion, "suggestion": suggestion}
-    pipeline.suggestion = suggestion
+def take_earlier(pipeline, number, by):
+    """The columns of what an earlier proposal suggested; its action's parameters are frozen anew.
+
+    BadInput where it is no choice, or where its action cannot work any more. NotAllowed where it has
+    an action and this person does not decide: what people merely propose is done by hand.
+    """
+    document = read_earlier(pipeline, number, among=visible_to(by))
+    action, params = document["action"], document["action_params"]
+    if action:
+        if not may_decide_any(by):
+            raise NotAllowed(f"#{number} has an action: only people who decide can choose it.")
+        params = freeze_params(action, thaw_params(action, params), pipeline.evidence)
+    return {"suggestion": document["suggestion"], "action": action, "action_params": params}
+
+
+def change_locked(pipeline, frozen, wanted, *, by, comment, earlier, now):
+    """Writes the ``wanted`` columns as the new version of a locked proposal, with its audit row."""
+    data = {"by": by.pk, "comment": comment, "before": pipeline.suggestion}
+    data |= {"suggestion": wanted["suggestion"]} | ({"earlier": earlier} if earlier else {})
+    for name, value in wanted.items():
+        setattr(pipeline, name, value)
     pipeline.version += 1
     pipeline.changed_by = by
-    pipeline.save(update_fields=["suggestion", "version", "changed_by"])
+    pipeline.save(update_fields=[*wanted, "version", "changed_by"])
     terms = keep_terms(frozen)
     data |= {"state": pipeline.state} | store_version(pipeline, terms=terms, at=now)
     append_audit(pipeline=pipeline, actor=name_of(by), event="changed", data=data, at=now)

@@ -103,6 +103,11 @@ def freeze_change(params, evidence):
     return limits | frozen | {"unit": threshold.kpi.unit, "aggregate": threshold.aggregate}
 
 
+def thaw_change(params):
+    """What was asked for, of what ``freeze_change`` made: those limits, of that threshold."""
+    return {name: params[name] for name in ("threshold", *FIELDS) if name in params}
+
+
 def find_threshold(number):
     """The threshold with an id; BadInput."""
     found = None
@@ -139,4 +144,5 @@ def tell_change(params):
 change_threshold.names = list_thresholds
 change_threshold.check = check_change
 change_threshold.freeze = freeze_change
+change_threshold.thaw = thaw_change
 change_threshold.describe = describe_change

@@ -139,6 +139,8 @@ const isMuteRefusal = (form) => ["reject", "withdraw", "fail", "close"].includes
 async function vote(form, place) {
   const body = { version: Number(form.elements.version.value) };
   for (const name of ["comment", "suggestion", "day"]) if (form.elements[name]) body[name] = form.elements[name].value;
+  // An earlier suggestion that was chosen takes the place of the words.
+  if (form.elements.earlier?.value) { body.earlier = Number(form.elements.earlier.value); delete body.suggestion; }
   if (isMuteRefusal(form)) { askWhy(form, true); return; }
   const buttons = place.querySelectorAll("button");
   buttons.forEach((button) => { button.disabled = true; });

@@ -5,7 +5,13 @@ import time
 import pytest
 from django.contrib.auth.models import User
 
-from hms_gov.joins.actions.threshold import change_threshold, check_change, describe_change, freeze_change
+from hms_gov.joins.actions.threshold import (
+    change_threshold,
+    check_change,
+    describe_change,
+    freeze_change,
+    thaw_change,
+)
 from metrics_app.models import Kpi, Threshold
 from metrics_app.services.rules.thresholds import delete_threshold, save_threshold
 from pipelines_app.core.orders import Order
@@ -127,6 +133,15 @@ def test_it_refuses_to_freeze_what_could_not_be_done(rule, params, evidence, sai
         evidence = evidence | {"threshold": {"id": rule.pk, "version": 1}}
     with pytest.raises(BadInput, match=said):
         freeze_change(params, evidence)
+
+
+def test_what_was_asked_for_can_be_asked_again_of_the_rule_as_it_is_now(rule, order):
+    frozen = order.parameters
+    rule.limit = 50 * HOUR
+    save_threshold(rule, by=None, reason="moved since")
+    assert thaw_change(frozen) == {"threshold": rule.pk, "limit": 52 * HOUR}
+    again = freeze_change(thaw_change(frozen), {"kpi": {"topic": rule.kpi.topic}})
+    assert again["version"] == frozen["version"] + 1 and again["limit"] == frozen["limit"]
 
 
 def test_a_dead_mans_rule_is_not_moved(rule):
