@@ -225,6 +225,8 @@ PIPELINES_APP = {
         "mail": "pipelines_app.actions.mail.send_mail",
         "task": "pipelines_app.actions.celery_task.send_task",
     },
+    # Clearing old cases makes the mean of the answered worse first: what is open tells whether it helps.
+    "GUARDRAILS": {"complaint.*": ["complaint.open", "complaint.oldest_age"]},
     "ACTION_TASKS": env.list("ACTION_TASKS", default=[]),
     "ACTION_RECIPIENTS": env.list("ACTION_RECIPIENTS", default=[]),
 }

@@ -233,6 +233,7 @@ class PolicyAdmin(admin.ModelAdmin):
         ("Proposals it fits", {"fields": ["topics", "severity"]}),
         ("Who decides", {"fields": ["quorum", "deciders"]}),
         ("By when", {"fields": ["decide_within", "escalation"]}),
+        ("How its effect is judged", {"fields": ["settle_hours", "span_weeks", "guardrails"]}),
     ]
 
     def save_model(self, request, obj, form, change):

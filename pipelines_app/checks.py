@@ -6,6 +6,9 @@ from django.utils.module_loading import import_string
 
 from pipelines_app import conf
 from pipelines_app.core.fields import SEVERITIES
+from pipelines_app.core.guardrails import MOST_GUARDRAILS, read_topics
+from pipelines_app.core.topics import is_pattern
+from pipelines_app.exceptions import BadInput
 
 MEASURES = ("measure", "freeze")
 EFFECTS = ("describe_effect", "hours", "list_events")  # all of them, or effects are not measured
@@ -23,7 +26,37 @@ def check_settings(app_configs, **kwargs):
         )
         for name in unknown
     ]
-    return errors + check_paths() + check_measurements() + check_numbers() + check_allowed()
+    errors += check_paths() + check_measurements() + check_numbers() + check_allowed()
+    return errors + check_guardrails()
+
+
+def check_guardrails():
+    """An error for guardrails that are no topics, or belong to what is no pattern of them."""
+    given = conf.get("GUARDRAILS")
+    if not isinstance(given, dict):
+        return [fault_guardrails(given)]
+    return [
+        fault_guardrails({pattern: topics}) for pattern, topics in given.items() if not fits(pattern, topics)
+    ]
+
+
+def fits(pattern, topics):
+    """Whether a pattern leads to a list of topics."""
+    if not isinstance(topics, (list, tuple)) or not all(isinstance(one, str) for one in topics):
+        return False
+    try:
+        return is_pattern(pattern) and len(read_topics(" ".join(topics))) == len(topics)
+    except BadInput:
+        return False
+
+
+def fault_guardrails(given):
+    """What is wrong with a part of ``GUARDRAILS``."""
+    return Error(
+        f"PIPELINES_APP GUARDRAILS has {given!r}: expected a pattern and a list of at most {MOST_GUARDRAILS} "
+        "topics, such as {'complaint.*': ['complaint.open']}.",
+        id="pipelines_app.E006",
+    )
 
 
 def check_allowed():

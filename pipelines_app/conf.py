@@ -24,6 +24,8 @@ DEFAULTS = {
     "SITE_URL": "",  # https://… of this site, for the links in mails
     "QUORUM": 1,  # approvals a proposal needs, where no policy fits
     "DECIDE_WITHIN": {"critical": 4 * 3600, "warning": 24 * 3600, "info": 24 * 3600},  # seconds, likewise
+    # Pattern of topics -> topics of KPIs that are judged beside those it fits, whatever their policy.
+    "GUARDRAILS": {},
     "EVIDENCE_SPAN": 3600,  # seconds of the KPI that are frozen with a proposal
 }
 

@@ -8,6 +8,7 @@ from pipelines_app import queries
 from pipelines_app.api.record_shapes import RecordSerializer, describe_record
 from pipelines_app.cards.effects import tell_effect
 from pipelines_app.cards.execution import describe_execution
+from pipelines_app.cards.guardrails import describe_guardrail
 from pipelines_app.core.states import VERDICTS
 from pipelines_app.models import AuditEntry, Decision, Pipeline, Version
 
@@ -122,6 +123,18 @@ class ClosingSerializer(serializers.Serializer):
     at = serializers.IntegerField(help_text="ms")
 
 
+class GuardrailSerializer(serializers.Serializer):
+    """A KPI that the action must not harm, judged on the same span by the same code."""
+
+    topic = serializers.CharField()
+    verdict = serializers.CharField(allow_blank=True, help_text="As of the effect; empty: not judged.")
+    reason = serializers.CharField(allow_blank=True, help_text="Why it is inconclusive or was not judged.")
+    sentence = serializers.CharField(help_text="In words.")
+    measure = serializers.DictField(allow_null=True)
+    numbers = serializers.DictField(allow_null=True, help_text="As of the effect.")
+    days = serializers.DictField(allow_null=True)
+
+
 class EffectSerializer(serializers.Serializer):
     """The verdict, and the numbers behind it as they were frozen: docs/effect.md tells the method."""
 
@@ -144,6 +157,7 @@ class EffectSerializer(serializers.Serializer):
     confounders = serializers.DictField(
         allow_null=True, help_text="actions, notes, edits and voids from the start to the end of the span."
     )
+    guardrails = GuardrailSerializer(many=True)
 
 
 def describe_effect(pipeline):
@@ -164,7 +178,15 @@ def describe_effect(pipeline):
         "closed": closed | {"at": queries.to_ms(effect.closed_at)} if effect.closed_at else None,
     }
     shown = {name: document and document[name] for name in ("measure", "days", "confounders")}
-    return told | shown | {"numbers": document and found}
+    guardrails = [shape_guardrail(one) for one in (document or {}).get("guardrails", ())]
+    return told | shown | {"numbers": document and found, "guardrails": guardrails}
+
+
+def shape_guardrail(one):
+    """A frozen guardrail as GuardrailSerializer documents it."""
+    told = describe_guardrail(one)
+    shown = {name: getattr(told, name) for name in ("topic", "verdict", "reason", "sentence")}
+    return shown | {"measure": one["measure"], "numbers": one["effect"], "days": one["days"]}
 
 
 class PipelineSerializer(RowSerializer):

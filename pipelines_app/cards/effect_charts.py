@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 from pipelines_app import queries
 from pipelines_app.cards import effects
 from pipelines_app.cards.effects import tell_day, write_value
+from pipelines_app.cards.guardrails import list_guardrails
 from pipelines_app.core.durations import DAY_MS
 
+NAMES = ["start", "part", "value", "points", "expected", "expected_low", "expected_high", "kpi", "verdict"]
 WIDTH, HEIGHT = 640, 220
 LEFT, RIGHT, TOP, BOTTOM = 8, 8, 20, 24  # around what is drawn
 
@@ -93,10 +95,15 @@ def join_days(days, frame):
 
 
 def describe_outcome(pipeline):
-    """The Outcome of a proposal with its ``chart``, for its page; None until it is judged."""
+    """The Outcome of a proposal with its ``chart`` and ``guardrails``, for its page; None until it is judged.
+
+    ``harmed`` are the names of the guardrails that it harmed.
+    """
     outcome, document = effects.describe_outcome(pipeline), read_document(pipeline)
     chart = draw_effect(document, outcome.sentence) if document else None
-    return outcome and vars(outcome) | {"chart": chart}
+    guardrails = list_guardrails(pipeline)
+    harmed = " and ".join(one.name for one in guardrails if one.is_harmed)
+    return outcome and vars(outcome) | {"chart": chart, "guardrails": guardrails, "harmed": harmed}
 
 
 def read_document(pipeline):
@@ -109,19 +116,24 @@ def list_effect_rows(pipeline):
     """The lines of an effect's CSV, the first of them the names; None where there is nothing to show.
 
     A line is 24 hours: when they begin (UTC), which part they belong to, their plain mean and points,
-    and what was expected of the span.
+    what was expected of the span, of which KPI they are, and its verdict. Guardrails come last.
     """
     document = read_document(pipeline)
     if not document or not document["days"]:
         return None
-    found, days = document["effect"], document["days"]
-    expected = [found[name] for name in ("expected", "expected_low", "expected_high")]
-    lines = [["start", "part", "value", "points", "expected", "expected_low", "expected_high"]]
+    kpis = [(pipeline.topic, document), *((one["topic"], one) for one in document.get("guardrails", ()))]
+    return [NAMES, *(line for topic, one in kpis if one["days"] for line in list_lines(topic, one))]
+
+
+def list_lines(topic, one):
+    """The lines of one KPI that was judged."""
+    found, days = one["effect"], one["days"]
+    told = [found[name] for name in ("expected", "expected_low", "expected_high")]
     for at, value, count in zip(days["ts"], days["values"], days["counts"], strict=True):
         part = name_part(at, found)
         start = datetime.fromtimestamp(at / 1000, UTC).isoformat()
-        lines.append([start, part, value, count, *(expected if part == "judged" else [None] * 3)])
-    return lines
+        judged = [*told, topic, found["verdict"]] if part == "judged" else [None, None, None, topic, None]
+        yield [start, part, value, count, *judged]
 
 
 def name_part(at, found):

@@ -115,11 +115,16 @@ def tell_effect(found, measure):
         return ""
     if found["expected"] is None:
         return tell_plainly(found["plain"], measure)
+    return f"{tell_expected(found, measure)}{tell_change(found, measure)}"
+
+
+def tell_expected(found, measure):
+    """``31 h, expected 38 h (34 to 42)``."""
     seen, expected, low, high = (
         write_value(found[name], measure, beside=found["expected"])
         for name in ("observed", "expected", "expected_low", "expected_high")
     )
-    return f"{seen}, expected {expected} ({low} to {high}){tell_change(found, measure)}"
+    return f"{seen}, expected {expected} ({low} to {high})"
 
 
 def tell_change(found, measure):

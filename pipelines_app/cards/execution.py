@@ -8,6 +8,7 @@ from pipelines_app import conf, queries
 from pipelines_app.actions.manual import DESCRIPTION, is_manual
 from pipelines_app.actions.registry import describe_action
 from pipelines_app.cards.effects import UNMEASURED, describe_outcome, tell_day, tell_promise
+from pipelines_app.cards.guardrails import list_guardrails, tell_guarded, tell_harm
 from pipelines_app.cards.writing import tell_time, write
 from pipelines_app.core.states import State
 from pipelines_app.exceptions import Tampered
@@ -34,8 +35,9 @@ def describe_execution(pipeline, user, *, now=None):
     now = now or timezone.now()
     if pipeline.is_open:
         follows = tell_following(pipeline)
-        promise = follows and tell_promise(queries.find_plan(pipeline), now)
-        return Execution(follows=f"{follows} {promise}".strip())
+        planned = queries.find_plan(pipeline)
+        told = (follows, tell_promise(planned, now), tell_guarded(planned)) if follows else ()
+        return Execution(follows=" ".join(filter(None, told)))
     describe = DESCRIBED.get(State(pipeline.state))
     if describe is None:
         return Execution()
@@ -154,7 +156,8 @@ def describe_judged(pipeline, user, now):
     outcome = describe_outcome(pipeline)
     if outcome is None:
         return {"progress": tell_done(pipeline, now)}
-    told = (VERDICTS[State(pipeline.state)], outcome.sentence, outcome.why, outcome.fault, outcome.closed)
+    told = (VERDICTS[State(pipeline.state)], outcome.sentence, outcome.why, outcome.fault)
+    told += (tell_harm(list_guardrails(pipeline)), outcome.closed)
     sentence = " ".join(f"{part.rstrip('.')}." for part in told if part)
     is_open = pipeline.state == State.INCONCLUSIVE and not outcome.closed
     return {"progress": sentence, "steps": ("close",) if is_open else ()}

@@ -12,7 +12,7 @@ from pipelines_app.core.effect import find_start, judge, make_plan
 from pipelines_app.core.effect_records import Effect, Plan
 from pipelines_app.core.hours import LONGEST_H, gather
 
-SETTLE_H, SPAN_H = DAY_H, WEEK_H
+SETTLE_H, SPAN_H = DAY_H, WEEK_H  # where no policy says otherwise
 LATE_MS = 15 * 60 * SECOND_MS  # that points may come late before the span is judged
 SHOWN_D = 28  # days before the start that are drawn beside the span
 POINTS = "points"
@@ -21,6 +21,7 @@ POINTS = "points"
 NO_TOPIC = "no_topic"
 NO_KPI = "no_kpi"  # nothing measures its topic
 NO_DIRECTION = "no_direction"  # nobody has said which way it is better
+HIDDEN = "hidden"  # a guardrail that others than its proposal's readers may see
 UNREADABLE = "unreadable"  # reading it failed
 TAMPERED = "tampered"  # the frozen plan is no longer what was frozen
 UNMEASURED = (NO_TOPIC, NO_KPI, NO_DIRECTION)
@@ -37,22 +38,22 @@ def read_history(rows, start, end, of):
     return gather(rows["starts"], sums, rows["counts"], start=start, end=end)
 
 
-def list_ignored(breaches, actions):
-    """The breaches (times) that nobody acted on: no action began before their span was over."""
-    length = (SETTLE_H + SPAN_H) * HOUR_MS
+def list_ignored(breaches, actions, hours):
+    """The breaches (times) that nobody acted on: no action began within the ``hours`` to judge."""
+    length = hours * HOUR_MS
     return [at for at in breaches if not any(at <= action < at + length for action in actions)]
 
 
-def describe_unplanned(reason, measure=None, fired_at=None):
+def describe_unplanned(reason, measure=None, fired_at=None, *, settle=SETTLE_H, span=SPAN_H):
     """The plan of what cannot be planned; with ``fired_at`` it is judged all the same."""
     found = {"reason": reason, "measure": measure, "plan": None}
     if fired_at is not None:
-        plan = Plan(fired_at, SETTLE_H, SPAN_H, measure["zone"], measure["kind"], measure["better"], reason)
+        plan = Plan(fired_at, settle, span, measure["zone"], measure["kind"], measure["better"], reason)
         found["plan"] = asdict(plan)
     return found
 
 
-def plan_effect(rows, measure, fired_at, *, actions, breaches):
+def plan_effect(rows, measure, fired_at, *, settle=SETTLE_H, span=SPAN_H, actions, breaches):
     """The plan of a proposal whose breach fired at ``fired_at``, from rows of hours."""
     history = read_history(rows, *find_history(fired_at, fired_at), measure["of"])
     plan = make_plan(
@@ -61,10 +62,10 @@ def plan_effect(rows, measure, fired_at, *, actions, breaches):
         zone=measure["zone"],
         kind=measure["kind"],
         better=measure["better"],
-        settle=SETTLE_H,
-        span=SPAN_H,
+        settle=settle,
+        span=span,
         actions=actions,
-        breaches=list_ignored(breaches, actions),
+        breaches=list_ignored(breaches, actions, settle + span),
     )
     return {"reason": plan.reason, "measure": measure, "plan": asdict(plan)}
 
@@ -98,7 +99,7 @@ def judge_effect(rows, planned, started_at, end, *, actions, breaches):
     """
     plan, measure = read_plan(planned), planned["measure"]
     history = read_history(rows, *find_history(plan.fired_at, end), measure["of"])
-    ignored = list_ignored(breaches, actions)
+    ignored = list_ignored(breaches, actions, plan.settle + plan.span)
     effect = judge(history, plan, started_at, actions=actions, breaches=ignored)
     return effect, list_days(history, effect, plan.kind)
 

@@ -21,15 +21,23 @@ def ask(question, *args):
     return getattr(conf.load("MEASUREMENTS"), question)(*args)
 
 
+def is_hidden(topic, group_id):
+    """Whether a KPI is restricted to others than a proposal's readers (``group_id``; None: everybody)."""
+    function = conf.load("TOPICS")
+    known = function(topic) if function else {}
+    owner = known.get("restricted_to")
+    return bool(known.get("restricted")) and (owner is None or owner.pk != group_id)
+
+
 def find_plan(pipeline):
     """What was frozen about measuring it; None where that is older than measuring, or was changed."""
     document = peek_version(pipeline)
     return document and document.get("measuring")
 
 
-def list_actions(topic, *, besides=None):
-    """``(id, when in ms)`` of what was carried out on a KPI, in order of time."""
-    rows = Pipeline.objects.filter(topic=topic).exclude(carried_out_at=None).exclude(pk=besides)
+def list_actions(*topics, besides=None):
+    """``(id, when in ms)`` of what was carried out on KPIs, in order of time."""
+    rows = Pipeline.objects.filter(topic__in=topics).exclude(carried_out_at=None).exclude(pk=besides)
     found = rows.order_by("carried_out_at").values_list("pk", "carried_out_at")
     return [(pk, int(at.timestamp() * 1000)) for pk, at in found]
 

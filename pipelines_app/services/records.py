@@ -13,6 +13,8 @@ from pipelines_app.services.audit import append_audit
 
 RECORDS = {"policy": Policy, "delegation": Delegation}
 SAVED, DELETED = "saved", "deleted"
+# What an entry from before these columns leaves unsaid.
+UNSAID = {"policy": {"guardrails": "", "settle_hours": 24, "span_weeks": 1}}
 
 
 def save_record(row, *, by, now=None):
@@ -80,5 +82,5 @@ def list_faults(name, row, told):
     """What of one row is at odds with what the chain says of it."""
     if not isinstance(told, dict):
         return [f"{name} “{row}” is not in the chain"]
-    names = list_differences(told, describe_record(row))
+    names = list_differences(UNSAID.get(name, {}) | told, describe_record(row))
     return [f"{column.removesuffix('_id')} of {name} “{row}” was changed" for column in names]

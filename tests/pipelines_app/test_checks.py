@@ -49,5 +49,20 @@ def test_it_names_a_number_that_makes_no_sense(settings, given):
     assert ids(settings, **given) == ["pipelines_app.E003"]
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        ["er.wait"],
+        {"er.*": "er.wait"},
+        {"er.*": ["Not A Topic"]},
+        {"er.**": ["er.wait"]},
+        {"er.*": [f"er.a{number}" for number in range(6)]},
+    ],
+)
+def test_it_names_guardrails_that_nothing_could_judge(settings, given):
+    assert ids(settings, GUARDRAILS=given) == ["pipelines_app.E006"]
+    assert ids(settings, GUARDRAILS={"er.*": ["er.wait"], "*": []}) == []
+
+
 def test_it_names_a_severity_that_does_not_exist(settings):
     assert ids(settings, DECIDE_WITHIN={"awful": 60}) == ["pipelines_app.E004"]

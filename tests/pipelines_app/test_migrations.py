@@ -8,20 +8,34 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from pipelines_app.core.chain import GENESIS, digest, encode, link
-from pipelines_app.models import AuditEntry, Pipeline, Version
+from pipelines_app.models import AuditEntry, AuditHead, Pipeline, Policy, Version
 from pipelines_app.services import approve
 from pipelines_app.services.verify import verify_audit
 
 BEFORE = ("pipelines_app", "0002_units_of_quantities")
 
 
+BEFORE_GUARDRAILS = ("pipelines_app", "0011_policy_bounds")
+
+
 @pytest.fixture
 def before(transactional_db):
     """The models of the release before, in a database that is as it was then; brought back afterwards."""
+    yield from go_back(BEFORE)
+
+
+@pytest.fixture
+def before_guardrails(transactional_db):
+    """The models from before policies said how effects are judged."""
+    yield from go_back(BEFORE_GUARDRAILS)
+
+
+def go_back(node):
+    """Yields the models of a migration in a database that is as it was then; then brings it back."""
     executor = MigrationExecutor(connection)
     latest = [node for node in executor.loader.graph.leaf_nodes() if node[0] == "pipelines_app"]
-    executor.migrate([BEFORE])
-    yield MigrationExecutor(connection).loader.project_state([BEFORE]).apps
+    executor.migrate([node])
+    yield MigrationExecutor(connection).loader.project_state([node]).apps
     MigrationExecutor(connection).migrate(latest)
 
 
@@ -72,6 +86,23 @@ def test_an_existing_proposal_is_decided_as_before(before, django_user_model):
     root = django_user_model.objects.create_superuser("root")
     assert approve(pipeline=pipeline, by=root, version=1).state == "approved"
     assert verify_audit().faults == []
+
+
+def test_a_policy_from_before_effects_were_its_matter_is_as_the_chain_tells(before_guardrails):
+    old = before_guardrails.get_model("pipelines_app", "Policy").objects.create(name="Old", quorum=2)
+    fields = {"id": old.pk, "name": "Old", "rank": 100, "topics": "*", "severity": "", "quorum": 2}
+    fields |= {"deciders_id": None, "decide_within": 86400, "escalation_id": None}
+    data = encode({"record": "policy", "id": old.pk, "fields": fields})
+    told = {"seq": 1, "at": timezone.now(), "actor": "root", "event": "policy saved", "pipeline": None}
+    end = link(GENESIS, **told, data=data)
+    AuditEntry.objects.create(**told, data_text=data, previous=GENESIS, hash=end)
+    AuditHead.objects.create(pk=1, seq=1, hash=end)
+    migrate()
+    policy = Policy.objects.get()
+    assert (policy.settle_hours, policy.span_weeks, policy.guardrails) == (24, 1, "")
+    assert verify_audit().faults == []
+    Policy.objects.update(span_weeks=2)
+    assert verify_audit().faults == ["span_weeks of policy “Old” was changed"]
 
 
 def test_a_database_without_proposals_starts_without_entries(before):

@@ -14,7 +14,7 @@ from pipelines_app.core.states import State
 from pipelines_app.exceptions import Tampered
 from pipelines_app.models import Effect
 from pipelines_app.queries import find_plan, find_span, list_actions, to_ms
-from pipelines_app.queries.measuring import STARTED, ask
+from pipelines_app.queries.measuring import STARTED, ask, is_hidden
 from pipelines_app.services.errands.plan import MEASURE, end_errand, plan_errand
 from pipelines_app.services.moves import lock_pipeline, move
 
@@ -57,10 +57,17 @@ def make_document(pipeline):
         planned = span = None
     if not measuring.is_judged(planned) or span is None:
         return describe_nothing(measuring.TAMPERED)
-    start, end = measuring.find_history(planned["plan"]["fired_at"], span["judged_to"])
-    rows = ask("hours", pipeline.topic, start, end)
-    events = ask("list_events", pipeline.topic, start, end)
     others = list_actions(pipeline.topic, besides=pipeline.pk)
+    found, events = judge_kpi(pipeline.topic, planned, span, others)
+    guardrails = [judge_guardrail(one, pipeline, span) for one in planned.get("guardrails", ())]
+    return found | {"confounders": list_confounders(span, others, events), "guardrails": guardrails}
+
+
+def judge_kpi(topic, planned, span, others):
+    """``(what is frozen of it, its events)`` of one KPI; ``others`` are other actions that moved it."""
+    start, end = measuring.find_history(planned["plan"]["fired_at"], span["judged_to"])
+    rows = ask("hours", topic, start, end)
+    events = ask("list_events", topic, start, end)
     effect, days = measuring.judge_effect(
         rows,
         planned,
@@ -69,14 +76,27 @@ def make_document(pipeline):
         actions=[at for _, at in others],
         breaches=events["breaches"],
     )
-    found = {"measure": planned["measure"], "effect": measuring.describe_effect(effect), "days": days}
-    return found | {"confounders": list_confounders(span, others, events)}
+    return {"measure": planned["measure"], "effect": measuring.describe_effect(effect), "days": days}, events
+
+
+def judge_guardrail(planned, pipeline, span):
+    """What is frozen of one guardrail: ``effect`` None and a ``reason`` where it was not judged."""
+    topic, reason = planned["topic"], "" if measuring.is_judged(planned) else planned["reason"]
+    # Its values must not reach whoever reads the proposal where it has become secret since.
+    if not reason and is_hidden(topic, pipeline.restricted_to_id):
+        reason = measuring.HIDDEN
+    if reason:
+        found = {"measure": planned["measure"], "effect": None, "days": None}
+    else:
+        others = list_actions(topic, pipeline.topic, besides=pipeline.pk)
+        found, _ = judge_kpi(topic, planned, span, others)
+    return {"topic": topic, "reason": reason} | found
 
 
 def describe_nothing(reason):
     """The document of what cannot be judged at all."""
     effect = {"verdict": State.INCONCLUSIVE.value, "reason": reason}
-    return {"measure": None, "effect": effect, "days": None, "confounders": {}}
+    return {"measure": None, "effect": effect, "days": None, "confounders": {}, "guardrails": []}
 
 
 def list_confounders(span, others, events):
@@ -87,6 +107,14 @@ def list_confounders(span, others, events):
 
     told = {name: list(filter(falls_in, events[name])) for name in ("edits", "notes", "voids")}
     return told | {"actions": list(filter(falls_in, ({"at": at, "id": pk} for pk, at in others)))}
+
+
+def list_verdicts(guardrails):
+    """``[{"topic", "verdict", "reason"}]`` for the chain; without a verdict where nothing was judged."""
+    found = [(one["topic"], one["effect"] or {"verdict": "", "reason": one["reason"]}) for one in guardrails]
+    return [
+        {"topic": topic, "verdict": effect["verdict"], "reason": effect["reason"]} for topic, effect in found
+    ]
 
 
 def finish(errand, document, now):
@@ -107,6 +135,7 @@ def finish(errand, document, now):
             "effect_sha256": effect.sha256,
             "verdict": verdict,
             "reason": reason,
+            "guardrails": list_verdicts(document.get("guardrails", ())),
         }
         move(pipeline, State(verdict), actor=BY, event="judged", data=data, at=now)
     return outcome

@@ -20,15 +20,15 @@ SECONDS = 40 * 3600  # of a usual answer
 SHAPE = Sketch.of(np.full(4, float(SECONDS))).pack()
 
 
-def seed(*, factor=1.0, noise=0.05, days=400, gap=None, direction="lower", seed=1):
+def seed(*, topic=TOPIC, factor=1.0, noise=0.05, days=400, gap=None, direction="lower", seed=1):
     """Hours of the KPI up to now: an action three weeks ago multiplied what followed. When it fired (ms).
 
     ``gap`` is a day (from when it fired on) without points.
     """
-    Kpi.objects.update_or_create(topic=TOPIC, defaults={"unit": "seconds", "direction": direction})
+    Kpi.objects.update_or_create(topic=topic, defaults={"unit": "seconds", "direction": direction})
     forget()
     # The collector has read the bus to its end: what is not in the history was not measured.
-    send((int(time.time() * 1000) - 1000, SECONDS))
+    send((int(time.time() * 1000) - 1000, SECONDS), topic=topic)
     end = int(time.time() * 1000) // HOUR_MS * HOUR_MS - 2 * HOUR_MS
     fired = end - 21 * DAY_MS
     starts = np.arange(end - days * DAY_MS, end, HOUR_MS)
@@ -38,14 +38,14 @@ def seed(*, factor=1.0, noise=0.05, days=400, gap=None, direction="lower", seed=
     if gap is not None:
         kept = (starts < fired + gap * DAY_MS) | (starts >= fired + (gap + 1) * DAY_MS)
         starts, values = starts[kept], values[kept]
-    store_hours(starts, values)
+    store_hours(starts, values, topic)
     return fired
 
 
-def store_hours(starts, values):
+def store_hours(starts, values, topic=TOPIC):
     """Four points an hour, as the archiver keeps them."""
-    topic, _ = Topic.objects.get_or_create(name=TOPIC)
-    life, _ = Generation.objects.get_or_create(shard=shard_for(TOPIC), name="seeded")
+    life, _ = Generation.objects.get_or_create(shard=shard_for(topic), name="seeded")
+    topic, _ = Topic.objects.get_or_create(name=topic)
     rows = [
         HourRollup(
             topic=topic.pk, start=int(at), generation=life.pk, count=4, sum=4 * value, m2=0.0,

@@ -149,10 +149,12 @@ def test_the_admin_saves_and_deletes_policies_with_entries(client, admin_user, o
     client.force_login(admin_user)
     fields = {"name": "Air", "rank": 1, "topics": "air.*", "severity": "", "quorum": 2}
     fields |= {"deciders": office.pk, "decide_within": 600, "escalation": ""}
+    fields |= {"settle_hours": 24, "span_weeks": 1, "guardrails": ""}
     assert client.post("/admin/pipelines_app/policy/add/", fields).status_code == 302
     policy = Policy.objects.get()
     page = f"/admin/pipelines_app/policy/{policy.pk}/"
-    assert client.post(f"{page}change/", fields | {"quorum": 0}).status_code == 200
+    for wrong in ({"quorum": 0}, {"span_weeks": 5}, {"settle_hours": -1}, {"guardrails": "no.such"}):
+        assert client.post(f"{page}change/", fields | wrong).status_code == 200
     assert client.post(f"{page}change/", fields | {"quorum": 1}).status_code == 302
     assert verify_audit().faults == []
     assert client.post(f"{page}delete/", {"post": "yes"}).status_code == 302
