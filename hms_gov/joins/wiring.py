@@ -10,7 +10,9 @@ from metrics_app import live
 from metrics_app.core.aggregates import get_aggregate
 from metrics_app.registry import get_kpi
 from pipelines_app.actions import registry
+from pipelines_app.core.versions import IMPOSSIBLE
 from pipelines_app.exceptions import BadInput
+from pipelines_app.queries.deciding import read_terms
 from pipelines_app.services import propose, restrict
 
 
@@ -27,7 +29,9 @@ def propose_for_breach(breach):
         # Trying again would not mend it; the timeline tells whoever wrote the rule.
         return f"not proposed: {error}"
     if created:
-        return f"proposed #{pipeline.pk}"
+        why_not = (read_terms(pipeline) or {}).get(IMPOSSIBLE)
+        told = f"; its action cannot be done: {why_not}" if why_not else ""
+        return f"proposed #{pipeline.pk}{told}"
     return f"proposal #{pipeline.pk} {tell_standing(pipeline)}; noted the newer value"
 
 
@@ -54,12 +58,20 @@ def open_proposal(breach, threshold, kpi):
         restricted_to=kpi.owner if kpi.restricted else None,
         action=threshold.action,
         action_params=threshold.action_params,
+        anyway=True,
     )
 
 
 def list_actions():
-    """What an approved proposal can carry out, ``{name: check(params)}``; a threshold may name one."""
-    return {name: partial(registry.check_action, name) for name in registry.list_actions()}
+    """What an approved proposal can carry out, ``{name: check}``; a threshold may name one."""
+    return {name: make_check(name) for name in registry.list_actions()}
+
+
+def make_check(name):
+    """The ``check(params)`` of an action, with a ``check_for(params, threshold)``."""
+    check = partial(registry.check_action, name)
+    check.check_for = check
+    return check
 
 
 def describe_topic(topic):

@@ -6,6 +6,8 @@ An action is a callable ``(order) -> words`` that ``PIPELINES_APP["ACTIONS"]`` n
 
 - ``check(params)``: BadInput for parameters it cannot work with; asked when a threshold is saved
   and when a proposal is opened.
+- ``check_for(params, rule)``: BadInput for parameters that it cannot work with where this rule, a thing
+  of the project's that is about to be saved, proposes it; asked besides ``check``.
 - ``freeze(params, evidence)``: the parameters with what they mean at that moment; asked when a
   proposal is opened. Without it they are frozen as they are.
 - ``describe(params)``: what it will do, in words that follow "Approving": ``mails ada@example.org``.

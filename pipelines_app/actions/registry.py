@@ -2,6 +2,7 @@
 
 import logging
 
+from django.db import DatabaseError
 from django.utils.module_loading import import_string
 
 from pipelines_app import conf
@@ -26,13 +27,18 @@ def find_action(name):
     return import_string(path)
 
 
-def check_action(name, params):
-    """BadInput unless the settings have the action, and it can work with the parameters."""
+def check_action(name, params, rule=None):
+    """BadInput unless the settings have the action, and it can work with the parameters.
+
+    ``rule``: what would propose it, as the project has it, saved or not.
+    """
     action = find_action(name)
     if not isinstance(params, dict):
         raise BadInput(f"action_params must be a JSON object, not {shorten(params)}", field="action_params")
     if check := getattr(action, "check", None):
         check(params)
+    if rule is not None and (check_for := getattr(action, "check_for", None)):
+        check_for(params, rule)
 
 
 def list_touched(name, params):
@@ -52,6 +58,20 @@ def thaw_params(name, params):
     """What an action was asked for, of what ``freeze_params`` made; BadInput for an unknown one."""
     thaw = getattr(find_action(name), "thaw", None)
     return thaw(params) if thaw else params
+
+
+def try_freezing(name, params, evidence):
+    """``(parameters, why not)``: those that were frozen, or the plain ones and why it is impossible."""
+    try:
+        return freeze_params(name, params, evidence), ""
+    except BadInput as error:
+        return params, str(error)
+    except DatabaseError:
+        raise
+    except Exception as error:
+        # Somebody else's code: what it was to mend is no smaller for that.
+        logger.exception("%s could not be checked with %r", name, params)
+        return params, f"“{name}” could not be checked: {type(error).__name__}"
 
 
 def describe_action(name, params):

@@ -263,7 +263,7 @@ class PipelineSerializer(RowSerializer):
         person = self.context["person"] or AnonymousUser()
         found = describe_execution(pipeline, person)
         return {
-            "text": found.follows or found.progress,
+            "text": found.blocked or found.follows or found.progress,
             "steps": list(found.steps),
             "undo_until": found.begins,
         }

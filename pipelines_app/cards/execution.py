@@ -11,6 +11,7 @@ from pipelines_app.cards.effects import UNMEASURED, describe_outcome, tell_day, 
 from pipelines_app.cards.guardrails import list_guardrails, tell_guarded, tell_harm
 from pipelines_app.cards.writing import tell_time, write
 from pipelines_app.core.states import State
+from pipelines_app.core.versions import IMPOSSIBLE
 from pipelines_app.exceptions import Tampered
 
 
@@ -18,11 +19,13 @@ from pipelines_app.exceptions import Tampered
 class Execution:
     """Words and steps: ``follows`` while it waits, ``progress`` once it was approved.
 
+    ``blocked`` says why nobody can approve it as it is.
     ``begins`` (ms) is counted down by the page; ``steps`` are names of services that this person may
     call now; ``first_day`` and ``last_day`` bound the day that a manual step is confirmed with.
     """
 
     follows: str = ""
+    blocked: str = ""
     progress: str = ""
     begins: int | None = None
     steps: tuple = ()
@@ -34,6 +37,8 @@ def describe_execution(pipeline, user, *, now=None):
     """The ``Execution`` of a proposal as this person may see it."""
     now = now or timezone.now()
     if pipeline.is_open:
+        if blocked := tell_blocked(pipeline):
+            return Execution(blocked=blocked)
         follows = tell_following(pipeline)
         planned = queries.find_plan(pipeline)
         told = (follows, tell_promise(planned, now), tell_guarded(planned)) if follows else ()
@@ -47,6 +52,15 @@ def describe_execution(pipeline, user, *, now=None):
         # Who approved in somebody's place, and does not decide on it otherwise, may still think again.
         steps = tuple(step for step in steps if step == "undo")
     return Execution(**fields | {"steps": steps})
+
+
+def tell_blocked(pipeline):
+    """Why its action cannot be carried out, and what to do about it; empty where it can."""
+    why_not = (queries.peek_version(pipeline) or {}).get(IMPOSSIBLE, "")
+    return why_not and (
+        f"Its action “{pipeline.action}” cannot be done: {why_not.rstrip('.')}. "
+        "Before anybody can approve it, suggest something else: that is done by hand then."
+    )
 
 
 def tell_following(pipeline):

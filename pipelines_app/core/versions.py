@@ -31,6 +31,8 @@ REPEATED = (
 )
 # What a text from before these columns leaves unsaid.
 UNSAID = {"program": "", "rationale": ""}
+# Why the action cannot be carried out, where that was known when the version was made.
+IMPOSSIBLE = "impossible"
 # What the text says besides, and no column repeats.
 TERMS = (
     "policy",
@@ -40,6 +42,7 @@ TERMS = (
     "remind_at",
     "escalate_at",
     "measuring",
+    IMPOSSIBLE,
 )
 TERM_TIMES = ("remind_at", "escalate_at")
 

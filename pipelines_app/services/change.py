@@ -6,6 +6,7 @@ from django.utils import timezone
 from pipelines_app.actions.registry import freeze_params, thaw_params
 from pipelines_app.core.fields import check_id, check_text, check_version
 from pipelines_app.core.states import State, may_move
+from pipelines_app.core.versions import IMPOSSIBLE
 from pipelines_app.exceptions import AlreadyDecided, NotAllowed, VersionChanged
 from pipelines_app.queries import (
     find_deciding_vote,
@@ -55,6 +56,7 @@ def change_suggestion(*, pipeline, by, version, suggestion="", comment="", earli
 
     With ``earlier``, the number of an approved proposal about the same KPI, it is what that one
     suggested, with its action, instead of ``suggestion``. The title stays: it says what happened.
+    An action that cannot be carried out is left out of it: what is suggested is done by hand then.
     Whoever changes it stands beside its proposer from then on, and leaves the decision to others.
     BadInput; NotAllowed; Tampered where the version at hand is not as it was frozen.
     """
@@ -71,7 +73,10 @@ def change_suggestion(*, pipeline, by, version, suggestion="", comment="", earli
         refuse_other_version(locked, version)
         frozen = read_version(locked)
         wanted = {"suggestion": suggestion} if earlier is None else take_earlier(locked, earlier, by)
-        if any(getattr(locked, name) != wanted.get(name, frozen[name]) for name in ("suggestion", "action")):
+        if blocked := frozen.get(IMPOSSIBLE):
+            wanted = {"action": "", "action_params": {}} | wanted
+        named = ("suggestion", "action")
+        if blocked or any(getattr(locked, name) != wanted.get(name, frozen[name]) for name in named):
             change_locked(locked, frozen, wanted, by=by, comment=comment, earlier=earlier, now=now)
     return locked
 
@@ -101,6 +106,8 @@ def change_locked(pipeline, frozen, wanted, *, by, comment, earlier, now):
     pipeline.changed_by = by
     pipeline.save(update_fields=[*wanted, "version", "changed_by"])
     terms = keep_terms(frozen)
+    if why_not := terms.pop(IMPOSSIBLE, ""):
+        data |= {"left_out": why_not}
     data |= {"state": pipeline.state} | store_version(pipeline, terms=terms, at=now)
     append_audit(pipeline=pipeline, actor=name_of(by), event="changed", data=data, at=now)
     plan_deadlines(pipeline, reason="changed", people=list_deciders(pipeline, now=now), now=now)

@@ -6,11 +6,13 @@ from django.utils import timezone
 from pipelines_app import queries
 from pipelines_app.core.fields import check_text, check_version
 from pipelines_app.core.states import State
+from pipelines_app.core.versions import IMPOSSIBLE
 from pipelines_app.core.voting import APPROVE, REJECT, tally
 from pipelines_app.exceptions import (
     AlreadyDecided,
     BadDecision,
     BadInput,
+    Conflict,
     NotAllowed,
     Tampered,
     VersionChanged,
@@ -28,7 +30,8 @@ from pipelines_app.services.moves import lock_pipeline, move, tell_later
 def approve(*, pipeline, by, version, comment="", now=None):
     """One approval of the version that ``by`` saw; answers the proposal as it then stands.
 
-    NotAllowed, VersionChanged, AlreadyDecided (which says by whom), Tampered, BadDecision. The
+    NotAllowed, VersionChanged, AlreadyDecided (which says by whom), Tampered, BadDecision, Conflict
+    where its action is known to be impossible. The
     same person's second approval changes nothing and is no error.
     """
     return decide(pipeline=pipeline, by=by, vote=APPROVE, version=version, comment=comment, now=now)
@@ -54,11 +57,19 @@ def decide(*, pipeline, by, vote, version, comment, now=None):
             expire_locked(locked, now)
         else:
             refuse_late_votes(locked, by, seat, version)
-            quorum = read_version(locked)["quorum"] if vote == APPROVE else None
+            quorum = find_quorum(locked) if vote == APPROVE else None
             cast(locked, by=by, seat=seat, vote=vote, quorum=quorum, comment=comment, now=now)
     if lapsed:
         raise AlreadyDecided(tell_end(locked, None), pipeline=locked)
     return locked
+
+
+def find_quorum(pipeline):
+    """How many approvals the frozen version needs; Tampered, Conflict where it cannot be carried out."""
+    frozen = read_version(pipeline)
+    if why_not := frozen.get(IMPOSSIBLE):
+        raise Conflict(f"It must be changed before it is approved: {why_not}", pipeline=pipeline)
+    return frozen["quorum"]
 
 
 def check_vote(vote, version, comment):

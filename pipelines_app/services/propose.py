@@ -7,12 +7,13 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from pipelines_app import queries
-from pipelines_app.actions.registry import check_action, freeze_params, list_touched
+from pipelines_app.actions.registry import check_action, freeze_params, list_touched, try_freezing
 from pipelines_app.core import fields
 from pipelines_app.core.chain import digest, encode
 from pipelines_app.core.fields import SEVERITIES
 from pipelines_app.core.states import OPEN, UNJUDGED
 from pipelines_app.core.urgency import measure_overrun
+from pipelines_app.core.versions import IMPOSSIBLE
 from pipelines_app.exceptions import BadInput, PipelinesError
 from pipelines_app.models import Pipeline
 from pipelines_app.queries.deciding import name_of
@@ -51,6 +52,7 @@ def propose(
     program="",
     named=(),
     reader=None,
+    anyway=False,
     now=None,
 ):
     """Opens a proposal and freezes its evidence; answers ``(pipeline, created)``.
@@ -63,6 +65,8 @@ def propose(
     ``program`` is the key's name where a program wrote it, ``rationale`` says why. ``named`` are
     objects that name evidence (``core.fields.check_entries``), frozen with what they say now;
     ``reader``, a key or a user, must be allowed to see it, and what the action of a program touches.
+    ``anyway``: an action that cannot be carried out keeps nobody from opening it, as nothing must be lost
+    of what a rule found; the reason is frozen, and it must be changed before it can be approved.
     BadInput names the field that is wrong; NotMeasured: what is named cannot be read right now.
     """
     now = now or timezone.now()
@@ -87,7 +91,7 @@ def propose(
         rationale=fields.check_text(rationale, field="rationale", limit=fields.MAX_RATIONALE, required=False),
         created_at=now,
     )
-    row.named = cite(row, fields.check_entries(list(named)), reader)
+    row.named, row.anyway = cite(row, fields.check_entries(list(named)), reader), anyway
     return find_or_open(row, evidence, now)
 
 
@@ -168,7 +172,10 @@ def freeze(row, evidence, params):
     frozen = (
         dict(evidence) if evidence is not None else queries.measure_for_evidence(row.topic, row.created_at)
     )
-    if row.action:
+    why_not = ""
+    if row.action and row.anyway:
+        row.action_params, why_not = try_freezing(row.action, params, frozen)
+    elif row.action:
         row.action_params = freeze_params(row.action, params, frozen)
     if row.named:
         frozen["named"] = row.named
@@ -182,7 +189,7 @@ def freeze(row, evidence, params):
     row.overrun = measure_overrun(row.kpi, frozen.get("limit"), frozen.get("operator"))
     row.people = queries.list_deciders(row, now=row.created_at)
     row.terms = describe_terms(row, eligible=queries.count_seats(row, now=row.created_at))
-    row.terms |= {"measuring": plan_measuring(row, frozen)}
+    row.terms |= {"measuring": plan_measuring(row, frozen)} | ({IMPOSSIBLE: why_not} if why_not else {})
 
 
 def describe_row(row):

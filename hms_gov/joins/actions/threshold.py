@@ -1,5 +1,6 @@
 """An action that moves the limit of a threshold, unless somebody changed the rule meanwhile."""
 
+import copy
 import math
 import re
 
@@ -62,6 +63,37 @@ def check_change(params):
             check_shape(name, params[name])
 
 
+def check_change_for(params, rule):
+    """BadInput for limits that a threshold cannot have, where ``rule``, saved or not, proposes the change."""
+    number = params.get("threshold", rule.pk)
+    target = copy.copy(rule) if number == rule.pk else find_threshold(number)
+    refuse_other_kpi(target, number, rule.kpi.topic)
+    apply_limits(target, params)
+
+
+def apply_limits(threshold, params):
+    """Sets the limits on an unsaved row and answers them as numbers; BadInput for what it cannot have."""
+    limits = {name: read_limit(name, params[name], threshold) for name in FIELDS if name in params}
+    for name, value in limits.items():
+        setattr(threshold, name, value)
+    # What it will propose itself is not the question here.
+    threshold.action, threshold.action_params = "", {}
+    try:
+        check_rule(threshold)
+    except BadRule as error:
+        raise BadInput(f"“{threshold}” cannot be so: {error}", field="action_params") from None
+    return limits
+
+
+def refuse_other_kpi(threshold, number, topic):
+    """BadInput for a threshold of another KPI than the one it is about."""
+    if threshold.kpi.topic != topic:
+        raise BadInput(
+            f"threshold #{number} watches {threshold.kpi.topic}, and the proposal is about another KPI",
+            field="action_params",
+        )
+
+
 def check_shape(name, value):
     """BadInput for what is a limit in no unit."""
     empty = value is None and name == "recovery_limit"
@@ -86,20 +118,10 @@ def freeze_change(params, evidence):
         raise BadInput("action_params must say which threshold, by its id", field="action_params")
     threshold = find_threshold(number)
     about = evidence.get("kpi") if isinstance(evidence.get("kpi"), dict) else {}
-    if threshold.kpi.topic != about.get("topic"):
-        raise BadInput(
-            f"threshold #{number} watches {threshold.kpi.topic}, and the proposal is about another KPI",
-            field="action_params",
-        )
-    limits = {name: read_limit(name, params[name], threshold) for name in FIELDS if name in params}
-    before = {name: getattr(threshold, name) for name in limits}
+    refuse_other_kpi(threshold, number, about.get("topic"))
+    before = {name: getattr(threshold, name) for name in FIELDS if name in params}
     frozen = {"threshold": number, "version": threshold.version, "name": str(threshold), "before": before}
-    for name, value in limits.items():
-        setattr(threshold, name, value)
-    try:
-        check_rule(threshold)
-    except BadRule as error:
-        raise BadInput(f"“{frozen['name']}” cannot be so: {error}", field="action_params") from None
+    limits = apply_limits(threshold, params)
     return limits | frozen | {"unit": threshold.kpi.unit, "aggregate": threshold.aggregate}
 
 
@@ -143,6 +165,7 @@ def tell_change(params):
 
 change_threshold.names = list_thresholds
 change_threshold.check = check_change
+change_threshold.check_for = check_change_for
 change_threshold.freeze = freeze_change
 change_threshold.thaw = thaw_change
 change_threshold.describe = describe_change

@@ -48,7 +48,7 @@ def check_rule(threshold):
 def list_faults(threshold):
     """``[(field, message)]`` of an unsaved ``Threshold``; empty for a good one."""
     faults = [*check_choices(threshold), *check_numbers(threshold), *check_limits(threshold)]
-    return [*faults, *check_texts(threshold), *check_action(threshold)]
+    return [*faults, *check_texts(threshold), *check_action(threshold, is_sound=not faults)]
 
 
 def check_reason(reason):
@@ -126,9 +126,7 @@ def check_value(threshold):
 
 def list_negative(threshold):
     """Faults of the limits of a duration, which is never less than nothing."""
-    # A rule test has no KPI, and that of a file may not be saved yet.
-    known = threshold.kpi_id or Threshold.kpi.is_cached(threshold)
-    if not known or not is_duration(threshold.kpi.unit, threshold.aggregate):
+    if not has_kpi(threshold) or not is_duration(threshold.kpi.unit, threshold.aggregate):
         return []
     numbers = {field: getattr(threshold, field) for field in ("limit", "recovery_limit")}
     reason = f"is negative: {threshold.kpi.topic} is a duration, expected 0 s or more"
@@ -137,6 +135,11 @@ def list_negative(threshold):
         for field, number in numbers.items()
         if number is not None and number < 0
     ]
+
+
+def has_kpi(threshold):
+    """Whether its KPI is known: a rule test has none, and that of a file may not be saved yet."""
+    return bool(threshold.kpi_id or Threshold.kpi.is_cached(threshold))
 
 
 def list_no_shares(threshold):
@@ -175,8 +178,11 @@ def is_storable(text):
     return "\x00" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def check_action(threshold):
-    """Faults of the action: its name must be known, its parameters JSON that it can work with."""
+def check_action(threshold, *, is_sound=True):
+    """Faults of the action: its name must be known, its parameters JSON that it can work with.
+
+    A rule that is sound so far is shown to the action, which may know more of what it proposes.
+    """
     action, path = threshold.action, conf.get("ACTIONS")
     known = import_string(path)() if isinstance(action, str) and action and path else None
     unknown = known is not None and action not in known
@@ -185,13 +191,17 @@ def check_action(threshold):
     faults = list(check_params(threshold.action_params))
     yield from faults
     if isinstance(known, dict) and not unknown and not faults:
-        yield from ask_action(known[action], threshold.action_params)
+        rule = threshold if is_sound and has_kpi(threshold) else None
+        yield from ask_action(known[action], threshold.action_params, rule)
 
 
-def ask_action(check, params):
+def ask_action(check, params, rule):
     """Faults of the parameters that the action itself finds; ``check`` None: it takes any."""
+    check_for = getattr(check, "check_for", None)
     try:
-        if check is not None:
+        if check_for is not None and rule is not None:
+            check_for(params, rule)
+        elif check is not None:
             check(params)
     except ValueError as error:
         yield "action_params", str(error)

@@ -19,11 +19,12 @@ from metrics_app.services.watch.announce import announce
 from metrics_app.services.watch.evaluate import evaluate
 from pipelines_app import queries
 from pipelines_app.cards.basis import find_basis
+from pipelines_app.cards.cards import make_card
 from pipelines_app.cards.execution import tell_following
 from pipelines_app.cards.figures import tell_opening
-from pipelines_app.exceptions import NotAllowed
+from pipelines_app.exceptions import Conflict, NotAllowed
 from pipelines_app.models import Pipeline
-from pipelines_app.services import approve, propose, run_errands
+from pipelines_app.services import approve, change_suggestion, propose, run_errands
 from pipelines_app.services.verify import verify_audit
 from tests.metrics_app.watching import HOUR, TOPIC, make_threshold, send
 
@@ -41,6 +42,11 @@ def base():
 @pytest.fixture
 def author():
     return User.objects.create_superuser("root")
+
+
+@pytest.fixture
+def second():
+    return User.objects.create_superuser("second")
 
 
 @pytest.fixture
@@ -319,10 +325,45 @@ def test_a_breach_moves_its_own_limit_once_somebody_has_approved_it(base, author
     assert verify_audit().faults == []
 
 
-def test_a_breach_whose_action_is_no_longer_possible_says_so_on_its_timeline(base, settings):
+def test_a_breach_whose_action_is_no_longer_possible_is_proposed_to_be_changed(
+    base, settings, author, second
+):
     make_threshold(now=base, action="threshold", action_params={"limit": "60 h"})
     settings.PIPELINES_APP = settings.PIPELINES_APP | {"ACTIONS": {}}
     send((base + 1000, 50 * HOUR), (base + 31_000, 58 * HOUR))
     evaluate(now=base + MINUTE + 1)
     announce()
-    assert Breach.objects.get().outcome.startswith("not proposed: 'threshold' is no action of the settings")
+    breach, pipeline = Breach.objects.get(), Pipeline.objects.get()
+    why_not = "'threshold' is no action of the settings; known are: none"
+    assert breach.outcome == f"proposed #{pipeline.pk}; its action cannot be done: {why_not}"
+    with pytest.raises(Conflict, match="It must be changed before it is approved: 'threshold' is no action"):
+        approve(pipeline=pipeline, by=author, version=1)
+    blocked = make_card(pipeline, author).execution.blocked
+    assert blocked.startswith(f"Its action “threshold” cannot be done: {why_not}. Before anybody")
+    # The same words: what is left out is the action.
+    words = pipeline.suggestion
+    changed = change_suggestion(pipeline=pipeline, by=author, version=1, suggestion=words)
+    assert (changed.version, changed.suggestion, changed.action, changed.action_params) == (2, words, "", {})
+    approve(pipeline=changed, by=second, version=2)
+    assert verify_audit().faults == []
+
+
+@pytest.mark.parametrize(
+    ("params", "said"),
+    [
+        ({"limit": "five"}, "limit: "),
+        ({"limit": "52 h", "recovery_limit": "53 h"}, "recovers at at most"),
+        ({"limit": -1}, "is negative"),
+        ({"limit": "52 h", "threshold": 4711}, "there is no threshold 4711"),
+    ],
+)
+def test_a_change_that_the_rule_itself_cannot_have_is_refused_when_it_is_saved(base, params, said):
+    with pytest.raises(BadRule, match=said) as refused:
+        make_threshold(now=base, action="threshold", action_params=params)
+    assert refused.value.errors[0]["field"] == "action_params"
+
+
+def test_a_change_of_another_threshold_must_be_of_the_same_kpi_when_it_is_saved(base):
+    other = make_threshold("er.wait", now=base)
+    with pytest.raises(BadRule, match=f"threshold #{other.pk} watches er.wait"):
+        make_threshold(now=base, action="threshold", action_params={"limit": "52 h", "threshold": other.pk})

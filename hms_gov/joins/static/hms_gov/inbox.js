@@ -281,6 +281,8 @@ function startProposal() {
   }, 15_000);
 }
 
+const change = location.hash === "#change" && document.getElementById("change");
+if (change) change.open = true;
 drawEvidence(document);
 countDown();
 setInterval(countDown, 1000);

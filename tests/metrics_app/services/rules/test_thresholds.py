@@ -158,6 +158,28 @@ def check_call(params):
         raise ValueError("say whom to call")
 
 
+def test_an_action_is_shown_the_rule_that_proposes_it(base, settings):
+    settings.METRICS_APP = settings.METRICS_APP | {"ACTIONS": f"{__name__}.list_checks_for"}
+    with pytest.raises(BadInput, match="cannot call about er.wait"):
+        make_threshold("er.wait", now=base, action="call", action_params={"whom": "ada"})
+    # What is no rule yet is not shown: its own faults are enough.
+    with pytest.raises(BadInput) as refused:
+        make_threshold("er.wait", now=base, action="call", aggregate="middle")
+    assert [error["field"] for error in refused.value.errors] == ["aggregate", "action_params"]
+
+
+def list_checks_for():
+    def check(params):
+        check_call(params)
+
+    def check_for(params, threshold):
+        check_call(params)
+        raise ValueError(f"cannot call about {threshold.kpi.topic}")
+
+    check.check_for = check_for
+    return {"call": check}
+
+
 def list_names():
     return ["wait", "call"]
 
