@@ -10,19 +10,24 @@ from pipelines_app.cards.guardrails import list_guardrails
 from pipelines_app.core.durations import DAY_MS
 
 NAMES = ["start", "part", "value", "points", "expected", "expected_low", "expected_high", "kpi", "verdict"]
+NAMES += ["breach"]
+IGNORED = "not acted on"  # the part of days around an earlier breach
 WIDTH, HEIGHT = 640, 220
-LEFT, RIGHT, TOP, BOTTOM = 8, 8, 20, 24  # around what is drawn
+LEFT, RIGHT, TOP, BOTTOM = 8, 8, 26, 24  # around what is drawn
 
 
 @dataclass(frozen=True)
 class Chart:
     """Coordinates of an SVG of WIDTH × HEIGHT: ``lines`` of points, the ``band`` and the ``expected`` line.
 
-    ``labels`` are ``(x, y, anchor, text)``; ``started`` is where the action began.
+    ``thin`` are the lines of ``ignored`` breaches that nobody acted on. ``labels`` are
+    ``(x, y, anchor, text)``; ``started`` is where the action began.
     """
 
     lines: tuple
     dots: tuple
+    thin: tuple
+    ignored: int
     band: dict | None
     expected: dict | None
     started: float
@@ -39,7 +44,9 @@ def draw_effect(document, sentence):
     if not values:
         return None
     ends = [found[name] for name in ("expected_low", "expected_high") if found[name] is not None]
-    low, high = min(values + ends), max(values + ends)
+    courses = [course["values"] for course in days.get("ignored", ())]
+    seen = values + ends + [value for course in courses for value in course if value is not None]
+    low, high = min(seen), max(seen)
     room = (high - low) * 0.08 or abs(high) * 0.1 or 1.0
     frame = Frame(days["ts"][0], days["ts"][-1] + DAY_MS, low - room, high + room)
     begin, end = frame.x(found["judged_from"]), frame.x(found["judged_to"])
@@ -53,11 +60,12 @@ def draw_effect(document, sentence):
         (LEFT, TOP - 6, "start", write_value(high, document["measure"])),
         (LEFT, HEIGHT - BOTTOM - 4, "start", write_value(low, document["measure"])),
         (LEFT, HEIGHT - 6, "start", tell_day(days["ts"][0])),
-        (started, HEIGHT - 6, "middle", "begun"),
+        (started, TOP - 6, "middle", "begun"),
         (WIDTH - RIGHT, HEIGHT - 6, "end", tell_day(found["judged_to"])),
     )
-    lines, dots = join_days(days, frame)
-    return Chart(lines, dots, band, expected, started, labels, sentence)
+    lines, dots = join_days(days["ts"], days["values"], frame)
+    thin = tuple(line for course in courses for line in join_days(days["ts"], course, frame)[0])
+    return Chart(lines, dots, thin, len(courses), band, expected, started, labels, sentence)
 
 
 @dataclass(frozen=True)
@@ -79,10 +87,10 @@ class Frame:
         return round(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM), 1)
 
 
-def join_days(days, frame):
+def join_days(starts, values, frame):
     """``(lines, dots)``: a text of points for each run of days with points; a gap is a gap."""
     lines, dots, run = [], [], []
-    for at, value in [*zip(days["ts"], days["values"], strict=True), (0, None)]:
+    for at, value in [*zip(starts, values, strict=True), (0, None)]:
         if value is not None:
             # Each day stands in its middle.
             run.append((frame.x(at + DAY_MS // 2), frame.y(value)))
@@ -116,7 +124,8 @@ def list_effect_rows(pipeline):
     """The lines of an effect's CSV, the first of them the names; None where there is nothing to show.
 
     A line is 24 hours: when they begin (UTC), which part they belong to, their plain mean and points,
-    what was expected of the span, of which KPI they are, and its verdict. Guardrails come last.
+    what was expected of the span, of which KPI they are, and its verdict. Days around an earlier
+    ``breach`` that nobody acted on name when it was. Guardrails come last.
     """
     document = read_document(pipeline)
     if not document or not document["days"]:
@@ -131,9 +140,21 @@ def list_lines(topic, one):
     told = [found[name] for name in ("expected", "expected_low", "expected_high")]
     for at, value, count in zip(days["ts"], days["values"], days["counts"], strict=True):
         part = name_part(at, found)
-        start = datetime.fromtimestamp(at / 1000, UTC).isoformat()
         judged = [*told, topic, found["verdict"]] if part == "judged" else [None, None, None, topic, None]
-        yield [start, part, value, count, *judged]
+        yield [write_start(at), part, value, count, *judged, None]
+    for course in days.get("ignored", ()):
+        for at, value in zip(days["ts"], course["values"], strict=True):
+            if value is not None:
+                start, breach = (
+                    write_start(at - found["started_at"] + course["at"]),
+                    write_start(course["at"]),
+                )
+                yield [start, IGNORED, value, None, None, None, None, topic, None, breach]
+
+
+def write_start(at):
+    """A time (ms) in ISO 8601, UTC."""
+    return datetime.fromtimestamp(at / 1000, UTC).isoformat()
 
 
 def name_part(at, found):

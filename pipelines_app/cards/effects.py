@@ -103,7 +103,7 @@ def describe_outcome(pipeline):
         tell_effect(found, measure),
         why,
         measure["told"] if measure else "",
-        tuple(list_rows(found, measure)) if measure else (),
+        (*list_rows(found, measure), *list_ignored(document["days"])) if measure else (),
         tuple(list_confounders(document["confounders"])),
         closed=closed,
     )
@@ -163,6 +163,13 @@ def list_rows(found, measure):
         yield "Change", tell_change(found, measure).removeprefix(": ")
         yield "Learnt from", f"{found['moments']:,} moments"
     yield "Plainly compared", tell_plainly(found["plain"], measure)
+
+
+def list_ignored(days):
+    """The row of the breaches that nobody acted on, whose courses are drawn beside it."""
+    days = [tell_day(one["at"]) for one in (days or {}).get("ignored", ())]
+    if days:
+        yield "Breaches nobody acted on", ", ".join(days)
 
 
 def list_confounders(told):

@@ -15,6 +15,7 @@ from pipelines_app.core.hours import LONGEST_H, gather
 SETTLE_H, SPAN_H = DAY_H, WEEK_H  # where no policy says otherwise
 LATE_MS = 15 * 60 * SECOND_MS  # that points may come late before the span is judged
 SHOWN_D = 28  # days before the start that are drawn beside the span
+MOST_IGNORED = 8  # breaches that nobody acted on are drawn beside it, the newest
 POINTS = "points"
 
 # Why nothing is judged, besides the reasons of effect_records.Reason.
@@ -95,13 +96,15 @@ def find_span(planned, *, carried_out_at, decided_at):
 def judge_effect(rows, planned, started_at, end, *, actions, breaches):
     """``(Effect, days)`` of what began at ``started_at``; ``end`` is where its span is over.
 
-    ``days`` are columns ``{"ts", "values", "counts"}`` of the days before and in the span.
+    ``days`` are columns ``{"ts", "values", "counts"}`` of the days before and in the span, and the
+    courses of ``ignored`` breaches over them.
     """
     plan, measure = read_plan(planned), planned["measure"]
     history = read_history(rows, *find_history(plan.fired_at, end), measure["of"])
     ignored = list_ignored(breaches, actions, plan.settle + plan.span)
     effect = judge(history, plan, started_at, actions=actions, breaches=ignored)
-    return effect, list_days(history, effect, plan.kind)
+    days = list_days(history, effect, plan.kind)
+    return effect, days | {"ignored": list_courses(history, plan, started_at, days["ts"], ignored)}
 
 
 def list_days(history, effect, kind):
@@ -115,6 +118,24 @@ def list_days(history, effect, kind):
         "values": [history.mean(at, at + DAY_H, kind) for at in starts],
         "counts": [int(count) for count in np.asarray(counts)],
     }
+
+
+def list_courses(history, plan, started_at, days, breaches):
+    """``[{"at", "values"}]``: what the KPI did around breaches (ms) that nobody acted on.
+
+    Each is laid over the ``days`` (ms) as if its first whole hour were the start: daily means from as
+    long before as is judged, None earlier. Only those whose span was over when the rule fired.
+    """
+    length, found = (plan.settle + plan.span) * HOUR_MS, []
+    for breach in sorted(breaches):
+        begun = find_start(breach)
+        if begun + length > plan.fired_at or begun // HOUR_MS - plan.span < history.first:
+            continue
+        moved = [(at - started_at + begun) // HOUR_MS for at in days]
+        since = begun // HOUR_MS - plan.span
+        values = [history.mean(at, at + DAY_H, plan.kind) if at >= since else None for at in moved]
+        found.append({"at": begun, "values": values})
+    return found[-MOST_IGNORED:]
 
 
 def describe_effect(effect):

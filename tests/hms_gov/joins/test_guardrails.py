@@ -61,8 +61,10 @@ def test_what_a_success_harmed_is_said_beside_it_on_every_door(approver, client,
     assert f"What came of it: effective, with harm to {OPEN}" in page
     assert f"{OLDEST}: not judged, nothing measures its KPI." in page
     rows = [line.split(",") for line in client.get(f"/inbox/{judged.pk}/effect.csv").content.decode().split()]
-    assert rows[0][-2:] == ["kpi", "verdict"] and [row[-2] for row in rows[1:]] == [TOPIC] * 35 + [OPEN] * 35
-    assert [row[-1] for row in rows if row[1] == "judged"] == ["effective"] * 7 + ["harmful"] * 7
+    assert (
+        rows[0][-3:-1] == ["kpi", "verdict"] and [row[-3] for row in rows[1:]] == [TOPIC] * 35 + [OPEN] * 35
+    )
+    assert [row[-2] for row in rows if row[1] == "judged"] == ["effective"] * 7 + ["harmful"] * 7
     shown = client.get(f"/api/v1/pipelines/{judged.pk}/").json()["effect"]["guardrails"]
     assert [(one["topic"], one["verdict"]) for one in shown] == [(OPEN, "harmful"), (OLDEST, "")]
     call_command("export_audit", "--proposal", f"{judged.pk}")
