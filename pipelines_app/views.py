@@ -20,7 +20,7 @@ from pipelines_app.cards.filters import describe_filters
 from pipelines_app.cards.record_pages import TITLES, describe_record, list_earlier
 from pipelines_app.core.finding import WAITING, read_fields
 from pipelines_app.core.states import AGREED, OPEN
-from pipelines_app.exceptions import BadInput, Conflict, NotAllowed
+from pipelines_app.exceptions import BadInput, Conflict, NotAllowed, NotMeasured
 
 LIKE = 10  # earlier proposals on a page
 MAX_ID = 2**63 - 1
@@ -182,6 +182,8 @@ def decide(request, pk):
         return render_proposal(request, find(request.user, pk), fault=str(error), **written, status=409)
     except NotAllowed as error:
         return render_proposal(request, pipeline, fault=str(error), **written, status=403)
+    except NotMeasured as error:
+        return render_proposal(request, pipeline, fault=str(error), **written, status=503)
     except BadInput as error:
         if vote == "reject" and not request.POST.get("comment", "").strip():
             return render_proposal(request, pipeline, **written, missing=True, status=400)
@@ -198,7 +200,8 @@ def read_written(request, vote):
     """What a form carried besides the version, under the page's name for it."""
     if vote == "change":
         return {"changing": request.POST.get("suggestion", ""), "chosen": request.POST.get("earlier", "")}
-    return {"withdrawing" if vote == "withdraw" else "comment": request.POST.get("comment", "")}
+    comment = {"withdrawing" if vote == "withdraw" else "comment": request.POST.get("comment", "")}
+    return comment | {"unless": read_unless(request)}
 
 
 def tell_outcome(vote, pipeline):
@@ -217,7 +220,15 @@ def take_step(request, pipeline, vote):
         raise BadInput("the form lacks the version you saw", field="version")
     service, takes = STEPS[vote]
     given = {name: request.POST.get(name, "") for name in takes}
+    if vote == "reject" and (unless := read_unless(request)):
+        given["unless"] = unless
     return service(pipeline=pipeline, by=request.user, version=int(version), **given)
+
+
+def read_unless(request):
+    """What a form says that a rejection waits for; None where both fields are empty."""
+    given = {name: request.POST.get(f"unless_{name}", "").strip() for name in ("value", "until")}
+    return given if any(given.values()) else None
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

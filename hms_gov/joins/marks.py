@@ -5,10 +5,11 @@ from pipelines_app import queries
 from pipelines_app.core.states import State
 
 # Events whose state does not say what happened.
-BY_EVENT = {"proposed", "undone", "handed over", "retried"}
+BY_EVENT = {"proposed", "undone", "reopened", "handed over", "retried"}
 DECISIONS = {
     "proposed": "was proposed by",
     "undone": "waits again, the approval taken back by",
+    "reopened": "waits again, brought back by",
     State.APPROVED: "approved by",
     State.REJECTED: "rejected by",
     State.WITHDRAWN: "withdrawn by",
@@ -54,7 +55,8 @@ def describe_move(entry):
     came_to = entry.event if entry.event in BY_EVENT else entry.data.get("state")
     if entry.event in {"voted", "changed", "noted"} or came_to is None:
         return None
-    return phrase(came_to, entry.actor)
+    unless = entry.data.get("unless") or {}
+    return phrase(came_to, " ".join(filter(None, (entry.actor, unless.get("said")))))
 
 
 def phrase(came_to, actor):

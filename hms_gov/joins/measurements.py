@@ -5,11 +5,21 @@ from hms_gov.joins.costs import find_cost
 from hms_gov.joins.effects import describe_effect, hours, list_events
 from hms_gov.joins.evidence import freeze
 from hms_gov.joins.quantities import describe, draw, read_rule
+from hms_gov.joins.unless import find_crossing, read_value
 from metrics_app import queries
 from metrics_app.core.text.phrases import tell_gone
 from metrics_app.registry import get_kpi
 
-__all__ = ["cite", "describe_effect", "freeze", "hours", "list_events", "measure"]
+__all__ = [
+    "cite",
+    "describe_effect",
+    "find_crossing",
+    "freeze",
+    "hours",
+    "list_events",
+    "measure",
+    "read_value",
+]
 
 
 def measure(topic, rule, end, *, draw_from=None, cost_from=None):

@@ -39,6 +39,6 @@ def tell_move(pipeline, entry):
     found, data = describe_move(entry), entry.data
     if found is None:
         return None
-    more = data.get("outcome") or data.get("comment")
+    more = data.get("outcome") or data.get("comment") or data.get("said")
     text = f"Proposal #{pipeline.pk} “{pipeline.suggestion}” {found[1]}" + (f": {more}" if more else "")
     return to_ms(entry.at), text[:500]

@@ -13,6 +13,7 @@ from pipelines_app.actions import registry
 from pipelines_app.core.versions import IMPOSSIBLE
 from pipelines_app.exceptions import BadInput
 from pipelines_app.queries.deciding import read_terms
+from pipelines_app.queries.unless import find_acting
 from pipelines_app.services import propose, restrict
 
 
@@ -32,12 +33,16 @@ def propose_for_breach(breach):
         why_not = (read_terms(pipeline) or {}).get(IMPOSSIBLE)
         told = f"; its action cannot be done: {why_not}" if why_not else ""
         return f"proposed #{pipeline.pk}{told}"
-    return f"proposal #{pipeline.pk} {tell_standing(pipeline)}; noted the newer value"
+    return tell_standing(pipeline)
 
 
 def tell_standing(pipeline):
     """Why a repeat opens nothing."""
-    return "is still open" if pipeline.is_open else "was approved, and is not judged yet"
+    name = f"proposal #{pipeline.pk}"
+    if unless := find_acting(pipeline):
+        return f"not proposed: {name} was rejected by {unless.by} {unless.said}"
+    standing = "is still open" if pipeline.is_open else "was approved, and is not judged yet"
+    return f"{name} {standing}; noted the newer value"
 
 
 def open_proposal(breach, threshold, kpi):

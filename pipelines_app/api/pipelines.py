@@ -123,14 +123,14 @@ class Reject(Deciding):
 
     @deciding("reject_pipeline", taken.RejectSerializer)
     def post(self, request, pk):
-        """Ends the proposal."""
+        """Ends the proposal, for good or until what is named with `unless` has come."""
         return self.act(request, pk, services.reject)
 
 
 class Withdraw(Deciding):
     """Take it back, and say why."""
 
-    @deciding("withdraw_pipeline", taken.RejectSerializer)
+    @deciding("withdraw_pipeline", taken.ReasonSerializer)
     def post(self, request, pk):
         """For its proposer and for people who may decide, until it has begun, and of what failed."""
         return self.act(request, pk, services.withdraw)
@@ -166,7 +166,7 @@ class Confirm(Deciding):
 class Fail(Deciding):
     """Say that it could not be done, and why."""
 
-    @deciding("fail_pipeline", taken.RejectSerializer)
+    @deciding("fail_pipeline", taken.ReasonSerializer)
     def post(self, request, pk):
         """Of a manual step, or of an action that waits for another attempt."""
         return self.act(request, pk, services.fail)
@@ -184,7 +184,7 @@ class Retry(Deciding):
 class Close(Deciding):
     """Close an effect that proved nothing."""
 
-    @deciding("close_pipeline", taken.RejectSerializer)
+    @deciding("close_pipeline", taken.ReasonSerializer)
     def post(self, request, pk):
         """Of an inconclusive one, with a reason; the verdict stays."""
         return self.act(request, pk, services.close)

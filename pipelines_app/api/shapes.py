@@ -8,7 +8,9 @@ from pipelines_app import queries
 from pipelines_app.api.effect_shapes import EffectSerializer, describe_effect
 from pipelines_app.api.record_shapes import RecordSerializer, describe_record
 from pipelines_app.cards.execution import describe_execution
+from pipelines_app.core.states import State
 from pipelines_app.models import AuditEntry, Decision, Pipeline, Version
+from pipelines_app.queries.unless import find_acting, find_unless
 
 
 class MillisecondsField(serializers.IntegerField):
@@ -113,6 +115,19 @@ class ExecutionSerializer(serializers.Serializer):
     undo_until = serializers.IntegerField(allow_null=True, help_text="ms; null where it cannot be undone.")
 
 
+class UnlessSerializer(serializers.Serializer):
+    """What the rejection of the present version waits for."""
+
+    said = serializers.CharField(help_text="`unless above 60 h, until 3 March`.")
+    by = serializers.CharField()
+    value = serializers.FloatField(help_text="In `unit`, of the quantity that `label` names.")
+    text = serializers.CharField()
+    label = serializers.CharField()
+    unit = serializers.CharField(allow_blank=True)
+    until = MillisecondsField(help_text="Its end, exclusive.")
+    acting = serializers.BooleanField(help_text="Whether it is still waited for.")
+
+
 class PipelineSerializer(RowSerializer):
     """A proposal with everything that is known about it."""
 
@@ -135,6 +150,9 @@ class PipelineSerializer(RowSerializer):
     record = serializers.SerializerMethodField(
         help_text="What came of the same suggestion before, by what was measured of it."
     )
+    unless = serializers.SerializerMethodField(
+        help_text="What a rejected proposal waits for; null where it was rejected for good, or not rejected."
+    )
     execution = serializers.SerializerMethodField(
         help_text="What follows an approval, or how far it has come, in words; what you may do about it."
     )
@@ -156,6 +174,7 @@ class PipelineSerializer(RowSerializer):
             "why_not",
             "history",
             "record",
+            "unless",
             "execution",
         ]
 
@@ -180,6 +199,13 @@ class PipelineSerializer(RowSerializer):
         return (
             queries.why_not_decide(pipeline, user) if user else "Decisions are made by people, not by keys."
         )
+
+    @extend_schema_field(UnlessSerializer(allow_null=True))
+    def get_unless(self, pipeline):
+        """As the chain tells it."""
+        unless = find_unless(pipeline) if pipeline.state == State.REJECTED else None
+        acting = {"acting": find_acting(pipeline) is not None}
+        return unless and UnlessSerializer(vars(unless) | acting).data
 
     @extend_schema_field(ExecutionSerializer)
     def get_execution(self, pipeline):

@@ -1,11 +1,13 @@
 """What addresses take: bodies and parameters, checked as the services check, unknown names refused."""
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.fields import empty
 
 from pipelines_app.actions.manual import read_day
 from pipelines_app.core import fields
 from pipelines_app.core.states import State
+from pipelines_app.core.unless import check_unless
 from pipelines_app.exceptions import BadInput
 
 MOST = 10**12  # rows nobody has
@@ -173,11 +175,49 @@ class ApproveSerializer(Body):
     comment = TextField(max_length=2000, required=False, allow_blank=True)
 
 
-class RejectSerializer(Body):
-    """A rejection, a withdrawal, a failure or a closing of the version you saw, and why."""
+class ReasonSerializer(Body):
+    """A withdrawal, a failure or a closing of the version you saw, and why."""
 
     version = VersionField()
     comment = TextField(max_length=2000)
+
+
+@extend_schema_field(
+    {
+        "type": "object",
+        "nullable": True,
+        "additionalProperties": False,
+        "required": ["value", "until"],
+        "properties": {
+            "value": {"oneOf": [{"type": "number"}, {"type": "string", "minLength": 1, "maxLength": 50}]},
+            "until": {"oneOf": [{"type": "string"}, {"type": "integer"}]},
+        },
+    }
+)
+class UnlessField(Checked, serializers.DictField):
+    """What a rejection waits for: a value and an end."""
+
+    def run_validation(self, data=empty):
+        """The dict; BadInput names the part that is wrong."""
+        return self.validate_empty_values(data)[1] if data is empty else self.check(data)
+
+    def check(self, value):
+        """The object, whose value and end the rule of the proposal is asked about later."""
+        check_unless(value)
+        return value
+
+
+class RejectSerializer(ReasonSerializer):
+    """A rejection of the version you saw, and why; "no, unless" with a value and an end."""
+
+    unless = UnlessField(
+        required=False,
+        allow_null=True,
+        help_text="Once the quantity that the proposal's rule judges is beyond `value` (a number in its "
+        "unit, or a text such as `60 h`), the proposal waits again as a new version; until then, or until "
+        "the end, its title proposes nothing. `until` is a day (included), a moment with its offset, or ms; "
+        "at most 365 days ahead. Only where a rule opened the proposal.",
+    )
 
 
 class ChangeSerializer(Body):

@@ -8,12 +8,6 @@ from dataclasses import dataclass, field
 
 from pipelines_app.cards.older import read_older
 
-BEYOND = {
-    "gt": lambda value, limit: value > limit,
-    "gte": lambda value, limit: value >= limit,
-    "lt": lambda value, limit: value < limit,
-    "lte": lambda value, limit: value <= limit,
-}
 # What makes a quantity, and what judges it.
 QUANTITY = ("aggregate", "aggregate_value", "window")
 RULE = (*QUANTITY, "operator", "limit")
@@ -65,12 +59,6 @@ def find_basis(pipeline, watch):
         since=evidence.get("since"),
         threshold=threshold["id"] if threshold else None,
     )
-
-
-def is_beyond(value, rule):
-    """Whether a value is beyond a rule's limit; nothing is beyond none."""
-    beyond = BEYOND.get(rule.get("operator"))
-    return None not in (value, beyond, rule.get("limit")) and beyond(value, rule["limit"])
 
 
 def find_today(basis, watch):

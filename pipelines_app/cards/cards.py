@@ -1,6 +1,7 @@
 """What a proposal's card shows, ready to be written on a page."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from urllib.parse import urlencode
 
 from django.utils import timezone
@@ -13,6 +14,7 @@ from pipelines_app.cards.figures import tell_opening, tell_present
 from pipelines_app.cards.rejections import Rejected, describe_rejected
 from pipelines_app.cards.terms import tell_needs
 from pipelines_app.cards.track_records import list_parts
+from pipelines_app.cards.unless import describe_offer, tell_reopened, tell_unless
 from pipelines_app.cards.writing import tell_time, to_local, write
 from pipelines_app.core.durations import HOUR_MS, SECOND_MS
 from pipelines_app.core.finding import write_fields
@@ -48,7 +50,7 @@ def describe_waiting(user, *, wanted=None, now=None):
     if not waiting:
         none = {"sentence": "No proposal waits for a decision", "order": [], "oldest": None}
         return told | none | {"lead": "", "before": "", "after": ""}
-    oldest = min(pipeline.created_at for pipeline in waiting)
+    oldest = min(map(queries.find_waiting_since, waiting))
     age = write(round_age((now - oldest).total_seconds()), "seconds")
     since = "for " if len(waiting) == 1 else "the oldest for "
     after = " · sorted by severity, then by what the waiting costs"
@@ -118,6 +120,9 @@ class Card:
     execution: Execution
     to_do: bool
     rejected: Rejected | None
+    waits_since: datetime
+    offer: dict | None
+    reopened: str
 
 
 def make_cards(pipelines, user, *, now):
@@ -135,6 +140,9 @@ def make_card(pipeline, user, *, now=None, rejections=None):
         rejections = find_rejections([pipeline], among=queries.visible_to(user))
     watch = queries.describe_watch(pipeline.topic)
     basis, present = read_figures(pipeline, watch, now, with_cost=pipeline.is_open)
+    reopened = tell_reopened(pipeline, now) if pipeline.is_open else ""
+    # That sentence says already who rejected it and why.
+    last = None if reopened or not pipeline.is_open else rejections.get(pipeline.pk)
     holder, why_not = queries.find_seat(pipeline, user, now=now)
     return Card(
         pipeline=pipeline,
@@ -148,12 +156,15 @@ def make_card(pipeline, user, *, now=None, rejections=None):
         record=describe_record(pipeline, user),
         opening=tell_opening(pipeline, basis),
         present=tell_present(pipeline, basis, present, watch, now),
-        verdict="" if pipeline.is_open else tell_verdict(pipeline, now),
+        verdict="" if pipeline.is_open else tell_verdict(pipeline, now, present),
         chart=describe_chart(pipeline, basis),
         name=watch.get("name", pipeline.topic),
         execution=describe_execution(pipeline, user, now=now),
         to_do=queries.is_to_do(pipeline),
-        rejected=describe_rejected(pipeline, rejections.get(pipeline.pk), now) if pipeline.is_open else None,
+        rejected=describe_rejected(pipeline, last, now),
+        waits_since=queries.find_waiting_since(pipeline),
+        offer=describe_offer(pipeline, now),
+        reopened=reopened,
     )
 
 
@@ -167,6 +178,9 @@ def read_figures(pipeline, watch, now, *, with_cost=False, draw_from=None):
         return None, None
     rule = basis.rule if basis.limit is not None else find_today(basis, watch)[1] or basis.rule
     since = basis.since or queries.to_ms(pipeline.created_at)
+    if reopened := queries.find_reopening(pipeline):
+        # What a rejection has put up with was decided: the waiting began anew.
+        since = reopened["at"]
     wanted = {"draw_from": draw_from, "cost_from": since if with_cost else None}
     present = queries.measure(pipeline.topic, rule, now, **wanted)
     if present is not None and basis.curve_label:
@@ -219,13 +233,18 @@ def describe_record(pipeline, user):
     return told | {"squares": squares, "sentence": tell_counts(counts)}
 
 
-def tell_verdict(pipeline, now):
-    """Who decided what, and when: ``Approved by Ada at 10:12.``"""
+def tell_verdict(pipeline, now, present=None):
+    """Who decided what, and when: ``Approved by Ada at 10:12.``
+
+    ``present`` is what the KPI is now, for what a rejection waits for.
+    """
     decision = queries.find_deciding_vote(pipeline)
     at = tell_time(pipeline.decided_at, now) if pipeline.decided_at else ""
     if decision is None:
         return f"{LABELS[State(pipeline.state)]} at {at}."
     said = f" “{decision.comment}”" if decision.comment else ""
+    if unless := tell_unless(pipeline, present, now):
+        return f"Rejected by {decision.name}{unless}. At {at}:{said}"
     return f"{queries.PAST[decision.vote].capitalize()} by {decision.name} at {at}.{said}"
 
 

@@ -35,7 +35,9 @@ def tell_ending(pipeline, entry, now):
     data = entry.read_data()
     instead = f" for {data['for_name']}" if data.get("for_name") else ""
     said = f": “{data['comment']}”" if data.get("comment") else "."
-    return f"{entry.event.capitalize()} by {entry.actor}{instead} at {tell_time(entry.at, now)}{said}"
+    unless = (data.get("unless") or {}).get("said")
+    at = f" {unless}. At" if unless else " at"
+    return f"{entry.event.capitalize()} by {entry.actor}{instead}{at} {tell_time(entry.at, now)}{said}"
 
 
 def tell_since(state):

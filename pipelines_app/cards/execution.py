@@ -9,6 +9,7 @@ from pipelines_app.actions.manual import DESCRIPTION, is_manual
 from pipelines_app.actions.registry import describe_action
 from pipelines_app.cards.effects import UNMEASURED, describe_outcome, tell_day, tell_promise
 from pipelines_app.cards.guardrails import list_guardrails, tell_guarded, tell_harm
+from pipelines_app.cards.unless import describe_watched
 from pipelines_app.cards.writing import tell_time, write
 from pipelines_app.core.states import State
 from pipelines_app.core.versions import IMPOSSIBLE
@@ -186,6 +187,7 @@ VERDICTS = {
 
 
 DESCRIBED = {
+    State.REJECTED: describe_watched,
     State.APPROVED: describe_approved,
     State.EXECUTING: describe_executing,
     State.FAILED: describe_failed,

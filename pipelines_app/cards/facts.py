@@ -4,8 +4,8 @@ from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 
 from pipelines_app.cards.writing import to_local, write
+from pipelines_app.core.limits import SIDES
 
-OPERATORS = {"gt": "above", "gte": "at or above", "lt": "below", "lte": "at or below"}
 FARTHEST = 253_402_214_400_000  # ms; the last day a date can be, whatever the reader's zone
 NOT_LISTED = {"minutes", "companions", "unit", "operator", "proposal", "quantity"}
 TIMES = {
@@ -89,7 +89,7 @@ def tell_amount(key, value, pipeline):
         return write(value / 1000, "seconds")
     if key == "limit":
         operator = pipeline.evidence.get("operator")
-        side = OPERATORS.get(operator, "") if isinstance(operator, str) else ""
+        side = SIDES.get(operator, "") if isinstance(operator, str) else ""
         return f"{side} {write_figure(value, pipeline)}".strip()
     if key in {"value", "recovery_limit", "peak"}:
         return write_figure(value, pipeline)

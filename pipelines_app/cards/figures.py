@@ -4,8 +4,9 @@
 """
 
 from pipelines_app import queries
-from pipelines_app.cards.basis import find_today, is_beyond, is_same
+from pipelines_app.cards.basis import find_today, is_same
 from pipelines_app.cards.writing import write
+from pipelines_app.core.limits import is_beyond
 
 
 def tell_opening(pipeline, basis):

@@ -28,6 +28,8 @@ MOVES = {
     State.APPROVED: {State.EXECUTING, State.WITHDRAWN, State.AWAITING_APPROVAL, State.FAILED},
     State.EXECUTING: {State.DONE, State.FAILED},
     State.FAILED: {State.EXECUTING, State.WITHDRAWN},
+    # What the rejection waited for has come; or nobody waits for it any more.
+    State.REJECTED: {State.AWAITING_APPROVAL, State.WITHDRAWN},
     State.DONE: {State.MEASURING},
     State.MEASURING: {State.EFFECTIVE, State.INEFFECTIVE, State.HARMFUL, State.INCONCLUSIVE},
 }

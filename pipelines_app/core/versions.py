@@ -6,7 +6,7 @@ from datetime import UTC
 from pipelines_app.core.chain import digest, encode
 
 # The events whose audit entry carries the hash of a version that they made.
-MAKING = ("proposed", "changed", "undone", "frozen")
+MAKING = ("proposed", "changed", "undone", "reopened", "frozen")
 # The events whose audit entry tells of a vote.
 VOTED = ("voted", "approved", "rejected")
 TIMES = ("created_at", "due_at")
@@ -43,6 +43,7 @@ TERMS = (
     "escalate_at",
     "measuring",
     IMPOSSIBLE,
+    "reopened",
 )
 TERM_TIMES = ("remind_at", "escalate_at")
 

@@ -38,7 +38,14 @@ from pipelines_app.queries.execution import (
 from pipelines_app.queries.measuring import find_effect, find_plan, find_span, list_actions, read_effect
 from pipelines_app.queries.stops import find_stop, may_turn
 from pipelines_app.queries.track_records import attach_records, find_record, list_earlier, read_earlier
-from pipelines_app.queries.versions import attach_versions, peek_version, read_version, tell_tampering
+from pipelines_app.queries.versions import (
+    attach_versions,
+    find_reopening,
+    find_waiting_since,
+    peek_version,
+    read_version,
+    tell_tampering,
+)
 
 __all__ = [
     "attach_records",
@@ -52,10 +59,12 @@ __all__ = [
     "find_permitted",
     "find_plan",
     "find_record",
+    "find_reopening",
     "find_seat",
     "find_span",
     "find_stop",
     "find_undo_end",
+    "find_waiting_since",
     "has_approved",
     "is_listed",
     "is_to_do",
@@ -147,7 +156,7 @@ def urgency(pipeline, now):
     return sort_key(
         severity=pipeline.severity,
         overrun=pipeline.overrun,
-        hours_waiting=(now - pipeline.created_at).total_seconds() / 3600,
+        hours_waiting=(now - find_waiting_since(pipeline)).total_seconds() / 3600,
         due=(pipeline.due_at, pipeline.pk),
     )
 

@@ -1,6 +1,6 @@
 """The frozen text that decides, held against its hash, the chain, and the columns that repeat it."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.contrib.auth import get_user_model
 
@@ -53,6 +53,18 @@ def list_touched_votes(pipeline):
 def peek_version(pipeline):
     """What the present version says, whatever the columns say; None where the text itself was changed."""
     return check_version_of(pipeline)[0]
+
+
+def find_reopening(pipeline):
+    """What brought a rejected proposal back, as its version says: a dict with ``at`` (ms), …; or None."""
+    document = peek_version(pipeline)
+    return document.get("reopened") if document else None
+
+
+def find_waiting_since(pipeline):
+    """Since when it waits for a decision: its opening, or what brought it back after a rejection."""
+    found = find_reopening(pipeline)
+    return datetime.fromtimestamp(found["at"] / 1000, UTC) if found else pipeline.created_at
 
 
 def tell_tampering(pipeline):

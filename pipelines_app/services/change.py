@@ -17,8 +17,10 @@ from pipelines_app.queries import (
     tell_end,
     visible_to,
     why_not_change,
+    why_not_decide,
 )
 from pipelines_app.queries.deciding import name_of
+from pipelines_app.queries.unless import find_acting
 from pipelines_app.queries.versions import read_version
 from pipelines_app.services.audit import append_audit
 from pipelines_app.services.errands.deadlines import plan_deadlines
@@ -30,7 +32,8 @@ from pipelines_app.services.versions import store_version
 def withdraw(*, pipeline, by, version, comment, now=None):
     """Takes a proposal back before it is carried out; ``comment`` says why.
 
-    For its proposer and for whoever may decide. NotAllowed, VersionChanged, AlreadyDecided.
+    For its proposer and for whoever may decide; what was rejected with "unless …" and still waits for
+    that only for the latter. NotAllowed, VersionChanged, AlreadyDecided.
     """
     now = now or timezone.now()
     version = check_version(version)
@@ -45,6 +48,7 @@ def withdraw(*, pipeline, by, version, comment, now=None):
             return locked
         if not may_move(locked.state, State.WITHDRAWN):
             raise_decided(locked)
+        refuse_rejected(locked, by, now)
         refuse_other_version(locked, version)
         data = {"by": by.pk, "comment": comment, "version": version}
         move(locked, State.WITHDRAWN, actor=name_of(by), event="withdrawn", data=data, at=now)
@@ -119,6 +123,16 @@ def refuse_strangers(pipeline, by, now):
     if not is_visible(pipeline, by):
         raise NotAllowed(f"Proposal #{pipeline.pk} is restricted to the group {pipeline.restricted_to}.")
     if reason := why_not_change(pipeline, by, now=now):
+        raise NotAllowed(reason)
+
+
+def refuse_rejected(pipeline, by, now):
+    """AlreadyDecided for what was rejected for good; its proposer does not shake off what it waits for."""
+    if pipeline.state != State.REJECTED:
+        return
+    if find_acting(pipeline, now=now) is None:
+        raise_decided(pipeline)
+    if reason := why_not_decide(pipeline, by, now=now):
         raise NotAllowed(reason)
 
 

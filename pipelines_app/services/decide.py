@@ -6,6 +6,7 @@ from django.utils import timezone
 from pipelines_app import queries
 from pipelines_app.core.fields import check_text, check_version
 from pipelines_app.core.states import State
+from pipelines_app.core.unless import check_unless
 from pipelines_app.core.versions import IMPOSSIBLE
 from pipelines_app.core.voting import APPROVE, REJECT, tally
 from pipelines_app.exceptions import (
@@ -20,11 +21,13 @@ from pipelines_app.exceptions import (
 from pipelines_app.models import Decision
 from pipelines_app.queries import PAST, find_deciding_vote, find_seat, is_visible, tell_end
 from pipelines_app.queries.deciding import name_of
+from pipelines_app.queries.unless import WATCH
 from pipelines_app.queries.versions import read_version, tell_touched_evidence
 from pipelines_app.services.audit import append_audit
 from pipelines_app.services.errands.plan import ACT, plan_errand
 from pipelines_app.services.expire import expire_locked, is_overdue
 from pipelines_app.services.moves import lock_pipeline, move, tell_later
+from pipelines_app.services.unless import make_unless
 
 
 def approve(*, pipeline, by, version, comment="", now=None):
@@ -37,15 +40,23 @@ def approve(*, pipeline, by, version, comment="", now=None):
     return decide(pipeline=pipeline, by=by, vote=APPROVE, version=version, comment=comment, now=now)
 
 
-def reject(*, pipeline, by, version, comment, now=None):
-    """Ends the proposal; ``comment`` says why. Raises as ``approve`` does."""
-    return decide(pipeline=pipeline, by=by, vote=REJECT, version=version, comment=comment, now=now)
+def reject(*, pipeline, by, version, comment, unless=None, now=None):
+    """Ends the proposal; ``comment`` says why. Raises as ``approve`` does.
+
+    ``unless`` (``{"value": "60 h", "until": "2026-03-03"}``): once the quantity of its rule is beyond the
+    value, it waits for a decision again; until then, or the end, its title proposes nothing. BadInput
+    names what is wrong with it, NotMeasured: the KPI cannot be read now.
+    """
+    return decide(
+        pipeline=pipeline, by=by, vote=REJECT, version=version, comment=comment, unless=unless, now=now
+    )
 
 
-def decide(*, pipeline, by, vote, version, comment, now=None):
+def decide(*, pipeline, by, vote, version, comment, unless=None, now=None):
     """Casts one vote under the proposal's lock."""
     now = now or timezone.now()
     version, comment = check_vote(vote, version, comment)
+    unless = prepare_unless(pipeline, by, vote, check_unless(unless), now)
     with transaction.atomic():
         locked = lock_pipeline(pipeline.pk)
         seat = refuse_outsiders(locked, by, vote, now)
@@ -58,7 +69,16 @@ def decide(*, pipeline, by, vote, version, comment, now=None):
         else:
             refuse_late_votes(locked, by, seat, version)
             quorum = find_quorum(locked) if vote == APPROVE else None
-            cast(locked, by=by, seat=seat, vote=vote, quorum=quorum, comment=comment, now=now)
+            cast(
+                locked,
+                by=by,
+                seat=seat,
+                vote=vote,
+                quorum=quorum,
+                comment=comment,
+                unless=unless,
+                now=now,
+            )
     if lapsed:
         raise AlreadyDecided(tell_end(locked, None), pipeline=locked)
     return locked
@@ -84,6 +104,17 @@ def check_vote(vote, version, comment):
             "say why in a comment: a rejection without a reason teaches nobody", field="comment"
         )
     return version, comment
+
+
+def prepare_unless(pipeline, by, vote, given, now):
+    """What the rejection waits for as it is frozen, or None; before the lock, because it reads the KPI.
+
+    What no longer waits, or was seen in another version, is refused under the lock, whatever it says.
+    """
+    if given is None or not pipeline.is_open:
+        return None
+    refuse_outsiders(pipeline, by, vote, now)
+    return make_unless(pipeline, given, now)
 
 
 def refuse_outsiders(pipeline, by, vote, now):
@@ -132,7 +163,7 @@ def refuse_late_votes(pipeline, by, seat, version):
         )
 
 
-def cast(pipeline, *, by, seat, vote, quorum, comment, now):
+def cast(pipeline, *, by, seat, vote, quorum, comment, unless, now):
     """Stores the vote, counts, and moves the proposal if that decides it; a rejection needs no quorum."""
     name, other = name_of(by), None if seat == by else seat
     Decision.objects.create(
@@ -150,6 +181,8 @@ def cast(pipeline, *, by, seat, vote, quorum, comment, now):
     data = {"by": by.pk, "vote": vote, "comment": comment, "version": pipeline.version}
     if other:
         data |= {"for": other.pk, "for_name": name_of(other)}
+    if unless:
+        data |= {"unless": unless.describe()}
     end = tally(votes, quorum)
     if end == State.AWAITING_APPROVAL:
         append_audit(
@@ -160,3 +193,5 @@ def cast(pipeline, *, by, seat, vote, quorum, comment, now):
         move(pipeline, end, actor=name, event=PAST[vote], data=data, at=now)
     if end == State.APPROVED:
         plan_errand(pipeline, ACT, due_at=queries.find_undo_end(pipeline))
+    if unless:
+        plan_errand(pipeline, WATCH, due_at=now)

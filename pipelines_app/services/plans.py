@@ -27,6 +27,20 @@ def plan_measuring(row, evidence):
     return planned | {"guardrails": [plan_guardrail(topic, row, fired_at, hours) for topic in topics]}
 
 
+def plan_again(pipeline, planned, fired_at):
+    """The plan of a proposal that is opened again for what fired at another moment (ms).
+
+    Its clock and its guardrails stay; what could not be judged is not planned anew.
+    """
+    if not measuring.is_judged(planned):
+        return planned
+    hours = {name: planned["plan"][name] for name in ("settle", "span")}
+    topics = [one["topic"] for one in planned.get("guardrails", ())]
+    guardrails = [plan_guardrail(topic, pipeline, fired_at, hours) for topic in topics]
+    again = plan_kpi(pipeline.topic, find_rule(pipeline.evidence), fired_at, hours)
+    return again | {"guardrails": guardrails}
+
+
 def plan_guardrail(topic, row, fired_at, hours):
     """The plan of one KPI that an action must not harm: what was done on either of them moves it."""
     if is_hidden(topic, row.restricted_to_id):

@@ -11,12 +11,13 @@ from pipelines_app.actions.registry import check_action, freeze_params, list_tou
 from pipelines_app.core import fields
 from pipelines_app.core.chain import digest, encode
 from pipelines_app.core.fields import SEVERITIES
-from pipelines_app.core.states import OPEN, UNJUDGED
+from pipelines_app.core.states import OPEN, UNJUDGED, State
 from pipelines_app.core.urgency import measure_overrun
 from pipelines_app.core.versions import IMPOSSIBLE
 from pipelines_app.exceptions import BadInput, PipelinesError
 from pipelines_app.models import Pipeline
 from pipelines_app.queries.deciding import name_of
+from pipelines_app.queries.unless import find_standing
 from pipelines_app.services.audit import append_audit
 from pipelines_app.services.errands.deadlines import plan_deadlines
 from pipelines_app.services.moves import tell_later
@@ -59,7 +60,8 @@ def propose(
 
     The same ``origin`` again answers the same proposal and changes nothing. While one of
     the same title and topic is open, or approved and not judged yet, that one is answered and notes
-    the newer ``kpi``; in the latter case a higher ``severity`` opens a new one.
+    the newer ``kpi``; in the latter case a higher ``severity`` opens a new one. So is one that was
+    rejected with "unless …", whatever the severity, until that has come or its end has passed.
     ``proposer`` (a user) never decides on it; ``restricted_to`` is a group (by default the
     one the topic is restricted to). ``action`` is one of the settings, or empty: people do it by hand.
     ``program`` is the key's name where a program wrote it, ``rationale`` says why. ``named`` are
@@ -130,11 +132,12 @@ def find_by_origin(origin):
 
 def note_repeat(row, now):
     """Writes the newer value on the proposal that ``row`` repeats; that one, or None."""
-    pipeline = find_repeated(row)
+    pipeline = find_repeated(row) or find_standing(row.title, row.topic, now=now)
     if pipeline is None:
         return None
     evidence = pipeline.evidence
-    same = Pipeline.objects.filter(pk=pipeline.pk, state__in=OPEN | UNJUDGED)
+    standing = {State.REJECTED} if pipeline.state == State.REJECTED else frozenset()
+    same = Pipeline.objects.filter(pk=pipeline.pk, state__in=OPEN | UNJUDGED | standing)
     if row.origin:
         # The same message, twice at once: whoever comes second has nothing to note.
         same = same.exclude(Q(origin=row.origin) | Q(latest_origin=row.origin))
@@ -211,6 +214,9 @@ def store(row, now):
             append_audit(pipeline=row, actor=actor, event="proposed", data=data, at=now)
             plan_deadlines(row, reason="new", people=row.people, now=now)
             tell_later(row)
+            # Only now that the open one is this: until then another could still be rejected with "unless …".
+            if find_standing(row.title, row.topic, now=now):
+                raise IntegrityError("rejected with an unless meanwhile")
     except IntegrityError:
         row.pk = None
         return False

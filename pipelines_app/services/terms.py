@@ -26,15 +26,27 @@ def describe_terms(row, *, eligible):
 
     ``eligible`` is how many people may decide on it when it is opened.
     """
-    span = row.due_at - row.created_at
     return {
         "policy": row.policy and {"id": row.policy.pk, "name": row.policy.name},
         "deciders_name": row.deciders and row.deciders.name,
         "escalation_name": row.escalation and row.escalation.name,
         "eligible": eligible,
-        "remind_at": (row.created_at + REMIND * span).astimezone(UTC).isoformat(),
-        "escalate_at": (row.created_at + ESCALATE * span).astimezone(UTC).isoformat(),
+    } | describe_times(row.created_at, row.due_at)
+
+
+def describe_times(start, end):
+    """When people are reminded and when it is escalated, of what waits from ``start`` to ``end``."""
+    shares = {"remind_at": REMIND, "escalate_at": ESCALATE}
+    return {
+        name: (start + share * (end - start)).astimezone(UTC).isoformat() for name, share in shares.items()
     }
+
+
+def find_wait(pipeline):
+    """Seconds to decide, as they were frozen when the proposal was opened."""
+    policy = pipeline.evidence.get("policy")
+    within = policy.get("decide_within") if isinstance(policy, dict) else None
+    return within if type(within) is int and within > 0 else conf.decide_within(pipeline.severity)
 
 
 def keep_terms(document):

@@ -11,6 +11,7 @@ from pipelines_app.models import AuditEntry, AuditHead, Decision, Pipeline, Stop
 from pipelines_app.services.records import check_records
 from pipelines_app.services.verify_effects import check_effects
 from pipelines_app.services.verify_versions import check_counts, check_versions
+from pipelines_app.services.verify_watches import check_watches, note_watch
 
 ATTEMPTS = 5
 
@@ -59,12 +60,13 @@ def read_everything(using):
     check_records(report, using)
     check_stop(story, report, using)
     check_effects(story, report, using)
+    check_watches(story, report, using)
     return report
 
 
 class Story:
     """What the chain says of each proposal: frozen evidence, versions by hash, last state, votes, approval,
-    what came of it; and whether everything is stopped.
+    what came of it, what its rejection waits for; and whether everything is stopped.
 
     ``quorums`` is filled in by whoever reads the texts of the versions.
     """
@@ -74,6 +76,7 @@ class Story:
         self.versions, self.approved, self.quorums = {}, {}, {}
         self.outcomes, self.stop = {}, (False, "", "")
         self.effects, self.closings = {}, {}
+        self.watches = {}
 
     def read(self, entry):
         """Takes in one entry, whose data may have been broken."""
@@ -83,6 +86,7 @@ class Story:
         if entry.pipeline_id is None and entry.event in ("stopped", "resumed"):
             self.stop = (entry.event == "stopped", entry.actor, data.get("reason"))
             return
+        note_watch(self.watches, entry, data)
         if "outcome" in data:
             self.outcomes[entry.pipeline_id] = (data["outcome"], data.get("carried_out_at"))
         if entry.event == "judged":

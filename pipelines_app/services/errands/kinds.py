@@ -2,7 +2,8 @@
 
 from pipelines_app.core.errands import Kind
 from pipelines_app.core.states import OPEN, State
-from pipelines_app.services.errands import measure
+from pipelines_app.queries.unless import WATCH
+from pipelines_app.services.errands import measure, watch
 from pipelines_app.services.errands.act import carry_out, give_up
 from pipelines_app.services.errands.deadlines import ESCALATE, REMIND, escalate, remind
 from pipelines_app.services.errands.mail import send_mail
@@ -15,4 +16,5 @@ KINDS = {
     MAIL: Kind(send_mail, OPEN),
     # A project that cannot be read may be away for long: half a year of attempts.
     MEASURE: Kind(measure.judge, frozenset({State.MEASURING}), measure.give_up, attempts=8_000),
+    WATCH: Kind(watch.look, frozenset({State.REJECTED}), watch.give_up, attempts=8_000),
 }

@@ -1,6 +1,6 @@
 """Mails to those who may decide. A link opens the page; nothing is decided by following it."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.contrib.auth import get_user_model
 from django.core.mail import EmailMessage
@@ -12,9 +12,17 @@ from django.utils import timezone
 from pipelines_app import conf
 from pipelines_app.core.errands import find_wait
 from pipelines_app.core.track_records import tell_review
+from pipelines_app.core.unless import tell_history
 from pipelines_app.exceptions import Postponed
 from pipelines_app.models import Errand
-from pipelines_app.queries import attach_records, is_visible, tell_program, visible_to, why_not_decide
+from pipelines_app.queries import (
+    attach_records,
+    find_reopening,
+    is_visible,
+    tell_program,
+    visible_to,
+    why_not_decide,
+)
 from pipelines_app.services.errands.plan import MAIL, claim, end_errand, find_unheld, put_off
 
 SPAN = timedelta(minutes=10)
@@ -24,6 +32,7 @@ REASONS = {
     "new": "waits for your decision",
     "changed": "was changed and waits for your decision",
     "undone": "waits for your decision again, since an approval was undone",
+    "reopened": "waits for your decision again: what its rejection waited for has come",
     "due": "still waits for your decision, and half of its time is over",
     "escalated": "still waits for a decision, and little of its time is left",
 }
@@ -122,10 +131,21 @@ def describe(errand):
         "mark": tell_program(pipeline),
         "review": tell_review(pipeline.track_record),
         "reviewed": [find_address("pipeline_detail", case.id) for case in pipeline.track_record.review],
+        "history": tell_reopened(pipeline),
         "reason": REASONS[errand.recipient.partition(":")[0]],
         "due": timezone.localtime(pipeline.due_at),
         "link": find_address("pipeline_detail", pipeline.pk),
     }
+
+
+def tell_reopened(pipeline):
+    """Who had rejected it unless what, and what has come; empty for what was not rejected before."""
+    found = find_reopening(pipeline)
+    if not found:
+        return ""
+    times = (datetime.fromtimestamp(found[name] / 1000, UTC) for name in ("rejected_at", "at"))
+    rejected, came = (f"{at.day} {at:%b %Y, %H:%M %Z}" for at in map(timezone.localtime, times))
+    return tell_history(found, rejected=rejected, came=came)
 
 
 def find_address(name, *args):

@@ -25,7 +25,7 @@ def plan_errand(pipeline, kind, *, due_at, recipient=""):
 
 
 def plan_mails(pipeline, reason, people, *, due_at):
-    """A mail to each person, once per version and reason ("new", "changed", "undone", "due", "escalated")."""
+    """A mail to each person, once per version and reason ("new", "changed", "undone", "due", …)."""
     rows = [
         Errand(
             pipeline=pipeline,

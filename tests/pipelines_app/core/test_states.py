@@ -29,8 +29,9 @@ def test_it_reaches_every_state_from_awaiting_approval():
     assert seen == set(State)
 
 
-def test_it_goes_back_to_awaiting_only_by_undoing_an_approval_that_has_not_begun():
-    assert [state for state in State if may_move(state, State.AWAITING_APPROVAL)] == [State.APPROVED]
+def test_it_waits_again_only_where_an_approval_is_undone_or_a_rejection_waited_for_something():
+    back = [state for state in State if may_move(state, State.AWAITING_APPROVAL)]
+    assert back == [State.APPROVED, State.REJECTED]
 
 
 def test_what_has_begun_can_only_be_done_or_fail_and_be_tried_again_or_withdrawn():
@@ -38,9 +39,10 @@ def test_what_has_begun_can_only_be_done_or_fail_and_be_tried_again_or_withdrawn
     assert MOVES[State.FAILED] == {State.EXECUTING, State.WITHDRAWN}
 
 
-def test_it_leaves_rejected_expired_and_withdrawn_as_they_are():
-    for state in REFUSED:
+def test_it_leaves_expired_and_withdrawn_as_they_are_and_a_rejection_only_waits_or_is_withdrawn():
+    for state in REFUSED - {State.REJECTED}:
         assert not any(may_move(state, other) for other in State)
+    assert MOVES[State.REJECTED] == {State.AWAITING_APPROVAL, State.WITHDRAWN}
 
 
 def test_it_executes_only_what_was_approved_or_has_failed_before():

@@ -136,11 +136,19 @@ function askWhy(form, isMissing) {
 
 const isMuteRefusal = (form) => ["reject", "withdraw", "fail", "close"].includes(form.dataset.vote) && !form.elements.comment.value.trim();
 
+/** What a rejection waits for, where the form offers it and something was written; else null. */
+function readUnless(form) {
+  const { unless_value: value, unless_until: until } = form.elements;
+  return value?.value.trim() || until?.value ? { value: value.value, until: until.value } : null;
+}
+
 async function vote(form, place) {
   const body = { version: Number(form.elements.version.value) };
   for (const name of ["comment", "suggestion", "day"]) if (form.elements[name]) body[name] = form.elements[name].value;
   // An earlier suggestion that was chosen takes the place of the words.
   if (form.elements.earlier?.value) { body.earlier = Number(form.elements.earlier.value); delete body.suggestion; }
+  const unless = readUnless(form);
+  if (unless) body.unless = unless;
   if (isMuteRefusal(form)) { askWhy(form, true); return; }
   const buttons = place.querySelectorAll("button");
   buttons.forEach((button) => { button.disabled = true; });
