@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from django.contrib.auth import get_user_model
 
+from pipelines_app.core.story import follow, is_jump
 from pipelines_app.core.versions import (
     MAKING,
     TERM_TIMES,
@@ -26,28 +27,53 @@ def read_version(pipeline):
     Its times are datetimes. What carries something out or approves it goes by this alone.
     """
     document, faults = check_version_of(pipeline)
-    faults = [*faults, *list_touched_votes(pipeline)]
+    entries = list(AuditEntry.objects.filter(pipeline=pipeline).order_by("seq"))
+    faults = [*faults, *list_touched_states(pipeline, entries), *list_touched_votes(pipeline, entries)]
     if faults:
         raise Tampered(tell_faults(pipeline, faults), pipeline=pipeline)
     return document
 
 
-def list_touched_votes(pipeline):
-    """What is wrong with the votes on the present version, held against the audit chain, in words."""
-    left, faults = [], []
-    for entry in AuditEntry.objects.filter(pipeline=pipeline, event__in=VOTED).order_by("seq"):
+def list_touched_states(pipeline, entries):
+    """What of state and time of decision is not as the proposal's audit entries leave it, in words."""
+    told, faults = (None, None), []
+    for entry in entries:
         data = entry.read_data() if entry.hash == entry.compute_hash() else {}
+        if is_jump(told, data):
+            faults.append(f"entry {entry.seq} of the audit chain made {told[0]} {data['state']}")
+        told = follow(told, data, entry.at)
+    found = {"state": pipeline.state, "decided_at": pipeline.decided_at}
+    pairs = zip(found, told, strict=True)
+    return faults + [f"its {name} was changed" for name, expected in pairs if found[name] != expected]
+
+
+def list_touched_votes(pipeline, entries):
+    """What is wrong with the votes on the present version, held against the audit entries, in words."""
+    left, faults = [], []
+    for entry in entries:
+        data = entry.read_data() if entry.event in VOTED and entry.hash == entry.compute_hash() else {}
         if data.get("version") == pipeline.version:
-            left.append((entry.actor, data.get("vote"), data.get("for_name", ""), data.get("by")))
+            people = (data.get("by"), data.get("for"))
+            left.append((entry.actor, data.get("vote"), data.get("for_name", ""), people))
     for row in pipeline.decisions.filter(version=pipeline.version):
-        said = (row.by_name, row.vote, row.instead_of_name)
-        # An account that was deleted since is still named, but no longer linked.
-        found = next((vote for vote in left if vote[:3] == said and row.by_id in (vote[3], None)), None)
+        said, people = (row.by_name, row.vote, row.instead_of_name), (row.by_id, row.instead_of_id)
+        found = next((vote for vote in left if vote[:3] == said and are_same(people, vote[3])), None)
         if found is None:
             faults.append(f"the vote of {row.by_name} is not in the audit chain")
         else:
             left.remove(found)
     return faults + [f"the vote of {name} is gone" for name, *_ in left]
+
+
+def are_same(found, told, *, using=None):
+    """Whether the ids of people are those that the chain tells of.
+
+    An account that was deleted since is still named, but no longer linked.
+    """
+    gone = [person for pk, person in zip(found, told, strict=True) if pk is None and person is not None]
+    if any(pk not in (None, person) for pk, person in zip(found, told, strict=True)):
+        return False
+    return not (gone and get_user_model()._default_manager.using(using).filter(pk__in=gone).exists())
 
 
 def peek_version(pipeline):

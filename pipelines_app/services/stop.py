@@ -41,7 +41,8 @@ def turn(stopped, *, reason, by, name, now):
             switch.at = now or timezone.now()
             switch.save()
             event = "stopped" if stopped else "resumed"
-            append_audit(pipeline=None, actor=name, event=event, data={"reason": reason}, at=switch.at)
+            data = {"reason": reason, "by": by and by.pk}
+            append_audit(pipeline=None, actor=name, event=event, data=data, at=switch.at)
     return switch
 
 

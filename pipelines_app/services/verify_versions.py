@@ -16,14 +16,19 @@ def check_versions(story, report, using):
         newest[pipeline] = max(number, newest.get(pipeline, 0))
     rows = Version.objects.using(using).select_related("pipeline").defer("pipeline__evidence_text")
     for row in rows.order_by("pk").iterator(chunk_size=500):
-        told, name = left.pop((row.pipeline_id, row.number), None), name_version(row.pipeline_id, row.number)
+        told, at = left.pop((row.pipeline_id, row.number), (None, None))
+        name = name_version(row.pipeline_id, row.number)
         document = told and read_text(row.text, row.sha256, told)
         if told is None:
             report.faults.append(f"{name} is not in the chain")
         elif document is None:
             report.faults.append(f"the text of {name} was changed")
         else:
+            if row.created_at != at:
+                report.faults.append(f"created_at of {name} was changed")
             story.quorums[row.pipeline_id, row.number] = document["quorum"]
+            if "measuring" in document:
+                story.executable.add((row.pipeline_id, row.number))
             if row.number == newest[row.pipeline_id]:
                 report.faults += [
                     f"{column} of proposal #{row.pipeline_id} differs from its version {row.number}"
@@ -39,7 +44,7 @@ def name_version(pipeline, number):
 
 def check_counts(story, report):
     """Whether the votes the chain tells of could have led to the state it tells of, by the frozen quorum."""
-    cast = Counter(key[:2] for key, (_, vote, *_) in story.votes.items() if vote == APPROVE)
+    cast = Counter(key[:2] for key, (_, data) in story.votes.items() if data.get("vote") == APPROVE)
     for (pipeline, version), quorum in story.quorums.items():
         count, passed = cast[pipeline, version], story.approved.get(pipeline) == version
         waits = story.states.get(pipeline, ("",))[0] == State.AWAITING_APPROVAL

@@ -17,6 +17,7 @@ from pipelines_app.core.orders import Order
 from pipelines_app.core.states import State
 from pipelines_app.exceptions import BadInput, Impossible, Postponed, Tampered
 from pipelines_app.queries import read_version
+from pipelines_app.queries.stops import find_told_stop
 from pipelines_app.services.errands.measure import begin_measuring
 from pipelines_app.services.errands.plan import LONGEST, end_errand, is_held
 from pipelines_app.services.moves import lock_pipeline, move
@@ -47,9 +48,7 @@ def begin(errand, now):
         pipeline = lock_pipeline(errand.pipeline_id)
         if not is_held(errand) or not may_go_on(pipeline, errand):
             return None
-        switch = lock_switch()
-        if switch.stopped:
-            raise Postponed(f"{switch.by_name} stopped all actions: {switch.reason}", until=now + HELD)
+        refuse_stopped(now)
         try:
             document = read_version(pipeline)
         except Tampered as error:
@@ -66,6 +65,19 @@ def begin(errand, now):
                 at=now,
             )
     return document
+
+
+def refuse_stopped(now):
+    """Postponed while everything is stopped, by the switch or by what the audit chain says of it."""
+    switch = lock_switch()
+    if switch.stopped:
+        raise Postponed(f"{switch.by_name} stopped all actions: {switch.reason}", until=now + HELD)
+    if told := find_told_stop():
+        reason = (
+            f"{told.actor} stopped all actions, and the switch was turned in the database: stop and resume"
+            " them to go on"
+        )
+        raise Postponed(reason, until=now + HELD)
 
 
 def may_go_on(pipeline, errand):

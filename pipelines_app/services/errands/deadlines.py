@@ -44,9 +44,14 @@ def tell_people(errand, event, reason, now):
         plan_mails(pipeline, reason, people, due_at=now)
         data = {"version": pipeline.version, "people": len(people)}
         append_audit(pipeline=pipeline, actor=BY, event=event, data=data, at=now)
-        outcome = f"{event}: {len(people)} {'person' if len(people) == 1 else 'people'} to be mailed"
+        outcome = tell_outcome(event, len(people))
         if not end_errand(errand, outcome, at=now):
             # Another worker took it over, and has done so itself.
             transaction.set_rollback(True)
         tell_later(pipeline)
     return outcome
+
+
+def tell_outcome(event, people):
+    """``reminded: 3 people to be mailed``."""
+    return f"{event}: {people} {'person' if people == 1 else 'people'} to be mailed"

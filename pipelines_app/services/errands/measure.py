@@ -121,7 +121,7 @@ def finish(errand, document, now):
     """Stores the effect and moves the proposal, unless another worker has done so; the verdict in words."""
     text = encode(document)
     verdict, reason = document["effect"]["verdict"], document["effect"]["reason"]
-    outcome = f"{verdict}: {reason}" if reason else verdict
+    outcome = tell_verdict(verdict, reason)
     with transaction.atomic():
         pipeline = lock_pipeline(errand.pipeline_id)
         if pipeline.state != State.MEASURING or pipeline.version != errand.version:
@@ -139,3 +139,8 @@ def finish(errand, document, now):
         }
         move(pipeline, State(verdict), actor=BY, event="judged", data=data, at=now)
     return outcome
+
+
+def tell_verdict(verdict, reason):
+    """``inconclusive: wide``."""
+    return f"{verdict}: {reason}" if reason else verdict

@@ -20,6 +20,7 @@ from pipelines_app.services import (
     withdraw,
 )
 from pipelines_app.services.verify import verify_audit
+from tests.pipelines_app.acting import FAULTS
 
 pytestmark = pytest.mark.django_db
 AFTER = timedelta(seconds=10)
@@ -127,7 +128,9 @@ def test_nothing_is_confirmed_before_it_has_begun_or_when_an_action_does_it(appr
     with pytest.raises(Conflict, match="is approved: there is nothing to confirm"):
         confirm(pipeline=approved, by=approver, version=1, day=date.today())
     moment = approve(pipeline=acting, by=approver, version=1).decided_at + AFTER
-    Pipeline.objects.filter(pk=acting.pk).update(state="executing")
+    FAULTS[:] = [OSError("away")]
+    run_errands(now=moment)
+    assert Pipeline.objects.get(pk=acting.pk).state == "executing"
     with pytest.raises(Conflict, match="carried out by its action"):
         confirm(pipeline=acting, by=approver, version=1, day=moment.date())
 

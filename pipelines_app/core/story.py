@@ -1,0 +1,28 @@
+"""What the entries of the audit chain come to: the state that they leave a proposal in."""
+
+from pipelines_app.core.states import State, may_move
+
+
+def follow(before, data, at):
+    """``(state, decided_at)`` of a proposal behind an entry with this ``data``; ``before``: ahead of it.
+
+    ``(None, None)`` before the first; entries that name no state change nothing.
+    """
+    state, decided_at = before
+    if "state" not in data or data["state"] == state:
+        return before
+    if data["state"] == State.AWAITING_APPROVAL:
+        return data["state"], None
+    if state == State.AWAITING_APPROVAL or data["state"] == State.WITHDRAWN:
+        decided_at = at
+    return data["state"], decided_at
+
+
+def is_jump(before, data):
+    """Whether an entry moved a proposal from where no decision leads: somebody had edited its state."""
+    old, known = before[0], [state.value for state in State]
+    new = data.get("state", old)
+    if old is None or new == old:
+        return False
+    # Whoever edits an entry may write anything.
+    return old not in known or new not in known or not may_move(old, new)

@@ -1,0 +1,67 @@
+"""What the audit chain says of each proposal, read entry by entry."""
+
+from pipelines_app.core.story import follow, is_jump
+from pipelines_app.core.versions import MAKING, VOTED
+from pipelines_app.services.verify_watches import note_watch
+
+# Events that an errand ends in, by its kind; those of people carry no number of attempts.
+ENDINGS = {"done": "act", "failed": "act", "judged": "measure", "reminded": "remind", "escalated": "escalate"}
+
+
+class Story:
+    """What the chain says of each proposal: frozen evidence, versions by hash, last state, votes, approval,
+    what came of it, what its rejection waits for; and whether everything is stopped.
+
+    ``quorums`` and ``executable`` (versions from after an approval came to carry something out) are
+    filled in by whoever reads the texts of the versions.
+    """
+
+    def __init__(self):
+        self.evidence, self.states, self.ends, self.votes = {}, {}, {}, {}
+        self.versions, self.approved, self.quorums = {}, {}, {}
+        self.outcomes, self.errands, self.effects, self.closings = {}, {}, {}, {}
+        self.watches = {}
+        self.executable, self.jumps, self.stop = set(), [], None
+
+    def read(self, entry):
+        """Takes in one entry, whose data may have been broken."""
+        pipeline, data = entry.pipeline_id, entry.read_data()
+        if pipeline is None:
+            if entry.event in ("stopped", "resumed"):
+                self.stop = entry, data
+            return
+        note_watch(self.watches, entry, data)
+        if entry.event == "proposed":
+            self.evidence[pipeline] = data.get("evidence_sha256")
+        if "outcome" in data:
+            self.outcomes[pipeline] = (data["outcome"], data.get("carried_out_at"))
+        if "state" in data:
+            self.states[pipeline] = (data["state"], entry.seq)
+        before = self.ends.get(pipeline, (None, None))
+        if is_jump(before, data):
+            self.jumps.append((entry, before[0]))
+        self.ends[pipeline] = follow(before, data, entry.at)
+        self.read_version(entry, data)
+        self.read_end(entry, data)
+
+    def read_version(self, entry, data):
+        """What an entry says of a version and of the votes on it."""
+        key = entry.pipeline_id, data.get("version")
+        if entry.event in MAKING and "version_sha256" in data:
+            self.versions[key] = data["version_sha256"], entry.at
+        if entry.event == "approved":
+            self.approved[entry.pipeline_id] = data.get("version")
+        if entry.event in VOTED:
+            self.votes[*key, data.get("by")] = entry, data
+
+    def read_end(self, entry, data):
+        """What an entry says of an effect and of the end of an errand."""
+        if entry.event == "judged":
+            self.effects[entry.pipeline_id] = data.get("effect_sha256"), entry.at
+        if entry.event == "closed":
+            self.closings[entry.pipeline_id] = entry, data
+        kind = ENDINGS.get(entry.event)
+        if kind and (kind != "act" or "attempts" in data):
+            self.errands[entry.pipeline_id, data.get("version"), kind] = entry, data
+        if entry.event == "retried":
+            self.errands.pop((entry.pipeline_id, data.get("version"), "act"), None)
