@@ -8,6 +8,7 @@ from metrics_app.core.text import words
 from metrics_app.core.text.phrases import name_aggregate
 from metrics_app.core.text.units import format_value, split_value
 from metrics_app.core.trends import FAR
+from metrics_app.queries.charts import MOST_BUCKETS
 
 
 def describe_chart(kpi, rule, value, now):
@@ -81,11 +82,13 @@ def read_curve(topic, aggregate, window, now, divides_at=None):
     if (
         get_aggregate(aggregate).is_rolled
         and window % 60 == 0
+        and (last - first) // MINUTE_MS <= MOST_BUCKETS
         and queries.find_grain(topic, first) == MINUTE_MS
     ):
         columns = queries.series(topic, first, last, MINUTE_MS)
         return ends, roll(columns, steps=window // 60, aggregate=aggregate)
-    # Percentiles and windows of odd seconds need more than the rows of minutes, or these are gone.
+    # Percentiles and windows of odd seconds need more than the rows of minutes; or these are gone, or
+    # too many to read.
     asked = [(topic, end - window * 1000, end, aggregate, divides_at) for end in ends]
     return ends, [in_sight(observation.value, aggregate) for observation in queries.observe(asked)]
 

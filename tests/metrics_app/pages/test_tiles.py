@@ -74,6 +74,12 @@ def test_its_curve_is_the_mean_of_the_whole_window_at_each_minute(kpi, now):
     assert chart["values"][-1] == 15
 
 
+def test_a_window_of_a_month_has_more_minutes_than_are_read_and_is_drawn_all_the_same(kpi, now):
+    kpi.window = 31 * 24 * HOUR
+    send((now - 2 * MINUTE, 4.0), (now - MINUTE, 6.0))
+    assert get_tile(kpi)["chart"]["values"][-1] == 5.0
+
+
 def test_a_rate_climbs_from_zero(now):
     kpi = Kpi.objects.create(topic="complaint.received", aggregate="rate_per_hour", window=3600)
     send(*[(now - 1000, 1)] * 10, topic=kpi.topic)
