@@ -130,6 +130,8 @@ class Demo:
             "HMS_DATA_DIR": str(self.directory),
             "REDIS_URL": url,
             "SITE_URL": os.environ.get("SITE_URL") or self.url,
+            # Without traffic there are no points at all.
+            "PIPELINE_FIGURES": "1" if self.traffic else "0",
             "DEBUG": "0",
             "PYTHONUNBUFFERED": "1",
             # The static files are found in the apps; that none are collected is no fault here.

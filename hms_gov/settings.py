@@ -227,6 +227,8 @@ PIPELINES_APP = {
     },
     # Clearing old cases makes the mean of the answered worse first: what is open tells whether it helps.
     "GUARDRAILS": {"complaint.*": ["complaint.open", "complaint.oldest_age"]},
+    # Its own figures as points: docs/operations.md.
+    "EMIT": "hms_gov.joins.figures.emit" if env.bool("PIPELINE_FIGURES", default=False) else "",
     "ACTION_TASKS": env.list("ACTION_TASKS", default=[]),
     "ACTION_RECIPIENTS": env.list("ACTION_RECIPIENTS", default=[]),
 }

@@ -21,6 +21,8 @@ DEFAULTS = {
     # Dotted paths of REST framework's authentication classes: how programs show their key.
     "AUTHENTICATION": [],
     "ON_CHANGE": [],  # dotted paths: handler(pipeline), called after each committed change of state
+    # Dotted path: emit(topic, value, at=ms, key=text), told the figures by which the process watches itself.
+    "EMIT": "",
     "SITE_URL": "",  # https://… of this site, for the links in mails
     "QUORUM": 1,  # approvals a proposal needs, where no policy fits
     "DECIDE_WITHIN": {"critical": 4 * 3600, "warning": 24 * 3600, "info": 24 * 3600},  # seconds, likewise

@@ -9,6 +9,7 @@ from django.db import connections
 
 EXPIRE = "pipelines: let overdue proposals lapse"
 ERRANDS = "pipelines: do what is due later"
+COUNT = "pipelines: tell how many wait"
 
 
 def plan(task, period):
@@ -18,7 +19,7 @@ def plan(task, period):
     return {"task": f"pipelines_app.tasks.{task}", "schedule": period, "options": options}
 
 
-SCHEDULE = {EXPIRE: plan("expire", 5), ERRANDS: plan("run_errands", 2)}
+SCHEDULE = {EXPIRE: plan("expire", 5), ERRANDS: plan("run_errands", 2), COUNT: plan("count_open", 60)}
 
 
 def register_tasks(*, using, **kwargs):

@@ -15,3 +15,9 @@ def expire():
 def run_errands():
     """Does what is due later. Overlapping runs are harmless."""
     services.run_errands()
+
+
+@shared_task(name="pipelines_app.tasks.count_open")
+def count_open():
+    """Tells how many proposals wait, where the project asks for it."""
+    services.emit_open()

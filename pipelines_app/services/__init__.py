@@ -5,6 +5,7 @@ from pipelines_app.services.close import close
 from pipelines_app.services.decide import approve, reject
 from pipelines_app.services.delegate import delegate, end_delegation
 from pipelines_app.services.errands import run_errands
+from pipelines_app.services.errands.figures import emit_open
 from pipelines_app.services.execution import confirm, fail, retry, undo
 from pipelines_app.services.expire import expire
 from pipelines_app.services.propose import open_pipeline, propose
@@ -17,6 +18,7 @@ __all__ = [
     "close",
     "confirm",
     "delegate",
+    "emit_open",
     "end_delegation",
     "expire",
     "fail",

@@ -24,6 +24,7 @@ from pipelines_app.queries.deciding import name_of
 from pipelines_app.queries.unless import WATCH
 from pipelines_app.queries.versions import read_version, tell_touched_evidence
 from pipelines_app.services.audit import append_audit
+from pipelines_app.services.errands.figures import plan_figures
 from pipelines_app.services.errands.plan import ACT, plan_errand
 from pipelines_app.services.expire import expire_locked, is_overdue
 from pipelines_app.services.moves import lock_pipeline, move, tell_later
@@ -191,6 +192,7 @@ def cast(pipeline, *, by, seat, vote, quorum, comment, unless, now):
         tell_later(pipeline)
     else:
         move(pipeline, end, actor=name, event=PAST[vote], data=data, at=now)
+        plan_figures(pipeline, end, now)
     if end == State.APPROVED:
         plan_errand(pipeline, ACT, due_at=queries.find_undo_end(pipeline))
     if unless:

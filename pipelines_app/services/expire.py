@@ -6,6 +6,7 @@ from django.utils import timezone
 from pipelines_app.core.states import OPEN, State
 from pipelines_app.models import Pipeline
 from pipelines_app.queries.versions import peek_version
+from pipelines_app.services.errands.figures import plan_figures
 from pipelines_app.services.moves import lock_pipeline, move
 
 
@@ -40,3 +41,4 @@ def expire_locked(pipeline, now):
     due = peek_version(pipeline)["due_at"]
     data = {"due_at": due.isoformat(), "votes": pipeline.decisions.count()}
     move(pipeline, State.EXPIRED, actor="the deadline", event="expired", data=data, at=now)
+    plan_figures(pipeline, State.EXPIRED, now)

@@ -6,14 +6,17 @@ from pipelines_app.queries.unless import WATCH
 from pipelines_app.services.errands import measure, watch
 from pipelines_app.services.errands.act import carry_out, give_up
 from pipelines_app.services.errands.deadlines import ESCALATE, REMIND, escalate, remind
+from pipelines_app.services.errands.figures import emit_figure
 from pipelines_app.services.errands.mail import send_mail
-from pipelines_app.services.errands.plan import ACT, MAIL, MEASURE
+from pipelines_app.services.errands.plan import ACT, FIGURE, MAIL, MEASURE
 
 KINDS = {
     ACT: Kind(carry_out, frozenset({State.APPROVED, State.EXECUTING}), give_up),
     REMIND: Kind(remind, OPEN),
     ESCALATE: Kind(escalate, OPEN),
     MAIL: Kind(send_mail, OPEN),
+    # A bus may be away for as long; what was undone is another version, and waits.
+    FIGURE: Kind(emit_figure, frozenset(State) - OPEN, attempts=8_000),
     # A project that cannot be read may be away for long: half a year of attempts.
     MEASURE: Kind(measure.judge, frozenset({State.MEASURING}), measure.give_up, attempts=8_000),
     WATCH: Kind(watch.look, frozenset({State.REJECTED}), watch.give_up, attempts=8_000),

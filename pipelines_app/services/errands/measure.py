@@ -15,6 +15,7 @@ from pipelines_app.exceptions import Tampered
 from pipelines_app.models import Effect
 from pipelines_app.queries import find_plan, find_span, list_actions, to_ms
 from pipelines_app.queries.measuring import STARTED, ask, is_hidden
+from pipelines_app.services.errands.figures import plan_figures
 from pipelines_app.services.errands.plan import MEASURE, end_errand, plan_errand
 from pipelines_app.services.moves import lock_pipeline, move
 
@@ -138,6 +139,7 @@ def finish(errand, document, now):
             "guardrails": list_verdicts(document.get("guardrails", ())),
         }
         move(pipeline, State(verdict), actor=BY, event="judged", data=data, at=now)
+        plan_figures(pipeline, State(verdict), now)
     return outcome
 
 

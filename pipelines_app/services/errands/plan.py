@@ -14,6 +14,7 @@ ACT = "act"  # carries out what was approved
 LONGEST = 500  # characters of an outcome or an error
 CLAIM = timedelta(minutes=2)  # how long a claim holds when its process dies
 MAIL = "mail"
+FIGURE = "figure"  # tells what watches the process
 MEASURE = "measure"  # judges what was carried out
 
 
