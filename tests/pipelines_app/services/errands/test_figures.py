@@ -7,6 +7,7 @@ import pytest
 from pipelines_app.exceptions import Impossible
 from pipelines_app.models import Errand
 from pipelines_app.services import approve, emit_open, expire, propose, reject, run_errands, undo, withdraw
+from pipelines_app.services.verify import verify_audit
 from tests.pipelines_app.judging import judge, make_effect, make_plain
 
 pytestmark = pytest.mark.django_db
@@ -40,6 +41,12 @@ def test_an_approval_is_told_once_it_can_no_longer_be_undone(pipeline, approver)
     for _ in range(2):
         run_errands(now=at + timedelta(seconds=10))
     assert [("pipeline.decision_hours", 3.0, ms(at), f"pipeline.decision_hours:{pipeline.pk}:1")] == TOLD
+
+
+def test_a_figure_that_was_told_leaves_the_audit_without_a_fault(pipeline, approver):
+    reject(pipeline=pipeline, by=approver, version=1, comment="no")
+    run_errands()
+    assert len(TOLD) == 1 and verify_audit().faults == []
 
 
 def test_what_is_undone_is_not_told_and_the_next_decision_counts_from_the_opening(pipeline, approver, second):
