@@ -1,10 +1,12 @@
 """`manage.py demo` with its traffic: the past is there with the first answer, and once."""
 
 import os
+import shutil
 
 import pytest
 
 from tests.demos import RunningDemo, wait_for
+from tests.walking import Shell, hide_effects, split_steps, walk
 
 pytestmark = [
     pytest.mark.slow,
@@ -53,3 +55,17 @@ def test_started_again_it_seeds_no_second_past(busy):
     assert count_past() == before
     log = busy.directory / "logs/prepare_demo.log"
     assert "400 days of complaints were made up" in log.read_text()
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the page asks for curl, which is not here")
+def test_the_exercise_reads_what_was_judged_in_the_past(busy, tmp_path):
+    (tmp_path / ".demo2").symlink_to(busy.directory)
+    first, second = split_steps()
+    taking_keys = next(step for step in first if "fact()" in step[0])
+    shell = Shell(tmp_path)
+    shell.run(taking_keys[0].partition("\nURL=")[0])
+    walk(shell, second[1:], hide_effects)
+
+
+def test_the_chain_of_what_was_decided_in_the_past_is_whole(busy):
+    assert "nothing was edited" in busy.manage("verify_audit")

@@ -15,8 +15,9 @@ DECISIONS = {
     State.WITHDRAWN: "withdrawn by",
     State.EXPIRED: "expired undecided, by",
 }
+BY_ITSELF = {"handed over"}  # no action did it, and nobody
 ACTIONS = {
-    "handed over": "is to be done by hand, by",
+    "handed over": "is to be done by hand",
     "retried": "is tried again, by",
     State.EXECUTING: "began, by",
     State.DONE: "was carried out by",
@@ -64,5 +65,5 @@ def phrase(came_to, actor):
     if came_to in DECISIONS:
         return "decision", f"{DECISIONS[came_to]} {actor}"
     if came_to in ACTIONS:
-        return "action", f"{ACTIONS[came_to]} {actor}"
+        return "action", ACTIONS[came_to] if came_to in BY_ITSELF else f"{ACTIONS[came_to]} {actor}"
     return ("effect", EFFECTS[came_to]) if came_to in EFFECTS else None

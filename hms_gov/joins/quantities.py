@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from metrics_app import queries
 from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.curves import drop_unwatched, roll
-from metrics_app.core.durations import MINUTE_MS
+from metrics_app.core.durations import HOUR_MS, MINUTE_MS
 from metrics_app.core.spans import ceil
 from metrics_app.core.text.entries import write_duration
 from metrics_app.core.text.phrases import name_aggregate, write_limit
@@ -55,10 +55,13 @@ def draw(kpi, rule, start, end, last):
     """``{"ts", "values"}`` of a rule's quantity from ``start`` to ``end``, where it is ``last``.
 
     Each value is that of a whole window, as the rule saw it: once a minute, over more than one or
-    two hours less often. None where a window is empty or no longer kept as finely as it was judged.
+    two hours less often, and over days at whole hours. None where a window is empty or no longer kept as
+    finely as it was judged.
     """
     together = can_roll(rule, end - start)
     step = MINUTE_MS * max(1, -(-(end - start) // ((MOST_VALUES if together else MOST_READ) * MINUTE_MS)))
+    if step > HOUR_MS:
+        step = ceil(step, HOUR_MS)
     ends = list(range(ceil(start, step), end, step))
     kept = ends[find_kept(kpi.topic, rule, ends) :]
     seen = (roll_windows if together else read_windows)(kpi.topic, rule, kept) if kept else []
@@ -87,10 +90,11 @@ def read_windows(topic, rule, ends):
 
 
 def find_kept(topic, rule, ends):
-    """The index of the first of ``ends`` whose window is still kept by the minute."""
-    return bisect_left(
-        ends, True, key=lambda at: queries.find_grain(topic, at - rule.window * 1000) == MINUTE_MS
-    )
+    """The index of the first of ``ends`` whose window is still kept as finely as it is cut."""
+    length = rule.window * 1000
+    is_whole = all(part % HOUR_MS == 0 for part in (length, *ends[:2]))
+    finest = HOUR_MS if is_whole else MINUTE_MS
+    return bisect_left(ends, True, key=lambda at: queries.find_grain(topic, at - length) <= finest)
 
 
 def is_far(rule, value):

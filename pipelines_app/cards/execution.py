@@ -172,7 +172,7 @@ def describe_judged(pipeline, user, now):
     if outcome is None:
         return {"progress": tell_done(pipeline, now)}
     told = (VERDICTS[State(pipeline.state)], outcome.sentence, outcome.why, outcome.fault)
-    told += (tell_harm(list_guardrails(pipeline)), outcome.closed)
+    told += (tell_harm(list_guardrails(pipeline), pipeline.state), outcome.closed)
     sentence = " ".join(f"{part.rstrip('.')}." for part in told if part)
     is_open = pipeline.state == State.INCONCLUSIVE and not outcome.closed
     return {"progress": sentence, "steps": ("close",) if is_open else ()}

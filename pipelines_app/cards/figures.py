@@ -19,6 +19,8 @@ def tell_opening(pipeline, basis):
         behind.append(f"limit {basis.limit_text}")
         return f"{capitalise(basis.label)}: {basis.text}{put_aside(behind)}"
     measured = f"{basis.label}: {basis.text}{put_aside(behind)}"
+    if said and write(pipeline.kpi, pipeline.unit) == basis.text:
+        return capitalise(measured)
     return f"{said}; measured then, {measured}" if said else f"Measured then, {measured}"
 
 

@@ -89,7 +89,8 @@ def tell_found(found, measure):
     return f"{tell_plainly(found['plain'], measure)}: nothing can be said, {INCONCLUSIVE[found['reason']]}"
 
 
-def tell_harm(guardrails):
-    """``But harm was seen: Open complaints: 180, …``; empty where none was."""
+def tell_harm(guardrails, verdict):
+    """``But it did harm beside it. Open complaints: 180, …``; empty where none was."""
     told = [one.sentence for one in guardrails if one.is_harmed]
-    return f"But it did harm beside it. {'; '.join(told)}" if told else ""
+    lead = "And" if verdict == State.HARMFUL else "But"
+    return f"{lead} it did harm beside it. {'; '.join(told)}" if told else ""

@@ -6,6 +6,7 @@ from django import template
 from django.utils import timezone
 from django.utils.html import format_html
 
+from pipelines_app.cards.history import tell_entry
 from pipelines_app.cards.writing import tell_time, to_local
 from pipelines_app.queries import find_stop
 
@@ -38,6 +39,12 @@ def day(at):
     local = timezone.localtime(at)
     text = f"{local.day} {local:%b %Y, %H:%M %Z}"
     return format_html('<time datetime="{}">{}</time>', local.isoformat(timespec="seconds"), text)
+
+
+@register.filter
+def told(entry):
+    """An audit entry in words: ``Approved by Bea for Ada``."""
+    return tell_entry(entry)
 
 
 @register.filter

@@ -48,7 +48,7 @@ def test_what_was_undone_handed_over_and_tried_again_is_marked_as_that():
         ("decision", "approved by boss"),
         ("decision", "waits again, the approval taken back by boss"),
         ("decision", "approved by boss"),
-        ("action", "is to be done by hand, by the approval"),
+        ("action", "is to be done by hand"),
         ("action", "failed, by boss"),
         ("action", "is tried again, by boss"),
     ]

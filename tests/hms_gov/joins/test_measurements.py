@@ -142,7 +142,7 @@ def test_a_curve_of_days_has_a_bounded_number_of_values(points, end):
     assert 100 <= len(curve["ts"]) <= 122
 
 
-def test_what_is_kept_by_the_hour_only_is_not_drawn_in_minutes(settings):
+def test_what_is_kept_by_the_hour_only_is_drawn_in_hours_and_not_in_minutes(settings):
     settings.METRICS_APP = {**settings.METRICS_APP, "MINUTES_DAYS": 3}
     clockwork = Clockwork()
     publish(TOPIC, np.arange(clockwork.now - 6 * DAY, clockwork.now, 10 * MINUTE), 1.0)
@@ -155,6 +155,9 @@ def test_what_is_kept_by_the_hour_only_is_not_drawn_in_minutes(settings):
         "curve"
     ]["values"]
     assert values[0] is None and values[-1] == 2
+    # Windows of whole hours are still there.
+    day = see(make_rule("count", 5.0, window=86_400), clockwork.now, draw_from=clockwork.now - 5 * DAY)
+    assert set(day["curve"]["values"]) == {144}
 
 
 def test_without_a_rule_it_is_what_the_tile_shows(points, end):

@@ -44,7 +44,7 @@ def test_every_move_is_told_from_the_approval_to_the_end(breach, boss, django_ca
             f"{name} approved by boss",
             f"{name} waits again, the approval taken back by boss",
             f"{name} approved by boss",
-            f"{name} is to be done by hand, by the approval",
+            f"{name} is to be done by hand",
             f"{name} was carried out by boss: done by hand on {today}",
         ]
     )
