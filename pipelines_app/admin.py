@@ -269,9 +269,11 @@ class StopForm(forms.ModelForm):
             self.initial["reason"], self.fields["reason"].required = "", True
 
     def clean(self):
-        """Refuses a turn to where it stands."""
+        """Refuses a turn to where it stands; what is stopped may be so for another reason."""
         data = super().clean()
-        if data.get("stopped") == StopSwitch.objects.filter(stopped=True).exists():
+        present = StopSwitch.objects.filter(stopped=True).first()
+        stays = data.get("stopped") == (present is not None)
+        if stays and (present is None or present.reason == data.get("reason")):
             raise forms.ValidationError("That is so already: nothing was changed.")
         return data
 

@@ -78,7 +78,10 @@ def list_paths():
     config = conf.get_config()
     single = [(key, config[key]) for key in ("TOPICS", "WATCH", "FORMAT", "EMIT") if config[key]]
     handlers = [(key, path) for key in ("ON_CHANGE", "AUTHENTICATION") for path in config[key]]
-    return single + handlers + [(f"ACTIONS[{name!r}]", path) for name, path in config["ACTIONS"].items()]
+    named = [
+        (f"{key}[{name!r}]", path) for key in ("ACTIONS", "ORIGINS") for name, path in config[key].items()
+    ]
+    return single + handlers + named
 
 
 def check_paths():

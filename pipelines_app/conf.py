@@ -20,6 +20,9 @@ DEFAULTS = {
     "FORMAT": "",
     # Dotted paths of REST framework's authentication classes: how programs show their key.
     "AUTHENTICATION": [],
+    # Prefix of an origin -> dotted path: handler(pipeline), called after each change of a proposal that such
+    # an origin opened, at least once, whatever dies meanwhile.
+    "ORIGINS": {},
     "ON_CHANGE": [],  # dotted paths: handler(pipeline), called after each committed change of state
     # Dotted path: emit(topic, value, at=ms, key=text), told the figures by which the process watches itself.
     "EMIT": "",

@@ -20,7 +20,8 @@ PIPELINES = {
     "TOPICS": "hms_gov.joins.wiring.describe_topic",
     "WATCH": "hms_gov.joins.watch.describe_watch",
     "AUTHENTICATION": ["metrics_app.api.authentication.KeyAuthentication"],
-    "ON_CHANGE": ["hms_gov.joins.wiring.tell_streams", "hms_gov.joins.timeline.note_moves"],
+    "ON_CHANGE": ["hms_gov.joins.wiring.tell_streams"],
+    "ORIGINS": {"breach:": "hms_gov.joins.timeline.note_moves"},
 }
 
 

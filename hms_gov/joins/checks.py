@@ -15,7 +15,7 @@ MEETING = (
      "no breach becomes a proposal"),
     (pipelines_conf, "PIPELINES_APP", "ON_CHANGE", "hms_gov.joins.wiring.tell_streams",
      "open pages do not hear of proposals"),
-    (pipelines_conf, "PIPELINES_APP", "ON_CHANGE", "hms_gov.joins.timeline.note_moves",
+    (pipelines_conf, "PIPELINES_APP", "ORIGINS", "hms_gov.joins.timeline.note_moves",
      "breaches do not tell what became of their proposals"),
 )  # fmt: skip
 PAGES = {"explain": "metrics_app.urls", "pipeline_detail": "pipelines_app.urls"}
@@ -39,8 +39,13 @@ def check_lists():
             id="hms_gov_joins.W001",
         )
         for conf, setting, key, path, without in MEETING
-        if path not in conf.get(key)
+        if path not in list_values(conf.get(key))
     ]
+
+
+def list_values(setting):
+    """The dotted paths of a list, or of a dict of them."""
+    return setting.values() if isinstance(setting, dict) else setting
 
 
 def check_pages():

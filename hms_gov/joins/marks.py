@@ -56,6 +56,8 @@ def describe_move(entry):
     came_to = entry.event if entry.event in BY_EVENT else entry.data.get("state")
     if entry.event in {"voted", "changed", "noted"} or came_to is None:
         return None
+    if day := entry.data.get("day"):
+        return "action", f"was done by hand on {day}, as {entry.actor} confirmed"
     unless = entry.data.get("unless") or {}
     return phrase(came_to, " ".join(filter(None, (entry.actor, unless.get("said")))))
 

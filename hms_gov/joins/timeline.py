@@ -13,7 +13,7 @@ ORIGIN = "breach:"
 def note_moves(pipeline):
     """Adds what has happened to a proposal since it was opened; each once, however often it is called.
 
-    A doorbell may be lost: the next one brings what the last has missed.
+    An errand calls it after each change, and again until it has answered.
     """
     if not (pipeline.origin or "").startswith(ORIGIN):
         return
@@ -39,6 +39,7 @@ def tell_move(pipeline, entry):
     found, data = describe_move(entry), entry.data
     if found is None:
         return None
-    more = data.get("outcome") or data.get("comment") or data.get("said")
+    outcome = "" if data.get("day") else data.get("outcome")
+    more = outcome or data.get("comment") or data.get("said")
     text = f"Proposal #{pipeline.pk} “{pipeline.suggestion}” {found[1]}" + (f": {more}" if more else "")
     return to_ms(entry.at), text[:500]

@@ -10,5 +10,7 @@ An action is a callable ``(order) -> words`` that ``PIPELINES_APP["ACTIONS"]`` n
   of the project's that is about to be saved, proposes it; asked besides ``check``.
 - ``freeze(params, evidence)``: the parameters with what they mean at that moment; asked when a
   proposal is opened. Without it they are frozen as they are.
+- ``check_again(order)``: BadInput where another attempt cannot succeed, asked before a person is
+  offered one; without it ``check`` is, with what was asked for.
 - ``describe(params)``: what it will do, in words that follow "Approving": ``mails ada@example.org``.
 """

@@ -74,6 +74,15 @@ def try_freezing(name, params, evidence):
         return params, f"“{name}” could not be checked: {type(error).__name__}"
 
 
+def check_again(name, order):
+    """BadInput where another attempt at an order that failed cannot succeed."""
+    action = find_action(name)
+    if check := getattr(action, "check_again", None):
+        check(order)
+    else:
+        check_action(name, thaw_params(name, order.parameters))
+
+
 def describe_action(name, params):
     """What an action will do, in words that follow "Approving"; says so where nobody can tell."""
     try:

@@ -54,7 +54,11 @@ def tell_promise(planned, now):
 
 def tell_day(ms):
     """``6 December``, with the year where it is not this one's."""
-    day = to_local(ms)
+    return write_day(to_local(ms))
+
+
+def write_day(day):
+    """A date, or the day of a moment, in the same words."""
     year = "" if day.year == timezone.localtime().year else f" {day.year}"
     return f"{day.day} {day:%B}{year}"
 

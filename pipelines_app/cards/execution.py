@@ -7,7 +7,7 @@ from django.utils import timezone
 from pipelines_app import conf, queries
 from pipelines_app.actions.manual import DESCRIPTION, is_manual
 from pipelines_app.actions.registry import describe_action
-from pipelines_app.cards.effects import UNMEASURED, describe_outcome, tell_day, tell_promise
+from pipelines_app.cards.effects import UNMEASURED, describe_outcome, tell_day, tell_promise, write_day
 from pipelines_app.cards.guardrails import list_guardrails, tell_guarded, tell_harm
 from pipelines_app.cards.unless import describe_watched
 from pipelines_app.cards.writing import tell_time, write
@@ -135,8 +135,13 @@ def describe_executing(pipeline, user, now):
 
 
 def describe_failed(pipeline, user, now):
-    """A person tries again, or takes it back."""
-    return {"progress": f"It failed: {pipeline.outcome}.".replace("..", "."), "steps": ("retry", "withdraw")}
+    """A person tries again, where that can help, or takes it back."""
+    told, stop = f"It failed: {pipeline.outcome}.".replace("..", "."), queries.find_stop()
+    why_not = (
+        f"{stop.by_name} stopped all actions (“{stop.reason}”)." if stop else queries.why_not_retry(pipeline)
+    )
+    steps = ("withdraw",) if why_not else ("retry", "withdraw")
+    return {"progress": f"{told} {why_not}".strip(), "steps": steps}
 
 
 def describe_done(pipeline, user, now):
@@ -147,9 +152,15 @@ def describe_done(pipeline, user, now):
 
 
 def tell_done(pipeline, now):
-    """``It was carried out at 10:12: paid 2.``"""
-    at = "" if is_manual(pipeline.action) else f" at {tell_time(pipeline.carried_out_at, now)}"
-    return f"It was carried out{at}: {pipeline.outcome}."
+    """``It was carried out at 10:12: paid 2.``; by hand on a day, with who said so and when."""
+    if not is_manual(pipeline.action):
+        return f"It was carried out at {tell_time(pipeline.carried_out_at, now)}: {pipeline.outcome}."
+    # It has a day and no time of day; when somebody said so is another thing.
+    entry = pipeline.audit.filter(event="done").order_by("-seq").first()
+    said = f", as {entry.actor} confirmed at {tell_time(entry.at, now)}" if entry else ""
+    # The site's midnight is the day before for readers west of it.
+    day = timezone.localtime(pipeline.carried_out_at, timezone.get_default_timezone())
+    return f"It was done by hand on {write_day(day)}{said}."
 
 
 def describe_measuring(pipeline, user, now):

@@ -34,6 +34,8 @@ from pipelines_app.queries.execution import (
     has_approved,
     is_to_do,
     list_to_do,
+    make_order,
+    why_not_retry,
 )
 from pipelines_app.queries.measuring import find_effect, find_plan, find_span, list_actions, read_effect
 from pipelines_app.queries.stops import find_stop, may_turn
@@ -75,6 +77,7 @@ __all__ = [
     "list_earlier",
     "list_permitted",
     "list_to_do",
+    "make_order",
     "may_decide_any",
     "may_turn",
     "name_of",
@@ -86,6 +89,7 @@ __all__ = [
     "tell_tampering",
     "why_not_change",
     "why_not_decide",
+    "why_not_retry",
 ]
 
 logger = logging.getLogger(__name__)

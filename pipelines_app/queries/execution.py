@@ -1,13 +1,21 @@
 """Between approval and end: until when it can be undone, who does it, what people have to do."""
 
+import logging
 from datetime import timedelta
 
 from django.db.models import Q
 
 from pipelines_app import conf
+from pipelines_app.actions.manual import is_manual
+from pipelines_app.actions.registry import check_again
+from pipelines_app.core.orders import Order
 from pipelines_app.core.states import State
 from pipelines_app.core.voting import APPROVE
+from pipelines_app.exceptions import BadInput, Tampered
 from pipelines_app.models import Decision, Effect, Errand
+from pipelines_app.queries.versions import read_version
+
+logger = logging.getLogger(__name__)
 
 
 def find_undo_end(pipeline):
@@ -31,6 +39,34 @@ def find_approver(pipeline_id, version):
     votes = Decision.objects.filter(pipeline=pipeline_id, version=version, vote=APPROVE)
     vote = votes.select_related("by").order_by("-id").first()
     return vote and vote.by
+
+
+def why_not_retry(pipeline):
+    """A sentence that says why a failed proposal cannot succeed by another attempt; empty where it may."""
+    try:
+        document = read_version(pipeline)
+        if not is_manual(document["action"]):
+            check_again(document["action"], make_order(document, pipeline.pk))
+    except Tampered as error:
+        return str(error)
+    except BadInput as error:
+        return f"Another attempt cannot help: {error}."
+    except Exception:
+        # Somebody else's code: a page without its answer still lets people go on.
+        logger.exception("Whether proposal #%s can be tried again could not be asked", pipeline.pk)
+    return ""
+
+
+def make_order(document, proposal, attempt=1):
+    """What the action is told; by the frozen text alone."""
+    return Order(
+        proposal=proposal,
+        version=document["version"],
+        title=document["title"],
+        topic=document["topic"],
+        parameters=document["action_params"],
+        attempt=attempt,
+    )
 
 
 def list_to_do(pipelines):

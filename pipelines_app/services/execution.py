@@ -133,7 +133,8 @@ def fail(*, pipeline, by, version, comment, now=None):
 def retry(*, pipeline, by, version, now=None):
     """Asks again for what failed, under the same key; a manual step waits again to be confirmed.
 
-    For its proposer and for whoever may decide. Conflict while everything is stopped.
+    For its proposer and for whoever may decide. Conflict while everything is stopped, and where
+    another attempt cannot succeed.
     """
     now, version = now or timezone.now(), check_version(version)
     with transaction.atomic():
@@ -145,7 +146,10 @@ def retry(*, pipeline, by, version, now=None):
         refuse_other_version(locked, version)
         if stopped := queries.find_stop():
             raise Conflict(f"{stopped.by_name} stopped all actions: {stopped.reason}", pipeline=locked)
-        if not is_manual(queries.read_version(locked)["action"]):
+        action = queries.read_version(locked)["action"]
+        if why_not := queries.why_not_retry(locked):
+            raise Conflict(why_not, pipeline=locked)
+        if not is_manual(action):
             repeat_errand(locked, ACT, due_at=now)
         locked.outcome = ""
         locked.save(update_fields=["outcome"])

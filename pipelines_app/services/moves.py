@@ -4,6 +4,7 @@ import logging
 
 from django.db import connection, transaction
 from django.db.models import F
+from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from pipelines_app import conf
@@ -11,6 +12,7 @@ from pipelines_app.core.states import State, may_move
 from pipelines_app.exceptions import Conflict
 from pipelines_app.models import Pipeline
 from pipelines_app.services.audit import append_audit
+from pipelines_app.services.errands.plan import plan_answer
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +43,8 @@ def move(pipeline, to, *, actor, event, data, at):
 
 
 def tell_later(pipeline):
-    """Calls the ON_CHANGE handlers once the transaction has committed."""
+    """Calls the ON_CHANGE handlers once the transaction has committed, and plans to answer its origin."""
+    plan_answer(pipeline, due_at=timezone.now())
     transaction.on_commit(lambda: tell(pipeline))
 
 

@@ -29,14 +29,19 @@ def resume(*, reason, by=None, name="", now=None):
 
 
 def turn(stopped, *, reason, by, name, now):
-    """Turns the switch, with an audit entry; turning it to where it is changes nothing."""
+    """Turns the switch, with an audit entry.
+
+    Who stops what is stopped for another reason is heard too: the chain keeps both, pages show the
+    present one. Resuming what runs changes nothing.
+    """
     reason = check_text(reason, field="reason", limit=500)
     name = name_of(by) if by else check_text(name, field="name", limit=150)
     if by and not may_turn(by):
         raise NotAllowed("You do not have the permission to stop or resume actions (turn_stopswitch).")
     with transaction.atomic():
         switch = lock_switch()
-        if switch.stopped != stopped:
+        again = stopped and (switch.reason, switch.by_name) != (reason, name)
+        if switch.stopped != stopped or again:
             switch.stopped, switch.reason, switch.by, switch.by_name = stopped, reason, by, name
             switch.at = now or timezone.now()
             switch.save()

@@ -1,7 +1,7 @@
 """Whether errands ended as the chain tells: what was carried out, judged, reminded and escalated.
 
-When one is due, and what went wrong before it ended, is work at hand and stands in no entry; nor do mails
-and figures.
+When one is due, and what went wrong before it ended, is work at hand and stands in no entry; nor do mails,
+figures and answers.
 Watches have a module of their own.
 """
 
@@ -11,7 +11,7 @@ from pipelines_app.queries.unless import WATCH
 from pipelines_app.services.errands.act import HANDED_OVER
 from pipelines_app.services.errands.deadlines import tell_outcome
 from pipelines_app.services.errands.measure import tell_verdict
-from pipelines_app.services.errands.plan import ACT, FIGURE, LONGEST, MAIL, MEASURE
+from pipelines_app.services.errands.plan import ACT, ANSWER, FIGURE, LONGEST, MAIL, MEASURE
 
 # How outcomes begin that move no proposal.
 UNTOLD = ("not done: ", "not judged: ", "failed after ")
@@ -20,7 +20,7 @@ UNTOLD = ("not done: ", "not judged: ", "failed after ")
 def check_errands(story, report, using):
     """Names each errand whose end was changed, made up or taken away."""
     left, waiting = dict(story.errands), list_waiting(story)
-    rows = Errand.objects.using(using).exclude(kind__in=(MAIL, FIGURE, WATCH))
+    rows = Errand.objects.using(using).exclude(kind__in=(ANSWER, FIGURE, MAIL, WATCH))
     for row in rows.order_by("pk").iterator(chunk_size=2000):
         # What the chain tells of is for nobody in particular: with a recipient it is not that errand.
         key = row.pipeline_id, row.version, row.kind + row.recipient

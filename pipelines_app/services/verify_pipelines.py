@@ -42,17 +42,20 @@ def list_touched_evidence(pipeline, told):
 def check_stop(story, report, using):
     """Whether the stop switch stands as the chain tells, by whom, when and why."""
     row = StopSwitch.objects.using(using).first() or StopSwitch()
-    told, found = (False, "", "", None), (row.stopped, row.by_name, row.reason, row.at)
-    if story.stop:
-        entry, data = story.stop
-        told = (entry.event == "stopped", entry.actor, data.get("reason"), entry.at)
-        # Entries from before it was written name the person only.
-        if "by" in data and not are_same([row.by_id], [data["by"]], using=using):
-            told = None
-    elif row.by_id is not None:
-        told = None
-    if found != told:
-        report.faults.append(f"the stop switch was turned, and the chain says otherwise: {row}")
+    entry, data = story.stop or (None, {})
+    stopped = entry is not None and entry.event == "stopped"
+    actor, reason = (entry.actor, data.get("reason")) if entry else ("", "")
+    if row.stopped != stopped:
+        now, told = ("on", "off") if row.stopped else ("off", "on")
+        report.faults.append(f"the stop switch was turned {now}: the chain says it is {told}")
+    if row.reason != reason:
+        report.faults.append(f"the reason of the stop switch was changed: the chain says “{reason}”")
+    # Entries from before it was written name the person only.
+    same = row.by_id is None if entry is None else "by" not in data
+    if row.by_name != actor or not (same or are_same([row.by_id], [data.get("by")], using=using)):
+        report.faults.append(f"who turned the stop switch was changed: the chain says “{actor}”")
+    if row.at != (entry and entry.at):
+        report.faults.append("when the stop switch was turned was changed")
 
 
 def check_votes(story, report, using):

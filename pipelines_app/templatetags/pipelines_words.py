@@ -34,6 +34,15 @@ def moment(at):
 
 
 @register.filter
+def occasion(at):
+    """As ``moment``; of what has a day and no time of day (the site's midnight, in ms), the day alone."""
+    site = timezone.localtime(to_local(at), timezone.get_default_timezone())
+    if (site.hour, site.minute, site.second, site.microsecond) != (0, 0, 0, 0):
+        return moment(at)
+    return format_html('<time datetime="{}">{}</time>', f"{site:%Y-%m-%d}", f"{site.day} {site:%b}")
+
+
+@register.filter
 def day(at):
     """A datetime with its date and zone, as a ``<time>``: ``24 Nov 2026, 03:45 UTC``."""
     local = timezone.localtime(at)

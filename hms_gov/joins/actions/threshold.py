@@ -94,6 +94,14 @@ def refuse_other_kpi(threshold, number, topic):
         )
 
 
+def check_again(order):
+    """BadInput where the threshold is gone, or no longer the one that somebody approved to change."""
+    threshold = find_threshold(order.parameters["threshold"])
+    done = threshold.versions.filter(reason__endswith=f"({order.key})").exists()
+    if threshold.version != order.parameters["version"] and not done:
+        raise BadInput(f"“{order.parameters['name']}” was changed meanwhile", field="action_params")
+
+
 def check_shape(name, value):
     """BadInput for what is a limit in no unit."""
     empty = value is None and name == "recovery_limit"
@@ -166,6 +174,7 @@ def tell_change(params):
 change_threshold.names = list_thresholds
 change_threshold.check = check_change
 change_threshold.check_for = check_change_for
+change_threshold.check_again = check_again
 change_threshold.freeze = freeze_change
 change_threshold.thaw = thaw_change
 change_threshold.describe = describe_change

@@ -13,10 +13,9 @@ from django.utils import timezone
 from pipelines_app.actions.manual import is_manual
 from pipelines_app.actions.registry import find_action
 from pipelines_app.core.errands import flatten
-from pipelines_app.core.orders import Order
 from pipelines_app.core.states import State
 from pipelines_app.exceptions import BadInput, Impossible, Postponed, Tampered
-from pipelines_app.queries import read_version
+from pipelines_app.queries import make_order, read_version
 from pipelines_app.queries.stops import find_told_stop
 from pipelines_app.services.errands.measure import begin_measuring
 from pipelines_app.services.errands.plan import LONGEST, end_errand, is_held
@@ -54,7 +53,7 @@ def begin(errand, now):
         except Tampered as error:
             raise Impossible(str(error)) from None
         if pipeline.state == State.APPROVED:
-            data = {"version": pipeline.version, "key": make_order(document, errand).key}
+            data = {"version": pipeline.version, "key": make_order(document, errand.pipeline_id).key}
             event = "handed over" if is_manual(document["action"]) else "begun"
             move(
                 pipeline,
@@ -90,25 +89,15 @@ def name_actor(action):
     return "the approval" if is_manual(action) else f"action {action}"
 
 
-def make_order(document, errand):
-    """What the action is told; by the frozen text alone."""
-    return Order(
-        proposal=errand.pipeline_id,
-        version=document["version"],
-        title=document["title"],
-        topic=document["topic"],
-        parameters=document["action_params"],
-        attempt=errand.attempts,
-    )
-
-
 def call_action(document, errand):
     """What the action answers, as a line of text; whatever it raises, Impossible where there is none."""
     try:
         action = find_action(document["action"])
     except BadInput as error:
         raise Impossible(str(error)) from None
-    return flatten(action(make_order(document, errand)) or "carried out")[:LONGEST]
+    return flatten(action(make_order(document, errand.pipeline_id, errand.attempts)) or "carried out")[
+        :LONGEST
+    ]
 
 
 def finish(errand, words, now):

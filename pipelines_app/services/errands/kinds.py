@@ -5,12 +5,15 @@ from pipelines_app.core.states import OPEN, State
 from pipelines_app.queries.unless import WATCH
 from pipelines_app.services.errands import measure, watch
 from pipelines_app.services.errands.act import carry_out, give_up
+from pipelines_app.services.errands.answer import answer
 from pipelines_app.services.errands.deadlines import ESCALATE, REMIND, escalate, remind
 from pipelines_app.services.errands.figures import emit_figure
 from pipelines_app.services.errands.mail import send_mail
-from pipelines_app.services.errands.plan import ACT, FIGURE, MAIL, MEASURE
+from pipelines_app.services.errands.plan import ACT, ANSWER, FIGURE, MAIL, MEASURE
 
 KINDS = {
+    # As a row of the chain it must be heard of, however long whoever listens is away.
+    ANSWER: Kind(answer, frozenset(State), attempts=8_000),
     ACT: Kind(carry_out, frozenset({State.APPROVED, State.EXECUTING}), give_up),
     REMIND: Kind(remind, OPEN),
     ESCALATE: Kind(escalate, OPEN),

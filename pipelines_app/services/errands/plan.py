@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from django.db.models import F, Q
 
+from pipelines_app import conf
 from pipelines_app.models import Errand
 from pipelines_app.services.errands.bell import ring_if_due
 
@@ -15,6 +16,7 @@ LONGEST = 500  # characters of an outcome or an error
 CLAIM = timedelta(minutes=2)  # how long a claim holds when its process dies
 MAIL = "mail"
 FIGURE = "figure"  # tells what watches the process
+ANSWER = "answer"  # tells what opened a proposal what has become of it
 MEASURE = "measure"  # judges what was carried out
 
 
@@ -73,6 +75,18 @@ def repeat_errand(pipeline, kind, *, due_at):
     errand.due_at, errand.attempts, errand.claimed_until = due_at, 0, None
     errand.done_at, errand.outcome, errand.error = None, "", ""
     errand.save()
+
+
+def plan_answer(pipeline, *, due_at):
+    """Asks anew for what opened a proposal to be told of it, where somebody listens; as ``repeat_errand``."""
+    if find_listener(pipeline):
+        repeat_errand(pipeline, ANSWER, due_at=due_at)
+
+
+def find_listener(pipeline):
+    """The dotted path of ``ORIGINS`` whose prefix the proposal's origin has, or None."""
+    origin = pipeline.origin or ""
+    return next((path for prefix, path in conf.get("ORIGINS").items() if origin.startswith(prefix)), None)
 
 
 def is_held(errand):

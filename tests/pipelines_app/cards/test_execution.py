@@ -7,9 +7,9 @@ from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 
 from pipelines_app.cards.execution import describe_execution, tell_following
-from pipelines_app.exceptions import Impossible
+from pipelines_app.exceptions import Conflict, Impossible
 from pipelines_app.models import Errand, Pipeline
-from pipelines_app.services import approve, confirm, propose, run_errands, stop
+from pipelines_app.services import approve, confirm, propose, retry, run_errands, stop
 from tests.pipelines_app.acting import FAULTS
 
 pytestmark = pytest.mark.django_db
@@ -96,6 +96,27 @@ def test_an_action_that_fails_says_when_it_is_tried_again_and_then_what_is_left(
     assert (failed.progress, failed.steps) == ("It failed: no such account.", ("retry", "withdraw"))
 
 
+@pytest.mark.parametrize("reason", ["stopped", "gone", "edited"])
+def test_another_attempt_is_offered_only_where_it_can_succeed(acting, approver, settings, touch, reason):
+    FAULTS[:] = [Impossible("no such account")]
+    moment = approve(pipeline=acting, by=approver, version=1).decided_at + AFTER
+    run_errands(now=moment)
+    if reason == "stopped":
+        stop(reason="audit", name="root")
+        said = "root stopped all actions"
+    elif reason == "gone":
+        settings.PIPELINES_APP = settings.PIPELINES_APP | {"ACTIONS": {}}
+        said = "Another attempt cannot help: 'pay' is no action of the settings"
+    else:
+        touch("UPDATE pipelines_app_pipeline SET title = 'Other'")
+        said = "is not as it was frozen: its title was changed"
+    failed = look(acting, approver, moment)
+    assert failed.progress.startswith("It failed: no such account. ") and said in failed.progress
+    assert failed.steps == ("withdraw",)
+    with pytest.raises(Conflict):
+        retry(pipeline=acting, by=approver, version=1)
+
+
 def test_what_was_done_is_told_with_what_is_not_known_about_it(acting, pipeline, approver):
     moment = approve(pipeline=acting, by=approver, version=1).decided_at + AFTER
     run_errands(now=moment)
@@ -106,7 +127,15 @@ def test_what_was_done_is_told_with_what_is_not_known_about_it(acting, pipeline,
     by_hand = approve(pipeline=pipeline, by=approver, version=1).decided_at + AFTER
     run_errands(now=by_hand)
     confirm(pipeline=pipeline, by=approver, version=1, day=by_hand.date(), now=by_hand)
-    assert f"It was carried out: done by hand on {by_hand.date()}." in look(pipeline, approver).progress
+    # Its day is the site's, wherever the reader is; when it was confirmed is their time.
+    day, said = by_hand.date(), "as ada confirmed at "
+    for zone in ("UTC", "Pacific/Honolulu", "Pacific/Auckland"):
+        with timezone.override(zone):
+            told = look(pipeline, approver, by_hand).progress
+            assert (
+                f"It was done by hand on {day.day} {day:%B}, {said}{timezone.localtime(by_hand):%H:%M}."
+                in told
+            )
 
 
 def test_what_was_approved_before_there_were_errands_promises_nothing(pipeline, approver):

@@ -130,9 +130,13 @@ NAMED = {
         "ends_at": "ends_at of delegation “ada for bob” was changed",
         "created_at": "created_at of delegation “ada for bob” was changed",
     },
-    StopSwitch: dict.fromkeys(
-        ("stopped", "reason", "by_id", "by_name", "at"), "the stop switch was turned, and the chain says"
-    ),
+    StopSwitch: {
+        "stopped": "the stop switch was turned o",
+        "reason": "the reason of the stop switch was changed",
+        "by_id": "who turned the stop switch was changed",
+        "by_name": "who turned the stop switch was changed",
+        "at": "when the stop switch was turned was changed",
+    },
     AuditHead: dict.fromkeys(("seq", "hash"), "the chain should end with entry"),
     AuditEntry: {
         "seq": "entry 3 is missing",

@@ -36,9 +36,18 @@ def test_it_stops_and_resumes_with_author_and_reason_in_the_chain(admin_user):
 
 
 def test_turning_it_to_where_it_is_changes_nothing(admin_user):
+    resume(reason="it runs", by=admin_user)
+    for _ in range(2):
+        stop(reason="first", by=admin_user)
+    assert told() == [("stopped", "root", "first", None)]
+
+
+def test_who_stops_it_for_another_reason_is_heard_too(admin_user):
     stop(reason="first", by=admin_user)
-    assert stop(reason="second", name="bea").reason == "first"
-    assert len(told()) == 1
+    switch = stop(reason="second", name="bea")
+    assert (switch.reason, switch.by_name, find_stop().reason) == ("second", "bea", "second")
+    assert told() == [("stopped", "root", "first", None), ("stopped", "bea", "second", None)]
+    assert verify_audit().faults == []
 
 
 def test_it_needs_a_reason_a_name_and_the_permission(approver):
@@ -63,14 +72,20 @@ def test_the_command_stops_and_resumes():
         call_command("stop_actions", reason="", by="operator")
 
 
-@pytest.mark.parametrize("edit", ["stopped = false", "reason = 'nothing'", "by_name = 'nobody'"])
-def test_an_edit_of_the_switch_is_found(admin_user, touch, edit):
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        ("stopped = false", "the stop switch was turned off: the chain says it is on"),
+        ("reason = 'nothing'", "the reason of the stop switch was changed: the chain says “audit”"),
+        ("by_name = 'nobody'", "who turned the stop switch was changed: the chain says “root”"),
+    ],
+)
+def test_an_edit_of_the_switch_is_found_and_named(admin_user, touch, edit, said):
     stop(reason="audit", by=admin_user)
     touch(f"UPDATE pipelines_app_stopswitch SET {edit}")
-    [fault] = verify_audit().faults
-    assert "the stop switch was turned" in fault
+    assert verify_audit().faults == [said]
 
 
 def test_a_switch_that_was_slipped_in_is_found():
     StopSwitch.objects.create(pk=1, stopped=True, by_name="nobody", reason="none")
-    assert len(verify_audit().faults) == 1
+    assert verify_audit().faults[0] == "the stop switch was turned on: the chain says it is off"

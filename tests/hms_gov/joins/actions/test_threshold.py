@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 
 from hms_gov.joins.actions.threshold import (
     change_threshold,
+    check_again,
     check_change,
     describe_change,
     freeze_change,
@@ -63,6 +64,14 @@ def test_a_repeat_after_somebody_else_changed_it_back_does_not_change_it_again(r
     change_threshold(order)
     rule.refresh_from_db()
     assert (rule.limit, rule.version) == (40 * HOUR, 3)
+
+
+def test_another_attempt_is_refused_beforehand_once_the_rule_is_another(rule, order):
+    check_again(order)
+    rule.min_count = 5
+    save_threshold(rule, by=None)
+    with pytest.raises(BadInput, match="“Answered within 48 h” was changed meanwhile"):
+        check_again(order)
 
 
 def test_it_refuses_for_good_when_the_rule_was_changed_since_the_proposal(rule, order):
