@@ -99,8 +99,8 @@ def say_unless(operator, text, end, today):
 
 def tell_history(found, *, rejected, came):
     """What a reopened version froze of the one before, in words; the times are texts."""
-    said = f": “{found['comment']}”" if found["comment"] else ""
+    said = f": “{found['comment']}”" if found["comment"] else "."
     return (
-        f"Rejected by {found['by']} at {rejected} {found['unless']}{said}. "
+        f"Rejected by {found['by']} at {rejected} {found['unless']}{said} "
         f"Now it has come: {found['label']} {found['text']} at {came}."
     )

@@ -56,7 +56,7 @@ def refused(base, ada):
     return reject(pipeline=made, by=ada, version=1, comment="wait", unless=unless, now=at)
 
 
-def test_what_would_be_proposed_again_says_on_its_timeline_why_it_is_not(refused, base):
+def test_what_would_be_proposed_again_says_on_its_timeline_why_it_is_not(client, refused, base, ada):
     # The old points leave the window; then it fires again.
     send((base + 33 * MINUTE, 55 * HOUR), (base + 33 * MINUTE + 1, 55 * HOUR))
     first = Breach.objects.get()
@@ -70,6 +70,8 @@ def test_what_would_be_proposed_again_says_on_its_timeline_why_it_is_not(refused
         f"not proposed: proposal #{refused.pk} was rejected by ada unless above 60 h, until "
     )
     assert (Pipeline.objects.count(), Pipeline.objects.get().noted) == (1, 1)
+    client.force_login(ada)
+    assert "rejected by ada unless above 60 h" in client.get(f"/kpis/{TOPIC}/").content.decode()
     note_moves(refused)
     told = first.timeline.filter(kind="proposal").get().text
     assert told.startswith(f"Proposal #{refused.pk} “Hire 2 temp agents” rejected by ada unless above 60 h")

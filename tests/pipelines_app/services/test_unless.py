@@ -67,7 +67,7 @@ def test_when_it_fires_it_waits_again_as_a_new_version_with_its_history(refused,
     frozen = json.loads(back.versions.get(number=2).text)["reopened"]
     assert (frozen["by"], frozen["comment"], frozen["text"]) == ("ada", "wait", "61 h")
     told = make_card(back, second, now=moment).reopened
-    assert told.startswith("Rejected by ada at 1 Feb 10:00 unless above 60 h, until 3 March: “wait”.")
+    assert told.startswith("Rejected by ada at 1 Feb 10:00 unless above 60 h, until 3 March: “wait” Now")
     assert told.endswith("Now it has come: mean over 30 min 61 h at 10:01.")
     kinds = Errand.objects.filter(version=2, done_at=None).values_list("kind", "due_at")
     assert ("remind", moment + timedelta(hours=12)) in kinds

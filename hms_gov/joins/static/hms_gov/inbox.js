@@ -89,7 +89,7 @@ async function findChange(card, id) {
   return data && (data.state !== card.dataset.state || String(data.version) !== card.dataset.version) ? data : null;
 }
 
-const isWriting = (card) => [...card.querySelectorAll("textarea")].some(
+const isWriting = (card) => [...card.querySelectorAll("textarea, .unless input")].some(
   (box) => box.value.trim() && box.value !== box.dataset.given && !box.closest("[hidden]"));
 
 async function insert(card) {
