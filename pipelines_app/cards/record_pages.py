@@ -89,7 +89,12 @@ def make_row(pipeline, case, axis):
         words = {name: write_value(value, measure, beside=effect.expected) for name, value in values.items()}
         words["change"] = tell_change(vars(effect), measure).removeprefix(": ")
     bar = axis and draw(effect.percent, effect.percent_low, effect.percent_high, axis)
-    return Row(pipeline=pipeline, verdict=WORDS[case.kind], bar=bar, **words)
+    return Row(pipeline=pipeline, verdict=tell_case(case), bar=bar, **words)
+
+
+def tell_case(case):
+    """What it counts as, and what it harmed beside its KPI: ``effective; harmed Open complaints``."""
+    return "; ".join([WORDS[case.kind], *(f"harmed {name}" for name in case.harmed)])
 
 
 def draw_pool(pool, axis):

@@ -9,11 +9,12 @@ from functools import cached_property
 
 from pipelines_app.core.effect_records import Effect
 from pipelines_app.core.pooling import is_plain, is_poolable, pool, pool_plain
-from pipelines_app.core.states import State
+from pipelines_app.core.states import VERDICTS, State
 
 PERCENT = "%"
 TOGETHER, TOUCHED, UNJUDGED = "together", "touched", "unjudged"
 BAD = (State.INEFFECTIVE, State.HARMFUL)
+PROVING = (State.EFFECTIVE, *BAD)
 DID = {State.INEFFECTIVE: "had no effect", State.HARMFUL: "did harm"}
 IN_A_ROW = 2  # times without effect after which the approach is to be reviewed
 # What a case counts as; each has one of these.
@@ -25,6 +26,7 @@ class Case:
     """One approved proposal: its ``verdict`` ("" until it is judged) and the Effect with its ``measure``.
 
     ``effect`` is None where nothing could be measured. ``touched``: it is not as it was judged.
+    ``harmed`` are the names of the guardrails that it harmed, whatever it did to its KPI.
     """
 
     id: int
@@ -32,6 +34,12 @@ class Case:
     effect: Effect | None = None
     measure: dict | None = None
     touched: bool = False
+    harmed: tuple[str, ...] = ()
+
+    @property
+    def did_harm(self):
+        """Whether it harmed its KPI, or what must not be harmed beside it."""
+        return self.kind == State.HARMFUL or (bool(self.harmed) and self.kind in VERDICTS)
 
     @property
     def kind(self):
@@ -104,10 +112,10 @@ class Record:
         nobody wants to be told of that the second time. What is inconclusive neither ends the row
         nor makes it longer.
         """
-        told = [case for case in self.cases if case.kind in (State.EFFECTIVE, *BAD)][-IN_A_ROW:]
-        if len(told) == IN_A_ROW and all(case.kind in BAD for case in told):
+        told = [case for case in self.cases if case.did_harm or case.kind in PROVING][-IN_A_ROW:]
+        if len(told) == IN_A_ROW and all(case.did_harm or case.kind in BAD for case in told):
             return tuple(told)
-        return tuple(case for case in told[-1:] if case.kind == State.HARMFUL)
+        return tuple(case for case in told[-1:] if case.did_harm)
 
     @property
     def rank(self):
@@ -115,7 +123,7 @@ class Record:
         if not self.pools:
             return (1, 0.0)
         pool = self.pools[0]
-        if pool.is_harmful or any(case.kind == State.HARMFUL for case in self.review):
+        if pool.is_harmful or any(case.did_harm for case in self.review):
             return (2, -pool.gain)
         # Per cents compare; what was measured in a unit is known, and stands behind them.
         return (0, -pool.gain) if pool.is_ratio else (0.5, -pool.gain)
@@ -159,7 +167,13 @@ def write_times(count):
 
 def list_reviewed(record):
     """``(id, what it did)`` of the cases because of which the approach is to be reviewed."""
-    return [(case.id, DID[case.kind]) for case in record.review]
+    return [(case.id, tell_deed(case)) for case in record.review]
+
+
+def tell_deed(case):
+    """What a case did, in words: ``had no effect``, ``did harm``, ``harmed Open complaints``."""
+    harmed = [f"harmed {' and '.join(case.harmed)}"] if case.harmed else []
+    return " and ".join(([DID[case.kind]] if case.kind in DID else []) + harmed)
 
 
 def tell_review(record):

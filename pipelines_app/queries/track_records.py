@@ -5,7 +5,7 @@ from collections import defaultdict
 from django.db.models import Q
 
 from pipelines_app.core import measuring
-from pipelines_app.core.states import AGREED
+from pipelines_app.core.states import AGREED, State
 from pipelines_app.core.track_records import Case, make_record
 from pipelines_app.exceptions import BadInput
 from pipelines_app.queries.measuring import check_effect, find_told
@@ -66,7 +66,14 @@ def read_case(row, told):
         return Case(row.pk, touched=True)
     verdict, measure = document["effect"]["verdict"], document["measure"]
     effect = measuring.read_effect(document["effect"]) if measure else None
-    return Case(row.pk, verdict, effect, measure)
+    return Case(row.pk, verdict, effect, measure, harmed=tuple(list_harmed(document)))
+
+
+def list_harmed(document):
+    """The names of the guardrails that an action harmed; effects from before there were any have none."""
+    for one in document.get("guardrails", ()):
+        if one["effect"] and one["effect"]["verdict"] == State.HARMFUL:
+            yield (one.get("measure") or {}).get("name") or one["topic"]
 
 
 def list_earlier(pipeline, *, among):

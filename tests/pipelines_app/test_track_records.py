@@ -5,10 +5,11 @@ from django.contrib.auth.models import Group, User
 
 from pipelines_app import queries
 from pipelines_app.cards.track_records import tell_record
+from pipelines_app.core.measuring import describe_effect
 from pipelines_app.core.track_records import tell_review
 from pipelines_app.models import Effect, Pipeline
 from pipelines_app.services import approve, propose, run_errands
-from tests.pipelines_app.judging import SUGGESTION, TITLE, TOPIC, judge, make_effect
+from tests.pipelines_app.judging import MEASURE_OF, SUGGESTION, TITLE, TOPIC, judge, make_effect
 
 pytestmark = pytest.mark.django_db
 REPEAT = {"title": TITLE, "suggestion": SUGGESTION, "topic": TOPIC}
@@ -144,6 +145,16 @@ def test_the_page_of_a_record_is_as_hidden_as_its_proposal(judged, outsider, cli
     present = propose(**REPEAT, restricted_to=group)[0]
     client.force_login(outsider)
     assert client.get(f"/inbox/{present.pk}/record/").status_code == 404
+
+
+def test_a_guardrail_that_was_harmed_stands_beside_the_verdict(approver, client):
+    harm = {"topic": "er.open", "measure": MEASURE_OF | {"name": "Open cases"}, "reason": ""}
+    harm["effect"] = describe_effect(make_effect("harmful", 0.3, 0.01))
+    judge(approver, make_effect("effective", -0.4, 0.03), guardrails=[harm])
+    present = propose(**REPEAT)[0]
+    client.force_login(approver)
+    page = client.get(f"/inbox/{present.pk}/record/").content.decode()
+    assert "effective; harmed Open cases" in page and "</a> harmed Open cases." in page
 
 
 def test_a_first_suggestion_has_no_line_and_an_empty_page(approver, client):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from statsmodels.stats.meta_analysis import combine_effects
 
 from pipelines_app.core.pooling import pool, pool_plain
-from pipelines_app.core.track_records import Case, make_record, write_times
+from pipelines_app.core.track_records import Case, make_record, tell_review, write_times
 from tests.pipelines_app.judging import MEASURE_OF, make_effect, make_plain
 
 
@@ -36,6 +36,18 @@ def test_harm_asks_for_a_review_at_once_and_counts_as_without_effect_beside_anot
     assert list_review("harmful", "effective") == []
     assert list_review("ineffective", "harmful") == [1, 2]
     assert list_review("harmful", "ineffective") == [1, 2]
+
+
+def test_what_harmed_a_guardrail_did_harm_whatever_it_did_to_its_kpi():
+    helped = replace(case(1, "effective"), harmed=("Open complaints",))
+    wide = replace(case(2, "inconclusive"), harmed=("Oldest",))
+    assert tell_review(make_record([helped])) == "Review the approach: #1 harmed Open complaints"
+    record = make_record([helped, wide])
+    assert tell_review(record).endswith("#1 harmed Open complaints, #2 harmed Oldest")
+    assert record.rank > make_record([Case(3)]).rank
+    assert make_record([wide, case(3, "effective")]).review == ()
+    both = replace(case(4, "harmful"), harmed=("Oldest",))
+    assert tell_review(make_record([both])).endswith("#4 did harm and harmed Oldest")
 
 
 def test_what_is_inconclusive_neither_ends_the_row_nor_makes_it_longer():
@@ -110,7 +122,7 @@ def test_where_higher_is_better_a_fall_is_the_harm():
 PLAIN = st.lists(st.tuples(st.floats(-1e3, 1e3), st.floats(1, 1e2)), min_size=2, max_size=8)
 
 
-@pytest.mark.filterwarnings("ignore::RuntimeWarning:statsmodels")
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @given(PLAIN)
 def test_changes_in_a_unit_are_pooled_as_statsmodels_does(cases):
     found = pool_plain([make_plain("effective", *one) for one in cases])
