@@ -22,6 +22,7 @@ UNMEASURED = {
 INCONCLUSIVE = {
     Reason.SHORT_HISTORY: "less than 180 days of its KPI are known from before",
     Reason.EMPTY_DAY: "a day of the span has no points",
+    Reason.EXTREME: "its KPI has numbers too large or too small to be reckoned with",
     Reason.FEW_MOMENTS: "too few moments like it are known from before",
     Reason.NOTHING_BEFORE: "its KPI has no points in the weeks before",
     Reason.WIDE: "so much change comes by itself",

@@ -58,8 +58,8 @@ def make_plan(
     plan = Plan(fired_at, settle, span, zone, kind, better)
     fired = fired_at // HOUR_MS
     check_end(history, fired)
-    if is_short(history, fired):
-        return replace(plan, reason=Reason.SHORT_HISTORY.value)
+    if reason := find_lack(history, fired):
+        return replace(plan, reason=reason.value)
     try:
         course, expected = find_expectation(history, plan, fired, fired, actions, breaches)
     except NothingExpected as error:
@@ -114,15 +114,17 @@ def check_end(history, end):
         raise ValueError(f"the history must reach hour {end} since the epoch, it ends at {history.end}")
 
 
-def is_short(history, fired):
-    """Whether the history before it fired is too short to learn from."""
-    return fired - history.find_first(fired) < LEAST_HISTORY_H
+def find_lack(history, fired):
+    """The Reason why nothing can be learnt from the history before it fired, or None."""
+    if history.is_extreme():
+        return Reason.EXTREME
+    return Reason.SHORT_HISTORY if fired - history.find_first(fired) < LEAST_HISTORY_H else None
 
 
 def find_obstacle(history, plan, begin, end):
     """The Reason why the span [begin, end) cannot be judged at all, or None."""
-    if is_short(history, plan.fired_at // HOUR_MS):
-        return Reason.SHORT_HISTORY
+    if reason := find_lack(history, plan.fired_at // HOUR_MS):
+        return reason
     days = history.counts[begin - history.first : end - history.first].reshape(-1, DAY_H)
     return None if (days.sum(axis=1) > 0).all() else Reason.EMPTY_DAY
 
@@ -169,6 +171,8 @@ def compare_plainly(history, plan, started):
     begin = started + plan.settle
     before = history.mean(started - plan.span, started, plan.kind)
     after = history.mean(begin, begin + plan.span, plan.kind)
+    if history.is_extreme():
+        return Comparison(None, None, None)
     return Comparison(before, after, None if after is None else find_percent(after, before))
 
 

@@ -11,6 +11,7 @@ class Reason(StrEnum):
     """Why an effect is inconclusive."""
 
     SHORT_HISTORY = "short_history"  # under 180 days before it fired
+    EXTREME = "extreme"  # its numbers are beyond what can be reckoned with
     EMPTY_DAY = "empty_day"  # a day of the span has no points
     FEW_MOMENTS = "few_moments"  # too few to say how far they are wrong
     NOTHING_BEFORE = "nothing_before"  # no points in the weeks before the start

@@ -14,6 +14,7 @@ from pipelines_app.core.durations import DAY_H, HOUR_MS, HOUR_S
 
 MEAN, TOTAL = "mean", "total"  # per point, per hour
 LONGEST_H = 400 * DAY_H  # of history that is looked at
+LARGEST = 1e100  # sum of an hour; squares and ratios of larger ones leave what a float holds
 RHYTHM_H = 56 * DAY_H  # of history that the rhythm is learnt from
 CLASSES = 2 * DAY_H  # the hours of a working day, then those of the weekend
 
@@ -32,12 +33,21 @@ class History:
         return self.first + len(self.sums)
 
     def mean(self, begin, end, kind):
-        """The plain mean of [begin, end); None where it has no points, or is not all in the history."""
+        """The plain mean of [begin, end); None without points, outside the history or beyond a float."""
         if begin < self.first or end > self.end:
             return None
         part = slice(begin - self.first, end - self.first)
         count = self.counts[part].sum()
-        return float(self.sums[part].sum() / (count if kind == MEAN else end - begin)) if count else None
+        if not count:
+            return None
+        with np.errstate(over="ignore"):
+            mean = float(self.sums[part].sum() / (count if kind == MEAN else end - begin))
+        return mean if np.isfinite(mean) else None
+
+    def is_extreme(self):
+        """Whether an hour's sum is too large, or too small without being 0, to be reckoned with."""
+        sizes = np.abs(self.sums[self.sums != 0])
+        return bool((sizes > LARGEST).any() or (sizes < 1 / LARGEST).any())
 
     def find_first(self, limit):
         """The first hour with points among the 400 days before ``limit``; ``limit`` where there is none."""

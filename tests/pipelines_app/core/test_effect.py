@@ -430,3 +430,62 @@ def test_a_rhythm_of_the_day_and_the_weekend_changes_nothing(seed, factors):
     assert [getattr(other, name) for name in NUMBERS] == pytest.approx(
         [getattr(one, name) for name in NUMBERS]
     )
+
+
+AWKWARD = {
+    "nothing but noughts": lambda noise: noise * 0,
+    "below nought": lambda noise: -np.exp(noise),
+    "around nought": lambda noise: noise,
+    "three values": np.round,
+    "1e90 and more": lambda noise: 1e90 * np.exp(noise),
+    "a step": lambda noise: np.where(np.arange(len(noise)) < len(noise) // 2, 1.0, 2.0),
+    "a line": lambda noise: 1.0 + np.arange(len(noise)),
+}
+EMPTY = {
+    "never": lambda hours: hours < 0,
+    "at night": lambda hours: hours % DAY < 6,
+    "at the weekend": lambda hours: classify(int(hours[0]), int(hours[-1]) + 1, "Europe/Berlin") >= DAY,
+    "but at noon": lambda hours: hours % DAY != 12,
+    "in the first half": lambda hours: hours - hours[0] < len(hours) // 2,
+    "in the last weeks": lambda hours: hours >= FIRED - 30 * DAY,
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("empty", EMPTY)
+@pytest.mark.parametrize("name", AWKWARD)
+@pytest.mark.parametrize("kind", ["mean", TOTAL])
+def test_awkward_numbers_and_gaps_are_judged_or_said_to_be_beyond_judging(name, empty, kind):
+    hours = 180 * DAY + 202
+    at = np.arange(FIRED - 180 * DAY, FIRED + 202)
+    counts = np.where(EMPTY[empty](at), 0.0, 2.0)
+    sums = AWKWARD[name](np.random.default_rng(1).normal(size=hours)) * counts
+    times = [(FIRED - day * DAY) * HOUR_MS for day in range(20, 170, 12)]
+    # Exactly 180 days, with a clock change among them.
+    history = History(int(at[0]), sums, counts)
+    plan = make_plan(
+        history, FIRED * HOUR_MS, zone="Europe/Berlin", kind=kind, actions=times[:6], breaches=times[6:]
+    )
+    effect = judge(history, plan, STARTED * HOUR_MS, actions=times[:6], breaches=times[6:])
+    assert encode(asdict(plan)) and encode(asdict(effect))
+    assert_finite(plan)
+    assert_finite(effect)
+    assert effect.verdict != "inconclusive" or effect.reason
+
+
+def assert_finite(record):
+    """Holds that no number of a Plan or an Effect is nan or endless."""
+    numbers = [value for value in asdict(record).values() if isinstance(value, float)]
+    assert np.isfinite(numbers).all()
+
+
+@pytest.mark.filterwarnings("error")
+@settings(max_examples=examples(20))
+@given(st.sampled_from([1e101, 1e200, 1.7e308, -1e300, 5e-324, 1e-101]), st.booleans(), st.booleans())
+def test_numbers_beyond_reckoning_are_a_reason(value, everywhere, total):
+    history = make_flat(days=180)
+    history.sums[slice(None) if everywhere else slice(500, 501)] = value
+    plan, effect = measure(history, kind=TOTAL if total else "mean")
+    assert plan.reason == effect.reason == "extreme" and effect.verdict == "inconclusive"
+    assert effect.plain == Comparison(None, None, None)
+    assert_finite(effect)

@@ -175,3 +175,8 @@ def test_one_hour_that_is_not_positive_makes_the_scale_plain():
     counts[9] = 0  # an hour without points says nothing about a mean
     assert make_whole_course(History(MONDAY, sums, counts), MONDAY + WEEK).is_log
     assert not make_whole_course(History(MONDAY, sums, counts), MONDAY + WEEK, TOTAL).is_log
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_plain_mean_beyond_a_float_is_none():
+    assert History(0, np.full(24, 1.7e308), np.full(24, 1.0)).mean(0, 24, MEAN) is None
