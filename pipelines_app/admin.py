@@ -9,9 +9,10 @@ from django.utils.html import format_html
 
 from pipelines_app.cards.author import list_named
 from pipelines_app.cards.facts import list_facts, write_claim, write_facts
-from pipelines_app.models import AuditEntry, Decision, Errand, Pipeline, Policy, StopSwitch
+from pipelines_app.models import AuditEntry, Decision, Delegation, Errand, Pipeline, Policy, StopSwitch
 from pipelines_app.queries import may_turn, tell_program, visible_to
-from pipelines_app.services import resume, stop
+from pipelines_app.queries.records import tell_touched
+from pipelines_app.services import end_delegation, resume, stop
 from pipelines_app.services.records import delete_record, save_record
 from pipelines_app.services.stop import find_or_make_switch
 
@@ -234,7 +235,14 @@ class PolicyAdmin(admin.ModelAdmin):
         ("Who decides", {"fields": ["quorum", "deciders"]}),
         ("By when", {"fields": ["decide_within", "escalation"]}),
         ("How its effect is judged", {"fields": ["settle_hours", "span_weeks", "guardrails"]}),
+        ("Audit", {"fields": ["as_told"]}),
     ]
+    readonly_fields = ["as_told"]
+
+    @admin.display(description="as the audit chain tells")
+    def as_told(self, policy):
+        """Whether it counts as it stands here, in words."""
+        return tell_as_told("policy", policy)
 
     def save_model(self, request, obj, form, change):
         """With its audit entry."""
@@ -248,6 +256,46 @@ class PolicyAdmin(admin.ModelAdmin):
         """Each with its audit entry."""
         for policy in queryset:
             delete_record(policy, by=request.user)
+
+
+def tell_as_told(name, row):
+    """``yes``, or what of a row is otherwise in the audit chain; a dash for one that is not saved yet."""
+    if row is None or row.pk is None:
+        return "–"
+    touched = tell_touched(name, row)
+    return f"no: {touched}; what the chain tells counts" if touched else "yes"
+
+
+@admin.register(Delegation)
+class DelegationAdmin(ReadOnly, admin.ModelAdmin):
+    """Who lent their seat to whom; to be read, and to be ended. Who lends one does so in the inbox."""
+
+    list_display = ["id", "receiver", "giver", "starts_at", "ends_at"]
+    list_filter = ["ends_at"]
+    list_select_related = ["receiver", "giver"]
+    search_fields = ["receiver__username", "giver__username"]
+    fields = readonly_fields = ["receiver", "giver", "starts_at", "ends_at", "created_at", "as_told"]
+    actions = ["end_now"]
+
+    def has_view_permission(self, request, obj=None):
+        """Also for who may end them."""
+        return super().has_view_permission(request, obj) or self.has_end_permission(request)
+
+    def has_end_permission(self, request):
+        """For who may change delegations: it is the only change there is."""
+        return request.user.has_perm("pipelines_app.change_delegation")
+
+    @admin.display(description="as the audit chain tells")
+    def as_told(self, delegation):
+        """Whether it counts, in words."""
+        return tell_as_told("delegation", delegation)
+
+    @admin.action(description="End the chosen delegations now", permissions=["end"])
+    def end_now(self, request, queryset):
+        """Each with its audit entry, in the name of who ends it."""
+        for delegation in queryset:
+            end_delegation(delegation=delegation, by=request.user)
+        self.message_user(request, "The chosen delegations are over.")
 
 
 class StopForm(forms.ModelForm):

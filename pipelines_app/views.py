@@ -253,7 +253,7 @@ def describe_delegations(user):
     """The page's lists: lent and borrowed seats that are not over, and people to choose from."""
     given, received = queries.list_delegations(user)
     people = [(str(one.pk), queries.name_of(one)) for one in queries.list_permitted() if one.pk != user.pk]
-    names = " and ".join(dict.fromkeys(row.receiver_name for row in given))
+    names = " and ".join(dict.fromkeys(row.receiver_name for row in given if not row.touched))
     headline = f"Your seat is lent to {names}" if names else "Nobody decides in your place"
     return {"given": given, "received": received, "people": people, "headline": headline}
 

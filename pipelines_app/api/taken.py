@@ -6,6 +6,7 @@ from rest_framework.fields import empty
 
 from pipelines_app.actions.manual import read_day
 from pipelines_app.core import fields
+from pipelines_app.core.moments import check_moment
 from pipelines_app.core.states import State
 from pipelines_app.core.unless import check_unless
 from pipelines_app.exceptions import BadInput
@@ -154,6 +155,22 @@ class DayField(Checked, serializers.DateField):
         return read_day(value)
 
 
+class MomentField(Checked, serializers.DateTimeField):
+    """A moment: ms since the epoch, or ISO 8601 with an offset."""
+
+    def check(self, value):
+        """The aware datetime."""
+        return check_moment(value, field=self.field_name)
+
+
+class DelegateSerializer(Body):
+    """Who decides in your place, and from when until when."""
+
+    to = TextField(max_length=150, help_text="The user name of somebody else who may decide.")
+    starts_at = MomentField(help_text="ms, or ISO 8601 with an offset.")
+    ends_at = MomentField(help_text="At most 60 days later.")
+
+
 class VersionBody(Body):
     """The version you saw."""
 
@@ -294,11 +311,16 @@ class Query(serializers.Serializer):
         return super().to_internal_value(data)
 
 
-class PipelineQuery(Query):
+class ListQuery(Query):
+    """The page of a list."""
+
+    limit = CountParam(min_value=1, required=False, help_text="Rows of a page, at most 1,000. Default: 100.")
+    offset = CountParam(min_value=0, required=False, help_text="Rows before the page.")
+
+
+class PipelineQuery(ListQuery):
     """Which proposals, and the page."""
 
     state = StatesParam(choices=[state.value for state in State], required=False)
     severity = ChoiceParam(choices=fields.SEVERITIES, required=False)
     topic = TopicField(required=False, allow_blank=True)
-    limit = CountParam(min_value=1, required=False, help_text="Rows of a page, at most 1,000. Default: 100.")
-    offset = CountParam(min_value=0, required=False, help_text="Rows before the page.")

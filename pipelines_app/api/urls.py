@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from pipelines_app.api import pipelines
+from pipelines_app.api import delegations, pipelines
 
 urlpatterns = [
     path("pipelines/", pipelines.PipelineList.as_view(), name="api_pipelines"),
@@ -16,4 +16,6 @@ urlpatterns = [
     path("pipelines/<int:pk>/fail/", pipelines.Fail.as_view(), name="api_pipeline_fail"),
     path("pipelines/<int:pk>/retry/", pipelines.Retry.as_view(), name="api_pipeline_retry"),
     path("pipelines/<int:pk>/close/", pipelines.Close.as_view(), name="api_pipeline_close"),
+    path("delegations/", delegations.DelegationList.as_view(), name="api_delegations"),
+    path("delegations/<int:pk>/", delegations.DelegationDetail.as_view(), name="api_delegation"),
 ]

@@ -15,6 +15,8 @@ def tell_needs(pipeline, now):
     if quorum > 1 or group:
         told.append(f"Needs {count(quorum, 'approval')}{f' of the group {group}' if group else ''}")
         told[0] += f"; {count_in(pipeline)}." if quorum > 1 else "."
+    if remark := frozen.get("policy_remark"):
+        told.append(f"Somebody edited policies in the database, which changed nothing here: {remark}.")
     eligible = frozen.get("eligible")
     if eligible is not None and eligible < quorum:
         people = "nobody" if not eligible else f"only {count(eligible, 'person', 'people')}"

@@ -36,6 +36,8 @@ IMPOSSIBLE = "impossible"
 # What the text says besides, and no column repeats.
 TERMS = (
     "policy",
+    "policy_remark",
+    "policy_doubt",
     "deciders_name",
     "escalation_name",
     "eligible",

@@ -26,7 +26,12 @@ from pipelines_app.queries.deciding import (
     why_not_change,
     why_not_decide,
 )
-from pipelines_app.queries.delegations import find_delegation, find_permitted, list_delegations
+from pipelines_app.queries.delegations import (
+    find_delegation,
+    find_permitted,
+    find_permitted_by_name,
+    list_delegations,
+)
 from pipelines_app.queries.execution import (
     find_approver,
     find_errand,
@@ -59,6 +64,7 @@ __all__ = [
     "find_effect",
     "find_errand",
     "find_permitted",
+    "find_permitted_by_name",
     "find_plan",
     "find_record",
     "find_reopening",

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from pipelines_app.core.versions import describe_columns
 from pipelines_app.models import Decision, Delegation
+from pipelines_app.queries.records import list_faults, read_told
 from pipelines_app.queries.versions import peek_version
 
 PERMISSION = "pipelines_app.decide_pipeline"
@@ -61,16 +62,34 @@ def find_seat(pipeline, user, *, now=None):
     if not why_not:
         return user, ""
     if may_decide_any(user) and not why_not_author(read_terms(pipeline), user):
-        for giver in list_givers(user, now):
-            if not why_not_lend(pipeline, giver, user, now):
-                return giver, ""
+        touched = []
+        for row in list_lent(user, now):
+            if row.touched:
+                touched.append(row.touched)
+            elif not why_not_lend(pipeline, row.giver, user, now):
+                return row.giver, ""
+        why_not = " ".join((why_not, *map(tell_no_seat, touched)))
     return None, why_not
 
 
-def list_givers(user, now):
-    """The people who have lent this person their seat by now."""
+def tell_no_seat(touched):
+    """Why a lent seat does not count."""
+    return f"A delegation does not count: {touched}. Run manage.py verify_audit."
+
+
+def list_lent(user, now):
+    """The delegations by which this person has a seat by now; ``touched`` says why one does not count."""
     acting = Delegation.objects.filter(receiver=user, starts_at__lte=now, ends_at__gt=now)
-    return [row.giver for row in acting.select_related("giver").order_by("pk")]
+    return mark_touched(acting.select_related("giver", "receiver").order_by("pk"))
+
+
+def mark_touched(rows):
+    """The delegations, each with what of it is ``touched``: at odds with the audit chain, in words."""
+    rows = list(rows)
+    told = read_told("delegation") if rows else {}
+    for row in rows:
+        row.touched = "; ".join(list_faults("delegation", row, told.get(row.pk)))
+    return rows
 
 
 def why_not_lend(pipeline, giver, user, now):

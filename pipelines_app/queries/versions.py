@@ -31,6 +31,8 @@ def read_version(pipeline):
     faults = [*faults, *list_touched_states(pipeline, entries), *list_touched_votes(pipeline, entries)]
     if faults:
         raise Tampered(tell_faults(pipeline, faults), pipeline=pipeline)
+    if doubt := tell_doubt(pipeline, document):
+        raise Tampered(doubt, pipeline=pipeline)
     return document
 
 
@@ -95,8 +97,17 @@ def find_waiting_since(pipeline):
 
 def tell_tampering(pipeline):
     """A sentence that says what no longer fits the frozen version, or its evidence; empty where all does."""
-    faults = check_version_of(pipeline)[1]
-    return tell_faults(pipeline, faults) if faults else tell_touched_evidence(pipeline)
+    document, faults = check_version_of(pipeline)
+    if faults:
+        return tell_faults(pipeline, faults)
+    return tell_doubt(pipeline, document) or tell_touched_evidence(pipeline)
+
+
+def tell_doubt(pipeline, document):
+    """A sentence where nobody could say who decides on it when it was opened; empty where that was clear."""
+    doubt = document.get("policy_doubt")
+    told = f"Nobody could say who decides on proposal #{pipeline.pk} when it was opened: {doubt}."
+    return f"{told} {tell_what_is_left(pipeline)}" if doubt else ""
 
 
 def tell_touched_evidence(pipeline):

@@ -1,20 +1,15 @@
 """Rows that people keep in the admin, each of whose wordings stands in the audit chain."""
 
-from datetime import UTC, datetime
-
 from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.utils import timezone
 
-from pipelines_app.core.versions import list_differences
 from pipelines_app.models import AuditEntry, Delegation, Policy
 from pipelines_app.queries.deciding import name_of
+from pipelines_app.queries.records import DELETED, SAVED, describe_record, list_faults
 from pipelines_app.services.audit import append_audit
 
 RECORDS = {"policy": Policy, "delegation": Delegation}
-SAVED, DELETED = "saved", "deleted"
-# What an entry from before these columns leaves unsaid.
-UNSAID = {"policy": {"guardrails": "", "settle_hours": 24, "span_weeks": 1}}
 
 
 def save_record(row, *, by, now=None):
@@ -45,15 +40,6 @@ def append_record(row, what, by, now):
     )
 
 
-def describe_record(row):
-    """The columns of a row as JSON holds them."""
-    values = {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
-    return {
-        name: value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
-        for name, value in values.items()
-    }
-
-
 def check_records(report, using):
     """Names each row of ``RECORDS`` that is not as the chain left it."""
     told = {}
@@ -76,11 +62,3 @@ def went_with_account(fields, using):
     """Whether a row is gone because an account that it was about is."""
     people = {fields[name] for name in ("giver_id", "receiver_id") if name in fields}
     return get_user_model()._default_manager.using(using).filter(pk__in=people).count() < len(people)
-
-
-def list_faults(name, row, told):
-    """What of one row is at odds with what the chain says of it."""
-    if not isinstance(told, dict):
-        return [f"{name} “{row}” is not in the chain"]
-    names = list_differences(UNSAID.get(name, {}) | told, describe_record(row))
-    return [f"{column.removesuffix('_id')} of {name} “{row}” was changed" for column in names]

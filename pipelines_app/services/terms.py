@@ -2,6 +2,8 @@
 
 from datetime import UTC, timedelta
 
+from django.contrib.auth.models import Group
+
 from pipelines_app import conf
 from pipelines_app.core.versions import TERM_TIMES, TERMS
 from pipelines_app.queries.policies import find_policy
@@ -10,15 +12,25 @@ REMIND, ESCALATE = 0.5, 0.8  # of the time to decide
 
 
 def set_terms(row):
-    """Writes quorum, groups and deadline on a new proposal; seconds to decide."""
-    policy = find_policy(row.topic, row.severity)
+    """Writes quorum, groups and deadline on a new proposal; seconds to decide.
+
+    Where nobody can say which policy it comes under it is opened all the same, for nobody to approve.
+    """
+    row.found = find_policy(row.topic, row.severity)
+    policy = row.found.policy
     within = policy.decide_within if policy else conf.decide_within(row.severity)
     row.quorum = policy.quorum if policy else conf.get("QUORUM")
-    row.deciders = policy.deciders if policy else None
-    row.escalation = policy.escalation if policy else None
+    row.deciders, row.escalation = find_groups(policy)
     row.due_at = row.created_at + timedelta(seconds=within)
     row.policy = policy
     return within
+
+
+def find_groups(policy):
+    """``(deciders, escalation)`` of a policy; None for none, and for one that is gone (a doubt by then)."""
+    ids = (policy.deciders_id, policy.escalation_id) if policy else (None, None)
+    groups = Group.objects.in_bulk([pk for pk in ids if pk is not None])
+    return tuple(groups.get(pk) for pk in ids)
 
 
 def describe_terms(row, *, eligible):
@@ -28,6 +40,8 @@ def describe_terms(row, *, eligible):
     """
     return {
         "policy": row.policy and {"id": row.policy.pk, "name": row.policy.name},
+        "policy_remark": row.found.remark,
+        "policy_doubt": row.found.doubt,
         "deciders_name": row.deciders and row.deciders.name,
         "escalation_name": row.escalation and row.escalation.name,
         "eligible": eligible,

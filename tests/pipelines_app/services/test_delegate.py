@@ -10,7 +10,7 @@ from django.utils import timezone
 from pipelines_app import queries
 from pipelines_app.cards.cards import make_card
 from pipelines_app.exceptions import AlreadyDecided, BadInput, NotAllowed
-from pipelines_app.models import Decision, Delegation, Pipeline
+from pipelines_app.models import AuditHead, Decision, Delegation, Pipeline
 from pipelines_app.services import (
     approve,
     change_suggestion,
@@ -186,3 +186,89 @@ def test_a_seat_and_who_borrowed_it_vote_once_together_under_a_race(housing, app
         assert flat.decisions.count() == 1, results
         assert Pipeline.objects.get(pk=flat.pk).state == "awaiting_approval"
     assert verify_audit().faults == []
+
+
+def test_the_same_two_have_one_delegation_at_a_time(approver, second, admin_user):
+    first = lend(approver, second, start=DAY, end=3 * DAY)
+    for start, end in ((DAY, 3 * DAY), (0 * DAY, 2 * DAY), (2 * DAY, 9 * DAY), (0 * DAY, 9 * DAY)):
+        with pytest.raises(BadInput, match="bea decides for you already from 20.* end that first"):
+            lend(approver, second, start=start, end=end)
+    lend(approver, second, start=4 * DAY, end=5 * DAY)
+    lend(approver, admin_user, start=DAY, end=3 * DAY)
+    lend(second, approver, start=DAY, end=3 * DAY)
+    end_delegation(delegation=first, by=approver)
+    lend(approver, second, start=DAY, end=3 * DAY)
+    assert verify_audit().faults == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_second_click_at_the_same_moment_lends_nothing_more(approver, second, race):
+    results = race(*[lambda: lend(person("ada"), person("bea"))] * 3)
+    assert sorted(type(one).__name__ for one in results) == ["BadInput", "BadInput", "Delegation"]
+    assert Delegation.objects.count() == 1 and verify_audit().faults == []
+
+
+@pytest.mark.parametrize(
+    ("sql", "told"),
+    [
+        (
+            "UPDATE pipelines_app_delegation SET ends_at = '2099-01-01 00:00:00+00:00'",
+            "ends_at of delegation",
+        ),
+        ("UPDATE pipelines_app_delegation SET starts_at = '2020-01-01 00:00:00+00:00'", "starts_at of"),
+        ("UPDATE pipelines_app_delegation SET giver_id = {cyd}", "giver of delegation"),
+        (
+            "UPDATE pipelines_app_auditentry SET data_text = '{{}}' WHERE event = 'delegation saved'",
+            "delegation “ada for bob” is not",
+        ),
+        (
+            "UPDATE pipelines_app_auditentry SET event = 'voted' WHERE event = 'delegation saved'",
+            "delegation “ada for bob” is not",
+        ),
+    ],
+)
+def test_a_delegation_at_odds_with_the_chain_gives_no_seat_and_says_why(
+    flat, lent, approver, touch, sql, told
+):
+    touch(sql.format(cyd=person("cyd").pk))
+    why_not = queries.why_not_decide(flat, approver)
+    assert f"A delegation does not count: {told}" in why_not and "verify_audit" in why_not
+    with pytest.raises(NotAllowed, match="A delegation does not count"):
+        approve(pipeline=flat, by=approver, version=1)
+    assert verify_audit().faults
+
+
+def test_a_forged_delegation_gives_no_seat_and_harms_no_real_one(flat, approver, second):
+    now = timezone.now()
+    forged = Delegation(giver=person("bob"), receiver=approver, starts_at=now - DAY, ends_at=now + DAY)
+    forged.save()
+    assert "not in the chain" in queries.why_not_decide(flat, approver)
+    lend(person("cyd"), approver)
+    assert queries.find_seat(flat, approver) == (person("cyd"), "")
+    lend(person("cyd"), second)
+    assert queries.find_seat(flat, second)[0] == person("cyd")
+
+
+def test_one_that_was_ended_is_not_brought_back_by_an_edit_of_row_and_entry(flat, lent, approver, touch):
+    end_delegation(delegation=lent, by=person("bob"))
+    touch("UPDATE pipelines_app_delegation SET ends_at = '2099-01-01 00:00:00+00:00'")
+    assert "does not count" in queries.why_not_decide(flat, approver)
+    # The entry that told of its end, too: what was told before it is not known any more.
+    last = AuditHead.objects.get().seq
+    touch(f"UPDATE pipelines_app_auditentry SET data_text = '{{}}' WHERE seq = {last}")
+    assert "does not count" in queries.why_not_decide(flat, approver)
+
+
+def test_whoever_may_change_delegations_ends_them_in_the_admin_and_edits_none(client, lent, admin_user):
+    client.force_login(admin_user)
+    page = "/admin/pipelines_app/delegation/"
+    assert client.get(f"{page}add/").status_code == 403
+    text = client.get(f"{page}{lent.pk}/change/").content.decode()
+    assert "as the audit chain tells" in text.lower() and 'name="ends_at' not in text
+    assert client.post(f"{page}{lent.pk}/change/", {"ends_at_0": "2099-01-01"}).status_code == 403
+    chosen = {"action": "end_now", "_selected_action": [lent.pk]}
+    assert client.post(page, chosen).status_code == 302
+    assert Delegation.objects.get().ends_at <= timezone.now()
+    assert verify_audit().faults == []
+    client.force_login(User.objects.create_user("clerk", is_staff=True))
+    assert client.get(page).status_code == 403

@@ -10,7 +10,7 @@ from django.db.models import ProtectedError
 
 from pipelines_app import queries
 from pipelines_app.cards.cards import describe_waiting, make_card
-from pipelines_app.exceptions import NotAllowed
+from pipelines_app.exceptions import NotAllowed, Tampered
 from pipelines_app.models import Policy, Version
 from pipelines_app.services import approve, change_suggestion, propose, reject
 from pipelines_app.services.records import delete_record, save_record
@@ -186,3 +186,68 @@ def test_topics_and_patterns_are_taken(admin_user, topics):
     assert add(admin_user, "all", topics=topics, decide_within=366 * 24 * 3600, quorum=100).pk
     pipeline = propose(title="T", suggestion="x", topic=topics.replace(".*", ".x").replace("*", "er.x"))[0]
     assert pipeline.quorum == 100
+
+
+@pytest.mark.parametrize(
+    ("sql", "told"),
+    [
+        ("UPDATE pipelines_app_policy SET quorum = 1", "quorum of policy “Housing” was changed"),
+        ("UPDATE pipelines_app_policy SET deciders_id = NULL", "deciders of policy “Housing” was changed"),
+        ("UPDATE pipelines_app_policy SET topics = 'air.*'", "topics of policy “Housing” was changed"),
+        ("UPDATE pipelines_app_policy SET severity = 'info'", "severity of policy “Housing” was changed"),
+        ("DELETE FROM pipelines_app_policy", "policy “Housing” is gone"),
+    ],
+)
+def test_a_policy_edited_in_the_database_counts_as_the_chain_tells_and_is_named(housing, touch, sql, told):
+    touch(sql)
+    flat = propose(title="Waiting list", suggestion="Open 3 flats", topic="housing.wait")[0]
+    assert (flat.quorum, flat.deciders.name) == (2, "Housing approvers")
+    assert f"which changed nothing here: {told}" in make_card(flat, person("bob")).needs
+    approve(pipeline=flat, by=person("bob"), version=1)
+    assert approve(pipeline=flat, by=person("cyd"), version=1).state == "approved"
+    assert verify_audit().faults
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE pipelines_app_auditentry SET data_text = '{{}}' WHERE event = 'policy saved'",
+        "UPDATE pipelines_app_auditentry SET event = 'policy deleted' WHERE event = 'policy saved'",
+        "DELETE FROM pipelines_app_auditentry WHERE event = 'policy saved'",
+        "INSERT INTO pipelines_app_policy (id, name, rank, topics, severity, quorum, decide_within,"
+        " guardrails, settle_hours, span_weeks) VALUES (77, 'Mine', 0, '*', '', 1, 600, '', 24, 1)",
+    ],
+)
+def test_nothing_is_approved_where_nobody_can_say_which_policy_counts(housing, admin_user, touch, sql):
+    touch(sql.format())
+    flat = propose(title="Waiting list", suggestion="Open 3 flats", topic="housing.wait")[0]
+    assert "Nobody could say who decides on proposal" in queries.tell_tampering(flat)
+    for person_ in (admin_user, person("bob")):
+        with pytest.raises((Tampered, NotAllowed)):
+            approve(pipeline=flat, by=person_, version=1)
+    with pytest.raises(Tampered, match="not in the audit chain, or what told of it was changed"):
+        approve(pipeline=flat, by=person("bob"), version=1)
+    # It is not lost: it stands in the inbox, and people may still end it.
+    assert reject(pipeline=flat, by=person("bob"), version=1, comment="ask again").state == "rejected"
+
+
+def test_a_policy_that_is_saved_anew_counts_again(housing, admin_user, touch):
+    touch("UPDATE pipelines_app_auditentry SET data_text = '{}' WHERE event = 'policy saved'")
+    save_record(housing, by=admin_user)
+    flat = propose(title="Waiting list", suggestion="Open 3 flats", topic="housing.wait")[0]
+    assert queries.tell_tampering(flat) == "" and flat.quorum == 2
+
+
+def test_a_forged_policy_for_other_topics_touches_nobody_else(housing, admin_user):
+    Policy.objects.create(name="Mine", topics="air.*", rank=0)
+    flat = propose(title="Waiting list", suggestion="Open 3 flats", topic="housing.wait")[0]
+    assert queries.tell_tampering(flat) == ""
+
+
+def test_the_admin_says_whether_a_policy_is_as_the_chain_tells(client, housing, admin_user, touch):
+    client.force_login(admin_user)
+    page = f"/admin/pipelines_app/policy/{housing.pk}/change/"
+    assert "what the chain tells counts" not in client.get(page).content.decode()
+    touch("UPDATE pipelines_app_policy SET quorum = 1")
+    told = "no: quorum of policy “Housing” was changed; what the chain tells counts"
+    assert told in client.get(page).content.decode()

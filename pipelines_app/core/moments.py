@@ -1,0 +1,30 @@
+"""Moments that somebody writes."""
+
+from datetime import UTC, datetime
+
+from pipelines_app.core.fields import shorten
+from pipelines_app.exceptions import BadInput
+
+FIRST_MS, LAST_MS = 946_684_800_000, 4_102_444_799_999  # of the years 2000 to 2099
+
+
+def check_moment(value, *, field):
+    """An aware datetime from ms since the epoch, or from ISO 8601 with an offset; BadInput."""
+    if type(value) is int and FIRST_MS <= value <= LAST_MS:
+        return datetime.fromtimestamp(value / 1000, UTC)
+    try:
+        moment = datetime.fromisoformat(value).astimezone(UTC) if has_offset(value) else None
+    except (ValueError, OverflowError):
+        moment = None
+    if moment is None or not 2000 <= moment.year < 2100:
+        raise BadInput(
+            f"{shorten(value)} is no moment: expected ms since the epoch from 2000 on, or ISO 8601 with an "
+            "offset such as 2026-03-01T08:00:00+00:00",
+            field=field,
+        )
+    return moment
+
+
+def has_offset(value):
+    """Whether a value is a text of ISO 8601 that says how far it is from UTC; ValueError for other texts."""
+    return isinstance(value, str) and datetime.fromisoformat(value).tzinfo is not None
