@@ -39,14 +39,16 @@ def list_waiting(user, wanted, *, now):
 def describe_waiting(user, *, wanted=None, now=None):
     """What waits, among what this person may see: ``count``, ``order`` (ids) and it in words.
 
-    ``count`` is of those that this person may decide; nobody else's are theirs to hurry with. ``order``
-    is of those that fit ``wanted`` (``core.finding``).
-    ``oldest`` (ms) lets a page count on: the texts have an age between ``before`` and ``after``.
+    ``to_do`` is how many steps, failures and effects this person can carry on. ``count`` is of those
+    that this person may decide; nobody else's are theirs to hurry with. ``order`` is of those that fit
+    ``wanted`` (``core.finding``). ``oldest`` (ms) lets a page count on: the texts have an age between
+    ``before`` and ``after``.
     """
     now = now or timezone.now()
     waiting = queries.list_inbox(queries.visible_to(user), now=now)
     mine = sum(not queries.why_not_decide(pipeline, user, now=now) for pipeline in waiting)
     told = {"count": mine, "headline": tell_headline(mine, len(waiting), user)}
+    told["to_do"] = queries.count_to_do(queries.visible_to(user), user, now=now)
     if not waiting:
         none = {"sentence": "No proposal waits for a decision", "order": [], "oldest": None}
         return told | none | {"lead": "", "before": "", "after": ""}
@@ -199,7 +201,7 @@ def describe_cost(basis, present, now):
     text = cost["words"].replace("{limit}", limit).replace("{since}", since)
     # Over a few minutes a rate per hour would be a guess.
     if queries.to_ms(now) - cost["since"] >= SURE_AFTER:
-        text += f"; {write(cost['per_hour'], cost['unit'])} more each hour"
+        text += f"; {write(cost['per_hour'], cost['unit'])} more each hour at this pace"
     return {"amount": write(cost["value"], cost["unit"]), "text": text}
 
 

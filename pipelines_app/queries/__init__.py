@@ -33,6 +33,7 @@ from pipelines_app.queries.delegations import (
     list_delegations,
 )
 from pipelines_app.queries.execution import (
+    count_to_do,
     find_approver,
     find_errand,
     find_undo_end,
@@ -59,6 +60,7 @@ __all__ = [
     "attach_versions",
     "cite",
     "count_seats",
+    "count_to_do",
     "find_approver",
     "find_delegation",
     "find_effect",

@@ -13,7 +13,8 @@ from pipelines_app.core.states import State
 from pipelines_app.core.voting import APPROVE
 from pipelines_app.exceptions import BadInput, Tampered
 from pipelines_app.models import Decision, Effect, Errand
-from pipelines_app.queries.versions import read_version
+from pipelines_app.queries.deciding import why_not_change
+from pipelines_app.queries.versions import attach_versions, read_version
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +75,12 @@ def list_to_do(pipelines):
     waiting = Q(state=State.FAILED) | Q(state=State.EXECUTING, action="")
     waiting |= Q(state=State.INCONCLUSIVE, effect__closed_at=None)
     return pipelines.filter(waiting).select_related("restricted_to").order_by("decided_at", "id")
+
+
+def count_to_do(pipelines, user, *, now):
+    """How many of those this person can carry on."""
+    rows = attach_versions(list_to_do(pipelines).defer("evidence_text"))
+    return sum(not why_not_change(row, user, now=now) for row in rows)
 
 
 def is_to_do(pipeline):

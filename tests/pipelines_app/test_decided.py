@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from pipelines_app.models import Pipeline
-from pipelines_app.services import approve, propose, reject, withdraw
+from pipelines_app.services import approve, propose, reject, run_errands, withdraw
 
 pytestmark = pytest.mark.django_db
 
@@ -153,3 +153,26 @@ def test_the_last_rejection_of_the_same_stands_on_the_card_with_its_comment(inbo
         assert f'href="/inbox/{last.pk}/">Proposal #{last.pk}</a>' in text
         assert "Not in May" not in text.split('id="reject"')[0]
     assert "Rejected the last time" not in inbox.get(f"/inbox/{other.pk}/card/").content.decode()
+
+
+def test_what_a_person_can_carry_on_is_one_click_away_from_every_page(
+    inbox, client, approver, outsider, pipeline
+):
+    decided_at = approve(pipeline=pipeline, by=approver, version=1).decided_at
+    assert inbox.get("/inbox/waiting/").json()["to_do"] == 0
+    run_errands(now=decided_at + timedelta(seconds=10))
+    for path in ("/", "/inbox/decided/", f"/inbox/{pipeline.pk}/"):
+        text = inbox.get(path).content.decode()
+        assert '<a href="/inbox/#to-do" id="to-do-link">To do' in text, path
+    assert inbox.get("/inbox/waiting/").json()["to_do"] == 1
+    assert 'id="to-do"' in inbox.get("/inbox/").content.decode()
+    client.force_login(outsider)
+    assert client.get("/inbox/waiting/").json()["to_do"] == 0
+    assert 'id="to-do-link" hidden' in client.get("/inbox/").content.decode()
+
+
+def test_severity_is_said_in_words_on_card_and_page(inbox):
+    row = propose(title="Queue", suggestion="Mend", severity="critical")[0]
+    for path in ("/inbox/", f"/inbox/{row.pk}/"):
+        text = inbox.get(path).content.decode()
+        assert '<p class="severity">Critical' in text or '<p class="lead">Critical · ' in text, path

@@ -36,6 +36,9 @@ function keepBadge() {
     if (!waiting) return;
     setText(badge.querySelector("[data-field=count]"), String(waiting.count));
     badge.hidden = waiting.count === 0;
+    const toDo = document.getElementById("to-do-link");
+    setText(toDo.querySelector("[data-field=count]"), String(waiting.to_do));
+    toDo.hidden = waiting.to_do === 0;
     document.querySelectorAll("[data-waiting]").forEach((node) => setText(node, waiting.sentence));
   });
 }

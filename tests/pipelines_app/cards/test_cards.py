@@ -59,7 +59,7 @@ def test_it_writes_the_cost_that_the_project_counts(now, project, approver):
     since = timezone.localtime(now - timedelta(minutes=30))
     assert card.cost == {
         "amount": "12 calls",
-        "text": f"over the limit since {writing.tell_time(since, now)}; 24 calls more each hour",
+        "text": f"over the limit since {writing.tell_time(since, now)}; 24 calls more each hour at this pace",
     }
     assert project.asked[-1]["rule"] == RULE
 
