@@ -48,7 +48,7 @@ def draw_effect(document, sentence):
     seen = values + ends + [value for course in courses for value in course if value is not None]
     low, high = min(seen), max(seen)
     room = (high - low) * 0.08 or abs(high) * 0.1 or 1.0
-    frame = Frame(days["ts"][0], days["ts"][-1] + DAY_MS, low - room, high + room)
+    frame = Frame(days["ts"][0], days["ts"][-1] + DAY_MS, low - 2 * room, high + room)
     begin, end = frame.x(found["judged_from"]), frame.x(found["judged_to"])
     band = expected = None
     if ends:
