@@ -2,7 +2,8 @@
 
 For each kind of year (bench/years.py) and each true effect: how often the 95 % interval covers it,
 and how often the verdict is the right one. The reference is the plain comparison of the week before
-with the week after, on the same years. The last row is the time that one judgement takes.
+with the week after, on the same years. The last rows are the time that one judgement takes, alone and
+with all that it reads (bench/reading.py).
 `python -m bench.effect [--cases N]` prints a smaller table with all figures.
 """
 
@@ -14,6 +15,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from bench import reading
+from bench.reading import ALLOWED_MS
 from bench.references import before_after
 from bench.runner import Row, Sample
 from bench.years import ASIDE, FIRST_H, HISTORY_H, KINDS, ZONE, simulate
@@ -24,7 +27,6 @@ from pipelines_app.core.hours import History
 EFFECTS = (0.0, -0.2, 0.2, -0.1, -0.4)
 SURE = 12.0  # per cent: the promised half-width up to which ±20 % should be seen
 SEED = 9
-ALLOWED_MS = 50.0
 TOGETHER = "together"
 
 
@@ -67,10 +69,10 @@ class Tally:
 
 
 def run(stage, *, quick):
-    """A row for each kind and figure, and one for the time."""
+    """A row for each kind and figure, and those for the time."""
     ours, plain, durations = measure(20 if quick else 500)
     rows = [row for kind in ours for row in make_rows(kind, ours[kind], plain[kind])]
-    return [*rows, make_time_row(durations)]
+    return [*rows, make_time_row(durations), *reading.run(stage, quick=quick)]
 
 
 def measure(cases):

@@ -78,10 +78,10 @@ def run(stage, *, quick):
 
 
 @contextmanager
-def open_database(stage, name):
+def open_database(stage, name, *, file="thresholds"):
     """The address of a fresh database."""
     if name == "SQLite":
-        yield f"sqlite:///{stage.directory / 'thresholds.sqlite3'}"
+        yield f"sqlite:///{stage.directory / file}.sqlite3"
         return
     with start_postgres(durable=True) as server:
         yield server.name_url()

@@ -30,11 +30,19 @@ SPANS = 100  # spans of one statement
 
 
 class Row(NamedTuple):
-    """A roll-up: where it starts (ms), the id of its generation, its Summary."""
+    """A roll-up: where it starts (ms), the id of its generation, its columns (count, sum, …).
+
+    Those of SQL as they were read, or a Summary: most of a year's hours are only added up.
+    """
 
     start: int
     generation: int
-    summary: Summary
+    columns: tuple
+
+    @property
+    def summary(self):
+        """What its columns say, as a Summary."""
+        return self.columns if isinstance(self.columns, Summary) else make_summary(self.columns)
 
 
 class Past:
@@ -122,7 +130,7 @@ class Past:
             name, part = reading.generations.of_minute(minute), reading.unpack(data)
             same = [r for r in rows if r.start == minute and self.generations.get(r.generation) == name]
             # Archived between the two reads: SQL may know more by now, never less.
-            if not same or same[0].summary.count < part.count:
+            if not same or same[0].columns[0] < part.count:
                 rows = [row for row in rows if row not in same] if same else rows
                 rows.append(Row(minute, -1, part))
         return rows
@@ -142,7 +150,7 @@ def fetch_rows(size, topic, spans, shape):
                 # Plain numbers: SQLite would take NumPy's for blobs, and find nothing.
                 [topic, *(int(edge) for span in part for edge in span)],
             )
-            found += [Row(row[0], row[1], make_summary(row[2:])) for row in cursor.fetchall()]
+            found += [Row(row[0], row[1], row[2:]) for row in cursor.fetchall()]
     return found
 
 

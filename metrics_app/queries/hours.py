@@ -1,5 +1,7 @@
 """The hours of a topic as plain numbers, over as many days as an effect is measured on."""
 
+import numpy as np
+
 from metrics_app.core.buckets import floor
 from metrics_app.core.durations import HOUR_MS
 from metrics_app.queries.buckets import cut_hot
@@ -16,10 +18,12 @@ def read_hours(topic, start, end):
     """
     reading = read_one(Want(topic, start, end))
     [past] = read_past([reading])
-    rows = list(cut_hot(reading, [start, end], list_voids(topic)))
-    rows += [(row.start, row.summary) for row in past.read(reading, step=HOUR_MS)] if past else []
+    rows = [(at, part.count, part.sum) for at, part in cut_hot(reading, [start, end], list_voids(topic))]
+    rows += [(row.start, *row.columns[:2]) for row in past.read(reading, step=HOUR_MS)] if past else []
+    # As floats, which hold a time in ms exactly; a sum that has left them is null in SQL and NaN here.
+    starts, counts, sums = np.array(rows, float).reshape(-1, 3).T
     return {
-        "starts": [floor(at, HOUR_MS) for at, _ in rows],
-        "sums": [float(part.sum) for _, part in rows],
-        "counts": [int(part.count) for _, part in rows],
+        "starts": floor(starts.astype(int), HOUR_MS).tolist(),
+        "sums": sums.tolist(),
+        "counts": counts.astype(int).tolist(),
     }
