@@ -7,8 +7,10 @@ from datetime import date
 
 import numpy as np
 import pytest
+import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from pipelines_app.core.chain import encode
 from pipelines_app.core.durations import HOUR_MS
@@ -21,7 +23,8 @@ from pipelines_app.core.effect import (
     judge,
     make_plan,
 )
-from pipelines_app.core.hours import TOTAL, History, classify, gather
+from pipelines_app.core.expectation import read_before, read_outcomes
+from pipelines_app.core.hours import TOTAL, History, classify, gather, make_course
 from pipelines_app.core.states import State
 from tests.examples import examples
 
@@ -174,6 +177,28 @@ def test_the_plan_says_from_where_on_an_outcome_would_prove_something(better, li
         assert plan.harmful_percent == pytest.approx((plan.harmful_at / plan.expected - 1) * 100)
     else:
         assert plan.effective_percent is plan.harmful_percent is plan.half_width_percent is None
+
+
+def test_an_effect_is_what_statsmodels_predicts_and_as_wide_as_scipys_t():
+    history = act(make_noisy(), 0.8)
+    _, effect = measure(history)
+    first = history.find_first(FIRED)
+    course = make_course(history, first=first, fired=FIRED, end=STARTED + 192, zone="UTC", kind="mean")
+    moments = np.arange(-(-(first + 672) // 4) * 4, FIRED - 192 + 1, 4)
+    rows = read_before(course, moments, (3, 24, 168, 672))
+    fitted = sm.OLS(read_outcomes(course, moments, 24, WEEK), sm.add_constant(rows)).fit()
+    here = read_before(course, np.array([STARTED]), (3, 24, 168, 672))
+    value, spans = fitted.predict(np.c_[1, here])[0], len(moments) * 4 / WEEK
+    size = math.sqrt(np.mean(fitted.resid**2) * spans / (spans - 5)) * math.sqrt(1 + 5 / spans)
+    assert effect.spreads[0].size == pytest.approx(size, rel=1e-6) and effect.moments == len(moments)
+    widest = max(effect.spreads, key=lambda spread: spread.size)
+    assert effect.t == pytest.approx(stats.t.ppf(0.975, widest.degrees), rel=1e-9)
+    low, high = np.quantile(fitted.resid, (0.025, 0.975))
+    ends = value - max(effect.t * widest.size, -low), value + max(effect.t * widest.size, high)
+    assert (effect.expected, effect.expected_low, effect.expected_high) == pytest.approx(
+        tuple(map(math.exp, (value, *ends))), rel=1e-6
+    )
+    assert effect.percent_low == pytest.approx((effect.observed / math.exp(ends[1]) - 1) * 100, rel=1e-6)
 
 
 def test_under_180_days_of_history_nothing_is_judged_and_the_plain_comparison_is_shown():
