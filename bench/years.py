@@ -8,9 +8,13 @@ many hours of the night. What the level does between is the kind of a year:
 - ``drift``: memory of six hours on a level that wanders, and that once made a step nobody recorded.
 - ``jumps``: memory of six hours on a level that jumps every 30 days or so, and stays there.
 - ``chosen jumps``: the same, and people act only where the chart looks like a lasting rise: the day
-  before lies well above the week before. So they did before, with some success.
+  before lies well above the week before. So they did before, on each that did, with some success: what
+  they chose by can be seen, but hardly a breach like the acted ones was left alone to compare with.
 - ``known jumps``: the same, but they know what no chart shows: they act only on breaches that follow
   a jump. Beside the others (``ASIDE``): the KPI alone cannot tell it, and no target is set for it.
+
+As in the product, nobody acts again before the last action is judged, and a breach was acted on where
+an action began before its span was over.
 """
 
 from dataclasses import dataclass
@@ -36,6 +40,7 @@ STEP = 0.25
 JUMP, JUMP_EVERY_H = 0.12, 30 * 24
 QUIET_H = 24  # between two breaches
 RISE = 1.15  # of the day before to the week before, where people choose
+ACTED = ("chosen jumps", "known jumps")  # where people acted before
 KNOWN_H = 48  # after a jump, where they know of it
 EARLIER = (-0.10, 0.05)  # what earlier actions did, as logarithms: mean and standard deviation
 
@@ -59,13 +64,12 @@ def simulate(kind, rng):
         counts = rng.poisson(POINTS_AN_HOUR * PATTERN)
         points = rng.gamma(SHAPE * np.maximum(counts, 1)) / SHAPE * (counts > 0)
         sums = LEVEL * np.exp(level + RHYTHM) * points
-        acted, actions = act_before(kind, sums, counts, jumps, rng)
+        actions = act_before(kind, sums, counts, jumps, rng)
         breaches = find_breaches(sums, counts)
-        fired = next(
-            (at for at in breaches if at >= HISTORY_H and is_chosen(kind, at, sums, counts, jumps)), 0
-        )
+        free = max([HISTORY_H, *(begin + OUTCOME_H for begin in actions)])
+        fired = next((at for at in breaches if at >= free and is_chosen(kind, at, sums, counts, jumps)), 0)
         if fired:
-            ignored = [at for at in breaches if at < fired and at not in acted]
+            ignored = [at for at in breaches if at < fired and not is_acted_on(at, actions)]
             started = fired + int(rng.integers(1, DELAY_H))
             return Year(sums, counts.astype(float), fired, started, ignored, actions)
 
@@ -82,25 +86,29 @@ def is_chosen(kind, at, sums, counts, jumps):
     return True
 
 
+def is_acted_on(breach, actions):
+    """Whether an action began before the span of a breach was over."""
+    return any(breach <= begin < breach + OUTCOME_H for begin in actions)
+
+
 def act_before(kind, sums, counts, jumps, rng):
-    """``(acted, starts)``: the breaches that people chose to act on before, and when; changes ``sums``.
+    """When people acted on earlier breaches that they chose; changes ``sums``.
 
     What they did lowers the KPI until the next jump. Where people do not choose, nobody acted before.
     """
-    acted, starts, after = [], [], 0
-    while kind in ("chosen jumps", "known jumps"):
+    starts, after = [], 0
+    while kind in ACTED:
         # Anew each time: what was done changes what comes.
-        found = [at for at in find_breaches(sums, counts) if after < at < HISTORY_H - 192]
+        found = [at for at in find_breaches(sums, counts) if after <= at < HISTORY_H - OUTCOME_H]
         at = next((at for at in found if is_chosen(kind, at, sums, counts, jumps)), None)
         if at is None:
             break
         begin = at + int(rng.integers(1, DELAY_H))
         end = next((hour for hour, _ in jumps if hour > begin), HOURS)
         sums[begin:end] *= np.exp(rng.normal(*EARLIER))
-        acted.append(at)
         starts.append(begin)
-        after = begin
-    return acted, starts
+        after = begin + OUTCOME_H
+    return starts
 
 
 def make_level(kind, rng):

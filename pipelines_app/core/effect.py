@@ -18,6 +18,7 @@ from pipelines_app.core.expectation import (
     NothingExpected,
     expect,
     fit_model,
+    list_action_moments,
     list_breach_moments,
     read_outcomes,
 )
@@ -136,7 +137,9 @@ def find_expectation(history, plan, at, end, actions, breaches):
     course = make_course(history, first=first, fired=fired, end=end, zone=plan.zone, kind=plan.kind)
     hours = [action / HOUR_MS for action in actions]
     model = fit_model(course, fired=fired, settle=plan.settle, span=plan.span, actions=hours)
-    return course, expect(model, at, list_breach_moments(model, breaches, fired, hours))
+    ignored = list_breach_moments(model, breaches, fired, hours)
+    acted_on = list_action_moments(model, hours, fired)
+    return course, expect(model, at, ignored, acted_on, is_worse_above=plan.better == LOWER)
 
 
 def find_interval(observed, expected):
@@ -168,11 +171,11 @@ def find_verdict(low, high, less, more, better):
 
 def compare_plainly(history, plan, started):
     """The Comparison of the span with as long a time before the start (an hour)."""
+    if history.is_extreme():
+        return Comparison(None, None, None)
     begin = started + plan.settle
     before = history.mean(started - plan.span, started, plan.kind)
     after = history.mean(begin, begin + plan.span, plan.kind)
-    if history.is_extreme():
-        return Comparison(None, None, None)
     return Comparison(before, after, None if after is None else find_percent(after, before))
 
 

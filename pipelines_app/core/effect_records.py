@@ -22,7 +22,7 @@ class Reason(StrEnum):
 class Spread:
     """How far outcomes lie from what was expected: ``size`` on the scale, with its degrees of freedom.
 
-    ``count`` says of how many spans (``source`` all moments, moments like this) or breaches.
+    ``count`` says of how many spans (``source`` all moments, moments like this), breaches or actions.
     """
 
     source: str

@@ -19,8 +19,9 @@ LONG_H = 224 * DAY_H  # of history, from which on the longest of them counts
 STEP_H = 4  # between moments
 LEAST_DEGREES = 4  # of freedom
 LEAST_LIKE = 5  # different spans among the moments that are like the one judged
-LEAST_BREACHES = 5
+LEAST_BREACHES = 5  # nobody acted on, and as many earlier actions
 ALL, LIKE, BREACHES = "all moments", "moments like this", "breaches nobody acted on"
+ACTIONS = "earlier actions"
 
 
 @dataclass(frozen=True)
@@ -63,10 +64,13 @@ class Model:
         return self.level + (rows - self.centre) @ self.slopes
 
 
-def expect(model, at, breaches):
+def expect(model, at, breaches, actions=(), *, is_worse_above=True):
     """The Expectation at the hour ``at``; ``breaches`` are the moments of those nobody acted on.
 
-    NothingExpected where the longest stretch before it has no points.
+    ``actions`` are those of earlier actions. People act where they believe that a rise will stay, so
+    where they chose, the moments left to learn from lead to something better: what is expected can be
+    too good, seldom too bad. Hence the spread of earlier actions counts on the bad side alone.
+    NothingExpected where the longest stretch before the hour has no points.
     """
     row = read_before(model.course, np.array([at]), model.lengths)[0]
     if not np.isfinite(row).all():
@@ -74,15 +78,16 @@ def expect(model, at, breaches):
     found = (measure_all(model), measure_like(model, row), measure_breaches(model, breaches))
     spreads = tuple(spread for spread in found if spread)
     widest = max(spreads, key=lambda spread: spread.size)
-    t = find_t(widest.degrees)
+    t, chosen = find_t(widest.degrees), measure_actions(model, actions)
+    worse = find_t(chosen.degrees) * chosen.size if chosen else 0.0
     low, high = np.quantile(model.misses, (0.025, 0.975))
     return Expectation(
         value=float(model.predict(row)),
-        below=float(max(t * widest.size, -low)),
-        above=float(max(t * widest.size, high)),
+        below=float(max(t * widest.size, -low, 0.0 if is_worse_above else worse)),
+        above=float(max(t * widest.size, high, worse if is_worse_above else 0.0)),
         moments=len(model.moments),
         t=t,
-        spreads=spreads,
+        spreads=(*spreads, chosen) if chosen else spreads,
     )
 
 
@@ -160,22 +165,55 @@ def measure_like(model, row):
 
 def measure_breaches(model, moments):
     """The Spread of the breaches that nobody acted on, each judged as if somebody had; None under five."""
-    moments = np.asarray(moments, dtype=np.int64)
-    rows = read_before(model.course, moments, model.lengths)
-    misses = read_outcomes(model.course, moments, model.settle, model.span) - model.predict(rows)
-    misses = misses[np.isfinite(misses)]
+    misses = read_misses(model, moments)
     if len(misses) < LEAST_BREACHES:
         return None
     size = root_mean_square(misses) * math.sqrt(1 + 1 / len(misses))
     return Spread(BREACHES, size, len(misses), len(misses))
 
 
+def measure_actions(model, moments):
+    """The Spread of what came of earlier actions, around their own mean; None under five.
+
+    What all of them did alike falls out with the mean; how differently it went on stays.
+    """
+    misses = read_misses(model, moments)
+    if len(misses) < LEAST_BREACHES:
+        return None
+    size = root_mean_square(misses - misses.mean()) * math.sqrt((len(misses) + 1) / (len(misses) - 1))
+    return Spread(ACTIONS, size, len(misses) - 1, len(misses))
+
+
+def read_misses(model, moments):
+    """How far the outcomes of moments lay from the line; those without points are dropped."""
+    moments = np.asarray(moments, dtype=np.int64)
+    rows = read_before(model.course, moments, model.lengths)
+    misses = read_outcomes(model.course, moments, model.settle, model.span) - model.predict(rows)
+    return misses[np.isfinite(misses)]
+
+
 def list_breach_moments(model, breaches, fired, actions):
     """The moments (hours) of the breaches (ms) whose stretches and outcome are in the history."""
     moments = -(-np.asarray(breaches, dtype=np.int64) // HOUR_MS)
+    return leave_out(select_known(model, moments, fired), model.settle, model.span, actions)
+
+
+def list_action_moments(model, actions, fired):
+    """The moments of earlier actions (hours) that are in the history and share it with no other."""
+    actions = np.asarray(actions, dtype=float)
+    begins = np.ceil(actions)
+    moments = select_known(model, np.unique(begins).astype(np.int64), fired)
+    alone = [
+        leave_out(moments[at : at + 1], model.settle, model.span, actions[begins != moments[at]])
+        for at in range(len(moments))
+    ]
+    return np.concatenate([moments[:0], *alone])
+
+
+def select_known(model, moments, fired):
+    """Those of the moments whose stretches and outcome are in the history before it fired."""
     earliest = model.course.first + model.lengths[-1]
-    is_over = (moments >= earliest) & (moments + model.settle + model.span <= fired)
-    return leave_out(moments[is_over], model.settle, model.span, actions)
+    return moments[(moments >= earliest) & (moments + model.settle + model.span <= fired)]
 
 
 def root_mean_square(misses):

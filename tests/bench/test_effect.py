@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from bench.effect import EFFECTS, TOGETHER, Tally, make_rows, measure, write_table
-from bench.years import ASIDE, HISTORY_H, HOURS, KINDS, is_chosen, simulate
+from bench.years import ACTED, ASIDE, HISTORY_H, HOURS, KINDS, is_chosen, simulate
 
-CHOSEN = "chosen jumps"
 FULL = pytest.param(500, id="full", marks=pytest.mark.long)
 
 
@@ -16,7 +15,10 @@ def test_a_year_ends_in_a_breach_after_400_days_and_leaves_room_for_the_span(kin
     assert HISTORY_H <= year.fired < year.started and year.started + 192 <= HOURS
     assert year.breaches and max(year.breaches) < year.fired
     assert ((year.sums > 0) == (year.counts > 0)).all() and (year.counts == 0).any()
-    assert bool(year.actions) == (kind in ("chosen jumps", "known jumps"))
+    assert bool(year.actions) == (kind in ACTED)
+    # Nobody acts again before the last action is judged.
+    assert (np.diff([*year.actions, year.started]) >= 192).all()
+    assert not any(at <= begin < at + 192 for at in year.breaches for begin in year.actions)
 
 
 def test_where_people_know_they_act_after_jumps_upwards_only():
@@ -57,15 +59,15 @@ def test_intervals_hold_the_truth_where_the_plain_comparison_does_not(tallies):
         assert ours[TOGETHER].coverage() >= 85
         return
     assert 92 <= ours[TOGETHER].coverage() <= 98
-    assert all(92 <= ours[kind].coverage() <= 99 for kind in KINDS if kind != CHOSEN)
+    assert all(92 <= ours[kind].coverage() <= 99 for kind in KINDS)
 
 
-def test_where_people_choose_intervals_are_too_narrow_and_still_better_than_the_plain_ones(tallies):
+def test_where_people_know_more_intervals_are_too_narrow_and_still_better_than_the_plain_ones(tallies):
     # What docs/effect.md says of its limits; whoever mends it, changes both.
     cases, ours, plain = tallies
-    assert all(ours[kind].coverage() > plain[kind].coverage() for kind in (CHOSEN, *ASIDE))
+    assert all(ours[kind].coverage() > plain[kind].coverage() for kind in ASIDE)
     if cases == 500:
-        assert 80 <= ours[CHOSEN].coverage() < 92
+        assert all(65 <= ours[kind].coverage() < 92 for kind in ASIDE)
 
 
 def test_what_did_nothing_is_seldom_called_something(tallies):
@@ -74,6 +76,9 @@ def test_what_did_nothing_is_seldom_called_something(tallies):
     assert together.share(0.0, "harmful") <= 7 + margin and together.share(0.0, "effective") <= 1 + margin
     claimed = plain[TOGETHER].share(0.0, "harmful") + plain[TOGETHER].share(0.0, "effective")
     assert claimed > 2 * (together.share(0.0, "harmful") + together.share(0.0, "effective"))
+    if cases == 500:
+        assert all(ours[kind].share(0.0, "harmful") <= 7 for kind in KINDS)
+        assert all(ours[kind].share(0.0, "effective") <= 1 for kind in KINDS)
 
 
 def test_what_was_promised_to_be_seen_is_seen(tallies):

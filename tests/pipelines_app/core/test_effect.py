@@ -315,6 +315,27 @@ def test_breaches_nobody_acted_on_widen_the_interval_from_five_on():
     assert wide.percent_low < effect.percent_low and wide_plan.half_width_percent > plan.half_width_percent
 
 
+@pytest.mark.parametrize(("better", "wider"), [("lower", "percent_low"), ("higher", "percent_high")])
+def test_earlier_actions_make_it_harder_to_call_one_harmful_and_no_harder_to_call_it_effective(better, wider):
+    history = make_noisy()
+    # They share their spans with others, so that only one of them is known by itself.
+    actions = [(FIRST + day * DAY) * HOUR_MS for day in range(60, 260, 5)]
+    alone = actions[::3]
+    for number, at in enumerate(alone):
+        begin = at // HOUR_MS - FIRST
+        history.sums[begin + DAY : begin + DAY + WEEK] *= 2 if number % 2 else 0.5
+    _, effect = measure(history, actions=actions, better=better)
+    _, wide = measure(history, actions=alone, better=better)
+    widest = max(wide.spreads[:-1], key=lambda spread: spread.size)
+    assert "earlier actions" not in [spread.source for spread in effect.spreads]
+    assert wide.spreads[-1].source == "earlier actions" and wide.spreads[-1].size > widest.size
+    ends = {
+        name: abs(math.log(1 + (getattr(wide, name) - wide.percent) / (100 + wide.percent)))
+        for name in ("percent_low", "percent_high")
+    }
+    assert ends.pop(wider) > max(ends.values())
+
+
 def test_the_first_whole_hour_after_it_was_done_is_the_start():
     assert find_start(10 * HOUR_MS) == 10 * HOUR_MS
     assert find_start(10 * HOUR_MS + 1) == find_start(11 * HOUR_MS) == 11 * HOUR_MS

@@ -14,6 +14,7 @@ from scipy.spatial import distance
 from pipelines_app.core.durations import HOUR_MS
 from pipelines_app.core.effect_records import Reason
 from pipelines_app.core.expectation import (
+    ACTIONS,
     ALL,
     BREACHES,
     LIKE,
@@ -21,6 +22,7 @@ from pipelines_app.core.expectation import (
     expect,
     fit_model,
     leave_out,
+    list_action_moments,
     list_breach_moments,
     measure_like,
     read_before,
@@ -235,6 +237,49 @@ def test_the_largest_spread_counts_with_its_own_t():
     assert breaches.size == max(spread.size for spread in found.spreads)
     assert found.t == pytest.approx(stats.t.ppf(0.975, 5))
     assert found.below == found.above == pytest.approx(found.t * breaches.size)
+
+
+ACTED = [FIRST + day * DAY for day in (60, 90, 130, 170, 220)]
+
+
+@pytest.mark.parametrize("is_worse_above", [True, False])
+def test_how_differently_it_went_on_after_earlier_actions_widens_the_bad_side_alone(is_worse_above):
+    model, fired = make_model(300, actions=ACTED)
+    plain = expect(model, fired, [])
+    assert find_spread(expect(model, fired, [], ACTED[:4]), ACTIONS) is None
+    for at, change in zip(ACTED, (300, 9_000, 300, 9_000, 300), strict=True):
+        model.course.totals[at - FIRST + SETTLE + 1 :] += change
+    found = expect(model, fired, [], ACTED, is_worse_above=is_worse_above)
+    outcomes = [math.log(read_plainly(model.course, at + SETTLE, at + SETTLE + SPAN)) for at in ACTED]
+    misses = np.array(outcomes) - model.predict(read_before(model.course, np.array(ACTED), model.lengths))
+    spread = find_spread(found, ACTIONS)
+    assert spread.size == pytest.approx(np.std(misses, ddof=1) * math.sqrt(1 + 1 / 5))
+    assert (spread.count, spread.degrees) == (5, 4)
+    bad, good = (found.above, found.below) if is_worse_above else (found.below, found.above)
+    assert bad == pytest.approx(stats.t.ppf(0.975, 4) * spread.size)
+    assert good == pytest.approx(plain.below if is_worse_above else plain.above) and good < bad
+    assert (found.value, found.t) == (pytest.approx(plain.value), plain.t)
+
+
+def test_what_all_earlier_actions_did_alike_widens_nothing():
+    model, fired = make_model(300, actions=ACTED)
+    before = find_spread(expect(model, fired, [], ACTED), ACTIONS)
+    # The line says for each of them what is lower by the same.
+    after = find_spread(expect(replace(model, level=model.level - 0.5), fired, [], ACTED), ACTIONS)
+    assert after.size == pytest.approx(before.size)
+
+
+def test_earlier_actions_count_that_are_in_the_history_and_alone_in_their_span():
+    model, fired = make_model(300)
+    early, late = FIRST + 671, fired - SETTLE - SPAN + 1
+    good = [FIRST + 672, FIRST + 100 * DAY, FIRST + 130 * DAY + 1]
+    # Two of the same hour are one; one that shares its span with the next does not count, the next does.
+    pair = [FIRST + 200 * DAY, FIRST + 205 * DAY]
+    actions = [early, *good[:2], good[2] - 0.5, good[2] - 0.25, *pair, late]
+    assert list_action_moments(model, actions, fired).tolist() == [*good, pair[1]]
+    assert list_action_moments(model, [], fired).tolist() == []
+    # Without time to settle the own start lies in the span, and is no other.
+    assert list_action_moments(replace(model, settle=0), good[:1], fired).tolist() == good[:1]
 
 
 def test_the_interval_is_never_narrower_than_the_middle_of_the_misses():
