@@ -120,6 +120,8 @@ def check_pages(approver, proposals):
     for row in proposals:
         page = client.get(f"/inbox/{row.pk}/").content.decode()
         assert f"What came of it: {row.state}" in page
+        # What the proposer said is what was measured: it is told once.
+        assert "The proposer says" not in page
         answer = client.get(f"/api/v1/pipelines/{row.pk}/").json()
         assert answer["effect"]["verdict"] == row.state
     assert "the form on the website was out of order" in page
