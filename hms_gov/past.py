@@ -22,7 +22,7 @@ CLERKS = 84  # answers an hour: hardly anybody waits for one as long as nothing 
 GAUGE_EVERY = MINUTE_S  # between two values of the gauges, where minutes are kept
 GAUGE_EVERY_BEFORE = 10 * MINUTE_S
 OPENS = 8 * HOUR_S  # of a day (UTC), when the office opens
-FAIR = 64  # complaints in a row that hold the whole distribution of times
+FAIR = 128  # complaints in a row that hold the whole distribution of times
 TOPICS = ("complaint.received", "complaint.latency", "complaint.open", "complaint.oldest_age")
 
 
@@ -46,7 +46,7 @@ class Spell(NamedTuple):
 # judged, and on a Monday.
 CHANGES = {
     "nothing": Spell("Two temp agents sorted the mail", 196, 30),
-    "helped": Spell("Two temp agents went out with the inspectors", 147, 35, pace=1.5, fades=25),
+    "helped": Spell("Two temp agents went out with the inspectors", 147, 35, pace=1.9, fades=25),
     "harmed": Spell("The inspectors trained two temp agents", 63, 21, pace=0.6),
 }
 # What happened by itself, as the notes on the charts tell it.
@@ -106,7 +106,7 @@ def draw_usual(days, rng):
     calm = np.clip(-days / 3, 0, 1)  # the weather of the last days leads to that of the live traffic
     season = 1 + 0.12 * np.sin(2 * np.pi * np.minimum(days, 0) / 365.25)
     weather = np.exp(draw_weather(days, 0.06, 0.7, rng) * calm)
-    return season * weather, np.exp(draw_weather(days, 0.012, 0.0, rng) * calm), np.ones(len(days))
+    return season * weather, np.exp(draw_weather(days, 0.003, 0.0, rng) * calm), np.ones(len(days))
 
 
 def draw_weather(days, deviation, memory, rng):
