@@ -18,10 +18,11 @@ def read_hours(topic, start, end):
     """
     reading = read_one(Want(topic, start, end))
     [past] = read_past([reading])
-    rows = [(at, part.count, part.sum) for at, part in cut_hot(reading, [start, end], list_voids(topic))]
-    rows += [(row.start, *row.columns[:2]) for row in past.read(reading, step=HOUR_MS)] if past else []
-    # As floats, which hold a time in ms exactly; a sum that has left them is null in SQL and NaN here.
-    starts, counts, sums = np.array(rows, float).reshape(-1, 3).T
+    hot = cut_hot(reading, [start, end], list_voids(topic))
+    rows = np.array([(at, part.count, part.sum) for at, part in hot], float).reshape(-1, 3)
+    if past:
+        rows = np.concatenate([rows, past.read_sums(reading, step=HOUR_MS)])
+    starts, counts, sums = rows.T
     return {
         "starts": floor(starts.astype(int), HOUR_MS).tolist(),
         "sums": sums.tolist(),

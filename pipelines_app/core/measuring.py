@@ -127,7 +127,9 @@ def list_courses(history, plan, started_at, days, breaches):
     long before as is judged, None earlier. Only those whose span was over when the rule fired.
     """
     length, found = (plan.settle + plan.span) * HOUR_MS, []
-    for breach in sorted(breaches):
+    for breach in sorted(breaches, reverse=True):
+        if len(found) == MOST_IGNORED:
+            break
         begun = find_start(breach)
         if begun + length > plan.fired_at or begun // HOUR_MS - plan.span < history.first:
             continue
@@ -135,7 +137,7 @@ def list_courses(history, plan, started_at, days, breaches):
         since = begun // HOUR_MS - plan.span
         values = [history.mean(at, at + DAY_H, plan.kind) if at >= since else None for at in moved]
         found.append({"at": begun, "values": values})
-    return found[-MOST_IGNORED:]
+    return found[::-1]
 
 
 def describe_effect(effect):
