@@ -20,6 +20,7 @@ STEP_H = 4  # between moments
 LEAST_DEGREES = 4  # of freedom
 LEAST_LIKE = 5  # different spans among the moments that are like the one judged
 LEAST_BREACHES = 5  # nobody acted on, and as many earlier actions
+ROUNDING = 1e-9  # of what a course measures: less is what its running totals round to
 ALL, LIKE, BREACHES = "all moments", "moments like this", "breaches nobody acted on"
 ACTIONS = "earlier actions"
 
@@ -107,9 +108,18 @@ def fit_model(course, *, fired, settle, span, actions):
         raise NothingExpected(Reason.FEW_MOMENTS)
     # Around the means, which changes nothing but the rounding.
     centre, level = rows.mean(axis=0), float(outcomes.mean())
-    slopes = np.linalg.lstsq(rows - centre, outcomes - level, rcond=None)[0]
+    slopes = find_slopes(rows - centre, outcomes - level, 1.0 if course.is_log else np.abs(rows).max())
     misses = outcomes - level - (rows - centre) @ slopes
     return Model(course, lengths, settle, span, moments, rows, centre, slopes, level, misses)
+
+
+def find_slopes(rows, outcomes, scale):
+    """The least-squares slopes of centred rows; 0 along what moves by a billionth of ``scale`` or less.
+
+    Of a KPI that stood still that is rounding: a slope along it would carry whatever is not out of sight.
+    """
+    rows = np.where(np.abs(rows).max(axis=0) > ROUNDING * scale, rows, 0.0)
+    return np.linalg.lstsq(rows, outcomes, rcond=ROUNDING)[0]
 
 
 def leave_out(moments, settle, span, actions):

@@ -498,6 +498,18 @@ EMPTY = {
 
 
 @pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("ago", [1, 30, 180], ids=lambda hours: f"{hours} h ago")
+@pytest.mark.parametrize("value", [40.0, 0.1, 0.0, -7.3, 1e90])
+def test_a_kpi_that_stood_still_until_it_rose_is_expected_near_to_where_it_was(value, ago):
+    history = make_flat(value, days=DAYS + 1)
+    rise = abs(value) / 2 or 1.0
+    history.sums[FIRED - ago - history.first :] += rise * 2
+    for found in (effect := measure(history)[1]).expected, effect.expected_low, effect.expected_high:
+        assert value - 3 * rise < found < value + 4 * rise
+    assert_finite(effect)
+
+
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("empty", EMPTY)
 @pytest.mark.parametrize("name", AWKWARD)
 @pytest.mark.parametrize("kind", ["mean", TOTAL])
