@@ -2,7 +2,7 @@
 
 from django.utils.functional import SimpleLazyObject
 
-from pipelines_app.cards.cards import describe_waiting
+from pipelines_app.cards.waiting import describe_waiting
 
 
 def count_waiting(request):

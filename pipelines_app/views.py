@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from pipelines_app import queries, services
-from pipelines_app.cards import cards
+from pipelines_app.cards import cards, curves, waiting
 from pipelines_app.cards.effect_charts import describe_outcome, list_effect_rows
 from pipelines_app.cards.facts import split_companions
 from pipelines_app.cards.filters import describe_filters
@@ -61,14 +61,14 @@ def show_inbox(request):
     wanted, faults = read_fields(request.GET, WAITING)
     context = {
         "page": "inbox",
-        "cards": cards.make_cards(cards.list_waiting(user, wanted, now=now), user, now=now),
-        "to_do": cards.make_cards(list(queries.list_to_do(visible)), user, now=now),
-        "waiting": cards.describe_waiting(user, now=now),
+        "cards": cards.make_cards(waiting.list_waiting(user, wanted, now=now), user, now=now),
+        "to_do": cards.make_cards(queries.attach_versions(queries.list_to_do(visible)), user, now=now),
+        "waiting": waiting.describe_waiting(user, now=now),
         "may_decide": queries.may_decide_any(user),
     }
-    waiting = visible.filter(state__in=OPEN)
-    context |= describe_filters(request.GET, wanted, faults, WAITING, among=waiting)
-    context |= cards.describe_today(user, now=now)
+    among = visible.filter(state__in=OPEN)
+    context |= describe_filters(request.GET, wanted, faults, WAITING, among=among)
+    context |= waiting.describe_today(user, now=now)
     return render(request, "pipelines_app/inbox.html", context, status=400 if faults else 200)
 
 
@@ -77,8 +77,8 @@ def show_inbox(request):
 def show_waiting(request):
     """How many wait, in a number and in words, and those that fit the address in their order."""
     wanted, _ = read_fields(request.GET, WAITING)
-    today = cards.describe_today(request.user)
-    return JsonResponse(cards.describe_waiting(request.user, wanted=wanted) | today)
+    today = waiting.describe_today(request.user)
+    return JsonResponse(waiting.describe_waiting(request.user, wanted=wanted) | today)
 
 
 @require_safe
@@ -100,8 +100,8 @@ def show_since(request, pk):
 
 def describe_since(pipeline):
     """The context of the live panel."""
-    silenced = cards.find_silenced(pipeline)
-    return {"pipeline": pipeline, "since": cards.describe_since(pipeline), "silenced": silenced}
+    silenced = curves.find_silenced(pipeline)
+    return {"pipeline": pipeline, "since": curves.describe_since(pipeline), "silenced": silenced}
 
 
 @require_safe

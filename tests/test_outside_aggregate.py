@@ -234,7 +234,7 @@ def test_a_proposal_on_what_is_gone_says_so_and_draws_what_was_frozen(client, bo
     page = read(client, f"/inbox/{proposal.pk}/")
     assert "The project no longer knows the aggregate trimmed_mean." in page
     assert "Nothing is measured" not in page and "Cost of waiting" not in page
-    frozen, _ = (json.loads(text) for text in re.findall(r'data-evidence="(.*?)"><figcaption', page))
+    [frozen] = (json.loads(text) for text in re.findall(r'data-evidence="(.*?)"><figcaption', page))
     assert frozen["label"] == "trimmed mean over 30 min"
     assert frozen["values"][-1] == pytest.approx(51 * HOUR)
     why = "the project no longer knows the aggregate trimmed_mean"

@@ -18,7 +18,7 @@ PIPELINES = {
     "MEASUREMENTS": "hms_gov.joins.measurements",
     "FORMAT": "metrics_app.core.text.units.format_value",
     "TOPICS": "hms_gov.joins.wiring.describe_topic",
-    "WATCH": "hms_gov.joins.watch.describe_watch",
+    "WATCH": "hms_gov.joins.watch.describe_watches",
     "AUTHENTICATION": ["metrics_app.api.authentication.KeyAuthentication"],
     "ON_CHANGE": ["hms_gov.joins.wiring.tell_streams"],
     "ORIGINS": {"breach:": "hms_gov.joins.timeline.note_moves"},

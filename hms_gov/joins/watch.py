@@ -1,4 +1,6 @@
-"""What the pipelines may know of how a KPI is watched today."""
+"""What the pipelines may know of how KPIs are watched today."""
+
+from collections import defaultdict
 
 from hms_gov.joins.quantities import RULE
 from metrics_app.models import Threshold
@@ -7,21 +9,28 @@ from metrics_app.services.silences import list_acting
 from metrics_app.services.watch.states import tell_silence
 
 
-def describe_watch(topic):
-    """Name, aggregate, window (seconds), since when (ms) and enabled rules of a KPI; or nothing.
+def describe_watches(topics):
+    """``{topic: …}`` of those with a KPI: name, aggregate, window (seconds), since when (ms), enabled rules.
 
     A rule's ``silenced`` says until when, by whom and why, in the reader's zone; "" where nothing does.
     """
-    kpi = get_kpi(topic)
-    if kpi is None:
+    kpis = {topic: kpi for topic in topics if (kpi := get_kpi(topic)) is not None}
+    if not kpis:
         return {}
-    names = ("id", *RULE)
-    rules = Threshold.objects.filter(kpi__topic=topic, enabled=True, kind=Threshold.Kind.LIMIT)
-    rules, acting = rules.select_related("kpi").order_by("pk"), list_acting()
-    told = [
-        {name: getattr(rule, name) for name in names} | {"silenced": tell_silence(rule, acting)}
-        for rule in rules
-    ]
+    rules, acting = defaultdict(list), list_acting()
+    rows = Threshold.objects.filter(kpi__topic__in=kpis, enabled=True, kind=Threshold.Kind.LIMIT)
+    for rule in rows.select_related("kpi").order_by("pk"):
+        rules[rule.kpi.topic].append(describe_rule(rule, acting))
+    return {topic: describe_kpi(kpi) | {"rules": rules[topic]} for topic, kpi in kpis.items()}
+
+
+def describe_rule(rule, acting):
+    """A threshold as the pipelines compare it, and what silences it."""
+    silenced = {"silenced": tell_silence(rule, acting)}
+    return {name: getattr(rule, name) for name in ("id", *RULE)} | silenced
+
+
+def describe_kpi(kpi):
+    """Its name and what its tile shows."""
     facts = {"name": str(kpi), "aggregate": kpi.aggregate, "window": kpi.window}
-    facts["watched_since"] = int(kpi.created_at.timestamp() * 1000)
-    return facts | {"rules": told}
+    return facts | {"watched_since": int(kpi.created_at.timestamp() * 1000)}

@@ -34,20 +34,23 @@ class Execution:
     last_day: str = ""
 
 
-def describe_execution(pipeline, user, *, now=None):
-    """The ``Execution`` of a proposal as this person may see it."""
+def describe_execution(pipeline, user, *, now=None, find_stop=queries.find_stop):
+    """The ``Execution`` of a proposal as this person may see it.
+
+    ``find_stop`` answers the stop switch while it is on: for many one that asks once.
+    """
     now = now or timezone.now()
     if pipeline.is_open:
         if blocked := tell_blocked(pipeline):
             return Execution(blocked=blocked)
-        follows = tell_following(pipeline)
+        follows = tell_following(pipeline, find_stop)
         planned = queries.find_plan(pipeline)
         told = (follows, tell_promise(planned, now), tell_guarded(planned)) if follows else ()
         return Execution(follows=" ".join(filter(None, told)))
     describe = DESCRIBED.get(State(pipeline.state))
     if describe is None:
         return Execution()
-    fields = describe(pipeline, user, now)
+    fields = describe(pipeline, user, now, find_stop)
     steps = fields.get("steps", ()) if user.pk is not None else ()
     if steps and queries.why_not_change(pipeline, user, now=now):
         # Who approved in somebody's place, and does not decide on it otherwise, may still think again.
@@ -64,18 +67,18 @@ def tell_blocked(pipeline):
     )
 
 
-def tell_following(pipeline):
+def tell_following(pipeline, find_stop=queries.find_stop):
     """``Approving sends the webhook hr-desk in 10 s; until then it can be undone.``"""
     document = queries.peek_version(pipeline)
     if document is None:
         return ""
-    left = 1 if document["quorum"] == 1 else document["quorum"] - count_approvals(pipeline)
+    left = 1 if document["quorum"] == 1 else document["quorum"] - queries.count_approvals(pipeline)
     lead = "Approving" if left <= 1 else f"After {left} more approvals it"
     seconds = conf.get("EXECUTE_AFTER")
     when, undo = (
         ("at once", "") if not seconds else (f"in {write_seconds(seconds)}", "; until then it can be undone")
     )
-    if queries.find_stop():
+    if find_stop():
         when, undo = "once what is stopped goes on", "; until then it can be taken back"
     if is_manual(document["action"]):
         does = f"{DESCRIPTION}: it stands under To do {when}, to be confirmed with its day"
@@ -88,14 +91,9 @@ def write_seconds(seconds):
     return write(seconds, "seconds") if conf.get("FORMAT") else f"{seconds:g} s"
 
 
-def count_approvals(pipeline):
-    """The approvals of the present version."""
-    return pipeline.decisions.filter(version=pipeline.version, vote="approve").count()
-
-
-def describe_approved(pipeline, user, now):
+def describe_approved(pipeline, user, now, find_stop):
     """It has not begun: until its time it can be undone, then revoked."""
-    end, stop = queries.find_undo_end(pipeline), queries.find_stop()
+    end, stop = queries.find_undo_end(pipeline), find_stop()
     undo = ("undo",) if end > now and queries.has_approved(pipeline, user) else ()
     fields = {"steps": (*undo, "withdraw")}
     errand = queries.find_errand(pipeline)
@@ -114,7 +112,7 @@ def describe_approved(pipeline, user, now):
     return fields | {"progress": f"It is about to be carried out.{again}"}
 
 
-def describe_executing(pipeline, user, now):
+def describe_executing(pipeline, user, now, find_stop):
     """It has begun: a manual step waits for its day, an action for its end."""
     if is_manual(pipeline.action):
         days = timezone.localdate(pipeline.decided_at), timezone.localdate(now)
@@ -134,9 +132,9 @@ def describe_executing(pipeline, user, now):
     }
 
 
-def describe_failed(pipeline, user, now):
+def describe_failed(pipeline, user, now, find_stop):
     """A person tries again, where that can help, or takes it back."""
-    told, stop = f"It failed: {pipeline.outcome}.".replace("..", "."), queries.find_stop()
+    told, stop = f"It failed: {pipeline.outcome}.".replace("..", "."), find_stop()
     why_not = (
         f"{stop.by_name} stopped all actions (“{stop.reason}”)." if stop else queries.why_not_retry(pipeline)
     )
@@ -144,7 +142,7 @@ def describe_failed(pipeline, user, now):
     return {"progress": f"{told} {why_not}".strip(), "steps": steps}
 
 
-def describe_done(pipeline, user, now):
+def describe_done(pipeline, user, now, find_stop):
     """What came of it, and why whether it has helped is not measured."""
     planned = queries.find_plan(pipeline)
     why = UNMEASURED.get(planned["reason"]) if planned else "it was opened before effects were measured"
@@ -163,7 +161,7 @@ def tell_done(pipeline, now):
     return f"It was done by hand on {write_day(day)}{said}."
 
 
-def describe_measuring(pipeline, user, now):
+def describe_measuring(pipeline, user, now, find_stop):
     """When it is judged; nothing of what was measured so far, which would tempt to conclude from it."""
     try:
         span = queries.find_span(pipeline)
@@ -177,7 +175,7 @@ def describe_measuring(pipeline, user, now):
     return {"progress": f"{tell_done(pipeline, now)} Its effect is being judged.{failed}"}
 
 
-def describe_judged(pipeline, user, now):
+def describe_judged(pipeline, user, now, find_stop):
     """The verdict in words; what proves nothing waits to be closed."""
     outcome = describe_outcome(pipeline)
     if outcome is None:

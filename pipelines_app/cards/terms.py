@@ -3,8 +3,7 @@
 from django.utils import timezone
 
 from pipelines_app.cards.writing import tell_time
-from pipelines_app.core.voting import APPROVE
-from pipelines_app.queries.deciding import is_escalated, read_terms
+from pipelines_app.queries.deciding import count_approvals, is_escalated, read_terms
 
 
 def tell_needs(pipeline, now):
@@ -36,5 +35,5 @@ def count(number, word, words=""):
 
 def count_in(pipeline):
     """``1 is in``."""
-    found = pipeline.decisions.filter(version=pipeline.version, vote=APPROVE).count()
+    found = count_approvals(pipeline)
     return f"{found or 'none'} {'are' if found > 1 else 'is'} in"

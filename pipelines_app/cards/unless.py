@@ -40,7 +40,7 @@ def tell_unless(pipeline, present, now):
     return f" {unless.said}; now {present['text']}" if present else f" {unless.said}"
 
 
-def describe_watched(pipeline, user, now):
+def describe_watched(pipeline, user, now, find_stop):
     """What follows while it is waited for, and the way to end that, for those who decide."""
     unless = find_acting(pipeline, now=now)
     if unless is None:

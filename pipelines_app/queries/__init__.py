@@ -1,28 +1,29 @@
 """Read side: who sees what, the inbox and its order, what is measured, what came of like proposals."""
 
 import logging
-from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 from django.db.models import Q
 from django.utils import timezone
 
 from pipelines_app import conf
-from pipelines_app.core.states import AGREED, OPEN, State
+from pipelines_app.core.states import OPEN
 from pipelines_app.core.topics import is_listed
 from pipelines_app.core.urgency import sort_key
-from pipelines_app.core.voting import APPROVE, REJECT
-from pipelines_app.models import AuditEntry, Decision, Pipeline
+from pipelines_app.models import AuditEntry, Pipeline
 from pipelines_app.queries.authors import cite, tell_program
 from pipelines_app.queries.deciding import (
+    count_approvals,
     count_seats,
     find_seat,
     is_visible,
     list_deciders,
     list_groups,
+    list_lent,
     list_permitted,
     may_decide_any,
     name_of,
+    share_lent,
     why_not_change,
     why_not_decide,
 )
@@ -32,6 +33,7 @@ from pipelines_app.queries.delegations import (
     find_permitted_by_name,
     list_delegations,
 )
+from pipelines_app.queries.endings import PAST, count_decided, find_deciding_vote, tell_end
 from pipelines_app.queries.execution import (
     count_to_do,
     find_approver,
@@ -42,6 +44,14 @@ from pipelines_app.queries.execution import (
     list_to_do,
     make_order,
     why_not_retry,
+)
+from pipelines_app.queries.likes import (
+    HEAVY,
+    attach_evidence,
+    attach_likes,
+    count_like,
+    list_like,
+    list_like_states,
 )
 from pipelines_app.queries.measuring import find_effect, find_plan, find_span, list_actions, read_effect
 from pipelines_app.queries.stops import find_stop, may_turn
@@ -56,12 +66,20 @@ from pipelines_app.queries.versions import (
 )
 
 __all__ = [
+    "HEAVY",
+    "PAST",
+    "attach_evidence",
+    "attach_likes",
     "attach_records",
     "attach_versions",
     "cite",
+    "count_approvals",
+    "count_decided",
+    "count_like",
     "count_seats",
     "count_to_do",
     "find_approver",
+    "find_deciding_vote",
     "find_delegation",
     "find_effect",
     "find_errand",
@@ -83,6 +101,9 @@ __all__ = [
     "list_deciders",
     "list_delegations",
     "list_earlier",
+    "list_lent",
+    "list_like",
+    "list_like_states",
     "list_permitted",
     "list_to_do",
     "make_order",
@@ -93,6 +114,8 @@ __all__ = [
     "read_earlier",
     "read_effect",
     "read_version",
+    "share_lent",
+    "tell_end",
     "tell_program",
     "tell_tampering",
     "why_not_change",
@@ -101,9 +124,6 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
-PAST = {APPROVE: "approved", REJECT: "rejected"}
-# The evidence of a proposal is the bulk of its row, and a list does not show it.
-HEAVY = ("evidence_text",)
 
 
 def to_ms(moment):
@@ -134,24 +154,6 @@ def visible_to(user):
     return visible_to_groups(list_groups(user))
 
 
-def find_deciding_vote(pipeline):
-    """The vote that ended the waiting, or None: nobody's, or it ended by itself or was taken back."""
-    if pipeline.state in OPEN | {State.EXPIRED, State.WITHDRAWN}:
-        return None
-    return Decision.objects.filter(pipeline=pipeline).order_by("-id").first()
-
-
-def tell_end(pipeline, decision):
-    """A sentence that says how the waiting ended, and through whom."""
-    if decision is None:
-        return f"Proposal #{pipeline.pk} no longer awaits a decision: it is {pipeline.state}."
-    said = f": “{decision.comment}”" if decision.comment else ""
-    return (
-        f"{decision.name} {PAST[decision.vote]} proposal #{pipeline.pk} first, "
-        f"at {decision.created_at:%Y-%m-%d %H:%M:%S} UTC{said}. It is {pipeline.state} now."
-    )
-
-
 def list_inbox(pipelines, *, now=None):
     """The open ones of a queryset, most urgent first: severity, overrun × hours waiting, due."""
     now = now or timezone.now()
@@ -171,28 +173,6 @@ def urgency(pipeline, now):
         hours_waiting=(now - find_waiting_since(pipeline)).total_seconds() / 3600,
         due=(pipeline.due_at, pipeline.pk),
     )
-
-
-def count_decided(pipelines, *, since):
-    """How many were ``{"approved", "rejected", "expired", "withdrawn"}`` since a moment."""
-    states = Counter(pipelines.filter(decided_at__gte=since).values_list("state", flat=True))
-    counts = {name: states[name] for name in ("rejected", "expired", "withdrawn")}
-    return {"approved": sum(states[state] for state in AGREED)} | counts
-
-
-def list_like(pipeline, *, among):
-    """The other proposals of the same title and topic ``among`` a queryset, newest first."""
-    like = among.filter(title=pipeline.title, topic=pipeline.topic).exclude(pk=pipeline.pk)
-    return like.defer(*HEAVY).order_by("-id")
-
-
-def count_like(pipeline, *, among):
-    """What became of like proposals: a count for each end, each effect, and the ``total``."""
-    states = Counter(list_like(pipeline, among=among).order_by().values_list("state", flat=True))
-    counts = {name: states[name] for name in ("rejected", "expired", "withdrawn")}
-    effects = (State.EFFECTIVE, State.INEFFECTIVE, State.HARMFUL, State.INCONCLUSIVE)
-    counts |= {state.value: states[state] for state in effects}
-    return counts | {"approved": sum(states[state] for state in AGREED), "total": sum(states.values())}
 
 
 def ask_project(question, *args, **wanted):
@@ -228,10 +208,15 @@ def describe_topic(topic):
     return {"unit": "", "restricted": False, "restricted_to": None} | known
 
 
+def describe_watches(topics):
+    """``{topic: {"name", "aggregate", "window", "rules"}}`` of KPIs as watched today, where one can tell."""
+    topics, function = sorted(set(topics) - {""}), conf.load("WATCH")
+    return function(topics) if function and topics else {}
+
+
 def describe_watch(topic):
-    """How a KPI is watched today: ``name, aggregate, window, rules``; empty where nobody can tell."""
-    function = conf.load("WATCH") if topic else None
-    return function(topic) if function else {}
+    """How a KPI is watched today, as ``describe_watches`` tells it; empty where nobody can tell."""
+    return describe_watches([topic]).get(topic, {})
 
 
 def measure_for_evidence(topic, at):

@@ -1,12 +1,15 @@
 """Who may decide on a proposal: every door asks here, and it reads what was frozen."""
 
+from functools import cache
+
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
-from django.db.models import Q
+from django.db.models import Q, prefetch_related_objects
 from django.utils import timezone
 
 from pipelines_app.core.versions import describe_columns
-from pipelines_app.models import Decision, Delegation
+from pipelines_app.core.voting import APPROVE
+from pipelines_app.models import Delegation
 from pipelines_app.queries.records import list_faults, read_told
 from pipelines_app.queries.versions import peek_version
 
@@ -46,37 +49,6 @@ def read_terms(pipeline):
     return peek_version(pipeline) or describe_columns(pipeline)
 
 
-def why_not_decide(pipeline, user, *, now=None):
-    """A sentence that says why this person may not decide on it, for nobody; empty if they may."""
-    return find_seat(pipeline, user, now=now)[1]
-
-
-def find_seat(pipeline, user, *, now=None):
-    """``(holder, why not)``: the person whose seat ``user`` fills, themselves first, or None and a sentence.
-
-    Lent seats count only where the lender may decide alone, and nobody else has filled the seat. Who
-    proposed it or wrote its version fills none.
-    """
-    now = now or timezone.now()
-    why_not = why_not_alone(pipeline, user, now)
-    if not why_not:
-        return user, ""
-    if may_decide_any(user) and not why_not_author(read_terms(pipeline), user):
-        touched = []
-        for row in list_lent(user, now):
-            if row.touched:
-                touched.append(row.touched)
-            elif not why_not_lend(pipeline, row.giver, user, now):
-                return row.giver, ""
-        why_not = " ".join((why_not, *map(tell_no_seat, touched)))
-    return None, why_not
-
-
-def tell_no_seat(touched):
-    """Why a lent seat does not count."""
-    return f"A delegation does not count: {touched}. Run manage.py verify_audit."
-
-
 def list_lent(user, now):
     """The delegations by which this person has a seat by now; ``touched`` says why one does not count."""
     acting = Delegation.objects.filter(receiver=user, starts_at__lte=now, ends_at__gt=now)
@@ -92,15 +64,68 @@ def mark_touched(rows):
     return rows
 
 
+def share_lent(pipelines):
+    """``list_lent`` for many proposals: it reads once for all, and their votes with it, if it is asked."""
+
+    @cache
+    def list_once(user, now):
+        rows = list_lent(user, now)
+        if rows:
+            prefetch_related_objects(pipelines, "decisions")
+        return rows
+
+    return list_once
+
+
+def why_not_decide(pipeline, user, *, now=None, lent=list_lent):
+    """A sentence that says why this person may not decide on it, for nobody; empty if they may."""
+    return find_seat(pipeline, user, now=now, lent=lent)[1]
+
+
+def find_seat(pipeline, user, *, now=None, lent=list_lent):
+    """``(holder, why not)``: the person whose seat ``user`` fills, themselves first, or None and a sentence.
+
+    Lent seats count only where the lender may decide alone, and nobody else has filled the seat. Who
+    proposed it or wrote its version fills none. ``lent`` is what lists them: for many ``share_lent``.
+    """
+    now = now or timezone.now()
+    why_not = why_not_alone(pipeline, user, now)
+    if not why_not:
+        return user, ""
+    if may_decide_any(user) and not why_not_author(read_terms(pipeline), user):
+        touched = []
+        for row in lent(user, now):
+            if row.touched:
+                touched.append(row.touched)
+            elif not why_not_lend(pipeline, row.giver, user, now):
+                return row.giver, ""
+        why_not = " ".join((why_not, *map(tell_no_seat, touched)))
+    return None, why_not
+
+
+def tell_no_seat(touched):
+    """Why a lent seat does not count."""
+    return f"A delegation does not count: {touched}. Run manage.py verify_audit."
+
+
 def why_not_lend(pipeline, giver, user, now):
     """Whether something keeps ``user`` from filling the giver's seat, in words."""
     if not is_visible(pipeline, giver):
         return "It is restricted to others."
-    votes = Decision.objects.filter(pipeline_id=pipeline.pk, version=pipeline.version)
-    filled = votes.filter(Q(by=giver, instead_of=None) | Q(instead_of=giver)).exclude(by=user)
-    if filled.exists():
+    if any(vote.seat == giver.pk and vote.by_id != user.pk for vote in list_votes(pipeline)):
         return f"The seat of {name_of(giver)} is filled."
     return why_not_alone(pipeline, giver, now)
+
+
+def list_votes(pipeline):
+    """The votes on the present version; none on what is still being opened."""
+    votes = pipeline.decisions.all() if pipeline.pk else ()
+    return [vote for vote in votes if vote.version == pipeline.version]
+
+
+def count_approvals(pipeline):
+    """The approvals of the present version."""
+    return sum(vote.vote == APPROVE for vote in list_votes(pipeline))
 
 
 def why_not_alone(pipeline, user, now):

@@ -9,7 +9,7 @@ from pipelines_app.core.chain import encode
 from pipelines_app.core.finding import ENDS
 from pipelines_app.core.states import OPEN
 from pipelines_app.models import AuditEntry, Decision, Effect
-from pipelines_app.queries.deciding import why_not_decide
+from pipelines_app.queries.deciding import share_lent, why_not_decide
 
 # The entries of the chain that say who ended the waiting, and why.
 ENDING = ("approved", "rejected", "expired", "withdrawn")
@@ -43,7 +43,8 @@ def limit_alike(pipelines, wanted):
 def pick_mine(waiting, mine, user, *, now):
     """Those of a list of open proposals that are this person's to decide, had their vote, or are theirs."""
     if mine == "decide":
-        return [row for row in waiting if not why_not_decide(row, user, now=now)]
+        lent = share_lent(waiting)
+        return [row for row in waiting if not why_not_decide(row, user, now=now, lent=lent)]
     if mine == "proposed":
         return [row for row in waiting if user.pk in (row.proposer_id, row.changed_by_id)]
     votes = Decision.objects.filter(

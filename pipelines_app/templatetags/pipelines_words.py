@@ -1,10 +1,12 @@
 """JSON for ``data-`` attributes, times, and the banner of the stop switch."""
 
 import json
+from datetime import timedelta
 
 from django import template
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.timesince import timesince
 
 from pipelines_app.cards.history import tell_entry
 from pipelines_app.cards.writing import tell_time, to_local
@@ -31,6 +33,13 @@ def moment(at):
         f"{local:%Y-%m-%d %H:%M:%S %Z}",
         tell_time(local, timezone.now()),
     )
+
+
+@register.filter
+def waited(since):
+    """How long ago a moment is, in words: ``1 hour, 12 minutes``; nobody has waited for ``0 minutes``."""
+    fresh = timezone.now() - since < timedelta(minutes=1)
+    return "less than a minute" if fresh else timesince(since)
 
 
 @register.filter

@@ -144,7 +144,7 @@ def test_a_share_of_slow_answers_becomes_a_decided_proposal(walk):
     expect(since).to_contain_text("Now 36.7 %, higher than at opening")
     page.reload()
     cost = page.locator("#decision .cost")
-    expect(cost.locator("b")).to_have_text("5")
+    expect(cost.locator("b")).to_have_text("About 5")
     expect(cost).to_contain_text("points above 48 h beyond what the limit allows since")
     assert "more each hour" not in cost.text_content(), "of minutes no rate is told"
     expect(page.locator(".lead")).to_contain_text("Share above 48 h over 1 h: 25 % (20 points; limit 10 %)")

@@ -5,13 +5,23 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from pipelines_app.cards import cards, writing
+from pipelines_app.cards import cards, curves, writing
+from pipelines_app.cards.waiting import describe_waiting
 from pipelines_app.models import Pipeline
 from pipelines_app.services import approve, propose, reject
 from tests.pipelines_app.cards.measuring import HOUR, MINUTE, RULE, Project
 
 pytestmark = pytest.mark.django_db
 CLAIM = {"title": "Complaints surge", "suggestion": "Look", "kpi": 88, "topic": "complaint.size"}
+
+# What is frozen where the rule judged silence: a curve without a single value.
+NO_VALUES = {
+    "quantity": {
+        "rule": RULE, "label": "mean over 30 min", "unit": "seconds", "value": None,
+        "text": "nothing measured", "limit_text": "48 h",
+        "curve": {"ts": [0, MINUTE], "values": [None, None]},
+    },
+}  # fmt: skip
 
 
 def to_ms(moment):
@@ -58,8 +68,9 @@ def test_it_writes_the_cost_that_the_project_counts(now, project, approver):
     card = cards.make_card(open_breach(now), approver, now=now)
     since = timezone.localtime(now - timedelta(minutes=30))
     assert card.cost == {
-        "amount": "12 calls",
-        "text": f"over the limit since {writing.tell_time(since, now)}; 24 calls more each hour at this pace",
+        "amount": "About 12 calls",
+        "text": "so far, 24 calls more each hour at this pace: "
+        f"over the limit since {writing.tell_time(since, now)}",
     }
     assert project.asked[-1]["rule"] == RULE
 
@@ -69,6 +80,22 @@ def test_it_tells_no_rate_of_the_cost_before_it_can_be_known(now, project, appro
     pipeline = open_breach(now)
     card = cards.make_card(pipeline, approver, now=pipeline.created_at + timedelta(minutes=5))
     assert "each hour" not in card.cost["text"]
+
+
+def test_a_cost_of_nothing_is_said_in_words(now, project, approver, client):
+    project.cost = {"value": 0.0, "per_hour": 0.0, "unit": "seconds", "words": "over {limit} since {since}"}
+    pipeline = open_breach(now)
+    since = writing.tell_time(timezone.localtime(pipeline.created_at), now)
+    cost = cards.make_card(pipeline, approver, now=now).cost
+    assert cost == {"amount": "Nothing yet", "text": f"counted since {since}"}
+    client.force_login(approver)
+    assert "<b>Nothing yet</b>counted since" in client.get("/inbox/").content.decode()
+
+
+def test_what_has_just_been_opened_waits_for_no_zero_minutes(approver, client):
+    propose(title="Parking", suggestion="Ask Bea")
+    client.force_login(approver)
+    assert ">less than a minute</b>no KPI measures it" in client.get("/inbox/").content.decode()
 
 
 def test_a_cost_without_a_meaning_is_not_shown(now, project, approver, client):
@@ -97,7 +124,7 @@ def test_it_says_what_it_was_and_what_it_is(now, project, approver):
 def test_frozen_and_live_panel_show_one_quantity(now, project, approver):
     pipeline = open_breach(now)
     frozen = cards.make_card(pipeline, approver, now=now).chart
-    live = cards.describe_since(pipeline, now=now)
+    live = curves.describe_since(pipeline, now=now)
     same = ("label", "unit", "limit", "limit_label", "above")
     assert {name: frozen[name] for name in same} == {name: live[name] for name in same}
     assert (frozen["values"][-1], frozen["end"]) == (54 * HOUR, to_ms(pipeline.created_at))
@@ -105,10 +132,25 @@ def test_frozen_and_live_panel_show_one_quantity(now, project, approver):
     assert (live["start"], live["mark"]) == (to_ms(now) - 60 * MINUTE, to_ms(pipeline.created_at))
 
 
+def test_a_curve_of_nothing_is_said_and_not_drawn(now, project, approver, client, monkeypatch):
+    pipeline = open_breach(now, evidence=NO_VALUES)
+    measure = project.measure
+    empty = {"curve": NO_VALUES["quantity"]["curve"]}
+    monkeypatch.setattr(project, "measure", lambda *asked, **wanted: measure(*asked, **wanted) | empty)
+    project.value = None
+    card = cards.make_card(pipeline, approver, now=now)
+    assert (card.chart, card.no_chart) == (None, "Nothing was measured in the hour before it was opened")
+    client.force_login(approver)
+    for path in ("/inbox/", f"/inbox/{pipeline.pk}/"):
+        page = client.get(path).content.decode()
+        assert "<figure" not in page and f"{card.no_chart}." in page
+    assert "Nothing is measured in its window now." in page
+
+
 def test_a_proposal_that_nothing_measures_has_neither_cost_nor_chart(pipeline, approver):
     card = cards.make_card(pipeline, approver)
     assert (card.cost, card.chart, card.present) == (None, None, "")
-    assert cards.describe_since(pipeline) is None
+    assert curves.describe_since(pipeline) is None
 
 
 @pytest.fixture
@@ -116,7 +158,7 @@ def watched(monkeypatch):
     """How the KPI is watched today: `watched(limit=600)` changes its rule."""
     rule = {"id": 7} | RULE
     watch = {"name": "Response time", "aggregate": "mean", "window": 1800, "rules": [rule]}
-    monkeypatch.setattr("pipelines_app.queries.describe_watch", lambda topic: watch if topic else {})
+    monkeypatch.setattr("pipelines_app.queries.describe_watches", lambda topics: dict.fromkeys(topics, watch))
     return rule.update
 
 
@@ -135,11 +177,11 @@ def test_a_value_is_judged_by_the_limit_of_then_and_that_of_today(now, project, 
 
 def test_it_says_that_the_rule_behind_it_is_silenced(now, project, watched):
     pipeline = open_breach(now)
-    assert cards.find_silenced(pipeline) == ""
+    assert curves.find_silenced(pipeline) == ""
     watched(silenced="silenced until 2026-11-24 08:00 UTC by ann: maintenance")
-    assert cards.find_silenced(pipeline) == "silenced until 2026-11-24 08:00 UTC by ann: maintenance"
+    assert curves.find_silenced(pipeline) == "silenced until 2026-11-24 08:00 UTC by ann: maintenance"
     watched(id=8)
-    assert cards.find_silenced(pipeline) == "", "another rule is"
+    assert curves.find_silenced(pipeline) == "", "another rule is"
 
 
 def test_what_somebody_says_stands_beside_what_was_measured(now, project, watched, approver):
@@ -154,8 +196,8 @@ def test_what_somebody_says_stands_beside_what_was_measured(now, project, watche
     project.cost = {"value": 1.0, "per_hour": 3.0, "unit": "", "words": "over {limit} since {since}"}
     card = cards.make_card(pipeline, approver, now=later)
     assert card.present == "Now 8,494, as then; beyond today's limit of 8,000"
-    assert card.cost["text"].startswith("over today's limit since")
-    since = cards.describe_since(pipeline, now=later)
+    assert "so far, 3 more each hour at this pace: over today's limit since" in card.cost["text"]
+    since = curves.describe_since(pipeline, now=later)
     assert (since["values"][-1], since["mark"]) == (8494, to_ms(now))
 
 
@@ -180,28 +222,28 @@ def test_a_decided_card_says_who_and_when(pipeline, approver, now):
 
 def test_waiting_is_told_in_one_sentence(pipeline, approver, outsider):
     later = pipeline.created_at + timedelta(hours=1, minutes=12)
-    waiting = cards.describe_waiting(approver, now=later)
+    waiting = describe_waiting(approver, now=later)
     assert waiting["sentence"] == "1 proposal waits for a decision, for 1 h 12 min"
     assert waiting["headline"] == "1 proposal waits for you"
     assert waiting["order"] == [pipeline.pk]
-    assert cards.describe_waiting(outsider, now=later)["headline"] == "1 proposal waits for a decision"
+    assert describe_waiting(outsider, now=later)["headline"] == "1 proposal waits for a decision"
 
 
 def test_what_somebody_else_must_decide_is_not_counted_as_theirs(pipeline, approver, second, outsider):
     own = propose(title="Own", suggestion="Do it", proposer=approver)[0]
-    waiting = cards.describe_waiting(approver)
+    waiting = describe_waiting(approver)
     assert (waiting["count"], waiting["headline"]) == (1, "1 proposal waits for you · 1 waits for others")
     assert set(waiting["order"]) == {pipeline.pk, own.pk}
     assert waiting["sentence"].startswith("2 proposals wait for a decision, the oldest for ")
-    assert cards.describe_waiting(second)["headline"] == "2 proposals wait for you"
-    nobodys = cards.describe_waiting(outsider)
+    assert describe_waiting(second)["headline"] == "2 proposals wait for you"
+    nobodys = describe_waiting(outsider)
     assert (nobodys["count"], nobodys["headline"]) == (0, "2 proposals wait for a decision")
     reject(pipeline=pipeline, by=second, version=1, comment="no")
-    assert cards.describe_waiting(approver)["headline"] == "No proposal waits for you · 1 waits for others"
+    assert describe_waiting(approver)["headline"] == "No proposal waits for you · 1 waits for others"
 
 
 def test_nothing_waits_is_a_sentence_too(approver):
-    waiting = cards.describe_waiting(approver)
+    waiting = describe_waiting(approver)
     assert (waiting["count"], waiting["headline"]) == (0, "No proposal waits for you")
 
 

@@ -9,7 +9,8 @@ from django.core.exceptions import ValidationError
 from django.db.models import ProtectedError
 
 from pipelines_app import queries
-from pipelines_app.cards.cards import describe_waiting, make_card
+from pipelines_app.cards.cards import make_card
+from pipelines_app.cards.waiting import describe_waiting
 from pipelines_app.exceptions import NotAllowed, Tampered
 from pipelines_app.models import Policy, Version
 from pipelines_app.services import approve, change_suggestion, propose, reject

@@ -37,7 +37,8 @@ function countDown() {
     setText(place, left > 0 ? `in ${formatDuration(left)}` : "now");
   }
   for (const place of document.querySelectorAll("[data-since]")) {
-    setText(place, formatDuration(Math.max(0, Math.round((serverNow() - Number(place.dataset.since)) / 1000))));
+    const waited = Math.round((serverNow() - Number(place.dataset.since)) / 1000);
+    setText(place, waited < 60 ? "less than a minute" : formatDuration(waited));
   }
 }
 
