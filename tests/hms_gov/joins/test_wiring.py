@@ -248,7 +248,8 @@ def test_what_a_proposer_says_is_in_the_unit_of_what_the_tile_shows(base):
     pipeline, _ = propose(title="Too many", suggestion="Look", kpi=12, topic="eyes.mean")
     assert pipeline.unit == "per hour"
     said = tell_opening(pipeline, find_basis(pipeline, queries.describe_watch("eyes.mean")))
-    assert said.startswith("The proposer says 12 per hour; measured then, rate over 1 h: 12 per hour")
+    # In one unit the two are the same figure, and it is told once.
+    assert said == "Rate over 1 h: 12 per hour (12 points)"
 
 
 def test_it_tells_the_streams_of_a_restricted_proposal_with_its_group(monkeypatch):
