@@ -60,10 +60,15 @@ def thaw_params(name, params):
     return thaw(params) if thaw else params
 
 
-def try_freezing(name, params, evidence):
+def freeze_again(name, params, evidence):
+    """Frozen parameters anew, of another proposal and as things are now; BadInput as ``check_action``."""
+    return freeze_params(name, thaw_params(name, params), evidence)
+
+
+def try_freezing(name, params, evidence, *, freeze=freeze_params):
     """``(parameters, why not)``: those that were frozen, or the plain ones and why it is impossible."""
     try:
-        return freeze_params(name, params, evidence), ""
+        return freeze(name, params, evidence), ""
     except BadInput as error:
         return params, str(error)
     except DatabaseError:

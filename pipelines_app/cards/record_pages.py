@@ -2,9 +2,10 @@
 
 import math
 from dataclasses import dataclass
+from itertools import islice
 
 from pipelines_app import queries
-from pipelines_app.actions.registry import describe_action
+from pipelines_app.actions.registry import describe_action, freeze_again, try_freezing
 from pipelines_app.cards.effects import tell_change, write_value
 from pipelines_app.cards.track_records import ALL, POOLED, list_parts, tell_pool, tell_record
 from pipelines_app.core.states import State
@@ -135,24 +136,25 @@ def draw(percent, low, high, axis):
 def list_earlier(pipeline, user):
     """Other suggestions that this person may take over, best first: ``number, suggestion, does, record``.
 
-    What has an action is a choice for people who decide only.
+    What has an action is a choice for people who decide only, and where it can be carried out now.
     """
     found = queries.list_earlier(pipeline, among=queries.visible_to(user))
     decides = queries.may_decide_any(user)
-    return [
-        {
-            "number": str(row.pk),
-            "suggestion": row.suggestion,
-            "does": tell_action(row),
-            "record": tell_record(record),
-        }
+    choices = (
+        {"number": str(row.pk), "suggestion": row.suggestion, "does": does, "record": tell_record(record)}
         for row, record in found
-        if decides or not row.action
-    ][:CHOICES]
+        if (decides or not row.action) and (does := tell_action(row, pipeline.evidence)) is not None
+    )
+    return list(islice(choices, CHOICES))
 
 
-def tell_action(row):
-    """What taking it over carries out, in words; empty where people do it by hand."""
+def tell_action(row, evidence):
+    """What taking it over carries out now; empty where people do it by hand, None where it cannot be done.
+
+    ``evidence`` is that of the proposal which would take it over.
+    """
     if not row.action:
         return ""
-    return f"Approving then {describe_action(row.action, row.action_params)}"
+    # Not what it did then: the rule it changed is another since.
+    params, why_not = try_freezing(row.action, row.action_params, evidence, freeze=freeze_again)
+    return None if why_not else f"Approving then {describe_action(row.action, params)}"

@@ -3,7 +3,7 @@
 from django.db import transaction
 from django.utils import timezone
 
-from pipelines_app.actions.registry import freeze_params, thaw_params
+from pipelines_app.actions.registry import freeze_again
 from pipelines_app.core.fields import check_id, check_text, check_version
 from pipelines_app.core.states import State, may_move
 from pipelines_app.core.versions import IMPOSSIBLE
@@ -96,7 +96,7 @@ def take_earlier(pipeline, number, by):
     if action:
         if not may_decide_any(by):
             raise NotAllowed(f"#{number} has an action: only people who decide can choose it.")
-        params = freeze_params(action, thaw_params(action, params), pipeline.evidence)
+        params = freeze_again(action, params, pipeline.evidence)
     return {"suggestion": document["suggestion"], "action": action, "action_params": params}
 
 

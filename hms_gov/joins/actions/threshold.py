@@ -7,7 +7,7 @@ import re
 from django.db import transaction
 
 from metrics_app.core.rule_fields import read_field
-from metrics_app.core.text.phrases import tell_changes
+from metrics_app.core.text.phrases import tell_changes, tell_field
 from metrics_app.exceptions import BadInput as BadRule
 from metrics_app.exceptions import ChangedMeanwhile
 from metrics_app.models import Threshold
@@ -37,7 +37,9 @@ def change_threshold(order):
 
 
 def save_change(threshold, order):
-    """The new version of a locked threshold; Impossible where somebody else was first."""
+    """The new version of a locked threshold; Impossible where somebody else was first, or nothing is left."""
+    if same := tell_same(threshold, order.parameters):
+        raise Impossible(same)
     for name in FIELDS:
         if name in order.parameters:
             setattr(threshold, name, order.parameters[name])
@@ -95,11 +97,29 @@ def refuse_other_kpi(threshold, number, topic):
 
 
 def check_again(order):
-    """BadInput where the threshold is gone, or no longer the one that somebody approved to change."""
+    """BadInput where the threshold is gone, no longer the one that was approved, or is so already."""
     threshold = find_threshold(order.parameters["threshold"])
-    done = threshold.versions.filter(reason__endswith=f"({order.key})").exists()
-    if threshold.version != order.parameters["version"] and not done:
+    if threshold.versions.filter(reason__endswith=f"({order.key})").exists():
+        return
+    refuse_same(threshold, order.parameters)
+    if threshold.version != order.parameters["version"]:
         raise BadInput(f"“{order.parameters['name']}” was changed meanwhile", field="action_params")
+
+
+def refuse_same(threshold, limits):
+    """BadInput where a threshold has those limits (numbers) already."""
+    if same := tell_same(threshold, limits):
+        raise BadInput(same, field="action_params")
+
+
+def tell_same(threshold, limits):
+    """Why there is nothing to change on a threshold; empty where one of its limits is another."""
+    present = {name: getattr(threshold, name) for name in FIELDS if name in limits}
+    if any(limits[name] != value for name, value in present.items()):
+        return ""
+    unit, rule = threshold.kpi.unit, {"aggregate": threshold.aggregate}
+    told = [f"{name.replace('_', ' ')} is {tell_field(name, present[name], rule, unit)}" for name in present]
+    return f"nothing to change: “{threshold}”, whose {' and '.join(told)} already"
 
 
 def check_shape(name, value):
@@ -118,7 +138,8 @@ def list_thresholds(params):
 def freeze_change(params, evidence):
     """The limits as numbers, of which threshold in which version, and what they are now.
 
-    BadInput for a threshold of another KPI than the proposal's, and for limits it cannot have.
+    BadInput for a threshold of another KPI than the proposal's, for limits it cannot have, and for those
+    it has: a rule may keep such an action once it was carried out, but nobody should approve it again.
     """
     fired = evidence.get("threshold") if isinstance(evidence.get("threshold"), dict) else {}
     number = params.get("threshold", fired.get("id"))
@@ -129,7 +150,8 @@ def freeze_change(params, evidence):
     refuse_other_kpi(threshold, number, about.get("topic"))
     before = {name: getattr(threshold, name) for name in FIELDS if name in params}
     frozen = {"threshold": number, "version": threshold.version, "name": str(threshold), "before": before}
-    limits = apply_limits(threshold, params)
+    limits = apply_limits(copy.copy(threshold), params)
+    refuse_same(threshold, limits)
     return limits | frozen | {"unit": threshold.kpi.unit, "aggregate": threshold.aggregate}
 
 
@@ -161,6 +183,9 @@ def describe_change(params):
     """Which rule, from what to what."""
     if "before" not in params:
         return "changes the threshold that proposes it"
+    if all(params[name] == value for name, value in params["before"].items()):
+        # As it was frozen when that was not refused yet.
+        return f"would change nothing of “{params['name']}”"
     return f"changes “{params['name']}”: {tell_change(params)}"
 
 

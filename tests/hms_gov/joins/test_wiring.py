@@ -22,7 +22,8 @@ from pipelines_app.cards.basis import find_basis
 from pipelines_app.cards.cards import make_card
 from pipelines_app.cards.execution import tell_following
 from pipelines_app.cards.figures import tell_opening
-from pipelines_app.exceptions import Conflict, NotAllowed
+from pipelines_app.cards.record_pages import list_earlier
+from pipelines_app.exceptions import BadInput, Conflict, NotAllowed
 from pipelines_app.models import Pipeline
 from pipelines_app.services import approve, change_suggestion, propose, run_errands
 from pipelines_app.services.verify import verify_audit
@@ -324,6 +325,20 @@ def test_a_breach_moves_its_own_limit_once_somebody_has_approved_it(base, author
     threshold.refresh_from_db()
     assert (pipeline.state, threshold.limit, threshold.edited_by) == ("measuring", 60 * HOUR, author)
     assert verify_audit().faults == []
+    # The rule still has its action, which has nothing left to do: proposed, but not to be approved so.
+    kept = {"action": "threshold", "action_params": {"limit": "60 h"}, "topic": TOPIC}
+    evidence = {"kpi": {"topic": TOPIC}, "threshold": {"id": threshold.pk}}
+    again = propose(title="Later", suggestion="Raise", evidence=evidence, anyway=True, **kept)[0]
+    assert "whose limit is 60 h already" in make_card(again, author).execution.blocked
+    with pytest.raises(BadInput, match="nothing to change"):
+        propose(title="Other", suggestion="Raise", evidence=evidence, **kept)
+    # Nor does another proposal offer it, until it would do something; then as it would be now.
+    other = propose(title="Other", suggestion="Hire 2", topic=TOPIC, evidence=evidence)[0]
+    assert list_earlier(other, author) == []
+    threshold.limit = 55 * HOUR
+    save_threshold(threshold, by=None)
+    [choice] = list_earlier(other, author)
+    assert choice["does"] == f"Approving then changes “{threshold}”: limit: 55 h → 60 h"
 
 
 def test_a_breach_whose_action_is_no_longer_possible_is_proposed_to_be_changed(

@@ -23,6 +23,7 @@ from tests.metrics_app.watching import HOUR, make_threshold
 
 pytestmark = pytest.mark.django_db
 TOPIC = "complaint.latency"
+KPI = {"kpi": {"topic": TOPIC}}
 
 
 @pytest.fixture
@@ -151,6 +152,25 @@ def test_what_was_asked_for_can_be_asked_again_of_the_rule_as_it_is_now(rule, or
     assert thaw_change(frozen) == {"threshold": rule.pk, "limit": 52 * HOUR}
     again = freeze_change(thaw_change(frozen), {"kpi": {"topic": rule.kpi.topic}})
     assert again["version"] == frozen["version"] + 1 and again["limit"] == frozen["limit"]
+
+
+def test_what_is_so_already_is_refused_when_it_is_proposed_and_never_carried_out(rule, order):
+    rule.limit = 52 * HOUR
+    save_threshold(rule, by=None, reason="moved since")
+    said = "nothing to change: “Answered within 48 h”, whose limit is 52 h already"
+    with pytest.raises(BadInput, match=said):
+        freeze_change(thaw_change(order.parameters), KPI)
+    with pytest.raises(BadInput, match=said):
+        check_again(order)
+    # Also of what was frozen before that was refused, of the rule as it is.
+    order.parameters.update(version=2, before={"limit": 52 * HOUR})
+    assert describe_change(order.parameters) == "would change nothing of “Answered within 48 h”"
+    with pytest.raises(Impossible, match=said):
+        change_threshold(order)
+    assert rule.versions.count() == 2
+    # One of two is enough.
+    both = freeze_change({"limit": 52 * HOUR, "recovery_limit": "40 h", "threshold": rule.pk}, KPI)
+    assert describe_change(both).endswith(": recovery limit: none → 40 h")
 
 
 def test_a_dead_mans_rule_is_not_moved(rule):
