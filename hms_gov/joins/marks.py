@@ -4,6 +4,7 @@ from hms_gov.joins.addresses import find_page
 from pipelines_app import queries
 from pipelines_app.core.states import State
 
+LONGEST = 200  # characters of a suggestion
 # Events whose state does not say what happened.
 BY_EVENT = {"proposed", "undone", "reopened", "handed over", "retried"}
 DECISIONS = {
@@ -46,20 +47,35 @@ def describe_entry(entry):
     return {
         "at": queries.to_ms(entry.at),
         "kind": kind,
-        "text": f"“{entry.pipeline.suggestion}” {words}",
+        "text": f"{quote(entry.suggestion)} {words}",
         "href": find_page("pipeline_detail", entry.pipeline_id),
     }
 
 
+def quote(suggestion):
+    """A suggestion in quotes, cut where it would leave no room for what came of it."""
+    return f"“{suggestion if len(suggestion) <= LONGEST else suggestion[: LONGEST - 1] + '…'}”"
+
+
 def describe_move(entry):
     """``(kind, words)`` of what an audit entry brought its proposal to, or None."""
+    if entry.event == "changed":
+        return "decision", tell_change(entry)
     came_to = entry.event if entry.event in BY_EVENT else entry.data.get("state")
-    if entry.event in {"voted", "changed", "noted"} or came_to is None:
+    if entry.event in {"voted", "noted"} or came_to is None:
         return None
     if day := entry.data.get("day"):
         return "action", f"was done by hand on {day}, as {entry.actor} confirmed"
     unless = entry.data.get("unless") or {}
     return phrase(came_to, " ".join(filter(None, (entry.actor, unless.get("said")))))
+
+
+def tell_change(entry):
+    """What a proposal was changed to, and by whom; the entry's ``suggestion`` is what stood before."""
+    said = entry.data.get("suggestion", "")
+    if said in ("", entry.suggestion):
+        return f"was changed in how it is carried out, by {entry.actor}"
+    return f"was changed to {quote(said)} by {entry.actor}"
 
 
 def phrase(came_to, actor):

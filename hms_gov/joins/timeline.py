@@ -2,12 +2,13 @@
 
 from django.db import transaction
 
-from hms_gov.joins.marks import describe_move
+from hms_gov.joins.marks import describe_move, quote
 from metrics_app.models import Breach, BreachEvent
-from pipelines_app.queries import to_ms
+from pipelines_app.queries import attach_suggestions, to_ms
 
 KIND = "proposal"
 ORIGIN = "breach:"
+COMPARED = 60  # characters of what was told
 
 
 def note_moves(pipeline):
@@ -17,29 +18,35 @@ def note_moves(pipeline):
     """
     if not (pipeline.origin or "").startswith(ORIGIN):
         return
-    told = [
-        line for entry in pipeline.audit.exclude(event="proposed") if (line := tell_move(pipeline, entry))
-    ]
+    entries = attach_suggestions(pipeline.audit.exclude(event="proposed"))
+    told = [line for entry in entries if (line := tell_move(entry))]
     with transaction.atomic():
         # Locked: two that are told at once would each find nothing there.
         breach = Breach.objects.select_for_update().filter(pk=pipeline.origin.removeprefix(ORIGIN)).first()
         if breach is None:
             return
-        known = set(breach.timeline.filter(kind=KIND).values_list("at", "text"))
+        known = list(breach.timeline.filter(kind=KIND).values_list("at", "text"))
         lines = [
-            BreachEvent(breach=breach, at=at, kind=KIND, text=text)
-            for at, text in told
-            if (at, text) not in known
+            BreachEvent(breach=breach, at=at, kind=KIND, text=f"{lead} {quote(suggestion)} {words}"[:500])
+            for at, lead, suggestion, words in told
+            if not is_known(known, at, lead, words)
         ]
         BreachEvent.objects.bulk_create(lines)
 
 
-def tell_move(pipeline, entry):
-    """``(at in ms, text)`` of an audit entry, or None where it moved nothing."""
+def is_known(lines, at, lead, words):
+    """Whether the lines tell a move already; older ones quote what its proposal suggested later."""
+    # Its beginning: a long comment is cut.
+    said = f"” {words[:COMPARED]}"
+    return any(when == at and line.startswith(f"{lead} “") and said in line for when, line in lines)
+
+
+def tell_move(entry):
+    """``(at in ms, whose, suggestion, words)`` of an audit entry, or None where it moved nothing."""
     found, data = describe_move(entry), entry.data
     if found is None:
         return None
     outcome = "" if data.get("day") else data.get("outcome")
     more = outcome or data.get("comment") or data.get("said")
-    text = f"Proposal #{pipeline.pk} “{pipeline.suggestion}” {found[1]}" + (f": {more}" if more else "")
-    return to_ms(entry.at), text[:500]
+    words = f"{found[1]}: {more}" if more else found[1]
+    return to_ms(entry.at), f"Proposal #{entry.pipeline_id}", entry.suggestion, words

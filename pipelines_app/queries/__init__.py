@@ -64,6 +64,7 @@ from pipelines_app.queries.versions import (
     read_version,
     tell_tampering,
 )
+from pipelines_app.queries.wordings import attach_suggestions
 
 __all__ = [
     "HEAVY",
@@ -71,6 +72,7 @@ __all__ = [
     "attach_evidence",
     "attach_likes",
     "attach_records",
+    "attach_suggestions",
     "attach_versions",
     "cite",
     "count_approvals",
@@ -235,7 +237,11 @@ def start_of_day(now):
 
 
 def list_moments(topic, start_ms, end_ms, user):
-    """The audit entries in [start, end] ms about proposals of a topic that this person may see."""
+    """The audit entries in [start, end] ms about proposals of a topic that this person may see.
+
+    Each with the ``suggestion`` that it was about.
+    """
     span = (datetime.fromtimestamp(at / 1000, UTC) for at in (start_ms, end_ms))
     rows = AuditEntry.objects.filter(pipeline__in=visible_to(user).filter(topic=topic), at__range=tuple(span))
-    return rows.select_related("pipeline").defer(*(f"pipeline__{name}" for name in HEAVY)).order_by("seq")
+    rows = rows.select_related("pipeline").defer(*(f"pipeline__{name}" for name in HEAVY)).order_by("seq")
+    return attach_suggestions(rows)

@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group, User
 
 from hms_gov.joins.marks import list_marks, phrase
 from pipelines_app.core.states import State
-from pipelines_app.services import approve, fail, propose, retry, run_errands, stop, undo
+from pipelines_app.services import approve, change_suggestion, fail, propose, retry, run_errands, stop, undo
 
 pytestmark = pytest.mark.django_db
 EVER = (0, 4_102_444_800_000)
@@ -68,3 +68,18 @@ def test_who_may_not_see_a_proposal_sees_no_mark_of_it():
     member.groups.add(group)
     assert len(list_marks("er.wait", *EVER, member)) == 1
     assert list_marks("er.wait", *EVER, other) == []
+
+
+def test_a_change_is_marked_and_what_was_before_it_keeps_its_words():
+    boss, ada = User.objects.create_superuser("boss"), User.objects.create_superuser("ada")
+    pipeline, _ = propose(title="Slow", suggestion="Hire 2", topic="er.wait")
+    for version, words in enumerate(("Hire 1", "Hire " + "x" * 400), 1):
+        change_suggestion(pipeline=pipeline, by=ada, version=version, suggestion=words)
+    approve(pipeline=pipeline, by=boss, version=3)
+    cut = "Hire " + "x" * 194 + "…"
+    assert [mark["text"] for mark in list_marks("er.wait", *EVER, boss)] == [
+        "“Hire 2” was proposed by the system",
+        "“Hire 2” was changed to “Hire 1” by ada",
+        f"“Hire 1” was changed to “{cut}” by ada",
+        f"“{cut}” approved by boss",
+    ]

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from hms_gov.joins.timeline import note_moves
 from pipelines_app.models import Pipeline
-from pipelines_app.services import approve, confirm, propose, reject, run_errands, undo
+from pipelines_app.services import approve, change_suggestion, confirm, propose, reject, run_errands, undo
 from tests.metrics_app.telling import open_breach
 
 pytestmark = pytest.mark.django_db
@@ -71,6 +71,26 @@ def test_what_could_not_be_written_is_written_later(breach, boss, monkeypatch):
     assert told(breach) == []
     run_errands(now=timezone.now() + timedelta(seconds=10))
     assert len(told(breach)) == 1
+
+
+def test_a_change_is_told_once_and_rewrites_no_line_before_it(breach, boss):
+    pipeline = propose(title="Slow", suggestion="Hire 2", origin=f"breach:{breach.pk}")[0]
+    pipeline = undo(pipeline=approve(pipeline=pipeline, by=boss, version=1), by=boss, version=1)
+    note_moves(pipeline)
+    note_moves(
+        change_suggestion(pipeline=pipeline, by=boss, version=2, suggestion="Hire 1", comment="Cheaper")
+    )
+    name = f"Proposal #{pipeline.pk} “Hire 2”"
+    lines = [
+        f"{name} approved by boss",
+        f"{name} waits again, the approval taken back by boss",
+        f"{name} was changed to “Hire 1” by boss: Cheaper",
+    ]
+    assert told(breach) == lines
+    # As lines were written that told of an earlier move in the words of the newest version.
+    breach.timeline.filter(text=lines[0]).update(text=lines[0].replace("Hire 2", "Hire 1"))
+    note_moves(Pipeline.objects.get(pk=pipeline.pk))
+    assert len(told(breach)) == 3
 
 
 def test_what_no_breach_opened_is_told_nowhere(breach, boss):
