@@ -9,11 +9,16 @@ from pipelines_app.cards.effects import tell_day, write_value
 from pipelines_app.cards.guardrails import list_guardrails
 from pipelines_app.core.durations import DAY_MS
 
-NAMES = ["start", "part", "value", "points", "expected", "expected_low", "expected_high", "kpi", "verdict"]
-NAMES += ["breach"]
+# What is said of the whole span, on each of its lines: what stands in an effect under the same name.
+EXPECTED = ("expected", "expected_low", "expected_high")
+CHANGED = ("change", "change_low", "change_high", "percent", "percent_low", "percent_high")
+PLAIN = ("before", "after", "percent")
+NAMES = ["start", "part", "value", "points", *EXPECTED, "kpi", "verdict", "breach"]
+NAMES += ["observed_without_weekly_rhythm", *CHANGED, *(f"plain_{name}" for name in PLAIN)]
+NAMES += ["moments", "unit"]
 IGNORED = "not acted on"  # the part of days around an earlier breach
-WIDTH, HEIGHT = 640, 220
-LEFT, RIGHT, TOP, BOTTOM = 8, 8, 26, 24  # around what is drawn
+WIDTH, HEIGHT = 640, 250
+LEFT, RIGHT, TOP, BOTTOM = 8, 8, 28, 52  # around what is drawn; two lines of words below, also on a phone
 
 
 @dataclass(frozen=True)
@@ -21,7 +26,8 @@ class Chart:
     """Coordinates of an SVG of WIDTH × HEIGHT: ``lines`` of points, the ``band`` and the ``expected`` line.
 
     ``thin`` are the lines of ``ignored`` breaches that nobody acted on. ``labels`` are
-    ``(x, y, anchor, text)``; ``started`` is where the action began.
+    ``(x, y, anchor, text)``, those of the values above and below the ``rails`` (y) that they are of;
+    ``started`` is where the action began.
     """
 
     lines: tuple
@@ -31,10 +37,15 @@ class Chart:
     band: dict | None
     expected: dict | None
     started: float
+    rails: tuple
     labels: tuple
     sentence: str
     width: int = WIDTH
     height: int = HEIGHT
+    left: int = LEFT
+    right: int = WIDTH - RIGHT
+    top: int = TOP
+    bottom: int = HEIGHT - BOTTOM
 
 
 def draw_effect(document, sentence):
@@ -47,25 +58,33 @@ def draw_effect(document, sentence):
     courses = [course["values"] for course in days.get("ignored", ())]
     seen = values + ends + [value for course in courses for value in course if value is not None]
     low, high = min(seen), max(seen)
-    room = (high - low) * 0.08 or abs(high) * 0.1 or 1.0
-    frame = Frame(days["ts"][0], days["ts"][-1] + DAY_MS, low - 2 * room, high + room)
+    room = 0.0 if high > low else abs(high) * 0.1 or 1.0
+    frame = Frame(days["ts"][0], days["ts"][-1] + DAY_MS, low - room, high + room)
     begin, end = frame.x(found["judged_from"]), frame.x(found["judged_to"])
     band = expected = None
     if ends:
         top, bottom = frame.y(found["expected_high"]), frame.y(found["expected_low"])
         band = {"x": begin, "y": top, "width": round(end - begin, 1), "height": round(bottom - top, 1)}
         expected = {"x1": begin, "x2": end, "y": frame.y(found["expected"])}
-    started = frame.x(found["started_at"])
-    labels = (
-        (LEFT, TOP - 6, "start", write_value(high, document["measure"])),
-        (LEFT, HEIGHT - BOTTOM - 4, "start", write_value(low, document["measure"])),
-        (LEFT, HEIGHT - 6, "start", tell_day(days["ts"][0])),
-        (started, TOP - 6, "middle", "begun"),
-        (WIDTH - RIGHT, HEIGHT - 6, "end", tell_day(found["judged_to"])),
-    )
+    started, rails = frame.x(found["started_at"]), tuple(dict.fromkeys((frame.y(high), frame.y(low))))
     lines, dots = join_days(days["ts"], days["values"], frame)
     thin = tuple(line for course in courses for line in join_days(days["ts"], course, frame)[0])
-    return Chart(lines, dots, thin, len(courses), band, expected, started, labels, sentence)
+    labels = place_labels(document, frame, low, high)
+    return Chart(lines, dots, thin, len(courses), band, expected, started, rails, labels, sentence)
+
+
+def place_labels(document, frame, low, high):
+    """The words around the picture, none of them over what is drawn."""
+    days, found, measure = document["days"], document["effect"], document["measure"]
+    lowest = [(LEFT, HEIGHT - BOTTOM + 20, "start", write_value(low, measure))] if high > low else []
+    return (
+        (LEFT, frame.y(high) - 8, "start", write_value(high, measure)),
+        *lowest,
+        (frame.x(found["started_at"]), TOP - 8, "middle", "begun"),
+        (LEFT, HEIGHT - 6, "start", tell_day(days["ts"][0])),
+        # The day that the end is of, not the one it is the beginning of.
+        (WIDTH - RIGHT, HEIGHT - 6, "end", tell_day(found["judged_to"] - 1)),
+    )
 
 
 @dataclass(frozen=True)
@@ -123,9 +142,10 @@ def read_document(pipeline):
 def list_effect_rows(pipeline):
     """The lines of an effect's CSV, the first of them the names; None where there is nothing to show.
 
-    A line is 24 hours: when they begin (UTC), which part they belong to, their plain mean and points,
-    what was expected of the span, of which KPI they are, and its verdict. Days around an earlier
-    ``breach`` that nobody acted on name when it was. Guardrails come last.
+    A line is 24 hours: when they begin (UTC), which part they belong to, their plain mean and points, and
+    of which KPI they are in what unit. Those of the span repeat what was judged of it as a whole: the
+    verdict, and the numbers of the page. Days around an earlier ``breach`` that nobody acted on name
+    when it was. Guardrails come last.
     """
     document = read_document(pipeline)
     if not document or not document["days"]:
@@ -135,21 +155,31 @@ def list_effect_rows(pipeline):
 
 
 def list_lines(topic, one):
-    """The lines of one KPI that was judged."""
+    """The lines of one KPI that was judged, each with all of NAMES."""
     found, days = one["effect"], one["days"]
-    told = [found[name] for name in ("expected", "expected_low", "expected_high")]
+    about, whole = {"kpi": topic, "unit": one["measure"]["unit"]}, list_numbers(found)
     for at, value, count in zip(days["ts"], days["values"], days["counts"], strict=True):
         part = name_part(at, found)
-        judged = [*told, topic, found["verdict"]] if part == "judged" else [None, None, None, topic, None]
-        yield [write_start(at), part, value, count, *judged, None]
+        day = {"start": write_start(at), "part": part, "value": value, "points": count}
+        yield make_line(about | day | (whole if part == "judged" else {}))
     for course in days.get("ignored", ()):
         for at, value in zip(days["ts"], course["values"], strict=True):
             if value is not None:
-                start, breach = (
-                    write_start(at - found["started_at"] + course["at"]),
-                    write_start(course["at"]),
-                )
-                yield [start, IGNORED, value, None, None, None, None, topic, None, breach]
+                start = write_start(at - found["started_at"] + course["at"])
+                day = {"start": start, "part": IGNORED, "value": value, "breach": write_start(course["at"])}
+                yield make_line(about | day)
+
+
+def list_numbers(found):
+    """What an effect says of its span as a whole, by the names of the columns."""
+    numbers = {name: found[name] for name in ("verdict", *EXPECTED, *CHANGED, "moments")}
+    plain = {f"plain_{name}": found["plain"][name] for name in PLAIN}
+    return numbers | plain | {"observed_without_weekly_rhythm": found["observed"]}
+
+
+def make_line(told):
+    """The values of a line in the order of NAMES; None where nothing is told."""
+    return [told.get(name) for name in NAMES]
 
 
 def write_start(at):

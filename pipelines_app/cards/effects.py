@@ -155,19 +155,34 @@ def tell_plainly(plain, measure):
 
 def list_rows(found, measure):
     """``(name, value)`` of the table beside the chart."""
-    yield (
-        "Judged",
-        f"{measure['label']} from {tell_day(found['judged_from'])} to {tell_day(found['judged_to'])}",
-    )
-    for name, key in (("Observed", "observed"), ("Expected", "expected")):
-        if found.get(key) is not None:
-            yield name, write_value(found[key], measure, beside=found["expected"])
+    yield "Judged", f"{measure['label']} {tell_span(found['judged_from'], found['judged_to'])}"
     if found["expected"] is not None:
+        yield "Observed", tell_observed(found, measure)
+        yield "Expected", write_value(found["expected"], measure, beside=found["expected"])
         low, high = (write_value(found[f"expected_{end}"], measure) for end in ("low", "high"))
         yield "Expected, 95 %", f"{low} to {high}"
         yield "Change", tell_change(found, measure).removeprefix(": ")
         yield "Learnt from", f"{found['moments']:,} moments"
     yield "Plainly compared", tell_plainly(found["plain"], measure)
+
+
+def tell_observed(found, measure):
+    """What was judged, and the plain mean of the span, as the days of chart and CSV have it."""
+    seen, plain = (
+        write_value(value, measure, beside=found["expected"])
+        for value in (found["observed"], found["plain"]["after"])
+    )
+    if seen == plain:
+        return f"{seen}, with the usual rhythm of the week and without"
+    return f"{seen} without the usual rhythm of the week ({plain} with it)"
+
+
+def tell_span(begin, end):
+    """``from 22 September to the end of 28 September`` of [begin, end) in ms; inside of days by hours."""
+    first, last = to_local(begin), to_local(end)
+    if f"{first:%H%M}{last:%H%M}" == "00000000":
+        return f"from {write_day(first)} to the end of {tell_day(end - 1)}"
+    return f"from {write_day(first)}, {first:%H:%M}, to {write_day(last)}, {last:%H:%M}"
 
 
 def list_ignored(days):

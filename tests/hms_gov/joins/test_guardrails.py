@@ -1,5 +1,6 @@
 """Guardrails: what an action must not harm is judged beside what it was meant to mend, by the same code."""
 
+import csv
 import json
 
 import pytest
@@ -60,11 +61,12 @@ def test_what_a_success_harmed_is_said_beside_it_on_every_door(approver, client,
     page = client.get(f"/inbox/{judged.pk}/").content.decode()
     assert f"What came of it: effective, with harm to {OPEN}" in page
     assert f"{OLDEST}: not judged, nothing measures its KPI." in page
-    rows = [line.split(",") for line in client.get(f"/inbox/{judged.pk}/effect.csv").content.decode().split()]
-    assert (
-        rows[0][-3:-1] == ["kpi", "verdict"] and [row[-3] for row in rows[1:]] == [TOPIC] * 35 + [OPEN] * 35
-    )
-    assert [row[-2] for row in rows if row[1] == "judged"] == ["effective"] * 7 + ["harmful"] * 7
+    text = client.get(f"/inbox/{judged.pk}/effect.csv").content.decode()
+    rows = list(csv.DictReader(text.splitlines()))
+    assert [row["kpi"] for row in rows] == [TOPIC] * 35 + [OPEN] * 35
+    whole = [row for row in rows if row["part"] == "judged"]
+    assert [row["verdict"] for row in whole] == ["effective"] * 7 + ["harmful"] * 7
+    assert float(whole[-1]["percent"]) == told[0]["effect"]["percent"]
     shown = client.get(f"/api/v1/pipelines/{judged.pk}/").json()["effect"]["guardrails"]
     assert [(one["topic"], one["verdict"]) for one in shown] == [(OPEN, "harmful"), (OLDEST, "")]
     call_command("export_audit", "--proposal", f"{judged.pk}")
