@@ -3,6 +3,7 @@
 import copy
 import math
 import re
+import time
 
 from django.db import transaction
 
@@ -46,9 +47,20 @@ def save_change(threshold, order):
     by = find_approver(order.proposal, order.version)
     reason = f"Proposal #{order.proposal} “{order.title}” ({order.key})"
     try:
-        save_threshold(threshold, by=by, reason=reason, seen=order.parameters["version"])
+        save_threshold(
+            threshold, by=by, reason=reason, seen=order.parameters["version"], now=find_next_second()
+        )
     except (BadRule, ChangedMeanwhile) as error:
         raise Impossible(f"{order.parameters['name']}: {error}") from None
+
+
+def find_next_second():
+    """When the next whole second begins (ms): rules are judged at whole seconds.
+
+    At the one that has begun, the timeline would tell of the change, and of what came of it, before the
+    proposal that made it began.
+    """
+    return (int(time.time()) + 1) * 1000
 
 
 def check_change(params):

@@ -13,7 +13,7 @@ from hms_gov.joins.actions.threshold import (
     freeze_change,
     thaw_change,
 )
-from metrics_app.models import Kpi, Threshold
+from metrics_app.models import Breach, BreachEvent, Kpi, Threshold
 from metrics_app.services.rules.thresholds import delete_threshold, save_threshold
 from pipelines_app.core.orders import Order
 from pipelines_app.exceptions import BadInput, Impossible
@@ -50,6 +50,14 @@ def test_it_moves_the_limit_in_the_name_of_the_approver_and_of_the_proposal(rule
     version = rule.versions.get(version=2)
     assert version.author.username == "ada"
     assert version.reason == f"Proposal #{order.proposal} “Give them 52 h” ({order.key})"
+
+
+def test_a_running_breach_tells_of_the_change_after_the_proposal_began(rule, order):
+    fired, began = int(time.time() * 1000) - 60_000, time.time() * 1000
+    Breach.objects.create(threshold=rule, version=1, since=fired, fired_at=fired, value=1.0, n=1, peak=1.0)
+    change_threshold(order)
+    edited = BreachEvent.objects.get(kind="edited")
+    assert began < edited.at <= time.time() * 1000 + 1000
 
 
 def test_it_changes_it_once_however_often_it_is_asked(rule, order):
