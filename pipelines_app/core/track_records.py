@@ -14,7 +14,6 @@ from pipelines_app.core.states import VERDICTS, State
 PERCENT = "%"
 TOGETHER, TOUCHED, UNJUDGED = "together", "touched", "unjudged"
 BAD = (State.INEFFECTIVE, State.HARMFUL)
-PROVING = (State.EFFECTIVE, *BAD)
 DID = {State.INEFFECTIVE: "had no effect", State.HARMFUL: "did harm"}
 IN_A_ROW = 2  # times without effect after which the approach is to be reviewed
 # What a case counts as; each has one of these.
@@ -25,8 +24,10 @@ KINDS = (*(state.value for state in (State.EFFECTIVE, *BAD, State.INCONCLUSIVE))
 class Case:
     """One approved proposal: its ``verdict`` ("" until it is judged) and the Effect with its ``measure``.
 
-    ``effect`` is None where nothing could be measured. ``touched``: it is not as it was judged.
-    ``harmed`` are the names of the guardrails that it harmed, whatever it did to its KPI.
+    ``effect`` is None where nothing could be measured. ``harmed`` are the names of the guardrails
+    that it harmed, whatever it did to its KPI. ``touched``: it is not as it was judged; verdict and
+    harm (by topic) are what the audit chain tells, ``lost``: not even that can be believed.
+    ``begun_at`` (ms) is when it was carried out, for what has no effect.
     """
 
     id: int
@@ -35,11 +36,27 @@ class Case:
     measure: dict | None = None
     touched: bool = False
     harmed: tuple[str, ...] = ()
+    lost: bool = False
+    begun_at: int | None = None
 
     @property
     def did_harm(self):
-        """Whether it harmed its KPI, or what must not be harmed beside it."""
-        return self.kind == State.HARMFUL or (bool(self.harmed) and self.kind in VERDICTS)
+        """Whether it harmed its KPI, or what must not be harmed beside it, or nobody can tell any more.
+
+        Whoever edits the effect of a harmful action must not silence the warning.
+        """
+        told = self.verdict if self.touched else self.kind
+        return self.lost or told == State.HARMFUL or (bool(self.harmed) and told in VERDICTS)
+
+    @property
+    def did_bad(self):
+        """Whether it did harm, or helped nothing."""
+        return self.did_harm or (self.verdict if self.touched else self.kind) in BAD
+
+    @property
+    def proved(self):
+        """Whether it ends or lengthens a row; what was touched never speaks for an action."""
+        return self.did_bad or self.kind == State.EFFECTIVE
 
     @property
     def kind(self):
@@ -110,20 +127,21 @@ class Record:
 
         The last two that proved something, where neither helped; the last alone, where it did harm:
         nobody wants to be told of that the second time. What is inconclusive neither ends the row
-        nor makes it longer.
+        nor makes it longer. What was touched counts by the verdict in the chain, only to its disadvantage.
         """
-        told = [case for case in self.cases if case.did_harm or case.kind in PROVING][-IN_A_ROW:]
-        if len(told) == IN_A_ROW and all(case.did_harm or case.kind in BAD for case in told):
+        told = [case for case in self.cases if case.proved][-IN_A_ROW:]
+        if len(told) == IN_A_ROW and all(case.did_bad for case in told):
             return tuple(told)
         return tuple(case for case in told[-1:] if case.did_harm)
 
     @property
     def rank(self):
         """Where it stands among others, the least first: what helped most, what nobody knows, what harmed."""
+        did_harm = any(case.did_harm for case in self.review)
         if not self.pools:
-            return (1, 0.0)
+            return (2 if did_harm else 1, 0.0)
         pool = self.pools[0]
-        if pool.is_harmful or any(case.did_harm for case in self.review):
+        if pool.is_harmful or did_harm:
             return (2, -pool.gain)
         # Per cents compare; what was measured in a unit is known, and stands behind them.
         return (0, -pool.gain) if pool.is_ratio else (0.5, -pool.gain)
@@ -135,8 +153,9 @@ def make_record(cases):
 
 
 def find_begin(case):
-    """When it was begun (ms); what was not measured stands by its number behind what was."""
-    return (0, case.effect.started_at, case.id) if case.effect else (1, 0, case.id)
+    """When it was begun (ms); what was not carried out stands by its number behind what was."""
+    at = case.effect.started_at if case.effect else case.begun_at
+    return (1, 0, case.id) if at is None else (0, at, case.id)
 
 
 def find_group(case):
@@ -172,8 +191,11 @@ def list_reviewed(record):
 
 def tell_deed(case):
     """What a case did, in words: ``had no effect``, ``did harm``, ``harmed Open complaints``."""
+    if case.lost:
+        return "is not as it was judged, so nobody can tell what it did"
+    told = case.verdict if case.touched else case.kind
     harmed = [f"harmed {' and '.join(case.harmed)}"] if case.harmed else []
-    return " and ".join(([DID[case.kind]] if case.kind in DID else []) + harmed)
+    return " and ".join(([DID[told]] if told in DID else []) + harmed)
 
 
 def tell_review(record):

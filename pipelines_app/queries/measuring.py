@@ -1,13 +1,29 @@
 """What is measured of a proposal: what the project is asked, the frozen plan, the effect and its checks."""
 
+from datetime import datetime
+from typing import NamedTuple
+
 from pipelines_app import conf
 from pipelines_app.core import measuring
 from pipelines_app.core.chain import digest
+from pipelines_app.core.states import State
 from pipelines_app.exceptions import Tampered
 from pipelines_app.models import AuditEntry, Effect, Pipeline
 from pipelines_app.queries.versions import peek_version
 
 STARTED = "measuring"  # the event that says when it began, and until when
+
+
+class Told(NamedTuple):
+    """What the chain tells of a judgement; of an entry that was changed only the moment ``at`` counts.
+
+    ``harmed`` are the topics of the guardrails that the action harmed.
+    """
+
+    at: datetime
+    sha256: str | None = None
+    verdict: str = ""
+    harmed: tuple[str, ...] = ()
 
 
 def has_measurements():
@@ -66,21 +82,26 @@ def read_effect(effect):
 
 
 def check_effect(effect, told):
-    """What ``read_effect`` answers, by the hash that the chain tells of."""
-    if not told == effect.sha256 == digest(effect.text):
+    """What ``read_effect`` answers, by the Told of the chain (None: it tells of no judgement)."""
+    if not (told and told.sha256) == effect.sha256 == digest(effect.text):
         return None, "The stored effect is not as it was judged. Run manage.py verify_audit."
     return effect.document, ""
 
 
 def find_told(ids):
-    """``{proposal: the hash of its effect}`` as the chain tells, None for an entry that was changed."""
+    """``{proposal: Told}`` of those that the chain says were judged."""
     entries = AuditEntry.objects.filter(pipeline__in=ids, event="judged").order_by("seq")
-    return {
-        entry.pipeline_id: entry.read_data().get("effect_sha256")
-        if entry.hash == entry.compute_hash()
-        else None
-        for entry in entries
-    }
+    return {entry.pipeline_id: read_told(entry) for entry in entries}
+
+
+def read_told(entry):
+    """The Told of an audit entry."""
+    if entry.hash != entry.compute_hash():
+        return Told(entry.at)
+    data = entry.read_data()
+    guardrails = data.get("guardrails", ())
+    harmed = tuple(one["topic"] for one in guardrails if one["verdict"] == State.HARMFUL)
+    return Told(entry.at, data.get("effect_sha256"), data.get("verdict", ""), harmed)
 
 
 def expect_span(planned, at):

@@ -57,16 +57,23 @@ def read_cases(rows):
 
 def read_case(row, told):
     """The Case of an approved proposal, by the frozen text of its effect and not by its columns."""
-    if check_version_of(row)[1]:
-        return Case(row.pk, touched=True)
-    if not hasattr(row, "effect"):
-        return Case(row.pk, touched=told is not None)
-    document = check_effect(row.effect, told)[0]
-    if document is None:
-        return Case(row.pk, touched=True)
+    begun_at = row.carried_out_at and int(row.carried_out_at.timestamp() * 1000)
+    effect = getattr(row, "effect", None)
+    if not (told or effect) and not check_version_of(row)[1]:
+        return Case(row.pk, begun_at=begun_at)
+    document = check_effect(effect, told)[0] if effect else None
+    if document is None or check_version_of(row)[1]:
+        return read_touched(row.pk, told, begun_at, was_judged=bool(told or effect))
     verdict, measure = document["effect"]["verdict"], document["measure"]
     effect = measuring.read_effect(document["effect"]) if measure else None
     return Case(row.pk, verdict, effect, measure, harmed=tuple(list_harmed(document)))
+
+
+def read_touched(pk, told, begun_at, *, was_judged):
+    """The Case of what is not as it was frozen: of its effect only the verdict in the chain is left."""
+    verdict, harmed = (told.verdict, told.harmed) if told else ("", ())
+    lost = was_judged and not verdict
+    return Case(pk, verdict, touched=True, harmed=harmed, lost=lost, begun_at=begun_at)
 
 
 def list_harmed(document):

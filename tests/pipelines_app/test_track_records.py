@@ -63,7 +63,12 @@ def test_an_effect_that_somebody_touched_is_said_and_not_counted(judged, touch):
     record = read(propose(**REPEAT)[0])
     assert record.list_ids("touched") == (harmful.pk,) and harmful.pk not in record.pools[0].cases
     assert "once not as it was judged, which does not count" in tell_record(record)
-    assert record.review == ()
+    # The warning stays: the chain still tells of the verdict.
+    assert (
+        tell_review(record) == f"Review the approach: #{judged[1].pk} had no effect, #{harmful.pk} did harm"
+    )
+    touch("UPDATE pipelines_app_auditentry SET actor = 'x' WHERE event = 'judged'")
+    assert f"#{harmful.pk} is not as it was judged" in tell_review(read(propose(**REPEAT)[0]))
 
 
 def test_an_effect_that_somebody_deleted_is_missed(judged, touch):

@@ -55,9 +55,25 @@ def test_what_is_inconclusive_neither_ends_the_row_nor_makes_it_longer():
     assert list_review("ineffective", "inconclusive") == []
 
 
-def test_what_was_measured_together_with_another_or_was_touched_is_no_case_of_a_row():
+def test_what_was_touched_is_a_case_of_a_row_only_to_its_disadvantage():
+    def touch(number, verdict="", **more):
+        return Case(number, verdict, touched=True, begun_at=number, **more)
+
+    def review(*cases):
+        return tell_review(make_record(cases)).removeprefix("Review the approach: ")
+
+    assert review(case(1, "effective"), touch(2, "harmful")) == "#2 did harm"
+    assert review(touch(2, "effective", harmed=("er.open",))) == "#2 harmed er.open"
+    assert review(case(1, "ineffective"), touch(2, "ineffective")) == "#1 had no effect, #2 had no effect"
+    assert review(case(1, "harmful"), touch(2, "effective"), touch(3)) == "#1 did harm"
+    assert review(touch(2, lost=True)).startswith("#2 is not as it was judged")
+    assert review(touch(1, "harmful"), case(2, "effective")) == ""
+    assert make_record([touch(2, "harmful")]).rank > make_record([Case(3)]).rank
+
+
+def test_what_was_measured_together_with_another_is_no_case_of_a_row_and_what_was_touched_of_no_pool():
     together = case(2, "ineffective", together=(5,))
-    touched = replace(case(3, "ineffective"), touched=True)
+    touched = replace(case(3, "effective"), touched=True)
     record = make_record([case(1, "ineffective"), together, touched])
     assert record.review == () and record.pools[0].cases == (1,)
     assert (record.list_ids("together"), record.list_ids("touched")) == ((2,), (3,))
