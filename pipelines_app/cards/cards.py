@@ -74,9 +74,10 @@ def make_card(pipeline, user, *, now=None):
 
 
 def share(pipelines, user):
-    """The ``Shared`` of these; each of them has its records attached."""
+    """The ``Shared`` of these; each of them has its records and its story attached."""
     visible = queries.visible_to(user)
     queries.attach_records(pipelines, among=visible)
+    queries.attach_stories(pipelines)
     queries.attach_likes(pipelines, among=visible)
     return Shared(
         visible=visible,

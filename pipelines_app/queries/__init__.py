@@ -57,6 +57,7 @@ from pipelines_app.queries.measuring import find_effect, find_plan, find_span, l
 from pipelines_app.queries.stops import find_stop, may_turn
 from pipelines_app.queries.track_records import attach_records, find_record, list_earlier, read_earlier
 from pipelines_app.queries.versions import (
+    attach_stories,
     attach_versions,
     find_reopening,
     find_waiting_since,
@@ -72,6 +73,7 @@ __all__ = [
     "attach_evidence",
     "attach_likes",
     "attach_records",
+    "attach_stories",
     "attach_suggestions",
     "attach_versions",
     "cite",

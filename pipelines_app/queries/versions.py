@@ -1,5 +1,6 @@
 """The frozen text that decides, held against its hash, the chain, and the columns that repeat it."""
 
+from collections import defaultdict
 from datetime import UTC, datetime
 
 from django.contrib.auth import get_user_model
@@ -16,7 +17,7 @@ from pipelines_app.core.versions import (
     read_text,
 )
 from pipelines_app.exceptions import Tampered
-from pipelines_app.models import AuditEntry, Version
+from pipelines_app.models import AuditEntry, Decision, Version
 
 PEOPLE = ("proposer_id", "changed_by_id")
 
@@ -49,22 +50,34 @@ def list_touched_states(pipeline, entries):
     return faults + [f"its {name} was changed" for name, expected in pairs if found[name] != expected]
 
 
-def list_touched_votes(pipeline, entries):
+def list_touched_votes(pipeline, entries, votes=None):
     """What is wrong with the votes on the present version, held against the audit entries, in words."""
-    left, faults = [], []
+    untold, gone = compare_votes(pipeline, entries, votes)
+    faults = [f"the vote of {row.by_name} is not in the audit chain" for row in untold]
+    return faults + [f"the vote of {name} is gone" for name in gone]
+
+
+def list_untold_votes(pipeline):
+    """The stored votes on the present version that the audit chain does not tell of: nobody cast them."""
+    return compare_votes(pipeline, AuditEntry.objects.filter(pipeline=pipeline).order_by("seq"))[0]
+
+
+def compare_votes(pipeline, entries, votes=None):
+    """``(votes that no entry tells of, whose vote is gone)``; ``votes`` where they were read for many."""
+    left, untold = [], []
     for entry in entries:
         data = entry.read_data() if entry.event in VOTED and entry.hash == entry.compute_hash() else {}
         if data.get("version") == pipeline.version:
             people = (data.get("by"), data.get("for"))
             left.append((entry.actor, data.get("vote"), data.get("for_name", ""), people))
-    for row in pipeline.decisions.filter(version=pipeline.version):
+    for row in pipeline.decisions.filter(version=pipeline.version) if votes is None else votes:
         said, people = (row.by_name, row.vote, row.instead_of_name), (row.by_id, row.instead_of_id)
         found = next((vote for vote in left if vote[:3] == said and are_same(people, vote[3])), None)
         if found is None:
-            faults.append(f"the vote of {row.by_name} is not in the audit chain")
+            untold.append(row)
         else:
             left.remove(found)
-    return faults + [f"the vote of {name} is gone" for name, *_ in left]
+    return untold, [name for name, *_ in left]
 
 
 def are_same(found, told, *, using=None):
@@ -98,9 +111,36 @@ def find_waiting_since(pipeline):
 def tell_tampering(pipeline):
     """A sentence that says what no longer fits the frozen version, or its evidence; empty where all does."""
     document, faults = check_version_of(pipeline)
-    if faults:
+    if faults := [*faults, *list_touched_story(pipeline)]:
         return tell_faults(pipeline, faults)
     return tell_doubt(pipeline, document) or tell_touched_evidence(pipeline)
+
+
+def list_touched_story(pipeline):
+    """What of state, time of decision and votes is not as the audit chain tells, in words."""
+    key = find_story_key(pipeline)
+    if getattr(pipeline, "touched_story", (None,))[0] != key:
+        attach_stories([pipeline])
+    return pipeline.touched_story[1]
+
+
+def find_story_key(pipeline):
+    """What the answer of ``attach_stories`` is about: a row that was moved since is read again."""
+    return pipeline.pk, pipeline.version, pipeline.state, pipeline.decided_at
+
+
+def attach_stories(pipelines):
+    """Holds state and votes of each against the audit chain: two queries for all."""
+    ids = [pipeline.pk for pipeline in pipelines]
+    entries, votes = defaultdict(list), defaultdict(list)
+    for entry in AuditEntry.objects.filter(pipeline__in=ids).order_by("seq"):
+        entries[entry.pipeline_id].append(entry)
+    for row in Decision.objects.filter(pipeline__in=ids):
+        votes[row.pipeline_id, row.version].append(row)
+    for pipeline in pipelines:
+        told, cast = entries[pipeline.pk], votes[pipeline.pk, pipeline.version]
+        faults = [*list_touched_states(pipeline, told), *list_touched_votes(pipeline, told, cast)]
+        pipeline.touched_story = (find_story_key(pipeline), faults)
 
 
 def tell_doubt(pipeline, document):

@@ -22,7 +22,12 @@ from pipelines_app.models import Decision
 from pipelines_app.queries import PAST, find_deciding_vote, find_seat, is_visible, tell_end
 from pipelines_app.queries.deciding import name_of
 from pipelines_app.queries.unless import WATCH
-from pipelines_app.queries.versions import read_version, tell_touched_evidence
+from pipelines_app.queries.versions import (
+    list_untold_votes,
+    read_version,
+    tell_faults,
+    tell_touched_evidence,
+)
 from pipelines_app.services.audit import append_audit
 from pipelines_app.services.errands.figures import plan_figures
 from pipelines_app.services.errands.plan import ACT, plan_errand
@@ -61,6 +66,7 @@ def decide(*, pipeline, by, vote, version, comment, unless=None, now=None):
     with transaction.atomic():
         locked = lock_pipeline(pipeline.pk)
         seat = refuse_outsiders(locked, by, vote, now)
+        refuse_untold_vote(locked, by, seat, version)
         if cast_before(locked, by, vote, version):
             return locked
         lapsed = is_overdue(locked, now)
@@ -128,6 +134,16 @@ def refuse_outsiders(pipeline, by, vote, now):
     if vote == APPROVE and (touched := tell_touched_evidence(pipeline)):
         raise Tampered(touched, pipeline=pipeline)
     return seat
+
+
+def refuse_untold_vote(pipeline, by, seat, version):
+    """Tampered where a row says that they have voted, and the audit chain does not: nobody cast that."""
+    if pipeline.version != version:
+        return
+    for row in list_untold_votes(pipeline):
+        if row.by_id == by.pk or row.seat == seat.pk:
+            fault = f"the vote of {row.name} is not in the audit chain"
+            raise Tampered(tell_faults(pipeline, [fault]), pipeline=pipeline)
 
 
 def cast_before(pipeline, by, vote, version):

@@ -434,6 +434,20 @@ def test_it_answers_409_and_says_what_was_touched(call, approver, pair, touch):
     assert caller.post(f"{pair.pk}/reject/", {"version": 1, "comment": "touched"}).status_code == 200
 
 
+def test_a_vote_that_nobody_cast_is_told_of_and_does_not_swallow_a_real_one(call, approver, pair, touch):
+    row = Decision(pipeline=pair, by=approver, by_name="ada", vote="approve", version=1)
+    Decision.objects.bulk_create([row])
+    caller, body = call(user=approver), {"version": 1}
+    told = f"the vote of {row.by_name} is not in the audit chain"
+    assert told in caller.get(f"{pair.pk}/").json()["tampered"]
+    assert told in caller.client.get(f"/inbox/{pair.pk}/").content.decode()
+    assert told in caller.client.get("/inbox/").content.decode()
+    for way, more in (("approve", {}), ("reject", {"comment": "mine"})):
+        answer = caller.post(f"{pair.pk}/{way}/", body | more)
+        assert answer.status_code == 409 and told in messages(answer)
+    assert not pair.audit.filter(event="voted").exists()
+
+
 def test_it_shows_each_version_with_the_hash_that_the_audit_tells_of(call, approver, pipeline):
     caller = call(user=approver)
     caller.post(f"{pipeline.pk}/change/", {"version": 1, "suggestion": "Hire 1"})
