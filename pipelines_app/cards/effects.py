@@ -124,11 +124,13 @@ def tell_effect(found, measure):
 
 
 def tell_expected(found, measure):
-    """``31 h, expected 38 h (34 to 42)``."""
-    seen, expected, low, high = (
+    """``1,125 open, expected 1,736 (1,466 to 2,057)``; ``31 h, expected 38 h (34 h to 42 h)``."""
+    seen, *others = (
         write_value(found[name], measure, beside=found["expected"])
         for name in ("observed", "expected", "expected_low", "expected_high")
     )
+    # Durations are written in units of their own, each in the two that suit it.
+    expected, low, high = (text.removesuffix(f" {measure['unit']}") for text in others)
     return f"{seen}, expected {expected} ({low} to {high})"
 
 

@@ -80,12 +80,14 @@ def describe_guardrail(one):
 
 
 def tell_found(found, measure):
-    """``120, expected 130 (110 to 150): no harm seen``."""
+    """``120 open, expected 130 (110 to 150): no harm seen``; of a wide interval that nothing can be told."""
     if found["verdict"] == State.HARMFUL:
         change = tell_change(found, measure).removeprefix(": ")
         return f"{tell_expected(found, measure)}: harm seen, {change}"
-    if found["reason"] in ("", Reason.WIDE):
+    if found["verdict"] in (State.EFFECTIVE, State.INEFFECTIVE):
         return f"{tell_expected(found, measure)}: no harm seen"
+    if found["reason"] == Reason.WIDE:
+        return f"{tell_expected(found, measure)}: harm could not be told from chance"
     return f"{tell_plainly(found['plain'], measure)}: nothing can be said, {INCONCLUSIVE[found['reason']]}"
 
 
