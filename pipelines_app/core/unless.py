@@ -9,6 +9,7 @@ from pipelines_app.exceptions import BadInput
 
 FIELD = "unless"
 LONGEST_D = 365  # days from the rejection to the end
+MOST_TIMES = 1000  # how often the largest of limit, opening and present a value may be: more never comes
 EXPECTED_END = "a day such as 2026-03-03, a moment with its offset, or ms since the epoch"
 EARLIEST_MS = 946_684_800_000  # 2000-01-01: what is smaller was meant as seconds
 
@@ -63,8 +64,9 @@ def check_value(value):
     """A finite number, or a text that is not empty."""
     if isinstance(value, str):
         return check_text(value, field="value", limit=50)
-    if value is None:
-        raise BadInput("value must be a number or a text such as '60 h', not null", field="value")
+    if value is None or isinstance(value, bool):
+        told = f"value must be a number or a text such as '60 h', not {shorten(value)}"
+        raise BadInput(told, field="value")
     return check_number(value, field="value")
 
 

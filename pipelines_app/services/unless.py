@@ -4,9 +4,9 @@ from datetime import UTC, datetime, time, timedelta
 
 from django.utils import timezone
 
-from pipelines_app.core.fields import check_number
+from pipelines_app.core.fields import check_number, shorten
 from pipelines_app.core.limits import SIDES, is_beyond, is_worse
-from pipelines_app.core.unless import FIELD, LONGEST_D, Unless, say_unless
+from pipelines_app.core.unless import FIELD, LONGEST_D, MOST_TIMES, Unless, say_unless
 from pipelines_app.exceptions import BadInput, NotMeasured
 from pipelines_app.queries.measuring import ask
 from pipelines_app.queries.unless import find_judged, measure_unless
@@ -27,6 +27,7 @@ def make_unless(pipeline, given, now):
     # Values are told beside the limit that people know: both in hours, or both in days.
     rule = opened | {"beside": opened["limit"], "limit": read_value(given["value"], pipeline.topic, opened)}
     present = read_present(pipeline.topic, opened, now)
+    refuse_absurd(given["value"], rule["limit"], quantity, present)
     present |= {"limit_text": read_present(pipeline.topic, rule, now)["limit_text"]}
     refuse_better(quantity, rule, present)
     today = now.astimezone(timezone.get_default_timezone()).date()
@@ -77,6 +78,23 @@ def read_present(topic, rule, now):
         told = f"nothing measures {topic} any more: reject it without a value to wait for"
         raise BadInput(told, field=FIELD)
     return present
+
+
+def refuse_absurd(given, value, quantity, present):
+    """BadInput for a value that never comes: it would keep a title silent to the end of the watch."""
+    known = (
+        (quantity["rule"]["limit"], present["limit_text"]),
+        (quantity.get("value"), quantity.get("text")),
+        (present["value"], present["text"]),
+    )
+    largest, text = max((pair for pair in known if pair[0] is not None), key=lambda pair: abs(pair[0]))
+    # Of nothing but noughts there is no multiple.
+    if largest and abs(value) > MOST_TIMES * abs(largest):
+        raise BadInput(
+            f"value is {shorten(given)}, more than {MOST_TIMES:,} times {text}, the largest of its limit, "
+            "its value when it was opened and its value now: expected one that can come",
+            field=VALUE,
+        )
 
 
 def refuse_better(quantity, rule, present):
