@@ -146,7 +146,9 @@ class PipelineSerializer(RowSerializer):
     audit = AuditEntrySerializer(many=True)
     may_decide = serializers.SerializerMethodField(help_text="Whether you may vote on it now.")
     why_not = serializers.SerializerMethodField(help_text="Why you may not; empty if you may.")
-    history = serializers.SerializerMethodField(help_text="What became of like proposals, as counts.")
+    history = serializers.SerializerMethodField(
+        help_text="What had become of like proposals when it was decided, or until now, as counts."
+    )
     record = serializers.SerializerMethodField(
         help_text="What came of the same suggestion before, by what was measured of it."
     )
@@ -219,7 +221,7 @@ class PipelineSerializer(RowSerializer):
         }
 
     def get_history(self, pipeline) -> dict[str, int]:
-        """Counts of the like proposals that are visible to the reader."""
+        """Counts of the like proposals before it that are visible to the reader."""
         return queries.count_like(pipeline, among=self.context["visible"])
 
     @extend_schema_field(RecordSerializer)

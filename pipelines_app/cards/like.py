@@ -12,17 +12,15 @@ EFFECTS = {State.EFFECTIVE.value: "good", State.HARMFUL.value: "bad", State.INEF
 
 
 def describe_record(pipeline, visible):
-    """What became of like proposals as squares, newest last, and a sentence; the record of the suggestion.
+    """The record of the suggestion, and what became of the others of the title, ``visible`` (a queryset).
 
-    Of those ``visible`` (a queryset). ``parts`` of the record's line, ``review``: the cases because of
-    which to review the approach.
+    ``parts`` of the record's line; ``review``: the cases because of which to review the approach;
+    ``squares`` of all, newest last; ``sentence``: of what the line does not count.
     """
-    like = queries.list_like_states(pipeline, among=visible)[:SQUARES]
-    squares = [EFFECTS.get(state, "open") for state in reversed(like)]
-    counts = queries.count_like(pipeline, among=visible)
+    like = dict(queries.list_like_states(pipeline, among=visible))
     record = queries.find_record(pipeline, among=visible)
+    counted = {case.id: State.HARMFUL if case.did_harm else case.kind for case in record.cases}
+    squares = [EFFECTS.get(state, "open") for _, state in sorted((like | counted).items())][-SQUARES:]
+    rest = queries.count_states(state for pk, state in like.items() if pk not in counted)
     told = {"parts": list_parts(record), "review": list_reviewed(record)}
-    if record.cases:
-        # Its line tells the effects already, of the suggestion and not of the title.
-        counts |= dict.fromkeys(EFFECTS, 0)
-    return told | {"squares": squares, "sentence": tell_counts(counts)}
+    return told | {"squares": squares, "sentence": tell_counts(rest, beside=bool(counted))}

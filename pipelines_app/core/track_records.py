@@ -4,7 +4,8 @@ Pure: who may see which case, and whether it is as it was judged, others have as
 """
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 
 from pipelines_app.core.effect_records import Effect
@@ -27,7 +28,8 @@ class Case:
     ``effect`` is None where nothing could be measured. ``harmed`` are the names of the guardrails
     that it harmed, whatever it did to its KPI. ``touched``: it is not as it was judged; verdict and
     harm (by topic) are what the audit chain tells, ``lost``: not even that can be believed.
-    ``begun_at`` (ms) is when it was carried out, for what has no effect.
+    ``begun_at`` (ms) is when it was carried out, for what has no effect; ``decided_at`` and
+    ``judged_at`` say since when its approval and its verdict are known.
     """
 
     id: int
@@ -38,6 +40,18 @@ class Case:
     harmed: tuple[str, ...] = ()
     lost: bool = False
     begun_at: int | None = None
+    decided_at: datetime | None = None
+    judged_at: datetime | None = None
+
+    def look_back(self, moment):
+        """The Case as it was known at a moment (None: now); None where it was not approved by then."""
+        if moment is None:
+            return self
+        if self.decided_at is None or self.decided_at >= moment:
+            return None
+        if self.judged_at is None or self.judged_at < moment:
+            return self
+        return replace(self, verdict="", effect=None, measure=None, harmed=(), lost=False, judged_at=None)
 
     @property
     def did_harm(self):

@@ -50,6 +50,7 @@ from pipelines_app.queries.likes import (
     attach_evidence,
     attach_likes,
     count_like,
+    count_states,
     list_like,
     list_like_states,
 )
@@ -80,6 +81,7 @@ __all__ = [
     "count_approvals",
     "count_decided",
     "count_like",
+    "count_states",
     "count_seats",
     "count_to_do",
     "find_approver",

@@ -7,6 +7,7 @@ from pipelines_app.models import Pipeline
 
 # The evidence of a proposal is the bulk of its row, and a list does not show it.
 HEAVY = ("evidence_text",)
+KNOWN = ("pk", "state", "created_at", "decided_at", "effect__judged_at")
 
 
 def list_like(pipeline, *, among):
@@ -16,28 +17,53 @@ def list_like(pipeline, *, among):
 
 
 def attach_likes(pipelines, *, among):
-    """The proposals, each with the ``like_states`` of its like ones, newest first: one query for all."""
+    """The proposals, each with ``like_states``, see ``list_like_states``: one query for all."""
     pipelines = list(pipelines)
     titles, topics = ({getattr(row, name) for row in pipelines} for name in ("title", "topic"))
     rows = among.filter(title__in=titles, topic__in=topics).order_by("-id")
     found = defaultdict(list)
-    for pk, title, topic, state in rows.values_list("pk", "title", "topic", "state"):
-        found[title, topic].append((pk, state))
+    for title, topic, *known in rows.values_list("title", "topic", *KNOWN):
+        found[title, topic].append(known)
     for row in pipelines:
-        row.like_states = [state for pk, state in found[row.title, row.topic] if pk != row.pk]
+        others = [known for known in found[row.title, row.topic] if known[0] != row.pk]
+        row.like_states = look_back(others, find_horizon(row))
     return pipelines
 
 
+def find_horizon(pipeline):
+    """Until when others count as known before it: its decision; None while it waits: until now."""
+    return None if pipeline.is_open else pipeline.decided_at
+
+
+def look_back(rows, moment):
+    """``(id, state)`` of rows of ``KNOWN`` as they were at a moment (None: now), of what was there then."""
+    if moment is None:
+        return [(pk, state) for pk, state, *_ in rows]
+    return [(pk, find_state(moment, *known)) for pk, *known in rows if known[1] < moment]
+
+
+def find_state(moment, state, _, decided_at, judged_at):
+    """The state at a moment, as far as its dates tell: waiting, decided, judged."""
+    if decided_at is None or decided_at >= moment:
+        return State.AWAITING_APPROVAL.value
+    return State.MEASURING.value if judged_at and judged_at >= moment else state
+
+
 def list_like_states(pipeline, *, among):
-    """The states of the like ones, newest first, as attached to it."""
+    """``(id, state)`` of the like ones, newest first, as they were known when it was decided, or now."""
     if not hasattr(pipeline, "like_states"):
-        return list(list_like(pipeline, among=among).values_list("state", flat=True))
+        attach_likes([pipeline], among=among)
     return pipeline.like_states
 
 
 def count_like(pipeline, *, among):
-    """What became of like proposals: a count for each end, each effect, and the ``total``."""
-    states = Counter(list_like_states(pipeline, among=among))
+    """What had become of like proposals before: a count for each end, each effect, and the ``total``."""
+    return count_states(state for _, state in list_like_states(pipeline, among=among))
+
+
+def count_states(states):
+    """A count for each end, each effect, and the ``total``."""
+    states = Counter(states)
     counts = {name: states[name] for name in ("rejected", "expired", "withdrawn")}
     effects = (State.EFFECTIVE, State.INEFFECTIVE, State.HARMFUL, State.INCONCLUSIVE)
     counts |= {state.value: states[state] for state in effects}

@@ -1,6 +1,7 @@
 """What came of a suggestion before, for all proposals of a page at once."""
 
 from collections import defaultdict
+from dataclasses import replace
 
 from django.db.models import Q
 
@@ -8,6 +9,7 @@ from pipelines_app.core import measuring
 from pipelines_app.core.states import AGREED, State
 from pipelines_app.core.track_records import Case, make_record
 from pipelines_app.exceptions import BadInput
+from pipelines_app.queries.likes import find_horizon
 from pipelines_app.queries.measuring import check_effect, find_told
 from pipelines_app.queries.versions import attach_versions, check_version_of, peek_version
 
@@ -26,7 +28,8 @@ def find_key(pipeline):
 def attach_records(pipelines, *, among):
     """The proposals, each with the ``track_record`` of its suggestion: four queries for all of them.
 
-    The cases are the other approved proposals of that suggestion ``among`` a queryset.
+    The cases are the other approved proposals of that suggestion ``among`` a queryset, as they were
+    known when it was decided; now, while it is not.
     """
     pipelines = list(pipelines)
     wanted = {find_key(pipeline) for pipeline in pipelines}
@@ -36,7 +39,8 @@ def attach_records(pipelines, *, among):
         cases[find_key(row)].append(case)
     for pipeline in pipelines:
         others = [case for case in cases[find_key(pipeline)] if case.id != pipeline.pk]
-        pipeline.track_record = make_record(others)
+        known = (case.look_back(find_horizon(pipeline)) for case in others)
+        pipeline.track_record = make_record(filter(None, known))
     return pipelines
 
 
@@ -52,7 +56,14 @@ def read_cases(rows):
     rows = rows.filter(state__in=AGREED).select_related("effect").defer("evidence_text").order_by("id")
     rows = attach_versions(rows)
     told = find_told([row.pk for row in rows])
-    return [(row, read_case(row, told.get(row.pk))) for row in rows]
+    return [(row, date_case(row, told.get(row.pk))) for row in rows]
+
+
+def date_case(row, told):
+    """The Case of an approved proposal, with the moments since when it is known."""
+    effect = getattr(row, "effect", None)
+    judged_at = told.at if told else effect and effect.judged_at
+    return replace(read_case(row, told), decided_at=row.decided_at, judged_at=judged_at)
 
 
 def read_case(row, told):

@@ -1,9 +1,13 @@
 """What came of a suggestion before, on its next proposal."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import Group, User
+from django.utils import timezone
 
 from pipelines_app import queries
+from pipelines_app.cards.cards import make_card
 from pipelines_app.cards.track_records import tell_record
 from pipelines_app.core.measuring import describe_effect
 from pipelines_app.core.track_records import tell_review
@@ -80,6 +84,29 @@ def test_a_proposal_whose_words_were_edited_lends_its_effect_to_no_other_suggest
     good = judge(approver, make_effect("effective", -0.5, 0.01), suggestion="Do nothing")
     touch("UPDATE pipelines_app_pipeline SET suggestion = %s WHERE id = %s", SUGGESTION, good.pk)
     assert read(propose(**REPEAT)[0]).list_ids("touched") == (good.pk,)
+
+
+def test_a_decided_proposal_keeps_the_record_that_was_known_then(approver):
+    start = timezone.now() - timedelta(days=60)
+    harm = make_effect("harmful", 0.2, 0.05)
+    first, second, third = (judge(approver, harm, now=start + timedelta(days=days)) for days in (0, 20, 21))
+    everything = Pipeline.objects.all()
+    found = {one.pk: read(one) for one in (first, second, third)}
+    assert found[first.pk].cases == () and queries.count_like(first, among=everything)["total"] == 0
+    assert [case.kind for case in found[second.pk].cases] == ["harmful"]
+    # The second had been approved by then, and was judged a week later.
+    assert [case.kind for case in found[third.pk].cases] == ["harmful", "unjudged"]
+    counts = queries.count_like(third, among=everything)
+    assert (counts["approved"], counts["harmful"]) == (2, 1)
+    assert len(read(propose(**REPEAT)[0]).cases) == 3
+
+
+def test_a_card_tells_nothing_twice_and_nothing_that_contradicts(judged, approver):
+    other = {"title": "Another title"}
+    first, same = make_card(propose(**REPEAT | other)[0], approver), make_card(propose(**REPEAT)[0], approver)
+    assert [card.record["sentence"] for card in (first, same)] == ["", ""]
+    assert first.record["parts"] == same.record["parts"]
+    assert first.record["squares"] == same.record["squares"] == ["good", "none", "bad"]
 
 
 def test_a_case_that_one_may_not_see_does_not_count(judged, outsider):

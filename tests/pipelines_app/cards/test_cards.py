@@ -208,7 +208,8 @@ def test_the_track_record_tells_what_became_of_like_ones(now, project, approver)
         Pipeline.objects.filter(pk=pipeline.pk).update(state="done")
     reject(pipeline=open_breach(now), by=approver, version=1, comment="no money", now=now)
     record = cards.make_card(open_breach(now), approver, now=now).record
-    assert record["sentence"] == "Proposed 3 times before: 2 approved, 1 rejected."
+    assert record["parts"][0][0] == "approved twice"
+    assert record["sentence"] == "Besides, proposed once under this title: 1 rejected."
     assert len(record["squares"]) == 3
 
 

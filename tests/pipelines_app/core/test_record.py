@@ -6,5 +6,14 @@ from pipelines_app.core.record import tell_counts
 def test_effects_stand_behind_the_approvals():
     counts = dict.fromkeys(["rejected", "expired", "withdrawn", "inconclusive", "ineffective"], 0)
     counts |= {"approved": 7, "effective": 5, "harmful": 1, "total": 7}
-    assert tell_counts(counts) == "Proposed 7 times before: 7 approved (5 effective, 1 harmful)."
+    assert tell_counts(counts) == (
+        "Proposed 7 times before: 7 approved in another form (5 effective, 1 harmful)."
+    )
     assert tell_counts(counts | {"total": 0}) == "The first of its kind."
+
+
+def test_below_a_record_only_the_rest_is_told():
+    counts = dict.fromkeys(["approved", "rejected", "expired", "withdrawn"], 0)
+    assert tell_counts(counts | {"total": 0}, beside=True) == ""
+    told = tell_counts(counts | {"total": 1, "rejected": 1}, beside=True)
+    assert told == "Besides, proposed once under this title: 1 rejected."
