@@ -105,7 +105,7 @@ def describe_approved(pipeline, user, now, find_stop):
         held = (
             f"It is held: {stop.by_name} stopped all actions at {tell_time(stop.at, now)} (“{stop.reason}”)."
         )
-        return fields | {"progress": held}
+        return fields | {"progress": f"{held} {stop.remark}".strip()}
     if end > now:
         return fields | {"progress": "It will be carried out", "begins": queries.to_ms(end)}
     again = f" The last attempt failed: {errand.error}." if errand.error else ""
@@ -136,7 +136,9 @@ def describe_failed(pipeline, user, now, find_stop):
     """A person tries again, where that can help, or takes it back."""
     told, stop = f"It failed: {pipeline.outcome}.".replace("..", "."), find_stop()
     why_not = (
-        f"{stop.by_name} stopped all actions (“{stop.reason}”)." if stop else queries.why_not_retry(pipeline)
+        f"{stop.by_name} stopped all actions (“{stop.reason}”). {stop.remark}".strip()
+        if stop
+        else queries.why_not_retry(pipeline)
     )
     steps = ("withdraw",) if why_not else ("retry", "withdraw")
     return {"progress": f"{told} {why_not}".strip(), "steps": steps}

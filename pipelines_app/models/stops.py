@@ -14,6 +14,7 @@ class StopSwitch(models.Model):
     )
     by_name = models.CharField(max_length=150, blank=True)
     at = models.DateTimeField(null=True, blank=True)
+    remark = ""  # no column: what a reader adds where the row and the audit chain disagree
 
     class Meta:
         verbose_name_plural = "stop switch"

@@ -3,11 +3,23 @@
 from pipelines_app.models import AuditEntry, StopSwitch
 
 TURN = "pipelines_app.turn_stopswitch"
+TURNED = "The switch was turned in the database since: stop and resume them to go on."
 
 
 def find_stop():
-    """The StopSwitch while it is on, else None."""
-    return StopSwitch.objects.filter(stopped=True).first()
+    """The StopSwitch while it is on, by its row or by the audit chain alone; else None.
+
+    Where the row was turned back or deleted in the database it is what the chain tells, unsaved, with a
+    ``remark``: everything is held until people stop and resume it.
+    """
+    if switch := StopSwitch.objects.filter(stopped=True).first():
+        return switch
+    told = find_told_stop()
+    if told is None:
+        return None
+    switch = StopSwitch(stopped=True, reason=told.read_data().get("reason", ""), by_name=told.actor)
+    switch.at, switch.remark = told.at, TURNED
+    return switch
 
 
 def find_told_stop():

@@ -2,25 +2,29 @@
 
 from pipelines_app.core.story import follow, is_jump
 from pipelines_app.core.versions import MAKING, VOTED
+from pipelines_app.queries.measuring import STARTED
+from pipelines_app.services.errands.measure import to_moment
 from pipelines_app.services.verify_watches import note_watch
 
 # Events that an errand ends in, by its kind; those of people carry no number of attempts.
 ENDINGS = {"done": "act", "failed": "act", "judged": "measure", "reminded": "remind", "escalated": "escalate"}
+LAST_MS = 2**47  # milliseconds that a datetime holds, to the year 6429
 
 
 class Story:
     """What the chain says of each proposal: frozen evidence, versions by hash, last state, votes, approval,
     what came of it, what its rejection waits for; and whether everything is stopped.
 
-    ``quorums`` and ``executable`` (versions from after an approval came to carry something out) are
-    filled in by whoever reads the texts of the versions.
+    ``spans`` holds when each effect is judged. ``quorums``, ``executable`` (versions from after an
+    approval came to carry something out) and ``deadlines`` (the errands of the newest version, with when
+    each is due) are filled in by whoever reads the texts of the versions.
     """
 
     def __init__(self):
         self.evidence, self.states, self.ends, self.votes = {}, {}, {}, {}
         self.versions, self.approved, self.quorums = {}, {}, {}
         self.outcomes, self.errands, self.effects, self.closings = {}, {}, {}, {}
-        self.watches = {}
+        self.watches, self.spans, self.deadlines = {}, {}, {}
         self.executable, self.jumps, self.stop = set(), [], None
 
     def read(self, entry):
@@ -56,6 +60,8 @@ class Story:
 
     def read_end(self, entry, data):
         """What an entry says of an effect and of the end of an errand."""
+        if entry.event == STARTED and isinstance(data.get("span"), dict):
+            self.spans[entry.pipeline_id] = read_ms(data["span"].get("judged_at"))
         if entry.event == "judged":
             self.effects[entry.pipeline_id] = data.get("effect_sha256"), entry.at
         if entry.event == "closed":
@@ -65,3 +71,8 @@ class Story:
             self.errands[entry.pipeline_id, data.get("version"), kind] = entry, data
         if entry.event == "retried":
             self.errands.pop((entry.pipeline_id, data.get("version"), "act"), None)
+
+
+def read_ms(at):
+    """The moment of an entry's milliseconds, which may have been broken; None then."""
+    return to_moment(at) if isinstance(at, int) and 0 <= at < LAST_MS else None

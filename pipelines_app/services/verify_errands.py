@@ -1,10 +1,15 @@
 """Whether errands ended as the chain tells: what was carried out, judged, reminded and escalated.
 
-When one is due, and what went wrong before it ended, is work at hand and stands in no entry; nor do mails,
-figures and answers.
-Watches have a module of their own.
+When one that is open is due follows from the chain and the versions; after an attempt that failed it is
+due a little later. What went wrong, and mails, figures and answers, stand in no entry. Watches have a
+module of their own.
 """
 
+from datetime import timedelta
+
+from django.utils import timezone
+
+from pipelines_app import conf
 from pipelines_app.core.states import State
 from pipelines_app.models import Errand
 from pipelines_app.queries.unless import WATCH
@@ -13,32 +18,54 @@ from pipelines_app.services.errands.deadlines import tell_outcome
 from pipelines_app.services.errands.measure import tell_verdict
 from pipelines_app.services.errands.plan import ACT, ANSWER, FIGURE, LONGEST, MAIL, MEASURE
 
+# What a state must have.
+KINDS = {State.APPROVED: ACT, State.EXECUTING: ACT, State.MEASURING: MEASURE}
+LONGEST_WAIT = timedelta(hours=1)  # more than between any two attempts
+ACT_SLACK = timedelta(days=1)
 # How outcomes begin that move no proposal.
 UNTOLD = ("not done: ", "not judged: ", "failed after ")
 
 
 def check_errands(story, report, using):
-    """Names each errand whose end was changed, made up or taken away."""
-    left, waiting = dict(story.errands), list_waiting(story)
+    """Names each errand whose end was changed, made up or taken away, and each that was put off."""
+    left, waiting, now = dict(story.errands), list_waiting(story), timezone.now()
     rows = Errand.objects.using(using).exclude(kind__in=(ANSWER, FIGURE, MAIL, WATCH))
     for row in rows.order_by("pk").iterator(chunk_size=2000):
         # What the chain tells of is for nobody in particular: with a recipient it is not that errand.
         key = row.pipeline_id, row.version, row.kind + row.recipient
-        told = left.pop(key, None)
-        waiting.discard(key)
+        told, due = left.pop(key, None), waiting.pop(key, None)
         if not is_ended_so(row, told):
             report.faults.append(f"the errand {name_errand(*key)} was changed")
+        elif due and row.done_at is None and is_put_off(row, due, now):
+            report.faults.append(f"the errand {name_errand(*key)} was put off")
     report.faults += [f"the errand {name_errand(*key)} is gone" for key in (*left, *sorted(waiting))]
 
 
 def list_waiting(story):
-    """The keys of the errands that must be there: what was approved and has not begun, what is measured."""
-    kinds = {State.APPROVED: ACT, State.MEASURING: MEASURE}
-    return {
-        (pipeline, story.approved[pipeline], kinds[state])
-        for pipeline, (state, _) in story.states.items()
-        if state in kinds and (pipeline, story.approved.get(pipeline)) in story.executable
-    }
+    """``{key: when it is due, or None}`` of the errands that must be there, by state and version.
+
+    What was approved is carried out, what is measured is judged, and what waits has its deadlines.
+    """
+    found = {}
+    for pipeline, (state, _) in story.states.items():
+        version, kind = story.approved.get(pipeline), KINDS.get(state)
+        if kind and (pipeline, version) in story.executable:
+            told = story.spans.get(pipeline) if kind == MEASURE else story.ends[pipeline][1]
+            found[pipeline, version, kind] = told
+        if state == State.AWAITING_APPROVAL and pipeline in story.deadlines:
+            number, times = story.deadlines[pipeline]
+            found |= {(pipeline, number, kind): at for kind, at in times.items()}
+    return found
+
+
+def is_put_off(row, due, now):
+    """Whether an open errand is due at another time than it was planned for, or than an attempt led to."""
+    if row.kind == ACT:
+        # The seconds to undo are a setting, which may have been another then.
+        return row.due_at > max(due, now) + timedelta(seconds=conf.get("EXECUTE_AFTER")) + ACT_SLACK
+    if row.error:
+        return row.due_at > max(due, now) + LONGEST_WAIT
+    return row.due_at != due
 
 
 def name_errand(pipeline, version, kind):

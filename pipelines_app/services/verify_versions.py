@@ -7,6 +7,7 @@ from pipelines_app.core.versions import read_text
 from pipelines_app.core.voting import APPROVE
 from pipelines_app.models import Version
 from pipelines_app.queries.versions import list_edited
+from pipelines_app.services.errands.deadlines import find_deadlines
 
 
 def check_versions(story, report, using):
@@ -30,6 +31,7 @@ def check_versions(story, report, using):
             if "measuring" in document:
                 story.executable.add((row.pipeline_id, row.number))
             if row.number == newest[row.pipeline_id]:
+                story.deadlines[row.pipeline_id] = row.number, find_deadlines(document, at)
                 report.faults += [
                     f"{column} of proposal #{row.pipeline_id} differs from its version {row.number}"
                     for column in list_edited(row.pipeline, document, using=using)

@@ -16,7 +16,7 @@ from pipelines_app.core.errands import flatten
 from pipelines_app.core.states import State
 from pipelines_app.exceptions import BadInput, Impossible, Postponed, Tampered
 from pipelines_app.queries import make_order, read_version
-from pipelines_app.queries.stops import find_told_stop
+from pipelines_app.queries.stops import find_stop
 from pipelines_app.services.errands.measure import begin_measuring
 from pipelines_app.services.errands.plan import LONGEST, end_errand, is_held
 from pipelines_app.services.moves import lock_pipeline, move
@@ -68,15 +68,10 @@ def begin(errand, now):
 
 def refuse_stopped(now):
     """Postponed while everything is stopped, by the switch or by what the audit chain says of it."""
-    switch = lock_switch()
-    if switch.stopped:
-        raise Postponed(f"{switch.by_name} stopped all actions: {switch.reason}", until=now + HELD)
-    if told := find_told_stop():
-        reason = (
-            f"{told.actor} stopped all actions, and the switch was turned in the database: stop and resume"
-            " them to go on"
-        )
-        raise Postponed(reason, until=now + HELD)
+    lock_switch()
+    if stop := find_stop():
+        told = f"{stop.by_name} stopped all actions: {stop.reason}"
+        raise Postponed(f"{told}. {stop.remark}" if stop.remark else told, until=now + HELD)
 
 
 def may_go_on(pipeline, errand):

@@ -1,5 +1,7 @@
 """While a proposal waits: a reminder at half of its time, an escalation at four fifths."""
 
+from datetime import datetime
+
 from django.db import transaction
 
 from pipelines_app.queries import list_deciders
@@ -16,10 +18,19 @@ def plan_deadlines(pipeline, *, reason, people, now):
     """Plans what comes while the present version waits, and the mails that tell ``people`` why it does."""
     frozen = peek_version(pipeline)
     plan_mails(pipeline, reason, people, due_at=now)
-    if frozen["remind_at"] > now:
-        plan_errand(pipeline, REMIND, due_at=frozen["remind_at"])
-    if frozen["escalation_id"] and frozen["escalate_at"] > now:
-        plan_errand(pipeline, ESCALATE, due_at=frozen["escalate_at"])
+    for kind, at in find_deadlines(frozen, now).items():
+        plan_errand(pipeline, kind, due_at=at)
+
+
+def find_deadlines(frozen, made_at):
+    """``{kind of errand: when it is due}`` of a version made then; empty for one from before they were.
+
+    Its times are datetimes, or texts as they are stored.
+    """
+    kinds = {REMIND: "remind_at"} | ({ESCALATE: "escalate_at"} if frozen.get("escalation_id") else {})
+    times = {kind: frozen.get(name) for kind, name in kinds.items()}
+    times = {kind: datetime.fromisoformat(at) if isinstance(at, str) else at for kind, at in times.items()}
+    return {kind: at for kind, at in times.items() if at and at > made_at}
 
 
 def remind(errand, now):

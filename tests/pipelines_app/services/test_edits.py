@@ -6,8 +6,10 @@ import pytest
 from django.apps import apps
 from django.contrib.auth.models import User
 from django.db import connection, models, transaction
+from django.template.loader import render_to_string
 from django.utils import timezone
 
+from pipelines_app.cards.execution import describe_execution
 from pipelines_app.exceptions import Tampered
 from pipelines_app.models import (
     AuditEntry,
@@ -34,6 +36,7 @@ from pipelines_app.services import (
     stop,
 )
 from pipelines_app.services.verify import verify_audit
+from pipelines_app.templatetags.pipelines_words import stop_banner
 from tests.pipelines_app.acting import ORDERS, forget
 
 pytestmark = pytest.mark.django_db
@@ -154,7 +157,8 @@ EXEMPT = {
         "overrun": "worked out from value and limit: it only sorts the inbox",
     }
     | dict.fromkeys(("latest_kpi", "latest_at", "latest_origin", "noted"), NOTE),
-    Errand: {"id": KEY} | dict.fromkeys(("due_at", "attempts", "claimed_until", "created_at"), WORK),
+    Errand: {"id": KEY, "due_at": "it has ended: of one that is open it is held against the chain"}
+    | dict.fromkeys(("attempts", "claimed_until", "created_at"), WORK),
 } | {model: {"id": KEY} for model in (Version, Decision, Effect, StopSwitch, AuditHead, AuditEntry)}
 # What is written where the type alone does not say it.
 VALUES = {
@@ -169,8 +173,8 @@ VALUES = {
 
 
 @pytest.fixture
-def lived(housing, approver, outsider, admin_user, settings):
-    """A proposal that lived through everything, with a vote in another's place; every table has a row."""
+def measuring(housing, approver, outsider, settings):
+    """A proposal that was decided with a vote in another's place, carried out, and waits for its verdict."""
     forget()
     more = {
         "ACTIONS": {"pay": "tests.pipelines_app.acting.act"},
@@ -190,7 +194,14 @@ def lived(housing, approver, outsider, admin_user, settings):
     for person in (cyd, approver):
         pipeline = approve(pipeline=pipeline, by=person, version=2, comment="yes", now=now + 9 * hour)
     run_errands(now=now + 10 * hour)
-    run_errands(now=now + 30 * 24 * hour)
+    return Pipeline.objects.get(pk=pipeline.pk)
+
+
+@pytest.fixture
+def lived(measuring, admin_user):
+    """The same, once it lived through everything; every table has a row."""
+    pipeline, cyd = measuring, User.objects.get(username="cyd")
+    run_errands(now=timezone.now() + timedelta(days=30))
     close(pipeline=pipeline, by=cyd, version=2, comment="too short")
     stop(reason="audit", by=admin_user)
     resume(reason="over", by=admin_user)
@@ -277,6 +288,28 @@ def test_a_row_that_was_taken_away_is_found_and_named(lived, model):
     assert "is gone" in found or "entry 3 is missing" in found
 
 
+@pytest.mark.parametrize("kind", ["remind", "escalate"])
+def test_a_deadline_that_was_put_off_or_taken_away_is_found_and_named(flat, touch, kind):
+    assert verify_audit().faults == []
+    name = f"the errand {kind} of proposal #{flat.pk}, version 1"
+    touch("UPDATE pipelines_app_errand SET due_at = '2099-01-01 00:00:00+00:00' WHERE kind = %s", kind)
+    assert verify_audit().faults == [f"{name} was put off"]
+    touch("DELETE FROM pipelines_app_errand WHERE kind = %s", kind)
+    assert verify_audit().faults == [f"{name} is gone"]
+
+
+def test_a_verdict_or_an_execution_that_was_put_off_is_found_and_named(measuring, acting, approver, touch):
+    approve(pipeline=acting, by=approver, version=1)
+    assert (measuring.state, verify_audit().faults) == ("measuring", [])
+    touch("UPDATE pipelines_app_errand SET due_at = '2099-01-01 00:00:00+00:00' WHERE done_at IS NULL")
+    assert {fault for fault in verify_audit().faults if "act" in fault or "measure" in fault} == {
+        f"the errand measure of proposal #{measuring.pk}, version 2 was put off",
+        f"the errand act of proposal #{acting.pk}, version 1 was put off",
+    }
+    touch("UPDATE pipelines_app_errand SET error = 'away' WHERE done_at IS NULL")
+    assert any("measure" in fault for fault in verify_audit().faults)
+
+
 def test_the_end_of_the_chain_that_was_cut_off_is_found(lived, touch):
     seq = AuditEntry.objects.last().seq
     touch("DELETE FROM pipelines_app_auditentry WHERE seq > %s", seq - 2)
@@ -335,14 +368,21 @@ def test_a_lent_seat_that_was_edited_does_not_become_two(flat, approver, touch):
         approve(pipeline=flat, by=bob, version=1)
 
 
+@pytest.mark.parametrize(
+    "sql", ["UPDATE pipelines_app_stopswitch SET stopped = false", "DELETE FROM pipelines_app_stopswitch"]
+)
 def test_a_switch_that_was_turned_back_in_the_database_lets_nothing_begin(
-    acting, approver, admin_user, touch
+    acting, approver, admin_user, touch, sql
 ):
     now = approve(pipeline=acting, by=approver, version=1).decided_at + timedelta(seconds=10)
     stop(reason="audit", by=admin_user)
-    touch("UPDATE pipelines_app_stopswitch SET stopped = %s", False)
+    touch(sql)
     run_errands(now=now)
     assert ORDERS == [] and "turned in the database" in Errand.objects.get(kind="act").error
+    held = describe_execution(Pipeline.objects.get(), admin_user, now=now).progress
+    assert held.startswith("It is held: ") and "turned in the database" in held
+    banner = render_to_string("pipelines_app/_stop.html", stop_banner())
+    assert "“audit”" in banner and "turned in the database" in banner
     touch("UPDATE pipelines_app_auditentry SET event = 'resumed' WHERE event = 'stopped'")
     run_errands(now=now + timedelta(seconds=5))
     assert ORDERS == []
