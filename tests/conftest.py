@@ -21,7 +21,8 @@ SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 def pytest_collection_modifyitems(items):
     """Marks what touches the database, for the run on another one; the slow files come first."""
     for item in items:
-        if item.get_closest_marker("django_db") or OF_THE_DATABASE & set(item.fixturenames):
+        touches = item.get_closest_marker("django_db") or OF_THE_DATABASE & set(item.fixturenames)
+        if touches and not item.get_closest_marker("any_database"):
             item.add_marker(pytest.mark.database)
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)

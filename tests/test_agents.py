@@ -22,7 +22,7 @@ AGENTS = {
     "python": [sys.executable, str(ROOT / "docs/agents/watch_latency.py")],
     "js": ["node", str(ROOT / "docs/agents/watch-latency.mjs")],
 }
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.any_database]
 
 
 @pytest.fixture

@@ -59,6 +59,8 @@ def test_every_hour_is_what_the_truth_says(boston_cases):
         assert whole.quantile(q) == pytest.approx(expected, rel=0.01)
 
 
+# The reading of the test before, for each type.
+@pytest.mark.any_database
 def test_every_type_is_what_the_truth_says(boston_cases):
     replay(boston_cases, split_column="type")
     for row in read_truth(boston_cases, "by_type.csv"):

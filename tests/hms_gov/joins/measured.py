@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from django.utils import timezone
 
+from bench.history import write_rows
 from metrics_app.core.sketch import Sketch
 from metrics_app.models import Generation, HourRollup, Kpi, Topic
 from metrics_app.queries import shard_for
@@ -46,14 +47,11 @@ def store_hours(starts, values, topic=TOPIC):
     """Four points an hour, as the archiver keeps them."""
     life, _ = Generation.objects.get_or_create(shard=shard_for(topic), name="seeded")
     topic, _ = Topic.objects.get_or_create(name=topic)
-    rows = [
-        HourRollup(
-            topic=topic.pk, start=int(at), generation=life.pk, count=4, sum=4 * value, m2=0.0,
-            min=value, max=value, sketch=SHAPE,
-        )
+    rows = (
+        (topic.pk, int(at), life.pk, 4, 4 * value, 0.0, value, value, SHAPE)
         for at, value in zip(starts, map(float, values), strict=True)
-    ]  # fmt: skip
-    HourRollup.objects.bulk_create(rows, batch_size=2000)
+    )
+    write_rows(HourRollup, rows)
 
 
 def at(ms):

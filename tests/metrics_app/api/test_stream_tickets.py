@@ -14,7 +14,7 @@ from redis import Redis
 from metrics_app import connection
 from metrics_app.streams import tickets
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 URL = "/api/v1/stream-tickets/"
 PAGE = "https://www.example.org"

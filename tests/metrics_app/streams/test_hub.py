@@ -12,7 +12,7 @@ from metrics_app.models import Kpi
 from metrics_app.streams import feed, hub
 from tests.metrics_app.streams.clients import SocketClient
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
 TOPICS = ("er.wait", "er.left", "ward.beds")
 unasked = itertools.count(5_000)
 

@@ -10,7 +10,7 @@ from django.db import connection
 
 from tests.metrics_app.streams.servers import Server, receive, send
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
 
 
 async def test_it_loses_and_repeats_nothing(server, credentials, emit_now, in_thread):

@@ -14,7 +14,11 @@ from metrics_app.services.keys import create_key, revoke_key
 from metrics_app.streams import outbox, sse
 from tests.metrics_app.streams.clients import StreamClient
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hub")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("hub"),
+    pytest.mark.any_database,
+]
 
 
 async def test_it_begins_at_once_with_a_position_and_when_to_come_back(credentials, emit_now, in_thread):

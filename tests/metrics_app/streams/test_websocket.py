@@ -12,7 +12,11 @@ from metrics_app.services.keys import create_key
 from metrics_app.streams import websocket
 from tests.metrics_app.streams.clients import SocketClient
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hub")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("hub"),
+    pytest.mark.any_database,
+]
 
 
 def values(frame):
