@@ -143,6 +143,11 @@ function readUnless(form) {
   return value?.value.trim() || until?.value ? { value: value.value, until: until.value } : null;
 }
 
+function empty(form) {
+  const { comment, unless_value: value, unless_until: until } = form.elements;
+  for (const field of [comment, value, until]) if (field) field.value = "";
+}
+
 async function vote(form, place) {
   const body = { version: Number(form.elements.version.value) };
   for (const name of ["comment", "suggestion", "day"]) if (form.elements[name]) body[name] = form.elements[name].value;
@@ -164,8 +169,8 @@ async function vote(form, place) {
     if (!response.ok) fault = await readFault(response);
     // What was written stands: it only has to be mended.
     if (response.status === 400) { buttons.forEach((button) => { button.disabled = false; }); say(place, fault); return; }
-    if (response.ok) form.elements.comment && (form.elements.comment.value = "");
-    if (response.status === 409 && form.elements.comment) form.elements.comment.value = "";
+    // Sent, or too late: nobody is writing it any more, and the card may be replaced.
+    if (response.ok || response.status === 409) empty(form);
   } catch {
     fault = "The server did not answer. Whether your decision arrived is unknown: reload the page to see.";
   }
