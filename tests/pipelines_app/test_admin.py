@@ -5,7 +5,7 @@ import json
 import pytest
 from django.contrib.auth.models import Permission
 
-from pipelines_app.admin import format_evidence
+from pipelines_app.admin.cells import format_evidence
 from pipelines_app.cards.facts import list_facts
 from pipelines_app.models import Pipeline
 from pipelines_app.queries import find_stop
