@@ -3,11 +3,8 @@
 from dataclasses import dataclass
 
 from pipelines_app.cards.writing import tell_time
-from pipelines_app.core.states import LABELS, State
+from pipelines_app.core.states import LABELS, REFUSED, State
 from pipelines_app.queries.finding import find_endings
-
-# Ends whose last entry says what the proposal is now, so that nothing has to be added.
-SAID = frozenset({State.REJECTED, State.EXPIRED, State.WITHDRAWN})
 
 
 @dataclass(frozen=True)
@@ -42,4 +39,4 @@ def tell_ending(pipeline, entry, now):
 
 def tell_since(state):
     """``Now: effective.``; empty where the ending has said it."""
-    return "" if state in SAID | {State.APPROVED} else f"Now: {LABELS[state].lower()}."
+    return "" if state in REFUSED | {State.APPROVED} else f"Now: {LABELS[state].lower()}."

@@ -8,16 +8,13 @@ from pipelines_app import queries
 from pipelines_app.actions.registry import describe_action, freeze_again, try_freezing
 from pipelines_app.cards.effects import tell_change, write_value
 from pipelines_app.cards.track_records import ALL, POOLED, list_parts, tell_pool, tell_record
-from pipelines_app.core.states import State
+from pipelines_app.core.states import LABELS, VERDICTS, State
 from pipelines_app.core.track_records import TOGETHER, TOUCHED, UNJUDGED, list_reviewed
 
 CHOICES = 6  # earlier suggestions beside the field for another one
 LEFT, WIDTH = 2, 196  # of the 200 that a picture is wide
 WORDS = {
-    State.EFFECTIVE: "effective",
-    State.INEFFECTIVE: "no effect",
-    State.HARMFUL: "harmful",
-    State.INCONCLUSIVE: "inconclusive",
+    **{state: LABELS[state].lower() for state in VERDICTS},
     TOGETHER: "together with another action, not counted",
     TOUCHED: "not as it was judged, not counted",
     UNJUDGED: "not judged",

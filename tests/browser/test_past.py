@@ -158,7 +158,7 @@ def find_case(page, verdict):
 def read_the_record(page, shoot):
     """What came of the same suggestion before: together, and each with its numbers."""
     page.get_by_role("link", name="Approved 3 times").first.click()
-    for verdict in ("harmful", "effective", "no effect"):
+    for verdict in ("harmful", "effective", "ineffective"):
         expect(find_case(page, verdict)).to_have_count(1)
     shoot(page, "5-record")
     find_case(page, "harmful").get_by_role("link").click()
