@@ -2,6 +2,25 @@
 
 from pipelines_app.core.states import State, may_move
 
+# What services write under a name; whoever edits an entry may write anything.
+SHAPES = {
+    "version": int,
+    "version_sha256": str,
+    "state": str,
+    "by": int,
+    "outcome": str,
+    "verdict": str,
+    "reason": str,
+    "people": int,
+    "record": str,
+    "id": int,
+}
+
+
+def keep_known(data):
+    """The data of an entry without what no service can have written under its name."""
+    return {name: value for name, value in data.items() if isinstance(value, SHAPES.get(name, object))}
+
 
 def follow(before, data, at):
     """``(state, decided_at)`` of a proposal behind an entry with this ``data``; ``before``: ahead of it.

@@ -4,6 +4,7 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.utils import timezone
 
+from pipelines_app.core.story import keep_known
 from pipelines_app.models import AuditEntry, Delegation, Policy
 from pipelines_app.queries.deciding import name_of
 from pipelines_app.queries.records import DELETED, SAVED, describe_record, list_faults
@@ -45,7 +46,7 @@ def check_records(report, using):
     told = {}
     events = [f"{name} {what}" for name in RECORDS for what in (SAVED, DELETED)]
     for entry in AuditEntry.objects.using(using).filter(event__in=events).order_by("seq"):
-        data = entry.read_data()
+        data = keep_known(entry.read_data())
         gone = entry.event.endswith(DELETED)
         told[data.get("record"), data.get("id")] = None if gone else data.get("fields")
     for name, model in RECORDS.items():

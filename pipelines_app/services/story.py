@@ -1,6 +1,6 @@
 """What the audit chain says of each proposal, read entry by entry."""
 
-from pipelines_app.core.story import follow, is_jump
+from pipelines_app.core.story import follow, is_jump, keep_known
 from pipelines_app.core.versions import MAKING, VOTED
 from pipelines_app.queries.measuring import STARTED
 from pipelines_app.services.errands.measure import to_moment
@@ -29,7 +29,7 @@ class Story:
 
     def read(self, entry):
         """Takes in one entry, whose data may have been broken."""
-        pipeline, data = entry.pipeline_id, entry.read_data()
+        pipeline, data = entry.pipeline_id, keep_known(entry.read_data())
         if pipeline is None:
             if entry.event in ("stopped", "resumed"):
                 self.stop = entry, data
@@ -51,7 +51,7 @@ class Story:
     def read_version(self, entry, data):
         """What an entry says of a version and of the votes on it."""
         key = entry.pipeline_id, data.get("version")
-        if entry.event in MAKING and "version_sha256" in data:
+        if entry.event in MAKING and data.keys() >= {"version", "version_sha256"}:
             self.versions[key] = data["version_sha256"], entry.at
         if entry.event == "approved":
             self.approved[entry.pipeline_id] = data.get("version")

@@ -94,9 +94,9 @@ def tells_no_end(row):
 
 
 def tell_end(kind, event, data):
-    """The outcome of an errand, from what its entry says."""
+    """The outcome of an errand, from what its entry says, which may have been broken."""
     if kind == ACT:
-        return data["outcome"]
+        return data.get("outcome", "")
     if kind == MEASURE:
-        return tell_verdict(data["verdict"], data["reason"])
-    return tell_outcome(event, data["people"])
+        return tell_verdict(data.get("verdict", ""), data.get("reason", ""))
+    return tell_outcome(event, data.get("people"))

@@ -17,8 +17,10 @@ def check_pipelines(story, report, using):
             report.faults.append(f"{name} is not in the chain")
             continue
         report.faults += list_touched_evidence(pipeline, story.evidence[pipeline.pk])
-        state, seq = story.states[pipeline.pk]
-        if pipeline.state != state:
+        state, seq = story.states.get(pipeline.pk, (None, None))
+        if state is None:
+            report.faults.append(f"{name} is {pipeline.state}, but no entry says so")
+        elif pipeline.state != state:
             report.faults.append(f"{name} is {pipeline.state}, but entry {seq} left it {state}")
         if pipeline.decided_at != story.ends[pipeline.pk][1]:
             report.faults.append(f"decided_at of {name} was changed")

@@ -37,6 +37,7 @@ def check_watches(story, report, using):
 def read_moment(text):
     """The moment of an entry, which may have been broken; None then, and the entry is named itself."""
     try:
-        return datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except (TypeError, ValueError):
         return None
+    return moment if moment.tzinfo else None

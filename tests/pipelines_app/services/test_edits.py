@@ -1,5 +1,6 @@
 """Whoever edits a row by SQL is found, whatever the column; and what was edited is not believed."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -276,6 +277,23 @@ def test_an_edit_of_any_column_is_found_and_named(lived):
         if not any(told in fault for fault in found):
             missed.append((model.__name__, field.column, found))
     assert missed == [] and verify_audit().faults == []
+
+
+@pytest.mark.parametrize(
+    "how", [lambda data, name: data.pop(name), lambda data, name: data.update({name: []})]
+)
+def test_an_entry_that_says_nonsense_is_named_and_keeps_nothing_from_being_checked(lived, how, touch):
+    entries = list(AuditEntry.objects.all())
+    for name in sorted({name for entry in entries for name in entry.data}):
+        with transaction.atomic():
+            told = [entry for entry in entries if name in entry.data]
+            for entry in told:
+                how(data := entry.data, name)
+                sql = "UPDATE pipelines_app_auditentry SET data_text = %s WHERE seq = %s"
+                touch(sql, json.dumps(data), entry.seq)
+            found = " ".join(verify_audit().faults)
+            transaction.set_rollback(True)
+        assert [entry.seq for entry in told if f"entry {entry.seq} (" not in found] == []
 
 
 @pytest.mark.parametrize("model", [model for model in NAMED if model not in (AuditHead, StopSwitch)])

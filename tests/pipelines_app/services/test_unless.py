@@ -239,6 +239,14 @@ def test_a_watch_that_was_taken_away_or_put_off_is_named(approver, touch):
     assert verify_audit().faults == [f"the watch of proposal #{breach.pk} was put off beyond its end"]
     touch("DELETE FROM pipelines_app_errand WHERE kind = 'watch'")
     assert verify_audit().faults == [f"the watch of proposal #{breach.pk} is gone"]
+    entry = AuditEntry.objects.get(event="rejected")
+    without_offset = entry.data | {"unless": entry.data["unless"] | {"until": "2099-03-03"}}
+    touch(
+        "UPDATE pipelines_app_auditentry SET data_text = %s WHERE id = %s",
+        json.dumps(without_offset),
+        entry.pk,
+    )
+    assert f"entry {entry.seq} (rejected, proposal #{breach.pk}) was changed" in verify_audit().faults
 
 
 def test_its_plan_of_measuring_is_made_anew_by_the_same_clock_for_the_same_guardrails(breach, monkeypatch):
