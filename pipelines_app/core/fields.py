@@ -138,12 +138,17 @@ def check_choice(value, choices, *, field):
     raise BadInput(f"{shorten(value)} is not a {field}: expected one of {', '.join(choices)}", field=field)
 
 
+def is_id(text):
+    """Whether a text can be the id of a row."""
+    return text.isascii() and text.isdecimal() and len(text) < 19 and int(text) > 0
+
+
 def check_id(value, *, field):
     """The id of a row, as a number or as the text of a form; None for an empty one. BadInput."""
     if value in (None, ""):
         return None
     text = str(value)
-    if isinstance(value, bool) or not (text.isascii() and text.isdecimal()) or not 0 < int(text[:20]) < 2**63:
+    if isinstance(value, bool) or not is_id(text):
         raise BadInput(f"{shorten(value)} is not the number of a proposal", field=field)
     return int(text)
 

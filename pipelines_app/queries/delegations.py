@@ -3,6 +3,7 @@
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
+from pipelines_app.core.fields import is_id
 from pipelines_app.exceptions import BadInput
 from pipelines_app.models import Delegation
 from pipelines_app.queries.deciding import list_permitted, mark_touched, name_of
@@ -50,8 +51,3 @@ def find_permitted(text):
 def find_permitted_by_name(name):
     """Somebody who may decide, by their user name; None for anybody else."""
     return list_permitted().filter(**{get_user_model().USERNAME_FIELD: name}).first()
-
-
-def is_id(text):
-    """Whether a text can be the id of a row."""
-    return text.isascii() and text.isdecimal() and len(text) < 19

@@ -68,6 +68,18 @@ def test_it_refuses_what_is_not_a_version(version):
         fields.check_version(version)
 
 
+@pytest.mark.parametrize(
+    "number", [0, -1, True, 1.0, "x", "²", 10**30, "0" * 19 + "1" * 12, "0" * 19 + "1" * 5000]
+)
+def test_it_refuses_what_is_not_the_number_of_a_row(number):
+    with pytest.raises(BadInput, match="not the number of a proposal"):
+        fields.check_id(number, field="earlier")
+
+
+def test_it_takes_a_number_of_a_row_as_a_text_too_or_none():
+    assert [fields.check_id(number, field="earlier") for number in (7, "7", "", None)] == [7, 7, None, None]
+
+
 @pytest.mark.parametrize("body", [[], "text", 5, None, True])
 def test_it_refuses_a_body_that_is_not_an_object(body):
     with pytest.raises(BadInput, match="JSON object"):
