@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from django.utils import timezone
 
-from hms_gov.joins.evidence import is_companion
+from hms_gov.joins.evidence import describe_companion, is_companion, read_minutes
 from hms_gov.joins.quantities import describe, read_rule, read_windows
 from hms_gov.past import CHANGES, find_begin
 from metrics_app import queries
@@ -20,7 +20,6 @@ from pipelines_app.services import approve, confirm, propose, run_errands
 
 TOPIC = "complaint.latency"
 SEEN = 2 * DAY_MS  # what stands in the evidence: two days, hour by hour
-COLUMNS = ("ts", "count", "mean", "min", "max")
 SECOND = timedelta(seconds=1)
 
 
@@ -105,7 +104,6 @@ def freeze_hours(end):
     rule = read_rule(kpi, {"aggregate": "mean", "window": DAY_S})
     ends = list(range(end - SEEN, end + HOUR_MS, HOUR_MS))
     [seen] = queries.observe([queries.ask(TOPIC, rule, end)])
-    columns = queries.series(TOPIC, end - SEEN, end, HOUR_MS)
     return {
         "value": seen.value,
         "n": int(seen.n),
@@ -118,7 +116,7 @@ def freeze_hours(end):
         "step": HOUR_MS,
         "quantity": describe(kpi, rule, seen.value)
         | {"curve": {"ts": ends, "values": read_windows(TOPIC, rule, ends)}},
-        "minutes": {name: columns[name] for name in COLUMNS},
+        "minutes": read_minutes(TOPIC, end - SEEN, end, HOUR_MS),
         "companions": [freeze_companion(other, end) for other in list_kpis() if is_companion(kpi, other)],
     }
 
@@ -127,15 +125,4 @@ def freeze_companion(kpi, end):
     """What another KPI said in the hour before."""
     rule = read_rule(kpi, {"aggregate": kpi.aggregate, "window": HOUR_S})
     [seen] = queries.observe([queries.ask(kpi.topic, rule, end)])
-    words = describe(kpi, rule, seen.value)
-    return {
-        "topic": kpi.topic,
-        "name": str(kpi),
-        "unit": kpi.unit,
-        "aggregate": kpi.aggregate,
-        "window": HOUR_S,
-        "value": seen.value,
-        "n": int(seen.n),
-        "label": words["label"],
-        "text": words["text"],
-    }
+    return describe_companion(kpi, rule, seen)

@@ -135,14 +135,14 @@ def list_companions(kpi, end):
 
 
 def describe_companion(kpi, rule, seen):
-    """What the tile of a KPI said, in numbers and in words."""
+    """What a rule without a limit, such as its tile, saw of a KPI, in numbers and in words."""
     words = describe(kpi, rule, seen.value)
     return {
         "topic": kpi.topic,
         "name": str(kpi),
         "unit": kpi.unit,
-        "aggregate": kpi.aggregate,
-        "window": kpi.window,
+        "aggregate": rule.aggregate,
+        "window": rule.window,
         "value": seen.value,
         "n": int(seen.n),
         "label": words["label"],
