@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from pipelines_app.core.fields import shorten
 from pipelines_app.exceptions import BadInput
 
-FIRST_MS, LAST_MS = 946_684_800_000, 4_102_444_799_999  # of the years 2000 to 2099
+# Of the years 2000 to 2099; what is smaller was meant as seconds.
+FIRST_MS, LAST_MS = 946_684_800_000, 4_102_444_799_999
 
 
 def check_moment(value, *, field):

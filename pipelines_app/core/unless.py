@@ -5,13 +5,13 @@ from datetime import UTC, date, datetime
 
 from pipelines_app.core.fields import check_known, check_number, check_text, shorten
 from pipelines_app.core.limits import SIDES
+from pipelines_app.core.moments import check_moment
 from pipelines_app.exceptions import BadInput
 
 FIELD = "unless"
 LONGEST_D = 365  # days from the rejection to the end
 MOST_TIMES = 1000  # how often the largest of limit, opening and present a value may be: more never comes
 EXPECTED_END = "a day such as 2026-03-03, a moment with its offset, or ms since the epoch"
-EARLIEST_MS = 946_684_800_000  # 2000-01-01: what is smaller was meant as seconds
 
 
 @dataclass(frozen=True)
@@ -74,22 +74,15 @@ def check_end(end):
     """The date or the moment that an end names."""
     try:
         return end if type(end) is date else read_end(end)
-    except (TypeError, ValueError, OverflowError, OSError):
+    except ValueError:
         raise BadInput(f"until is {shorten(end)}: expected {EXPECTED_END}", field="until") from None
 
 
 def read_end(end):
-    """The same of a text or an integer; whatever they raise."""
-    if type(end) is int:
-        if end < EARLIEST_MS:
-            raise ValueError(end)
-        return datetime.fromtimestamp(end / 1000, UTC)
+    """The same of a text, a datetime or an integer; ValueError."""
     if isinstance(end, str) and len(end) == len("2026-03-03"):
         return datetime.strptime(end, "%Y-%m-%d").date()
-    moment = end if isinstance(end, datetime) else datetime.fromisoformat(end)
-    if moment.tzinfo is None:
-        raise ValueError(end)
-    return moment.astimezone(UTC)
+    return check_moment(end.isoformat() if isinstance(end, datetime) else end, field="until")
 
 
 def say_unless(operator, text, end, today):
