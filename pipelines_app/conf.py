@@ -14,7 +14,7 @@ DEFAULTS = {
     # Dotted path of a module or object that answers ``measure`` and ``freeze``: what a rule sees of a KPI.
     "MEASUREMENTS": "",
     "TOPICS": "",  # dotted path: describe(topic) -> {"unit", "restricted", "restricted_to": Group or None}
-    # Dotted path: describe(topic) -> {"name", "aggregate", "window", "rules": [{"id", "limit", …}]}.
+    # Dotted path: describe(topics) -> {topic: {"name", "aggregate", "window", "rules": [{"id", …}]}}.
     "WATCH": "",
     # Dotted path: format(value, unit, beside=limit) -> a value in the reader's units.
     "FORMAT": "",
