@@ -25,7 +25,7 @@ def describe_rejected(pipeline, vote, now):
     """The ``Rejected`` behind a vote; None without one."""
     if vote is None:
         return None
-    then = vote.pipeline.suggestion
+    then = vote.suggestion
     return Rejected(
         pk=vote.pipeline_id,
         who=vote.name,

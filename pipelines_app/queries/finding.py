@@ -10,6 +10,7 @@ from pipelines_app.core.finding import ENDS
 from pipelines_app.core.states import OPEN
 from pipelines_app.models import AuditEntry, Decision, Effect
 from pipelines_app.queries.deciding import share_lent, why_not_decide
+from pipelines_app.queries.wordings import WORDING
 
 # The entries of the chain that say who ended the waiting, and why.
 ENDING = ("approved", "rejected", "expired", "withdrawn")
@@ -109,7 +110,7 @@ def find_rejections(pipelines, *, among):
     """``{id: Decision}``: the last rejection of the same title and topic as each, where there is one.
 
     ``among`` is a queryset of what may be told of. Two queries for all; of a proposal that waits again
-    its own rejection counts too.
+    its own rejection counts too. Each has the ``suggestion`` that was rejected, whatever became of it since.
     """
     keys = {row.pk: (row.title, row.topic) for row in pipelines}
     votes = Decision.objects.filter(vote="reject", pipeline__in=among)
@@ -119,4 +120,18 @@ def find_rejections(pipelines, *, among):
     rows = Decision.objects.select_related("pipeline").in_bulk(
         [ids[key] for key in keys.values() if key in ids]
     )
+    for row in rows.values():
+        row.suggestion = find_rejected(row)
     return {pk: rows[ids[key]] for pk, key in keys.items() if key in ids}
+
+
+def find_rejected(vote):
+    """What the version suggested that a vote is on; its proposal may have come back, and been changed."""
+    if vote.version == vote.pipeline.version:
+        return vote.pipeline.suggestion
+    told = AuditEntry.objects.filter(pipeline=vote.pipeline_id, event__in=WORDING).order_by("-seq")
+    data = (entry.read_data() for entry in told)
+    said = (
+        one["suggestion"] for one in data if one.get("suggestion") and one.get("version", 1) <= vote.version
+    )
+    return next(said, vote.pipeline.suggestion)

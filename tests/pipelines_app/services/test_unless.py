@@ -100,6 +100,17 @@ def test_it_fires_once_and_its_version_is_changed_with_its_history(refused, appr
     assert verify_audit().faults == []
 
 
+def test_the_next_card_tells_what_was_rejected_and_not_what_became_of_it_since(refused, approver, second):
+    KPI["value"] = 61.0
+    run_errands(now=LATER)
+    changed = change_suggestion(
+        pipeline=Pipeline.objects.get(), by=second, version=2, suggestion="Hire 1", now=LATER
+    )
+    withdraw(pipeline=changed, by=second, version=3, comment="no need", now=LATER)
+    told = make_card(open_breach(6, suggestion="Hire 1", now=LATER)[0], approver, now=LATER).rejected
+    assert (told.comment, told.suggestion) == ("wait", "Hire 2 temp agents")
+
+
 def test_at_its_end_by_the_clock_nothing_fires_and_proposing_is_free(refused):
     late = OVER - timedelta(seconds=1)
     run_errands(now=late)
