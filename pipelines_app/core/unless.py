@@ -86,9 +86,12 @@ def read_end(end):
 
 
 def say_unless(operator, text, end, today):
-    """``unless above 60 h, until 3 March``; ``end`` is a date, or a moment in the zone of ``today``."""
+    """``unless above 60 h, until 3 March``; ``end`` is a date, or a moment in the zone of ``today``.
+
+    An hour is told with its zone: the words are frozen, and read in others.
+    """
     year = "" if end.year == today.year else f" {end.year}"
-    hour = f", {end:%H:%M}" if isinstance(end, datetime) else ""
+    hour = f", {end:%H:%M %Z}" if isinstance(end, datetime) else ""
     return f"unless {SIDES[operator]} {text}, until {end.day} {end:%B}{year}{hour}"
 
 
