@@ -65,7 +65,7 @@ class PipelineList(PipelinesView):
         named = body.pop("evidence")
         pipeline, created = services.propose(**body, named=named, **describe_proposer(request))
         if not self.get_queryset().filter(pk=pipeline.pk).exists():
-            raise NotAllowed("A proposal of this title is open already, and restricted to a group.")
+            raise NotAllowed("A proposal of this title stands already, and is restricted to a group.")
         return self.answer(pipeline, 201 if created else 200)
 
 
