@@ -4,6 +4,7 @@ A few of each in every run, the same ones always; hundreds in `make test-long`.
 """
 
 import time
+from datetime import timedelta
 from functools import cache
 
 import pytest
@@ -23,7 +24,7 @@ from schemathesis.specs.openapi import checks
 from metrics_app.models import Correction, Kpi, Note, Silence
 from metrics_app.services.keys import create_key
 from metrics_app.services.rules.deadman import save_expectation
-from pipelines_app.services import propose
+from pipelines_app.services import delegate, propose
 from tests.metrics_app.telling import happen, make_receiver, open_breach
 from tests.metrics_app.watching import TOPIC, send
 
@@ -86,8 +87,15 @@ def world(db, one_connection):
         topic=TOPIC, start=now - 120_000, end=now - 60_000, reason="x", author=root
     )
     pipeline = propose(title="Breach", suggestion="Hire", kpi=None, topic=TOPIC)[0]
+    lent = delegate(
+        by=root,
+        to=User.objects.create_superuser("deputy"),
+        starts_at=timezone.now(),
+        ends_at=timezone.now() + timedelta(days=1),
+    )
     return root, {"breaches": breach.pk, "thresholds": breach.threshold_id, "corrections": row.pk} | {
         "pipelines": pipeline.pk,
+        "delegations": lent.pk,
         "notes": Note.objects.get().pk,
         "silences": Silence.objects.get().pk,
     }
