@@ -42,7 +42,7 @@ KPIS = {
         "window": 31 * DAY_S,
         "description": "By how many per cent what was approved moved its KPI to the better.",
         "method": "One point for each measured effect, whatever its verdict. What shared its span with "
-        "another action is left out, and what is no ratio.",
+        "another action is left out, what is no ratio, and what only another group may read.",
     },
 }
 RULES = {

@@ -13,11 +13,12 @@ from pipelines_app.core import figures
 from pipelines_app.core.states import OPEN, VERDICTS, State
 from pipelines_app.core.track_records import TOGETHER, TOUCHED
 from pipelines_app.models import Pipeline
-from pipelines_app.queries import find_effect, to_ms
+from pipelines_app.queries import describe_topic, find_effect, to_ms
 from pipelines_app.queries.track_records import read_cases
 from pipelines_app.services.errands.plan import FIGURE, plan_errand
 
 WITHOUT = {TOGETHER: "another action fell into its span", TOUCHED: "it is not as it was judged"}
+HIDDEN = "it is restricted to a group, and this figure is not"
 HOUR = timedelta(hours=1)
 MINUTE_MS = 60_000
 
@@ -59,6 +60,8 @@ def find_decision(errand):
 
 def find_change(errand):
     """``((per cent to the better, when), "")``, or None and why."""
+    if is_told_to_others(errand.pipeline):
+        return None, HIDDEN
     [(_, case)] = read_cases(Pipeline.objects.filter(pk=errand.pipeline_id))
     if case.kind in (TOGETHER, TOUCHED):
         return None, WITHOUT[case.kind]
@@ -66,6 +69,12 @@ def find_change(errand):
     if gain is None:
         return None, "it has no change in per cent"
     return (gain, find_effect(errand.pipeline).judged_at), ""
+
+
+def is_told_to_others(pipeline):
+    """Whether people would read in the figure how a KPI changed of which a group alone may know."""
+    group = describe_topic(figures.EFFECT)["restricted_to"]
+    return pipeline.restricted_to_id not in (None, group and group.pk)
 
 
 FOUND = {figures.DECISION: find_decision, figures.EFFECT: find_change}

@@ -4,8 +4,10 @@ from datetime import timedelta
 
 import pytest
 
+from metrics_app.models import Kpi
+from metrics_app.registry import forget
 from pipelines_app.exceptions import Impossible
-from pipelines_app.models import Errand
+from pipelines_app.models import Errand, Pipeline
 from pipelines_app.services import approve, emit_open, expire, propose, reject, run_errands, undo, withdraw
 from pipelines_app.services.verify import verify_audit
 from tests.pipelines_app.judging import judge, make_effect, make_plain
@@ -109,6 +111,19 @@ def test_what_is_not_counted_is_not_told_and_says_why(approver, effect, why):
     run_errands(now=judged.effect.judged_at)
     assert [told[0] for told in TOLD] == ["pipeline.decision_hours"]
     assert Errand.objects.get(recipient="pipeline.effect_percent").outcome == f"not emitted: {why}"
+
+
+@pytest.mark.parametrize("alike", [False, True])
+def test_what_a_group_alone_may_know_is_told_where_the_figure_is_for_the_same_group(approver, group, alike):
+    if alike:
+        Kpi.objects.create(topic="pipeline.effect_percent", owner=group, restricted=True)
+        forget()
+    judged = judge(approver, make_effect("harmful", 0.2, 0.01))
+    Pipeline.objects.update(restricted_to=group)
+    run_errands(now=judged.effect.judged_at)
+    assert ("pipeline.effect_percent" in [told[0] for told in TOLD]) is alike
+    why = "emitted -22.1403" if alike else "not emitted: it is restricted to a group, and this figure is not"
+    assert Errand.objects.get(recipient="pipeline.effect_percent").outcome == why
 
 
 def test_how_many_wait_is_told_under_one_key_a_minute(pipeline):
