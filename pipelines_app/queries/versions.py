@@ -93,7 +93,9 @@ def are_same(found, told, *, using=None):
 
 def peek_version(pipeline):
     """What the present version says, whatever the columns say; None where the text itself was changed."""
-    return check_version_of(pipeline)[0]
+    # Without a look at the columns: pages of many ask this several times of each.
+    document = find_document(pipeline)[0]
+    return document and read_times(document)
 
 
 def find_reopening(pipeline):
@@ -194,18 +196,28 @@ def find_hashes(entries):
 
 def check_version_of(pipeline):
     """``(document or None, faults)`` of the present version."""
+    document, fault = find_document(pipeline)
+    if document is None:
+        return None, [fault]
+    return read_times(document), [f"its {name} was changed" for name in list_edited(pipeline, document)]
+
+
+def find_document(pipeline):
+    """``(document or None, why not)`` of the present version, as it was frozen, whatever the columns say."""
     key = pipeline.pk, pipeline.version
     if getattr(pipeline, "frozen_version", (None,))[0] != key:
         attach_versions([pipeline])
     _, row, told = pipeline.frozen_version
     if row is None or told is None:
-        return None, [f"its text is {'gone' if row is None else 'not in the audit chain'}"]
+        return None, f"its text is {'gone' if row is None else 'not in the audit chain'}"
     document = read_text(row.text, row.sha256, told)
-    if document is None:
-        return None, ["its text was changed"]
-    faults = [f"its {name} was changed" for name in list_edited(pipeline, document)]
+    return document, "" if document else "its text was changed"
+
+
+def read_times(document):
+    """The document with its times as datetimes."""
     times = [name for name in (*TIMES, *TERM_TIMES) if document.get(name)]
-    return document | {name: datetime.fromisoformat(document[name]) for name in times}, faults
+    return document | {name: datetime.fromisoformat(document[name]) for name in times}
 
 
 def list_edited(pipeline, document, *, using=None):

@@ -145,6 +145,16 @@ def test_an_account_that_was_deleted_is_no_edit(outsider, approver):
     assert approve(pipeline=own, by=approver, version=1).state == "approved"
 
 
+def test_what_was_frozen_is_read_without_a_look_at_the_people_it_names(outsider, django_assert_num_queries):
+    propose(title="Slow", suggestion="Hire 2", proposer=outsider)
+    number = outsider.pk
+    outsider.delete()
+    [row] = queries.attach_versions(Pipeline.objects.all())
+    with django_assert_num_queries(0):
+        assert queries.peek_version(row)["proposer_id"] == number
+    assert queries.tell_tampering(row) == ""
+
+
 def test_the_frozen_deadline_counts_whatever_the_column_says(pipeline, approver, touch):
     due = pipeline.due_at
     edit(touch, "due_at", "'2020-01-01 00:00:00+00:00'")
