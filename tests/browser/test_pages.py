@@ -12,6 +12,7 @@ PAGES = [
     "/",
     "/inbox/",
     "/inbox/{id}/",
+    "/inbox/{id}/record/",
     "/inbox/decided/",
     "/inbox/delegations/",
     "/kpis/complaint.latency/",

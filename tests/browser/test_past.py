@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import PHONE, WIDE, log_in
+from tests.browser.test_pages import find_faults
 from tests.demos import RunningDemo, wait_for
 
 LATE = [{"topic": "complaint.latency", "value": 70 * 3600}] * 200  # answers that lift the mean above 48 h
@@ -160,6 +161,7 @@ def read_the_record(page, shoot):
     page.get_by_role("link", name="Approved 3 times").first.click()
     for verdict in ("harmful", "effective", "ineffective"):
         expect(find_case(page, verdict)).to_have_count(1)
+    assert find_faults(page) == []
     shoot(page, "5-record")
     find_case(page, "harmful").get_by_role("link").click()
     effect = page.locator(".effect")
@@ -169,6 +171,7 @@ def read_the_record(page, shoot):
     )
     expect(effect.locator("svg .band")).to_be_visible()
     expect(effect).to_contain_text("Note: Simulated: the form on the website was out of order.")
+    assert find_faults(page) == []
     shoot(page, "6-judged")
     with page.expect_download() as download:
         effect.get_by_role("link", name="The numbers as CSV").click()
