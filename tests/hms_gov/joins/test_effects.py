@@ -4,7 +4,6 @@ import threading
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.utils import timezone
 
@@ -23,13 +22,6 @@ from tests.hms_gov.joins.measured import DAY_MS, SECONDS, at, carry_out, find_du
 from tests.metrics_app.watching import TOPIC, make_threshold
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def approver(db):
-    user = User.objects.create_user("ada")
-    user.user_permissions.add(Permission.objects.get(codename="decide_pipeline"))
-    return user
 
 
 def touch(sql):

@@ -4,7 +4,7 @@ import csv
 import json
 
 import pytest
-from django.contrib.auth.models import Group, Permission, User
+from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
 
@@ -24,13 +24,6 @@ from tests.metrics_app.watching import TOPIC
 pytestmark = pytest.mark.django_db
 OPEN, OLDEST = "complaint.open", "complaint.oldest_age"
 DAYS = 210  # of history: fewer rows, and just enough to judge
-
-
-@pytest.fixture
-def approver(db):
-    user = User.objects.create_user("ada")
-    user.user_permissions.add(Permission.objects.get(codename="decide_pipeline"))
-    return user
 
 
 def find_guardrails(pipeline):
