@@ -60,12 +60,19 @@ class Doorbell:
 
 
 async def send_all(messages):
-    """One ``group_send`` per message."""
+    """One ``group_send`` per message, and a second where the first fails; hearing one twice does no harm.
+
+    A connection that idled through a restart of the layer fails at its first use, and the next is new.
+    """
     layer, group = get_channel_layer(), group_name()
     if layer is None:
         raise RuntimeError("no channel layer: set CHANNEL_LAYERS, or streams lag by some seconds")
     for message in messages:
-        await layer.group_send(group, message)
+        try:
+            await layer.group_send(group, message)
+        # The layer may be any package with errors of its own; what lasts comes again at once.
+        except Exception:
+            await layer.group_send(group, message)
 
 
 def group_name():

@@ -113,6 +113,17 @@ def test_who_decides_a_moment_later_reads_who_was_first(open_page, call_api):
     expect(second.locator("#live")).to_contain_text(re.compile("Disconnected|Stale since"))
 
 
+def test_an_inbox_that_hears_nothing_finds_what_came(open_page, call_api):
+    inbox = open_page("approver", "/")
+    inbox.route_web_socket("**/ws/metrics/", lambda socket: socket.close())
+    inbox.goto(inbox.url + "inbox/")
+    call_api("/api/v1/pipelines/", "propose_key", {"title": "Unheard", "suggestion": "Look", "kpi": 1})
+    expect(card(inbox, "Unheard")).to_be_visible(timeout=60_000)
+    expect(inbox.get_by_role("heading", name="1 proposal waits for you")).to_be_visible()
+    card(inbox, "Unheard").get_by_role("button", name="Approve").click()
+    expect(card(inbox, "Unheard").get_by_role("status")).to_contain_text("Approved by approver")
+
+
 def test_the_keys_move_and_decide(open_page, call_api):
     for title in ("One", "Two"):
         call_api("/api/v1/pipelines/", "propose_key", {"title": title, "suggestion": "Try it", "kpi": 1})

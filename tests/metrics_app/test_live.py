@@ -2,11 +2,14 @@
 
 import multiprocessing
 import time
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
+import redis
 from channels.layers import get_channel_layer
 
+from hms_gov.embedded import start_redis
 from metrics_app import live, log
 from metrics_app.collector import collect_all
 from metrics_app.connection import get_redis, key
@@ -141,6 +144,29 @@ def test_it_never_stops_the_collector(layers, settings, caplog, monkeypatch):
         live.publish_turn([make_update()])
     assert live.failures == before + 3
     assert len([record for record in caplog.records if "channel layer is away" in record.message]) == 1
+
+
+def test_the_first_ring_after_a_restart_of_the_layer_is_heard(tmp_path, settings, caplog):
+    process, url = start_redis(tmp_path)
+    settings.CHANNEL_LAYERS = {"default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [url]},
+    }}  # fmt: skip
+    address = urlsplit(url)
+    try:
+        live.announce_event({"id": 1})  # the connection is open now
+        process.terminate()
+        process.wait()
+        process, url = start_redis(tmp_path, port=address.port, password=address.password)
+        with redis.Redis.from_url(url).pubsub() as ears:
+            ears.subscribe(f"asgi__group__{live.group_name()}")
+            assert ears.get_message(timeout=30)["type"] == "subscribe"
+            before = live.failures
+            live.announce_event({"id": 2})
+            assert ears.get_message(timeout=30)["type"] == "message"
+        assert (live.failures, caplog.records) == (before, [])
+    finally:
+        process.kill()
+        process.wait()
 
 
 def ring_in_child(answers):

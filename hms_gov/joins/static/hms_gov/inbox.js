@@ -118,6 +118,14 @@ async function refreshHead() {
   document.getElementById("empty").hidden = list.children.length > 0;
 }
 
+/** What was announced while nobody heard, as when Redis starts again, is found by looking. */
+async function findMissed() {
+  const waiting = await getJson(list.dataset.waitingUrl).catch(() => null);
+  const missed = waiting?.order.filter((id) => !findCard(id)) ?? [];
+  for (const id of missed) await refreshCard(id);
+  if (missed.length) await refreshHead();
+}
+
 // Deciding, and what follows: a form's data-vote is the last part of its address.
 
 function say(place, text) {
@@ -263,6 +271,7 @@ function startInbox() {
   // What it costs to wait grows, and the KPI moves on: the open cards follow, slowly.
   setInterval(() => {
     if (document.hidden) return;
+    findMissed();
     for (const card of list.querySelectorAll("[data-state=awaiting_approval]")) {
       const focus = card.contains(document.activeElement) && document.activeElement !== card;
       if (!focus && !card.querySelector(".reject:not([hidden])")) refreshCard(card.dataset.id);
