@@ -124,6 +124,17 @@ def test_an_inbox_that_hears_nothing_finds_what_came(open_page, call_api):
     expect(card(inbox, "Unheard").get_by_role("status")).to_contain_text("Approved by approver")
 
 
+def test_a_decision_that_meets_no_server_says_so_on_its_card(open_page, call_api):
+    call_api("/api/v1/pipelines/", "propose_key", {"title": "Cut off", "suggestion": "Wait", "kpi": 1})
+    inbox = open_page("approver", "/inbox/", expected=["net::ERR_FAILED"])
+    inbox.route("**/*", lambda route: route.abort())
+    card(inbox, "Cut off").get_by_role("button", name="Approve").click()
+    expect(card(inbox, "Cut off").get_by_role("alert")).to_contain_text("The server did not answer")
+    inbox.unroute_all()
+    card(inbox, "Cut off").get_by_role("button", name="Approve").click()
+    expect(card(inbox, "Cut off").get_by_role("status")).to_contain_text("Approved by approver")
+
+
 def test_the_keys_move_and_decide(open_page, call_api):
     for title in ("One", "Two"):
         call_api("/api/v1/pipelines/", "propose_key", {"title": title, "suggestion": "Try it", "kpi": 1})

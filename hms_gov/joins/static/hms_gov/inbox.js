@@ -46,11 +46,16 @@ function countDown() {
 
 const findCard = (id) => document.getElementById(`proposal-${id}`);
 
+/** A part of a page; null where there is none to be had, also of a server that is away: the head says so. */
 async function getHtml(url) {
-  const response = await fetch(url, { signal: AbortSignal.timeout(15_000) });
-  if (response.redirected || !response.ok) return null;
   const template = document.createElement("template");
-  template.innerHTML = await response.text();
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(15_000) });
+    if (response.redirected || !response.ok) return null;
+    template.innerHTML = await response.text();
+  } catch {
+    return null;
+  }
   return template.content;
 }
 
@@ -94,9 +99,9 @@ const isWriting = (card) => [...card.querySelectorAll("textarea, .unless input")
   (box) => box.value.trim() && box.value !== box.dataset.given && !box.closest("[hidden]"));
 
 async function insert(card) {
-  const { order } = await getJson(list.dataset.waitingUrl);
+  const order = (await getJson(list.dataset.waitingUrl).catch(() => null))?.order;
   // On a page of severities, a KPI or one's own only what fits appears.
-  if (findCard(card.dataset.id) || !order.includes(Number(card.dataset.id))) return;
+  if (findCard(card.dataset.id) || !order?.includes(Number(card.dataset.id))) return;
   const later = new Set(order.slice(order.indexOf(Number(card.dataset.id)) + 1));
   const next = [...list.children].find((other) => later.has(Number(other.dataset.id)));
   card.classList.add("fresh");
@@ -299,7 +304,7 @@ function startProposal() {
   if (since.dataset.topic) watch([since.dataset.topic]);
   setInterval(async () => {
     const cost = decision.querySelector(".cost");
-    const fresh = cost && !document.hidden && (await getHtml(decision.dataset.url).catch(() => null))?.querySelector(".cost");
+    const fresh = cost && !document.hidden && (await getHtml(decision.dataset.url))?.querySelector(".cost");
     if (fresh?.querySelector("b")) cost.replaceChildren(...fresh.childNodes);
   }, 15_000);
 }
