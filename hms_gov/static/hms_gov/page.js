@@ -26,12 +26,11 @@ function offerThemes() {
   label();
 }
 
-/** Counts the waiting proposals anew after each of their changes. */
+/** Counts the waiting proposals anew after each of their changes, and slowly: a change may go unheard. */
 function keepBadge() {
   const badge = document.getElementById("badge");
   if (!badge) return;
-  onMessage(async ({ type }) => {
-    if (type !== "pipeline") return;
+  const count = async () => {
     const waiting = await getJson(badge.dataset.url).catch(() => null);
     if (!waiting) return;
     setText(badge.querySelector("[data-field=count]"), String(waiting.count));
@@ -40,7 +39,10 @@ function keepBadge() {
     setText(toDo.querySelector("[data-field=count]"), String(waiting.to_do));
     toDo.hidden = waiting.to_do === 0;
     document.querySelectorAll("[data-waiting]").forEach((node) => setText(node, waiting.sentence));
-  });
+  };
+  onMessage(({ type }) => { if (type === "pipeline") count(); });
+  document.addEventListener("pipelinechange", count);
+  setInterval(() => { if (!document.hidden) count(); }, 60_000);
 }
 
 tellZone();

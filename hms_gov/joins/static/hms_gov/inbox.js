@@ -128,7 +128,10 @@ async function findMissed() {
   const waiting = await getJson(list.dataset.waitingUrl).catch(() => null);
   const missed = waiting?.order.filter((id) => !findCard(id)) ?? [];
   for (const id of missed) await refreshCard(id);
-  if (missed.length) await refreshHead();
+  if (!missed.length) return;
+  await refreshHead();
+  // The head of the page has not heard of them either.
+  document.dispatchEvent(new Event("pipelinechange"));
 }
 
 // Deciding, and what follows: a form's data-vote is the last part of its address.
