@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 from django.utils import timezone
 
-from hms_gov.joins.evidence import describe_companion, is_companion, read_minutes
+from hms_gov.joins.evidence import list_companions, read_minutes
 from hms_gov.joins.quantities import describe, read_rule, read_windows
 from hms_gov.past import CHANGES, find_begin
 from metrics_app import queries
 from metrics_app.core.durations import DAY_MS, DAY_S, HOUR_MS, HOUR_S
-from metrics_app.registry import get_kpi, list_kpis
+from metrics_app.registry import get_kpi
 from pipelines_app.services import approve, confirm, propose, run_errands
 
 TOPIC = "complaint.latency"
@@ -117,12 +117,6 @@ def freeze_hours(end):
         "quantity": describe(kpi, rule, seen.value)
         | {"curve": {"ts": ends, "values": read_windows(TOPIC, rule, ends)}},
         "minutes": read_minutes(TOPIC, end - SEEN, end, HOUR_MS),
-        "companions": [freeze_companion(other, end) for other in list_kpis() if is_companion(kpi, other)],
+        # Of that time whole hours are kept, and no tile's shorter window.
+        "companions": list_companions(kpi, end, HOUR_S),
     }
-
-
-def freeze_companion(kpi, end):
-    """What another KPI said in the hour before."""
-    rule = read_rule(kpi, {"aggregate": kpi.aggregate, "window": HOUR_S})
-    [seen] = queries.observe([queries.ask(kpi.topic, rule, end)])
-    return describe_companion(kpi, rule, seen)

@@ -126,10 +126,15 @@ def read_minutes(topic, start, end, step):
     return columns
 
 
-def list_companions(kpi, end):
-    """The tiles of the KPIs that share its first word, as they stood at ``end``."""
+def list_companions(kpi, end, window=None):
+    """The tiles of the KPIs that share its first word, as they stood at ``end``.
+
+    ``window`` (s) takes the place of theirs.
+    """
     shown = [other for other in list_kpis() if is_companion(kpi, other)][:MAX_COMPANIONS]
-    rules = [read_rule(other) for other in shown]
+    rules = [
+        read_rule(other, {"aggregate": other.aggregate, "window": window or other.window}) for other in shown
+    ]
     asked = [queries.ask(other.topic, rule, end) for other, rule in zip(shown, rules, strict=True)]
     return [describe_companion(*row) for row in zip(shown, rules, queries.observe(asked), strict=True)]
 
