@@ -38,7 +38,7 @@ class Impossible(PipelinesError):
 
 
 class NotMeasured(PipelinesError):
-    """What a proposer names cannot be read right now; nothing was opened, and later it may work."""
+    """What was asked of the project cannot be read right now; nothing was done, and later it may work."""
 
 
 class Conflict(PipelinesError):

@@ -8,14 +8,11 @@ from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.text.phrases import name_aggregate
 from metrics_app.models import Breach, Correction, Kpi, ThresholdVersion
 from metrics_app.registry import get_kpi
+from pipelines_app.exceptions import NotMeasured
 
 BETTER = {Kpi.Direction.LOWER: "lower", Kpi.Direction.HIGHER: "higher"}
 # What a rule judges that grows with its window is judged per hour; all others by the mean of the points.
 TOTALS = {"count": "points", "rate_per_hour": "points", "sum": "values"}
-
-
-class NotCollected(Exception):
-    """The collector has not passed the end of what was asked for: what is missing is not silence."""
 
 
 def describe_effect(topic, rule):
@@ -51,10 +48,13 @@ def tell_mean(kpi, rule):
 
 
 def hours(topic, start, end):
-    """``{"starts", "sums", "counts"}`` of the hours with points in [start, end); NotCollected."""
+    """``{"starts", "sums", "counts"}`` of the hours with points in [start, end).
+
+    NotMeasured while the collector has not passed the end: what is missing is not silence.
+    """
     through = queries.collected_through()[queries.shard_for(topic)]
     if through < end:
-        raise NotCollected(f"the points of {topic} are collected up to {through}, not yet to {end} (ms)")
+        raise NotMeasured(f"the points of {topic} are collected up to {through}, not yet to {end} (ms)")
     return queries.read_hours(topic, start, end)
 
 

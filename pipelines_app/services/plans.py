@@ -6,6 +6,7 @@ from pipelines_app import conf
 from pipelines_app.core import measuring
 from pipelines_app.core.durations import WEEK_H
 from pipelines_app.core.guardrails import list_guardrails, read_topics
+from pipelines_app.exceptions import NotMeasured
 from pipelines_app.queries import to_ms
 from pipelines_app.queries.measuring import ask, has_measurements, is_hidden, list_actions
 
@@ -60,8 +61,12 @@ def plan_kpi(topic, rule, fired_at, hours, *, beside=""):
         if measure is None:
             return measuring.describe_unplanned(measuring.NO_KPI)
         return make(topic, measure, fired_at, hours, beside)
-    except Exception:
-        logger.exception("What acting on %s can prove could not be read", topic)
+    except Exception as error:
+        # A bug wants its traceback; what was foreseen has said all there is.
+        foreseen = isinstance(error, NotMeasured)
+        logger.warning(
+            "What acting on %s can prove could not be read: %s", topic, error, exc_info=not foreseen
+        )
         return measuring.describe_unplanned(measuring.UNREADABLE, measure, measure and fired_at, **hours)
 
 

@@ -10,7 +10,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from pipelines_app.core.errands import find_wait, flatten
-from pipelines_app.exceptions import Impossible, Postponed
+from pipelines_app.exceptions import Impossible, NotMeasured, Postponed
 from pipelines_app.services.errands.kinds import KINDS
 from pipelines_app.services.errands.plan import claim, end_errand, find_unheld, put_off
 
@@ -83,8 +83,9 @@ def fail(errand, kind, error, now):
     """Plans the next attempt, or gives up after the last one."""
     reason = flatten(error) or type(error).__name__
     over = isinstance(error, Impossible) or errand.attempts >= kind.attempts
-    # A bug wants its traceback; what a kind foresaw has said all there is.
-    logger.warning("%s failed (attempt %s): %s", errand, errand.attempts, reason, exc_info=not over)
+    # A bug wants its traceback; what was foreseen has said all there is.
+    foreseen = over or isinstance(error, NotMeasured)
+    logger.warning("%s failed (attempt %s): %s", errand, errand.attempts, reason, exc_info=not foreseen)
     if not over:
         later = now + timedelta(seconds=find_wait(errand.attempts))
         put_off(errand, later, reason, attempts=errand.attempts)

@@ -130,12 +130,16 @@ def test_what_cannot_be_read_is_tried_again_and_never_taken_for_an_empty_week(ap
     assert load(pipeline).state == "effective"
 
 
-def test_a_collector_that_stands_still_is_not_silence(approver, monkeypatch):
+def test_a_collector_that_stands_still_is_not_silence(approver, monkeypatch, caplog):
     pipeline = carry_out(seed(factor=0.7), approver)
     marks = dict.fromkeys(range(64), measure.find_span(pipeline)["judged_to"] - 1)
     monkeypatch.setattr("metrics_app.queries.collected_through", lambda: marks)
     assert judge(pipeline).state == "measuring"
     assert "not yet to" in pipeline.errands.get(kind="measure").error
+    # It was foreseen, and one line says all there is; also of what is proposed meanwhile.
+    propose(title="Later", suggestion="x", topic=TOPIC, now=find_due(pipeline) + timedelta(days=1))
+    told = [(bool(record.exc_info), "not yet to" in record.getMessage()) for record in caplog.records]
+    assert told == [(False, True)] * 2
 
 
 def test_a_failure_to_read_keeps_nobody_from_proposing_and_is_judged_all_the_same(
@@ -145,7 +149,8 @@ def test_a_failure_to_read_keeps_nobody_from_proposing_and_is_judged_all_the_sam
     with monkeypatch.context() as patch:
         patch.setattr("hms_gov.joins.measurements.hours", lambda *args: 1 / 0)
         pipeline = propose(title="Slow", suggestion="x", topic=TOPIC, now=at(fired))[0]
-    assert find_plan(pipeline)["reason"] == "unreadable" and "could not be read" in caplog.text
+    assert find_plan(pipeline)["reason"] == "unreadable"
+    assert "could not be read" in caplog.text and "ZeroDivisionError" in caplog.text
     assert "could not be read" in tell_promise(find_plan(pipeline), at(fired))
     with monkeypatch.context() as patch:
         patch.setattr("hms_gov.joins.measurements.hours", lambda *args: 1 / 0)
