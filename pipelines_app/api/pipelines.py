@@ -7,7 +7,6 @@ from pipelines_app import queries, services
 from pipelines_app.api import access, shapes, taken
 from pipelines_app.api.base import ApiView, operation
 from pipelines_app.core.states import State
-from pipelines_app.exceptions import NotAllowed
 
 MAX_ID = 2**63 - 1
 RELATED = ("restricted_to", "deciders", "escalation")
@@ -63,9 +62,9 @@ class PipelineList(PipelinesView):
         access.refuse_proposing(request, body["topic"])
         access.refuse_action(request, body["action"])
         named = body.pop("evidence")
-        pipeline, created = services.propose(**body, named=named, **describe_proposer(request))
-        if not self.get_queryset().filter(pk=pipeline.pk).exists():
-            raise NotAllowed("A proposal of this title stands already, and is restricted to a group.")
+        pipeline, created = services.propose(
+            **body, named=named, **describe_proposer(request), visible=self.get_queryset()
+        )
         return self.answer(pipeline, 201 if created else 200)
 
 

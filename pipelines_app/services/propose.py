@@ -14,7 +14,7 @@ from pipelines_app.core.fields import SEVERITIES
 from pipelines_app.core.states import OPEN, UNJUDGED, State
 from pipelines_app.core.urgency import measure_overrun
 from pipelines_app.core.versions import IMPOSSIBLE
-from pipelines_app.exceptions import BadInput, PipelinesError
+from pipelines_app.exceptions import BadInput, NotAllowed, PipelinesError
 from pipelines_app.models import Pipeline
 from pipelines_app.queries.deciding import name_of
 from pipelines_app.queries.unless import find_standing
@@ -53,6 +53,7 @@ def propose(
     program="",
     named=(),
     reader=None,
+    visible=None,
     anyway=False,
     now=None,
 ):
@@ -67,6 +68,8 @@ def propose(
     ``program`` is the key's name where a program wrote it, ``rationale`` says why. ``named`` are
     objects that name evidence (``core.fields.check_entries``), frozen with what they say now;
     ``reader``, a key or a user, must be allowed to see it, and what the action of a program touches.
+    ``visible`` are the proposals that whoever asks may see: NotAllowed where another one stands already,
+    which then notes nothing.
     ``anyway``: an action that cannot be carried out keeps nobody from opening it, as nothing must be lost
     of what a rule found; the reason is frozen, and it must be changed before it can be approved.
     BadInput names the field that is wrong; NotMeasured: what is named cannot be read right now.
@@ -94,6 +97,7 @@ def propose(
         created_at=now,
     )
     row.named, row.anyway = cite(row, fields.check_entries(list(named)), reader), anyway
+    row.visible = visible
     return find_or_open(row, evidence, now)
 
 
@@ -135,6 +139,8 @@ def note_repeat(row, now):
     pipeline = find_repeated(row) or find_standing(row.title, row.topic, now=now)
     if pipeline is None:
         return None
+    if row.visible is not None and not row.visible.filter(pk=pipeline.pk).exists():
+        raise NotAllowed("A proposal of this title stands already, and is restricted to a group.")
     evidence = pipeline.evidence
     standing = {State.REJECTED} if pipeline.state == State.REJECTED else frozenset()
     same = Pipeline.objects.filter(pk=pipeline.pk, state__in=OPEN | UNJUDGED | standing)

@@ -209,9 +209,13 @@ def test_it_restricts_a_proposal_about_a_restricted_kpi_to_its_group(make_key, g
     assert (answer.json()["restricted_to"], answer.json()["unit"]) == ("air quality", "seconds")
 
 
-def test_it_does_not_show_a_restricted_one_to_whoever_repeats_it(make_key, group):
-    propose(**BODY, restricted_to=group)
-    assert make_key("propose").post("", BODY).status_code == 403
+def test_it_neither_shows_a_restricted_one_to_whoever_repeats_it_nor_lets_them_change_it(make_key, group):
+    pipeline = propose(**BODY, restricted_to=group)[0]
+    told = make_key("propose").post("", BODY | {"kpi": 1})
+    assert told.status_code == 403 and "restricted to a group" in messages(told)
+    pipeline.refresh_from_db()
+    assert (pipeline.noted, pipeline.latest_kpi, pipeline.latest_at) == (0, None, None)
+    assert make_key("propose", group=group).post("", BODY | {"kpi": 1}).json()["noted"] == 1
 
 
 DEEP = b"[" * 50_000
