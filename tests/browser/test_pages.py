@@ -65,6 +65,11 @@ ADMIN = [
     "/admin/metrics_app/threshold/",
     "/admin/metrics_app/threshold/add/",
     "/admin/metrics_app/silence/add/",
+    "/admin/pipelines_app/policy/",
+    "/admin/pipelines_app/policy/add/",
+    "/admin/pipelines_app/delegation/",
+    "/admin/pipelines_app/stopswitch/",
+    "/admin/pipelines_app/pipeline/",
 ]
 
 
