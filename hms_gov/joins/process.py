@@ -23,7 +23,8 @@ KPIS = {
         "aggregate": "mean",
         "window": 7 * DAY_S,
         "description": "From when a proposal is opened to when it is approved, rejected or has expired.",
-        "method": "One point for each decision. What is withdrawn, and an approval that is undone, is none.",
+        "method": "One point for each decision, also on what only a group may read. What is withdrawn is "
+        "none, and no approval that is undone.",
     },
     OPEN: {
         "name": "Proposals waiting",
@@ -32,7 +33,7 @@ KPIS = {
         "aggregate": "mean",
         "window": 300,
         "description": "Proposals that nobody has decided yet.",
-        "method": "Counted once a minute.",
+        "method": "Counted once a minute, also what only a group may read.",
     },
     EFFECT: {
         "name": "Effect of what was decided",
