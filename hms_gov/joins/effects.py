@@ -5,6 +5,7 @@ from django.conf import settings
 from hms_gov.joins.quantities import read_rule
 from metrics_app import queries
 from metrics_app.core.aggregates import get_aggregate
+from metrics_app.core.moments import to_ms
 from metrics_app.core.text.phrases import name_aggregate
 from metrics_app.models import Breach, Correction, Kpi, ThresholdVersion
 from metrics_app.registry import get_kpi
@@ -84,8 +85,3 @@ def list_voids(topic, start, end):
     """Spans that do not count, of those that touch [start, end]."""
     rows = Correction.objects.filter(topic=topic, restored_at=None, start__lte=end, end__gte=start)
     return [{"at": row.start, "text": row.reason} for row in rows.order_by("start", "pk")]
-
-
-def to_ms(moment):
-    """Milliseconds since the epoch."""
-    return int(moment.timestamp() * 1000)

@@ -2,6 +2,7 @@
 
 from hms_gov.joins.addresses import find_page
 from pipelines_app import queries
+from pipelines_app.core.moments import to_ms
 from pipelines_app.core.states import State
 
 LONGEST = 200  # characters of a suggestion
@@ -45,7 +46,7 @@ def describe_entry(entry):
         return None
     kind, words = found
     return {
-        "at": queries.to_ms(entry.at),
+        "at": to_ms(entry.at),
         "kind": kind,
         "text": f"{quote(entry.suggestion)} {words}",
         "href": find_page("pipeline_detail", entry.pipeline_id),

@@ -11,6 +11,7 @@ from metrics_app import queries
 from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.curves import drop_unwatched, roll
 from metrics_app.core.durations import HOUR_MS, MINUTE_MS
+from metrics_app.core.moments import to_ms
 from metrics_app.core.spans import ceil
 from metrics_app.core.text.entries import write_duration
 from metrics_app.core.text.phrases import name_aggregate, write_limit
@@ -67,7 +68,7 @@ def draw(kpi, rule, start, end, last):
     seen = (roll_windows if together else read_windows)(kpi.topic, rule, kept) if kept else []
     values = [None] * (len(ends) - len(seen)) + seen + [last]
     if get_aggregate(rule.aggregate).judges_empty:
-        values = drop_unwatched([*ends, end], values, int(kpi.created_at.timestamp() * 1000))
+        values = drop_unwatched([*ends, end], values, to_ms(kpi.created_at))
     return {"ts": [*ends, end], "values": [None if is_far(rule, one) else one for one in values]}
 
 

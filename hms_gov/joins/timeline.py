@@ -4,7 +4,8 @@ from django.db import transaction
 
 from hms_gov.joins.marks import describe_move, quote
 from metrics_app.models import Breach, BreachEvent
-from pipelines_app.queries import attach_suggestions, to_ms
+from pipelines_app.core.moments import to_ms
+from pipelines_app.queries import attach_suggestions
 
 KIND = "proposal"
 ORIGIN = "breach:"

@@ -3,6 +3,7 @@
 from collections import defaultdict
 
 from hms_gov.joins.quantities import RULE
+from metrics_app.core.moments import to_ms
 from metrics_app.models import Threshold
 from metrics_app.registry import get_kpi
 from metrics_app.services.silences import list_acting
@@ -33,4 +34,4 @@ def describe_rule(rule, acting):
 def describe_kpi(kpi):
     """Its name and what its tile shows."""
     facts = {"name": str(kpi), "aggregate": kpi.aggregate, "window": kpi.window}
-    return facts | {"watched_since": int(kpi.created_at.timestamp() * 1000)}
+    return facts | {"watched_since": to_ms(kpi.created_at)}

@@ -7,6 +7,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
 from django.core.exceptions import ValidationError
 
+from metrics_app.core.moments import to_ms
 from metrics_app.core.text.phrases import count_words
 from metrics_app.exceptions import MetricsError
 from metrics_app.models import Correction
@@ -97,7 +98,7 @@ class CorrectionAdmin(admin.ModelAdmin):
 
     def save_model(self, request, obj, form, change):
         """Voids the span, and says what that takes out."""
-        start, end = (int(form.cleaned_data[name].timestamp() * 1000) for name in ("begin", "until"))
+        start, end = (to_ms(form.cleaned_data[name]) for name in ("begin", "until"))
         row = void(topic=obj.topic, start=start, end=end, reason=obj.reason, by=request.user)
         # The admin goes on with its own object: it becomes the row that was made.
         obj.__dict__.update(row.__dict__)

@@ -5,12 +5,13 @@ has 25 hours then, or 23. Weeks begin on Monday.
 """
 
 from bisect import bisect_right
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo, available_timezones
 
 from metrics_app.core.durations import HOUR_MS
+from metrics_app.core.moments import EPOCH, to_ms
 from metrics_app.exceptions import BadInput
 
 CALENDARS = ("hour", "day", "week", "month")
@@ -84,7 +85,7 @@ def shift_back(at, back, zone):
     """
     local = to_local(at, zone)
     naive = datetime.combine(step_back(local.date(), back), local.time())
-    return to_ms(naive, zone)
+    return to_ms(naive.replace(tzinfo=zone))
 
 
 def step_back(day, back):
@@ -99,7 +100,7 @@ def step_back(day, back):
 
 def find_midnight(day, zone):
     """The first instant of a local date, in ms."""
-    return to_ms(datetime.combine(day, datetime.min.time()), zone)
+    return to_ms(datetime.combine(day, time(), zone))
 
 
 def find_offset(at, zone):
@@ -109,9 +110,4 @@ def find_offset(at, zone):
 
 def to_local(at, zone):
     """The local time of an instant in ms; exact, which a float of seconds is not."""
-    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at)).astimezone(zone)
-
-
-def to_ms(naive, zone):
-    """The instant of a local time, in ms."""
-    return (naive.replace(tzinfo=zone) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+    return (EPOCH + timedelta(milliseconds=at)).astimezone(zone)

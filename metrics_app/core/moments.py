@@ -1,6 +1,7 @@
 """Times as people and programs write them."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
 from metrics_app.core.points import EARLIEST, parse_iso
 from metrics_app.exceptions import BadInput
@@ -8,6 +9,12 @@ from metrics_app.exceptions import BadInput
 WHOLE = re.compile(r"[+-]?[0-9]{1,18}\Z")
 # A plus sign in a query string arrives as a space.
 LOST_PLUS = re.compile(r"(T\S*) (\d\d:?\d\d)\Z")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def to_ms(moment):
+    """Whole milliseconds since the epoch of an aware datetime; what is less is left off."""
+    return (moment - EPOCH) // timedelta(milliseconds=1)
 
 
 def parse_moment(text, *, now, field=None):

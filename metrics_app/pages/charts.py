@@ -9,6 +9,7 @@ from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.calendars import shift_back
 from metrics_app.core.curves import drop_unwatched
 from metrics_app.core.durations import DAY_MS
+from metrics_app.core.moments import to_ms
 from metrics_app.core.plans import NAMES, SHIFTS, SPANS, plan_span
 from metrics_app.core.text import words
 from metrics_app.core.text.units import format_duration, format_value
@@ -46,7 +47,7 @@ def describe_plot(kpi, rule, view, zone):
     grain = queries.find_grain(kpi.topic, view.start - max(window, DAY_MS))
     plan = plan_span(view.start, view.end, window, grain)._replace(divides_at=rule and rule.aggregate_value)
     columns = read_columns(kpi.topic, aggregate, plan, view)
-    since = int(kpi.created_at.timestamp() * 1000)
+    since = to_ms(kpi.created_at)
     one = get_aggregate(aggregate)
     if one.judges_empty:
         columns["value"] = drop_unwatched(columns["ts"], columns["value"], since)

@@ -4,6 +4,7 @@ from metrics_app import queries
 from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.curves import drop_unwatched, roll
 from metrics_app.core.durations import HOUR_MS, MINUTE_MS
+from metrics_app.core.moments import to_ms
 from metrics_app.core.text import words
 from metrics_app.core.text.phrases import name_aggregate
 from metrics_app.core.text.units import format_value, split_value
@@ -24,7 +25,7 @@ def describe_chart(kpi, rule, value, now):
     ts, values = read_curve(kpi.topic, aggregate, window, now, divides_at)
     ts, values = [*ts, now], [*values, value]
     if get_aggregate(aggregate).judges_empty:
-        values = drop_unwatched(ts, values, int(kpi.created_at.timestamp() * 1000))
+        values = drop_unwatched(ts, values, to_ms(kpi.created_at))
     limit_text = tell_limit(rule) if rule else ""
     return {
         "ts": ts,
@@ -101,4 +102,4 @@ def in_sight(value, aggregate):
 def find_start(kpi, chart):
     """When (ms) a KPI began to be watched: as its row was made, or at an older point."""
     known = (at for at, value in zip(chart["ts"], chart["values"], strict=True) if value)
-    return min(int(kpi.created_at.timestamp() * 1000), next(known, chart["end"]))
+    return min(to_ms(kpi.created_at), next(known, chart["end"]))

@@ -5,6 +5,7 @@ from rest_framework import serializers
 from pipelines_app import queries
 from pipelines_app.cards.effects import tell_effect
 from pipelines_app.cards.guardrails import describe_guardrail
+from pipelines_app.core.moments import to_ms
 from pipelines_app.core.states import VERDICTS
 
 
@@ -67,10 +68,10 @@ def describe_effect(pipeline):
         "verdict": pipeline.state,
         "reason": found.get("reason", ""),
         "sentence": tell_effect(found, document["measure"]) if document else "",
-        "judged_at": queries.to_ms(effect.judged_at),
+        "judged_at": to_ms(effect.judged_at),
         "sha256": effect.sha256,
         "intact": document is not None,
-        "closed": closed | {"at": queries.to_ms(effect.closed_at)} if effect.closed_at else None,
+        "closed": closed | {"at": to_ms(effect.closed_at)} if effect.closed_at else None,
     }
     shown = {name: document and document[name] for name in ("measure", "days", "confounders")}
     guardrails = [shape_guardrail(one) for one in (document or {}).get("guardrails", ())]

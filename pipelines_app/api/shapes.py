@@ -8,6 +8,7 @@ from pipelines_app import queries
 from pipelines_app.api.effect_shapes import EffectSerializer, describe_effect
 from pipelines_app.api.record_shapes import RecordSerializer, describe_record
 from pipelines_app.cards.execution import describe_execution
+from pipelines_app.core.moments import to_ms
 from pipelines_app.core.states import State
 from pipelines_app.models import AuditEntry, Decision, Pipeline, Version
 from pipelines_app.queries.unless import find_acting, find_unless
@@ -18,7 +19,7 @@ class MillisecondsField(serializers.IntegerField):
 
     def to_representation(self, value):
         """The integer."""
-        return queries.to_ms(value)
+        return to_ms(value)
 
 
 class DecisionSerializer(serializers.ModelSerializer):

@@ -1,8 +1,8 @@
 """What the waiting costs, in a plain sentence; where nothing adds up, why."""
 
-from pipelines_app import queries
 from pipelines_app.cards.writing import tell_time, to_local, write
 from pipelines_app.core.durations import SECOND_MS
+from pipelines_app.core.moments import to_ms
 
 SURE_AFTER = 10 * 60 * SECOND_MS  # of waiting, before its cost is told per hour
 
@@ -23,7 +23,7 @@ def describe_cost(basis, present, now):
     limit = "today's limit" if basis.limit is None else "the limit"
     words = cost["words"].replace("{limit}", limit).replace("{since}", since)
     # Over a few minutes a rate per hour would be a guess.
-    is_sure = queries.to_ms(now) - cost["since"] >= SURE_AFTER and pace != nothing
+    is_sure = to_ms(now) - cost["since"] >= SURE_AFTER and pace != nothing
     rate = f", {pace} more each hour at this pace" if is_sure else ""
     return {"amount": f"About {amount}", "text": f"so far{rate}: {words}"}
 

@@ -8,6 +8,7 @@ from pipelines_app import queries
 from pipelines_app.cards.basis import find_basis, find_today
 from pipelines_app.cards.figures import tell_opening, tell_present
 from pipelines_app.core.durations import HOUR_MS
+from pipelines_app.core.moments import to_ms
 
 LOWER = ("lt", "lte")  # the limit is a floor
 
@@ -21,7 +22,7 @@ def read_figures(pipeline, watch, now, *, with_cost=False, draw_from=None):
     if basis is None:
         return None, None
     rule = basis.rule if basis.limit is not None else find_today(basis, watch)[1] or basis.rule
-    since = basis.since or queries.to_ms(pipeline.created_at)
+    since = basis.since or to_ms(pipeline.created_at)
     if reopened := queries.find_reopening(pipeline):
         # What a rejection has put up with was decided: the waiting began anew.
         since = reopened["at"]
@@ -88,7 +89,7 @@ def describe_since(pipeline, *, now=None):
     """
     now = now or timezone.now()
     watch = queries.describe_watch(pipeline.topic)
-    end, opened = queries.to_ms(now), queries.to_ms(pipeline.created_at)
+    end, opened = to_ms(now), to_ms(pipeline.created_at)
     basis, present = read_figures(pipeline, watch, now, draw_from=min(opened, end - HOUR_MS))
     if not present or not present.get("curve"):
         return None

@@ -1,13 +1,13 @@
 """The picture of an effect, drawn on the server: what was observed, and what was expected of the span."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from pipelines_app import queries
 from pipelines_app.cards import effects
 from pipelines_app.cards.effects import tell_day, write_value
 from pipelines_app.cards.guardrails import list_guardrails
 from pipelines_app.core.durations import DAY_MS
+from pipelines_app.core.moments import to_moment
 
 # What is said of the whole span, on each of its lines: what stands in an effect under the same name.
 EXPECTED = ("expected", "expected_low", "expected_high")
@@ -184,7 +184,7 @@ def make_line(told):
 
 def write_start(at):
     """A time (ms) in ISO 8601, UTC."""
-    return datetime.fromtimestamp(at / 1000, UTC).isoformat()
+    return to_moment(at).isoformat()
 
 
 def name_part(at, found):

@@ -9,6 +9,7 @@ from pipelines_app.cards.writing import to_local, write
 from pipelines_app.core import measuring
 from pipelines_app.core.durations import DAY_H
 from pipelines_app.core.effect_records import Reason
+from pipelines_app.core.moments import to_ms
 
 MINUS = "−"
 # Why an effect is not measured at all.
@@ -37,7 +38,7 @@ def tell_promise(planned, now):
         return "Its effect is not measured: it was opened before effects were."
     if not measuring.is_judged(planned):
         return f"Its effect is not measured: {UNMEASURED[planned['reason']]}."
-    plan, at = planned["plan"], queries.to_ms(now)
+    plan, at = planned["plan"], to_ms(now)
     span = measuring.find_span(planned, carried_out_at=at, decided_at=at)
     lead = f"Its effect is judged on {tell_day(span['judged_at'])}"
     days = plan["span"] // DAY_H

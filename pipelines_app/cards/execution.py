@@ -11,6 +11,7 @@ from pipelines_app.cards.effects import UNMEASURED, describe_outcome, tell_day, 
 from pipelines_app.cards.guardrails import list_guardrails, tell_guarded, tell_harm
 from pipelines_app.cards.unless import describe_watched
 from pipelines_app.cards.writing import tell_time, write
+from pipelines_app.core.moments import to_ms
 from pipelines_app.core.states import State
 from pipelines_app.core.versions import IMPOSSIBLE
 from pipelines_app.exceptions import Tampered
@@ -107,7 +108,7 @@ def describe_approved(pipeline, user, now, find_stop):
         )
         return fields | {"progress": f"{held} {stop.remark}".strip()}
     if end > now:
-        return fields | {"progress": "It will be carried out", "begins": queries.to_ms(end)}
+        return fields | {"progress": "It will be carried out", "begins": to_ms(end)}
     again = f" The last attempt failed: {errand.error}." if errand.error else ""
     return fields | {"progress": f"It is about to be carried out.{again}"}
 
@@ -169,7 +170,7 @@ def describe_measuring(pipeline, user, now, find_stop):
         span = queries.find_span(pipeline)
     except Tampered as error:
         return {"progress": f"{tell_done(pipeline, now)} {error}."}
-    if queries.to_ms(now) < span["judged_at"]:
+    if to_ms(now) < span["judged_at"]:
         when = f"Its effect is judged on {tell_day(span['judged_at'])}, and not looked at before."
         return {"progress": f"{tell_done(pipeline, now)} {when}"}
     errand = queries.find_errand(pipeline, "measure")

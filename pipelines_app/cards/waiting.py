@@ -7,6 +7,7 @@ from django.utils import timezone
 from pipelines_app import queries
 from pipelines_app.cards.writing import write
 from pipelines_app.core.finding import write_fields
+from pipelines_app.core.moments import to_ms
 from pipelines_app.queries.finding import limit_alike, pick_mine
 
 
@@ -42,7 +43,7 @@ def describe_waiting(user, *, wanted=None, now=None):
         "lead": f"{since.capitalize()}{age}{after}",
         "before": since.capitalize(),
         "after": after,
-        "oldest": queries.to_ms(oldest),
+        "oldest": to_ms(oldest),
         "order": [pipeline.pk for pipeline in (list_waiting(user, wanted, now=now) if wanted else waiting)],
     }
 

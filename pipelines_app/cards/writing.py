@@ -1,10 +1,9 @@
 """Values and times in the reader's units and zone."""
 
-from datetime import UTC, datetime
-
 from django.utils import timezone
 
 from pipelines_app import conf
+from pipelines_app.core.moments import to_moment
 
 
 def write(value, unit="", aggregate=None, beside=None):
@@ -20,7 +19,7 @@ def write(value, unit="", aggregate=None, beside=None):
 
 def to_local(ms):
     """Milliseconds as a moment in the reader's zone."""
-    return timezone.localtime(datetime.fromtimestamp(ms / 1000, UTC))
+    return timezone.localtime(to_moment(ms))
 
 
 def tell_time(moment, now):

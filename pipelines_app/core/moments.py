@@ -1,18 +1,29 @@
-"""Moments that somebody writes."""
+"""Moments: as somebody writes them, and as milliseconds."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from pipelines_app.core.fields import shorten
 from pipelines_app.exceptions import BadInput
 
 # Of the years 2000 to 2099; what is smaller was meant as seconds.
 FIRST_MS, LAST_MS = 946_684_800_000, 4_102_444_799_999
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def to_ms(moment):
+    """Whole milliseconds since the epoch of an aware datetime; what is less is left off."""
+    return (moment - EPOCH) // timedelta(milliseconds=1)
+
+
+def to_moment(ms):
+    """The aware datetime, in UTC, of milliseconds since the epoch."""
+    return datetime.fromtimestamp(ms / 1000, UTC)
 
 
 def check_moment(value, *, field):
     """An aware datetime from ms since the epoch, or from ISO 8601 with an offset; BadInput."""
     if type(value) is int and FIRST_MS <= value <= LAST_MS:
-        return datetime.fromtimestamp(value / 1000, UTC)
+        return to_moment(value)
     try:
         moment = datetime.fromisoformat(value).astimezone(UTC) if has_offset(value) else None
     except (ValueError, OverflowError):

@@ -1,12 +1,13 @@
 """Read side: who sees what, the inbox and its order, what is measured, what came of like proposals."""
 
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from django.db.models import Q
 from django.utils import timezone
 
 from pipelines_app import conf
+from pipelines_app.core.moments import to_moment, to_ms
 from pipelines_app.core.states import OPEN
 from pipelines_app.core.topics import is_listed
 from pipelines_app.core.urgency import sort_key
@@ -132,11 +133,6 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 
-def to_ms(moment):
-    """Milliseconds since the epoch."""
-    return int(moment.timestamp() * 1000)
-
-
 def visible_to_groups(group_ids):
     """The proposals that members of these groups may see."""
     return Pipeline.objects.filter(Q(restricted_to=None) | Q(restricted_to__in=list(group_ids)))
@@ -245,7 +241,7 @@ def list_moments(topic, start_ms, end_ms, user):
 
     Each with the ``suggestion`` that it was about.
     """
-    span = (datetime.fromtimestamp(at / 1000, UTC) for at in (start_ms, end_ms))
-    rows = AuditEntry.objects.filter(pipeline__in=visible_to(user).filter(topic=topic), at__range=tuple(span))
+    span = (to_moment(start_ms), to_moment(end_ms))
+    rows = AuditEntry.objects.filter(pipeline__in=visible_to(user).filter(topic=topic), at__range=span)
     rows = rows.select_related("pipeline").defer(*(f"pipeline__{name}" for name in HEAVY)).order_by("seq")
     return attach_suggestions(rows)

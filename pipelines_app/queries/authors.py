@@ -1,6 +1,7 @@
 """Who wrote a proposal, and the evidence that its author names."""
 
 from pipelines_app import conf
+from pipelines_app.core.moments import to_ms
 from pipelines_app.exceptions import BadInput
 from pipelines_app.queries.deciding import name_of
 
@@ -25,5 +26,4 @@ def cite(entries, *, reader, group, at, field="evidence"):
     answer = getattr(conf.load("MEASUREMENTS"), "cite", None)
     if answer is None:
         raise BadInput("this project knows no evidence by name: leave it out", field=field)
-    milliseconds = int(at.timestamp() * 1000)
-    return answer(entries, reader=reader, group=group, at=milliseconds, field=field)
+    return answer(entries, reader=reader, group=group, at=to_ms(at), field=field)

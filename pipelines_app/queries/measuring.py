@@ -6,6 +6,7 @@ from typing import NamedTuple
 from pipelines_app import conf
 from pipelines_app.core import measuring
 from pipelines_app.core.chain import digest
+from pipelines_app.core.moments import to_ms
 from pipelines_app.core.states import State
 from pipelines_app.exceptions import Tampered
 from pipelines_app.models import AuditEntry, Effect, Pipeline
@@ -55,7 +56,7 @@ def list_actions(*topics, besides=None):
     """``(id, when in ms)`` of what was carried out on KPIs, in order of time."""
     rows = Pipeline.objects.filter(topic__in=topics).exclude(carried_out_at=None).exclude(pk=besides)
     found = rows.order_by("carried_out_at").values_list("pk", "carried_out_at")
-    return [(pk, int(at.timestamp() * 1000)) for pk, at in found]
+    return [(pk, to_ms(at)) for pk, at in found]
 
 
 def find_span(pipeline):

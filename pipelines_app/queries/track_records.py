@@ -6,6 +6,7 @@ from dataclasses import replace
 from django.db.models import Q
 
 from pipelines_app.core import measuring
+from pipelines_app.core.moments import to_ms
 from pipelines_app.core.states import AGREED, State
 from pipelines_app.core.track_records import Case, make_record
 from pipelines_app.exceptions import BadInput
@@ -68,7 +69,7 @@ def date_case(row, told):
 
 def read_case(row, told):
     """The Case of an approved proposal, by the frozen text of its effect and not by its columns."""
-    begun_at = row.carried_out_at and int(row.carried_out_at.timestamp() * 1000)
+    begun_at = row.carried_out_at and to_ms(row.carried_out_at)
     effect = getattr(row, "effect", None)
     if not (told or effect) and not check_version_of(row)[1]:
         return Case(row.pk, begun_at=begun_at)

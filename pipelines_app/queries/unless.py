@@ -4,6 +4,7 @@ from django.utils import timezone
 
 from pipelines_app import conf
 from pipelines_app.core.limits import SIDES
+from pipelines_app.core.moments import to_ms
 from pipelines_app.core.states import State
 from pipelines_app.core.unless import read_unless
 from pipelines_app.models import AuditEntry, Errand, Pipeline
@@ -79,4 +80,4 @@ def find_standing(title, topic, *, now=None):
 
 def measure_unless(topic, rule, at):
     """What the project's ``measure`` says of a rule at a moment; whatever it raises."""
-    return ask("measure", topic, rule, int(at.timestamp() * 1000))
+    return ask("measure", topic, rule, to_ms(at))

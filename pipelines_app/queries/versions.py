@@ -1,10 +1,11 @@
 """The frozen text that decides, held against its hash, the chain, and the columns that repeat it."""
 
 from collections import defaultdict
-from datetime import UTC, datetime
+from datetime import datetime
 
 from django.contrib.auth import get_user_model
 
+from pipelines_app.core.moments import to_moment
 from pipelines_app.core.story import follow, is_jump
 from pipelines_app.core.versions import (
     MAKING,
@@ -107,7 +108,7 @@ def find_reopening(pipeline):
 def find_waiting_since(pipeline):
     """Since when it waits for a decision: its opening, or what brought it back after a rejection."""
     found = find_reopening(pipeline)
-    return datetime.fromtimestamp(found["at"] / 1000, UTC) if found else pipeline.created_at
+    return to_moment(found["at"]) if found else pipeline.created_at
 
 
 def tell_tampering(pipeline):

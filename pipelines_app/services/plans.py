@@ -6,8 +6,8 @@ from pipelines_app import conf
 from pipelines_app.core import measuring
 from pipelines_app.core.durations import WEEK_H
 from pipelines_app.core.guardrails import list_guardrails, read_topics
+from pipelines_app.core.moments import to_ms
 from pipelines_app.exceptions import NotMeasured
-from pipelines_app.queries import to_ms
 from pipelines_app.queries.measuring import ask, has_measurements, is_hidden, list_actions
 
 logger = logging.getLogger(__name__)

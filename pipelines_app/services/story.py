@@ -1,9 +1,9 @@
 """What the audit chain says of each proposal, read entry by entry."""
 
+from pipelines_app.core.moments import to_moment
 from pipelines_app.core.story import follow, is_jump, keep_known
 from pipelines_app.core.versions import MAKING, VOTED
 from pipelines_app.queries.measuring import STARTED
-from pipelines_app.services.errands.measure import to_moment
 from pipelines_app.services.verify_watches import note_watch
 
 # Events that an errand ends in, by its kind; those of people carry no number of attempts.

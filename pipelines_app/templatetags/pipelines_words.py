@@ -10,6 +10,7 @@ from django.utils.timesince import timesince
 
 from pipelines_app.cards.history import tell_entry
 from pipelines_app.cards.writing import tell_time, to_local
+from pipelines_app.core.moments import to_ms
 from pipelines_app.queries import find_stop
 
 register = template.Library()
@@ -68,7 +69,7 @@ def told(entry):
 @register.filter
 def milliseconds(at):
     """A datetime as milliseconds since the epoch, for the page's clock."""
-    return int(at.timestamp() * 1000)
+    return to_ms(at)
 
 
 @register.filter

@@ -10,10 +10,11 @@ from django.utils import timezone
 
 from pipelines_app import conf
 from pipelines_app.core import figures
+from pipelines_app.core.moments import to_ms
 from pipelines_app.core.states import OPEN, VERDICTS, State
 from pipelines_app.core.track_records import TOGETHER, TOUCHED
 from pipelines_app.models import Pipeline
-from pipelines_app.queries import describe_topic, find_effect, to_ms
+from pipelines_app.queries import describe_topic, find_effect
 from pipelines_app.queries.track_records import read_cases
 from pipelines_app.services.errands.plan import FIGURE, plan_errand
 

@@ -1,6 +1,6 @@
 """Mails to those who may decide. A link opens the page; nothing is decided by following it."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from django.contrib.auth import get_user_model
 from django.core.mail import EmailMessage
@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from pipelines_app import conf
 from pipelines_app.core.errands import find_wait
+from pipelines_app.core.moments import to_moment
 from pipelines_app.core.track_records import tell_review
 from pipelines_app.core.unless import tell_history
 from pipelines_app.exceptions import Postponed
@@ -143,7 +144,7 @@ def tell_reopened(pipeline):
     found = find_reopening(pipeline)
     if not found:
         return ""
-    times = (datetime.fromtimestamp(found[name] / 1000, UTC) for name in ("rejected_at", "at"))
+    times = (to_moment(found[name]) for name in ("rejected_at", "at"))
     rejected, came = (f"{at.day} {at:%b %Y, %H:%M %Z}" for at in map(timezone.localtime, times))
     return tell_history(found, rejected=rejected, came=came)
 

@@ -4,16 +4,15 @@ Nothing is read before: an effect that is looked at every day until it pleases p
 cannot be read then is an error, which is tried again; it is never taken for an empty week.
 """
 
-from datetime import UTC, datetime
-
 from django.db import transaction
 
 from pipelines_app.core import measuring
 from pipelines_app.core.chain import digest, encode
+from pipelines_app.core.moments import to_moment, to_ms
 from pipelines_app.core.states import State
 from pipelines_app.exceptions import Tampered
 from pipelines_app.models import Effect
-from pipelines_app.queries import find_plan, find_span, list_actions, to_ms
+from pipelines_app.queries import find_plan, find_span, list_actions
 from pipelines_app.queries.measuring import STARTED, ask, is_hidden
 from pipelines_app.services.errands.figures import plan_figures
 from pipelines_app.services.errands.plan import MEASURE, end_errand, plan_errand
@@ -32,11 +31,6 @@ def begin_measuring(pipeline, at):
     data = {"version": pipeline.version, "span": span}
     move(pipeline, State.MEASURING, actor=BY, event=STARTED, data=data, at=at)
     plan_errand(pipeline, MEASURE, due_at=to_moment(span["judged_at"]))
-
-
-def to_moment(ms):
-    """Milliseconds as a datetime."""
-    return datetime.fromtimestamp(ms / 1000, UTC)
 
 
 def judge(errand, now):

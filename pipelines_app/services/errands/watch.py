@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 
 from pipelines_app import queries
 from pipelines_app.core.errands import flatten
+from pipelines_app.core.moments import to_ms
 from pipelines_app.core.states import State
 from pipelines_app.core.urgency import measure_overrun
 from pipelines_app.exceptions import Impossible, Postponed, Tampered
@@ -48,7 +49,7 @@ def look(errand, now):
 
 def read_crossing(pipeline, unless, now):
     """What the project says came since the rejection; Postponed where it cannot be read."""
-    since, end = queries.to_ms(pipeline.decided_at), queries.to_ms(now)
+    since, end = to_ms(pipeline.decided_at), to_ms(now)
     try:
         return ask(CROSSING, pipeline.topic, unless.rule, since, end)
     except Exception as error:
@@ -112,7 +113,7 @@ def describe_history(pipeline, unless, found):
         "version": pipeline.version,
         "by": unless.by,
         "comment": decision.comment if decision else "",
-        "rejected_at": queries.to_ms(pipeline.decided_at),
+        "rejected_at": to_ms(pipeline.decided_at),
     }
 
 

@@ -1,6 +1,9 @@
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
 import pytest
 
-from metrics_app.core.moments import parse_moment
+from metrics_app.core.moments import parse_moment, to_ms
 from metrics_app.exceptions import BadInput
 
 NOW = 1_764_000_000_000
@@ -20,3 +23,8 @@ def test_an_iso_time_long_ago_is_never_taken_for_now(text):
     with pytest.raises(BadInput, match="too long ago") as caught:
         parse_moment(text, now=NOW, field="start")
     assert caught.value.errors[0]["field"] == "start"
+
+
+def test_milliseconds_are_whole_and_the_same_in_every_zone():
+    moment = datetime(2026, 10, 25, 0, 30, 0, 123_999, tzinfo=UTC)
+    assert to_ms(moment) == to_ms(moment.astimezone(ZoneInfo("Europe/Berlin"))) == 1_792_888_200_123

@@ -6,8 +6,8 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from pipelines_app.core.moments import to_ms
 from pipelines_app.models import Delegation
-from pipelines_app.queries import to_ms
 from pipelines_app.services.verify import verify_audit
 
 pytestmark = pytest.mark.django_db
