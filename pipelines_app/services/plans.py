@@ -19,11 +19,12 @@ def plan_measuring(row, evidence):
     ``guardrails`` are the plans of the KPIs judged beside it, each with its ``topic``. A failure to
     read is logged and frozen as such: it keeps nobody from proposing.
     """
-    fired_at, hours = find_firing(row, evidence), find_hours(row.policy)
+    policy = row.found.policy
+    fired_at, hours = find_firing(row, evidence), find_hours(policy)
     planned = plan_kpi(row.topic, find_rule(evidence), fired_at, hours)
     if not measuring.is_judged(planned):
         return planned
-    named = read_topics(row.policy.guardrails) if row.policy else []
+    named = read_topics(policy.guardrails) if policy else []
     topics = list_guardrails(row.topic, named, conf.get("GUARDRAILS"))
     return planned | {"guardrails": [plan_guardrail(topic, row, fired_at, hours) for topic in topics]}
 

@@ -22,7 +22,6 @@ def set_terms(row):
     row.quorum = policy.quorum if policy else conf.get("QUORUM")
     row.deciders, row.escalation = find_groups(policy)
     row.due_at = row.created_at + timedelta(seconds=within)
-    row.policy = policy
     return within
 
 
@@ -38,8 +37,9 @@ def describe_terms(row, *, eligible):
 
     ``eligible`` is how many people may decide on it when it is opened.
     """
+    policy = row.found.policy
     return {
-        "policy": row.policy and {"id": row.policy.pk, "name": row.policy.name},
+        "policy": policy and {"id": policy.pk, "name": policy.name},
         "policy_remark": row.found.remark,
         "policy_doubt": row.found.doubt,
         "deciders_name": row.deciders and row.deciders.name,
