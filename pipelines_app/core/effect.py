@@ -9,10 +9,8 @@ Times are ms since the epoch; settle and span are whole hours. Pure: no clock, n
 
 import math
 from dataclasses import replace
-from datetime import datetime
-from zoneinfo import ZoneInfo
 
-from pipelines_app.core.durations import DAY_H, HOUR_MS, SECOND_MS, WEEK_H
+from pipelines_app.core.durations import DAY_H, HOUR_MS, WEEK_H
 from pipelines_app.core.effect_records import Comparison, Effect, Plan, Reason
 from pipelines_app.core.expectation import (
     NothingExpected,
@@ -33,12 +31,6 @@ MATTERS = 0.05  # of the expected value: what is less is no effect
 def find_start(done_at):
     """t₀ of an action that was done at a time (ms): the first whole hour that begins not before it."""
     return -(-done_at // HOUR_MS) * HOUR_MS
-
-
-def find_day_start(day, zone):
-    """t₀ of a step that a person confirmed for a ``date``: its 00:00 in the zone, as a whole hour."""
-    midnight = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
-    return find_start(int(midnight.timestamp()) * SECOND_MS)
 
 
 def find_end(plan, started_at):
@@ -182,6 +174,11 @@ def compare_plainly(history, plan, started):
 def find_percent(value, of):
     """How much more than ``of`` a value is, in per cent; None where that is not positive."""
     return (value / of - 1) * 100 if of is not None and of > 0 else None
+
+
+def find_gain(change, better):
+    """By how much a change is one to the better; None for None."""
+    return -change if change is not None and better == LOWER else change
 
 
 def describe_promise(course, expected, better):

@@ -25,10 +25,3 @@ def find_waiting(entries, version):
             until = at
             break
     return None if until is None else (since, until)
-
-
-def find_gain(effect, better):
-    """By how many per cent an effect moved its KPI to the better; None without a ratio."""
-    if effect.percent is None:
-        return None
-    return -effect.percent if better == "lower" else effect.percent

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
+from pipelines_app.core.effect import LOWER, find_gain
 from pipelines_app.core.effect_records import Effect
 from pipelines_app.core.pooling import is_plain, is_poolable, pool, pool_plain
 from pipelines_app.core.states import VERDICTS, State
@@ -102,12 +103,12 @@ class Pool:
     @property
     def is_harmful(self):
         """Whether the whole interval lies on the bad side."""
-        return self.low > 0 if self.better == "lower" else self.high < 0
+        return self.low > 0 if self.better == LOWER else self.high < 0
 
     @property
     def gain(self):
         """The change to the better, in ``unit``."""
-        return -self.value if self.better == "lower" else self.value
+        return find_gain(self.value, self.better)
 
 
 @dataclass(frozen=True)

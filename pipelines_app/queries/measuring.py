@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import NamedTuple
 
 from pipelines_app import conf
-from pipelines_app.core import measuring
 from pipelines_app.core.chain import digest
 from pipelines_app.core.moments import to_ms
 from pipelines_app.core.states import State
@@ -103,8 +102,3 @@ def read_told(entry):
     guardrails = data.get("guardrails", ())
     harmed = tuple(one["topic"] for one in guardrails if one["verdict"] == State.HARMFUL)
     return Told(entry.at, data.get("effect_sha256"), data.get("verdict", ""), harmed)
-
-
-def expect_span(planned, at):
-    """The span of what would be carried out at a moment (ms)."""
-    return measuring.find_span(planned, carried_out_at=at, decided_at=at)

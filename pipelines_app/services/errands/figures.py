@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from pipelines_app import conf
 from pipelines_app.core import figures
+from pipelines_app.core.durations import MINUTE_MS
+from pipelines_app.core.effect import find_gain
 from pipelines_app.core.moments import to_ms
 from pipelines_app.core.states import OPEN, VERDICTS, State
 from pipelines_app.core.track_records import TOGETHER, TOUCHED
@@ -21,7 +23,6 @@ from pipelines_app.services.errands.plan import FIGURE, plan_errand
 WITHOUT = {TOGETHER: "another action fell into its span", TOUCHED: "it is not as it was judged"}
 HIDDEN = "it is restricted to a group, and this figure is not"
 HOUR = timedelta(hours=1)
-MINUTE_MS = 60_000
 
 
 def plan_figures(pipeline, to, at):
@@ -66,7 +67,7 @@ def find_change(errand):
     [(_, case)] = read_cases(Pipeline.objects.filter(pk=errand.pipeline_id))
     if case.kind in (TOGETHER, TOUCHED):
         return None, WITHOUT[case.kind]
-    gain = figures.find_gain(case.effect, case.measure["better"]) if case.effect else None
+    gain = find_gain(case.effect.percent, case.measure["better"]) if case.effect else None
     if gain is None:
         return None, "it has no change in per cent"
     return (gain, find_effect(errand.pipeline).judged_at), ""

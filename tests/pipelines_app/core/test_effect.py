@@ -3,7 +3,8 @@
 import json
 import math
 from dataclasses import asdict, replace
-from datetime import date
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -16,8 +17,8 @@ from pipelines_app.core.chain import encode
 from pipelines_app.core.durations import HOUR_MS
 from pipelines_app.core.effect import (
     Comparison,
-    find_day_start,
     find_end,
+    find_gain,
     find_start,
     find_verdict,
     judge,
@@ -25,6 +26,7 @@ from pipelines_app.core.effect import (
 )
 from pipelines_app.core.expectation import read_before, read_outcomes
 from pipelines_app.core.hours import TOTAL, History, classify, gather, make_course
+from pipelines_app.core.moments import to_ms
 from pipelines_app.core.states import State
 from tests.examples import examples
 
@@ -352,7 +354,7 @@ def test_the_first_whole_hour_after_it_was_done_is_the_start():
     ],
 )
 def test_a_step_that_a_person_confirms_begins_with_its_day_in_the_zone(zone, hour):
-    assert find_day_start(date(2025, 3, 11), zone) == hour * HOUR_MS
+    assert find_start(to_ms(datetime(2025, 3, 11, tzinfo=ZoneInfo(zone)))) == hour * HOUR_MS
 
 
 def test_a_plan_and_an_effect_can_be_frozen():
@@ -547,3 +549,8 @@ def test_numbers_beyond_reckoning_are_a_reason(value, everywhere, total):
     assert plan.reason == effect.reason == "extreme" and effect.verdict == "inconclusive"
     assert effect.plain == Comparison(None, None, None)
     assert_finite(effect)
+
+
+def test_a_gain_is_the_change_to_the_better():
+    assert (find_gain(-18.0, "lower"), find_gain(-18.0, "higher")) == (18.0, -18.0)
+    assert find_gain(None, "lower") is None

@@ -1,7 +1,6 @@
 """When a waiting began and ended."""
 
-from pipelines_app.core.figures import find_gain, find_waiting
-from tests.pipelines_app.judging import make_effect, make_plain
+from pipelines_app.core.figures import find_waiting
 
 WAITS = {"state": "awaiting_approval"}
 
@@ -27,9 +26,3 @@ def test_what_was_opened_again_after_a_rejection_is_a_waiting_of_its_own():
 def test_what_expired_has_waited_all_of_its_time_and_what_was_withdrawn_was_not_decided():
     assert find_waiting([(1, "proposed", WAITS), (25, "expired", {"state": "expired"})], 1) == (1, 25)
     assert find_waiting([(1, "proposed", WAITS), (2, "withdrawn", {"state": "withdrawn"})], 1) is None
-
-
-def test_a_gain_is_the_change_to_the_better():
-    effect = make_effect("effective", -0.2, 0.01)
-    assert find_gain(effect, "lower") == -effect.percent == -find_gain(effect, "higher")
-    assert find_gain(make_plain("effective", -2.0, 0.1), "lower") is None
