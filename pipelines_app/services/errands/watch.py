@@ -39,9 +39,9 @@ def look(errand, now):
     if now >= unless.until:
         return end_watch(errand, "its time is over", now)
     found = read_crossing(errand.pipeline, unless, now)
-    # A year of looks may meet some faults: each is over once one has succeeded.
-    errand.attempts = 1
     if not found or found["at"] is None:
+        # A year of looks may meet some faults: each is over once one has seen that it has not come.
+        errand.attempts = 1
         seen = (found["text"] or "nothing measured yet") if found else "nothing measures its KPI"
         raise Postponed(f"not yet: {seen}", until=min(now + LOOK, unless.until))
     return reopen(errand, unless, found, now)

@@ -12,6 +12,7 @@ from pipelines_app.exceptions import AlreadyDecided, BadInput, NotAllowed, NotMe
 from pipelines_app.models import AuditEntry, Errand, Pipeline
 from pipelines_app.queries.unless import find_acting
 from pipelines_app.services import approve, change_suggestion, plans, propose, reject, run_errands, withdraw
+from pipelines_app.services.errands import watch
 from pipelines_app.services.verify import verify_audit
 from tests.pipelines_app.waiting import KPI, TITLE, TOPIC, forget, open_breach
 
@@ -203,6 +204,24 @@ def test_the_card_says_what_is_waited_for_and_what_it_is_now(refused, approver, 
     assert card.execution.steps == ("withdraw",)
     assert make_card(refused, outsider, now=LATER).execution.steps == ()
     assert "no longer waited for" in make_card(refused, approver, now=OVER).verdict
+
+
+def test_a_reopening_that_fails_is_tried_again_after_longer_and_longer(refused, monkeypatch):
+    def fail(*args):
+        raise RuntimeError("no plan")
+
+    KPI["value"] = 61.0
+    moment, waits = LATER, []
+    with monkeypatch.context() as patch:
+        patch.setattr(watch, "plan_again", fail)
+        for _ in range(3):
+            run_errands(now=moment)
+            errand = Errand.objects.get(kind="watch", done_at=None)
+            waits.append((errand.due_at - moment).total_seconds())
+            moment = errand.due_at
+    assert (waits, errand.error) == ([5, 15, 60], "no plan")
+    run_errands(now=moment)
+    assert Pipeline.objects.get().state == "awaiting_approval"
 
 
 def test_a_project_that_is_away_is_asked_again_until_it_answers(refused):
