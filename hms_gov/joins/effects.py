@@ -7,6 +7,7 @@ from metrics_app import queries
 from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.moments import to_ms
 from metrics_app.core.text.phrases import name_aggregate
+from metrics_app.exceptions import BusUnavailable
 from metrics_app.models import Breach, Correction, Kpi, ThresholdVersion
 from metrics_app.registry import get_kpi
 from pipelines_app.exceptions import NotMeasured
@@ -51,12 +52,16 @@ def tell_mean(kpi, rule):
 def hours(topic, start, end):
     """``{"starts", "sums", "counts"}`` of the hours with points in [start, end).
 
-    NotMeasured while the collector has not passed the end: what is missing is not silence.
+    NotMeasured while the collector has not passed the end: what is missing is not silence; and while Redis
+    is away.
     """
-    through = queries.collected_through()[queries.shard_for(topic)]
-    if through < end:
-        raise NotMeasured(f"the points of {topic} are collected up to {through}, not yet to {end} (ms)")
-    return queries.read_hours(topic, start, end)
+    try:
+        through = queries.collected_through()[queries.shard_for(topic)]
+        if through >= end:
+            return queries.read_hours(topic, start, end)
+    except BusUnavailable as error:
+        raise NotMeasured(f"{topic} cannot be read right now: {error}") from error
+    raise NotMeasured(f"the points of {topic} are collected up to {through}, not yet to {end} (ms)")
 
 
 def list_events(topic, start, end):

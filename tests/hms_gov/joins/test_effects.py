@@ -8,10 +8,12 @@ from django.db import connection
 from django.utils import timezone
 
 from hms_gov.joins import effects, marks
+from metrics_app.exceptions import BusUnavailable
 from metrics_app.models import HourRollup, Note
 from metrics_app.services.rules.thresholds import save_threshold
 from pipelines_app.cards.effects import describe_outcome, tell_promise
 from pipelines_app.cards.execution import describe_execution
+from pipelines_app.exceptions import NotMeasured
 from pipelines_app.models import Effect, Pipeline
 from pipelines_app.queries import find_plan, list_to_do
 from pipelines_app.services import approve, close, confirm, propose, run_errands
@@ -140,6 +142,15 @@ def test_a_collector_that_stands_still_is_not_silence(approver, monkeypatch, cap
     propose(title="Later", suggestion="x", topic=TOPIC, now=find_due(pipeline) + timedelta(days=1))
     told = [(bool(record.exc_info), "not yet to" in record.getMessage()) for record in caplog.records]
     assert told == [(False, True)] * 2
+
+
+def test_a_redis_that_is_away_is_foreseen_as_well(monkeypatch):
+    def be_away():
+        raise BusUnavailable("No Redis at 127.0.0.1:6379")
+
+    monkeypatch.setattr("metrics_app.queries.collected_through", be_away)
+    with pytest.raises(NotMeasured, match=f"{TOPIC} cannot be read right now: No Redis at"):
+        effects.hours(TOPIC, 0, 1)
 
 
 def test_a_failure_to_read_keeps_nobody_from_proposing_and_is_judged_all_the_same(
