@@ -18,6 +18,7 @@ from pipelines_app.cards.effect_charts import describe_outcome, list_effect_rows
 from pipelines_app.cards.facts import split_companions
 from pipelines_app.cards.filters import describe_filters
 from pipelines_app.cards.record_pages import TITLES, describe_record, list_earlier
+from pipelines_app.core.fields import is_id
 from pipelines_app.core.finding import WAITING, read_fields
 from pipelines_app.core.states import AGREED, OPEN
 from pipelines_app.exceptions import BadInput, Conflict, NotAllowed, NotMeasured
@@ -216,7 +217,7 @@ def take_step(request, pipeline, vote):
     if vote not in STEPS:
         raise BadInput(f"vote must be one of {', '.join(STEPS)}", field="vote")
     version = request.POST.get("version", "")
-    if not version.isascii() or not version.isdecimal():
+    if not is_id(version):
         raise BadInput("the form lacks the version you saw", field="version")
     service, takes = STEPS[vote]
     given = {name: request.POST.get(name, "") for name in takes}

@@ -100,6 +100,7 @@ def test_a_form_rejects_with_a_comment(inbox, pipeline):
         ({"vote": "approve", "version": ""}, 400),
         ({"vote": "approve", "version": "²"}, 400),
         ({"vote": "approve", "version": "9" * 30}, 400),
+        ({"vote": "approve", "version": "9" * 5_000}, 400),
         ({"vote": "approve", "version": "7"}, 409),
     ],
 )
