@@ -28,8 +28,12 @@ class Told(NamedTuple):
 
 def has_measurements():
     """Whether the project's MEASUREMENTS can judge effects."""
-    project = conf.load("MEASUREMENTS")
-    return project is not None and callable(getattr(project, "hours", None))
+    return can_answer("hours")
+
+
+def can_answer(question):
+    """Whether the project's MEASUREMENTS have a function of this name."""
+    return callable(getattr(conf.load("MEASUREMENTS"), question, None))
 
 
 def ask(question, *args):

@@ -2,13 +2,12 @@
 
 from django.utils import timezone
 
-from pipelines_app import conf
 from pipelines_app.core.limits import SIDES
 from pipelines_app.core.moments import to_ms
 from pipelines_app.core.states import State
 from pipelines_app.core.unless import read_unless
 from pipelines_app.models import AuditEntry, Errand, Pipeline
-from pipelines_app.queries.measuring import ask
+from pipelines_app.queries.measuring import ask, can_answer
 
 WATCH = "watch"  # the errand that looks whether it has come
 CROSSING = "find_crossing"
@@ -19,7 +18,7 @@ def find_judged(pipeline):
     evidence = pipeline.evidence if isinstance(pipeline.evidence, dict) else {}
     if not pipeline.topic:
         return None, "no KPI measures this proposal"
-    if not callable(getattr(conf.load("MEASUREMENTS"), CROSSING, None)):
+    if not can_answer(CROSSING):
         return None, "nothing here watches the KPI of a proposal"
     if not pipeline.evidence_intact:
         return None, "the evidence of this proposal was changed after it was frozen"

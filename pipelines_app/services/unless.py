@@ -8,10 +8,11 @@ from pipelines_app.core.fields import check_number, shorten
 from pipelines_app.core.limits import SIDES, is_beyond, is_worse
 from pipelines_app.core.unless import FIELD, LONGEST_D, MOST_TIMES, Unless, say_unless
 from pipelines_app.exceptions import BadInput, NotMeasured
-from pipelines_app.queries.measuring import ask
+from pipelines_app.queries.measuring import ask, can_answer
 from pipelines_app.queries.unless import find_judged, measure_unless
 
 VALUE, UNTIL = f"{FIELD}.value", f"{FIELD}.until"
+READING = "read_value"  # a project that does not answer it leaves texts to be plain numbers
 
 
 def make_unless(pipeline, given, now):
@@ -59,13 +60,22 @@ def find_end(given, now):
 
 
 def read_value(given, topic, rule):
-    """The number of a value in the rule's quantity; the project reads texts. BadInput."""
+    """The number of a value in the rule's quantity; the project reads texts, where it can. BadInput."""
     if not isinstance(given, str):
         return given
     try:
-        return check_number(ask("read_value", topic, rule, given), field="value")
+        number = ask(READING, topic, rule, given) if can_answer(READING) else read_number(given)
+        return check_number(number, field="value")
     except BadInput as error:
         raise BadInput(str(error), field=VALUE) from None
+
+
+def read_number(text):
+    """A text that is a number and nothing else; BadInput."""
+    try:
+        return float(text)
+    except ValueError:
+        raise BadInput(f"value is {shorten(text)}: expected a number such as 60", field="value") from None
 
 
 def read_present(topic, rule, now):

@@ -206,6 +206,15 @@ def test_the_card_says_what_is_waited_for_and_what_it_is_now(refused, approver, 
     assert "no longer waited for" in make_card(refused, approver, now=OVER).verdict
 
 
+def test_without_a_reader_of_texts_only_numbers_are_understood(breach, approver, monkeypatch):
+    monkeypatch.delattr("tests.pipelines_app.waiting.read_value")
+    said = {"pipeline": breach, "by": approver, "version": 1, "comment": "wait", "now": NOW}
+    with pytest.raises(BadInput, match="value is '60 h': expected a number such as 60") as caught:
+        reject(unless=UNTIL, **said)
+    assert caught.value.errors[0]["field"] == "unless.value"
+    assert reject(unless=UNTIL | {"value": " 60 "}, **said).state == "rejected"
+
+
 def test_a_reopening_that_fails_is_tried_again_after_longer_and_longer(refused, monkeypatch):
     def fail(*args):
         raise RuntimeError("no plan")
