@@ -2,7 +2,7 @@
 
 An action is a callable ``(order) -> words`` that ``PIPELINES_APP["ACTIONS"]`` names. It raises
 ``Impossible`` where trying again is useless; after anything else it is tried again, under the same
-``order.key``. Three attributes of it are optional:
+``order.key``. Seven attributes of it are optional:
 
 - ``check(params)``: BadInput for parameters it cannot work with; asked when a threshold is saved
   and when a proposal is opened.
@@ -10,7 +10,10 @@ An action is a callable ``(order) -> words`` that ``PIPELINES_APP["ACTIONS"]`` n
   of the project's that is about to be saved, proposes it; asked besides ``check``.
 - ``freeze(params, evidence)``: the parameters with what they mean at that moment; asked when a
   proposal is opened. Without it they are frozen as they are.
+- ``thaw(params)``: what was asked for, of what ``freeze`` made; without it they are taken as they are.
 - ``check_again(order)``: BadInput where another attempt cannot succeed, asked before a person is
   offered one; without it ``check`` is, with what was asked for.
+- ``names(params)``: what it touches, as entries that name evidence; a program that asks for it must be
+  allowed to see that.
 - ``describe(params)``: what it will do, in words that follow "Approving": ``mails ada@example.org``.
 """

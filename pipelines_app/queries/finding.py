@@ -109,8 +109,9 @@ def list_topics(pipelines):
 def find_rejections(pipelines, *, among):
     """``{id: Decision}``: the last rejection of the same title and topic as each, where there is one.
 
-    ``among`` is a queryset of what may be told of. Two queries for all; of a proposal that waits again
-    its own rejection counts too. Each has the ``suggestion`` that was rejected, whatever became of it since.
+    ``among`` is a queryset of what may be told of; of a proposal that waits again its own rejection counts
+    too. Each has the ``suggestion`` that was rejected, whatever became of it since. Two queries for all,
+    and one for each that has another version since.
     """
     keys = {row.pk: (row.title, row.topic) for row in pipelines}
     votes = Decision.objects.filter(vote="reject", pipeline__in=among)
