@@ -7,7 +7,7 @@ SHAPES = {
     "version": int,
     "version_sha256": str,
     "state": str,
-    "by": int,
+    "by": int | None,  # nobody's account: it was done at the shell
     "outcome": str,
     "verdict": str,
     "reason": str,

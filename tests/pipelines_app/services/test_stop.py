@@ -86,6 +86,14 @@ def test_an_edit_of_the_switch_is_found_and_named(admin_user, touch, edit, said)
     assert verify_audit().faults == [said]
 
 
+def test_an_account_that_was_written_to_what_was_stopped_at_the_shell_is_found(admin_user, touch):
+    stop(reason="audit", name="operator")
+    assert verify_audit().faults == []
+    touch("UPDATE pipelines_app_stopswitch SET by_id = %s", admin_user.pk)
+    said = "who turned the stop switch was changed: the chain says “operator”"
+    assert verify_audit().faults == [said]
+
+
 def test_a_switch_that_was_slipped_in_is_found():
     StopSwitch.objects.create(pk=1, stopped=True, by_name="nobody", reason="none")
     assert verify_audit().faults[0] == "the stop switch was turned on: the chain says it is off"
