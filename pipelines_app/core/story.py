@@ -8,6 +8,7 @@ SHAPES = {
     "version_sha256": str,
     "state": str,
     "by": int | None,  # nobody's account: it was done at the shell
+    "for": int,
     "outcome": str,
     "verdict": str,
     "reason": str,

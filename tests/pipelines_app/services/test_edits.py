@@ -296,6 +296,14 @@ def test_an_entry_that_says_nonsense_is_named_and_keeps_nothing_from_being_check
         assert [entry.seq for entry in told if f"entry {entry.seq} (" not in found] == []
 
 
+def test_an_entry_that_says_nonsense_where_it_said_nothing_is_named(lived, touch):
+    vote = AuditEntry.objects.get(event="voted")
+    assert "for" not in vote.data
+    sql = "UPDATE pipelines_app_auditentry SET data_text = %s WHERE seq = %s"
+    touch(sql, json.dumps(vote.data | {"for": []}), vote.seq)
+    assert any(f"entry {vote.seq} (" in fault for fault in verify_audit().faults)
+
+
 @pytest.mark.parametrize("model", [model for model in NAMED if model not in (AuditHead, StopSwitch)])
 def test_a_row_that_was_taken_away_is_found_and_named(lived, model):
     row = find_row(model, lived)
