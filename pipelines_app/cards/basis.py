@@ -44,7 +44,7 @@ class Basis:
 
 def find_basis(pipeline, watch):
     """The Basis of a proposal, or None; ``watch`` is what the project says of its KPI today."""
-    evidence = pipeline.evidence if isinstance(pipeline.evidence, dict) else {}
+    evidence = pipeline.evidence
     quantity = evidence.get("quantity")
     # Evidence may be anybody's: what is no whole quantity is read as it was before there was one.
     if not isinstance(quantity, dict) or not quantity.keys() >= set(FROZEN):

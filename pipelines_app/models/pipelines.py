@@ -142,9 +142,10 @@ class Pipeline(models.Model):
     def evidence(self):
         """What was known when it was opened, as a dict (empty where somebody broke the stored text)."""
         try:
-            return json.loads(self.evidence_text)
+            found = json.loads(self.evidence_text)
         except ValueError:
             return {}
+        return found if isinstance(found, dict) else {}
 
     @property
     def evidence_intact(self):

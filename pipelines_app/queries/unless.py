@@ -15,7 +15,7 @@ CROSSING = "find_crossing"
 
 def find_judged(pipeline):
     """``(quantity, why not)``: what a rule judged when it was opened, as it was frozen, or why nothing."""
-    evidence = pipeline.evidence if isinstance(pipeline.evidence, dict) else {}
+    evidence = pipeline.evidence
     if not pipeline.topic:
         return None, "no KPI measures this proposal"
     if not can_answer(CROSSING):

@@ -97,9 +97,13 @@ def test_it_notices_evidence_that_was_touched(pipeline):
     Pipeline.objects.filter(pk=pipeline.pk).update(evidence_text='{"value": 1}')
     pipeline.refresh_from_db()
     assert not pipeline.evidence_intact
-    Pipeline.objects.filter(pk=pipeline.pk).update(evidence_text="broken")
-    pipeline.refresh_from_db()
-    assert pipeline.evidence == {}
+
+
+@pytest.mark.parametrize("text", ["broken", "[]", "null", "7"])
+def test_evidence_that_is_no_object_any_more_is_empty_and_keeps_no_repeat_from_being_noted(pipeline, text):
+    Pipeline.objects.filter(pk=pipeline.pk).update(evidence_text=text)
+    again = propose(title=pipeline.title, suggestion="Act", topic=pipeline.topic, kpi=7.0)[0]
+    assert (again.pk, again.latest_kpi, again.evidence) == (pipeline.pk, 7.0, {})
 
 
 @pytest.mark.parametrize(
