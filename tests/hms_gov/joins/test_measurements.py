@@ -145,18 +145,18 @@ def test_a_curve_of_days_has_a_bounded_number_of_values(points, end):
 def test_what_is_kept_by_the_hour_only_is_drawn_in_hours_and_not_in_minutes(settings):
     settings.METRICS_APP = {**settings.METRICS_APP, "MINUTES_DAYS": 3}
     clockwork = Clockwork()
-    publish(TOPIC, np.arange(clockwork.now - 6 * DAY, clockwork.now, 10 * MINUTE), 1.0)
+    # No point lies where a window begins, whatever the second in which this runs.
+    end = clockwork.now // MINUTE * MINUTE
+    publish(TOPIC, np.arange(end - 6 * DAY + MINUTE // 2, end, 10 * MINUTE), 1.0)
     clockwork.collect()
     archive()
     compact_history(now=clockwork.now)
     Kpi.objects.get_or_create(topic=TOPIC)
     forget()
-    values = see(make_rule("count", 5.0, window=1800), clockwork.now, draw_from=clockwork.now - 5 * DAY)[
-        "curve"
-    ]["values"]
-    assert values[0] is None and values[-1] == 2
+    half = see(make_rule("count", 5.0, window=1800), end, draw_from=end - 5 * DAY)
+    assert half["curve"]["values"][0] is None and half["curve"]["values"][-1] == 3
     # Windows of whole hours are still there.
-    day = see(make_rule("count", 5.0, window=86_400), clockwork.now, draw_from=clockwork.now - 5 * DAY)
+    day = see(make_rule("count", 5.0, window=86_400), end, draw_from=end - 5 * DAY)
     assert set(day["curve"]["values"]) == {144}
 
 
