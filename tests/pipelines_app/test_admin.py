@@ -1,6 +1,7 @@
 """Proposals in the admin: read, searched, never edited."""
 
 import json
+import re
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -37,6 +38,17 @@ def test_it_lists_filters_and_searches(client, admin_user, approver, pipeline):
     assert b"Response time breach" in client.get(LIST).content
     assert b"Response time breach" in client.get(LIST, {"q": "budget"}).content
     assert b"Response time breach" not in client.get(LIST, {"state": "approved"}).content
+
+
+def test_those_without_a_topic_are_filtered_by_words(client, admin_user):
+    propose(title="Extend the opening hours", suggestion="x")
+    propose(title="Hire two agents", suggestion="x", topic="er.wait")
+    client.force_login(admin_user)
+    page = client.get(LIST).content.decode()
+    links = dict(re.findall(r'<a href="(\?topic=[^"]*)">([^<]*)</a>', page))
+    assert links == {"?topic=": "without a topic", "?topic=er.wait": "er.wait"}
+    found = client.get(f"{LIST}?topic=").content.decode()
+    assert ("Extend the opening hours" in found, "Hire two agents" in found) == (True, False)
 
 
 def test_it_shows_one_with_its_evidence_votes_and_audit(client, admin_user, approver):
