@@ -1,5 +1,6 @@
 """The ASGI entry point: streams beside Django, everything else through it."""
 
+import logging
 import os
 
 from channels.routing import ProtocolTypeRouter, URLRouter
@@ -11,7 +12,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hms_gov.settings")
 # First: it loads the apps that the imports below need.
 django_application = get_asgi_application()
 
+from metrics_app.outages import hush  # noqa: E402
 from metrics_app.routing import http_urlpatterns, websocket_urlpatterns  # noqa: E402
+
+# uvicorn's own handlers, which were there before LOGGING.
+hush(logging.getLogger("uvicorn"))
 
 application = ProtocolTypeRouter(
     {

@@ -56,7 +56,7 @@ class Collector:
                 # A full look at a million objects would hold up every stream.
                 self.freezer.settle(1 + len(self.registered))
                 if pause:
-                    logger.warning("Redis is back, collecting goes on")
+                    logger.info("Redis is back, collecting goes on")
                 pause = 0.0
             except BusUnavailable as error:
                 if not pause:

@@ -41,6 +41,9 @@ def handle_exception(error, context):
     """REST framework's exception handler; None (a 500) only for what nobody foresaw."""
     if isinstance(error, MetricsError):
         set_rollback()
+        if isinstance(error, BusUnavailable):
+            # Django logs the answer; without its reason nothing could hold that back while Redis is away.
+            logger.error("%s", error)
         return answer_metrics_error(error)
     if isinstance(error, ValidationError):
         set_rollback()

@@ -275,6 +275,7 @@ def test_it_survives_a_redis_that_is_away(monkeypatch, caplog):
         stop.set()
 
     monkeypatch.setattr(collector, "turn", turn)
+    caplog.set_level("INFO")
     collector.run(stop)
     assert "No Redis at x" in caplog.text and "Redis is back" in caplog.text
 

@@ -85,7 +85,13 @@ def fail(errand, kind, error, now):
     over = isinstance(error, Impossible) or errand.attempts >= kind.attempts
     # A bug wants its traceback; what was foreseen has said all there is.
     foreseen = over or isinstance(error, NotMeasured)
-    logger.warning("%s failed (attempt %s): %s", errand, errand.attempts, reason, exc_info=not foreseen)
+    logger.warning(
+        "%s failed (attempt %s): %s",
+        *(errand, errand.attempts, reason),
+        exc_info=not foreseen,
+        # For what holds back in a log that a server is away: the reason is only its words.
+        extra={"fault": error},
+    )
     if not over:
         later = now + timedelta(seconds=find_wait(errand.attempts))
         put_off(errand, later, reason, attempts=errand.attempts)

@@ -1,0 +1,164 @@
+"""One line when a part goes and one when it is back; what is of another kind keeps its traceback."""
+
+import logging
+import sqlite3
+import threading
+
+import kombu.exceptions
+import psycopg
+import pytest
+import redis
+from celery.beat import SchedulingError
+from django.db import InterfaceError, OperationalError
+
+from metrics_app.exceptions import BusUnavailable
+from metrics_app.outages import OutageFilter, Outages, find_outage, hush
+
+REFUSED = redis.ConnectionError("Error 111 connecting to 127.0.0.1:6379. Connection refused.")
+
+
+class Site:
+    """A process with a server that can be switched off, a clock that is set, and its log."""
+
+    def __init__(self):
+        self.now, self.lines = 0.0, []
+        self.outages = Outages(look=self.look, clock=lambda: self.now)
+        self.asked, self.away = threading.Semaphore(0), threading.Event()
+
+    def look(self, kind):
+        """Answers once the test lets it: nothing here waits for a clock."""
+        self.asked.acquire()
+        if self.away.is_set():
+            raise REFUSED
+
+    def log(self, message, *args, name="metrics_app.tasks", error=None, **extra):
+        """One record, as a handler with the filter gets it."""
+        info = error and (type(error), error, error.__traceback__)
+        record = logging.LogRecord(name, logging.ERROR, "", 0, message, args, info)
+        vars(record).update(extra)
+        return self.outages.judge(record)
+
+    def return_home(self):
+        """The server answers again, and the thread has seen it."""
+        self.away.clear()
+        self.asked.release()
+        [thread.join(60) for thread in threading.enumerate() if thread.name.startswith("outage of")]
+
+
+@pytest.fixture
+def site(monkeypatch):
+    monkeypatch.setattr("metrics_app.outages.PAUSE", 0)
+    one = Site()
+    yield one
+    one.return_home()
+
+
+def by(error, cause):
+    """An error with a cause, as ``raise … from …`` leaves it."""
+    error.__cause__ = cause
+    return error
+
+
+def test_an_outage_writes_two_lines_however_many_attempts_fail(site, caplog):
+    for attempt in range(500):
+        site.now = attempt / 10
+        assert not site.log("Nothing is judged: %s", by(BusUnavailable("No Redis"), REFUSED))
+        assert not site.log("failed", name="django.request", error=REFUSED)
+        assert not site.log(
+            "Service Unavailable: %s", "/api/v1/points/", name="django.request", status_code=503
+        )
+    [gone] = [record.getMessage() for record in caplog.records]
+    assert gone.startswith("Redis is away: No Redis.")
+    site.now = 60
+    site.return_home()
+    assert [record.getMessage() for record in caplog.records][1:] == [
+        "Redis is back after 1 min; 1,499 messages held back (django.request 1,000, metrics_app.tasks 499)."
+    ]
+    assert not any(record.exc_info for record in caplog.records)
+
+
+def test_what_is_of_another_kind_passes_while_a_part_is_away(site):
+    site.log("Nothing is judged: %s", REFUSED)
+    bug = KeyError("state")
+    bug.__context__ = REFUSED
+    assert site.log("Internal Server Error", name="django.request", error=bug)
+    assert site.log("Message 7 could not be made", name="metrics_app.notices", error=ValueError("x"))
+    assert site.log("Shard 3: Redis lost generation a")
+
+
+def test_a_straggler_of_an_outage_that_is_over_writes_nothing_and_the_next_outage_does(site, caplog):
+    site.log("x", error=REFUSED)
+    site.return_home()
+    site.now = 3
+    assert not site.log("x", error=REFUSED)
+    site.return_home()
+    assert len(caplog.records) == 2
+    site.now = 100
+    site.log("x", error=REFUSED)
+    assert len(caplog.records) == 3
+
+
+def test_a_part_that_goes_again_at_once_is_told_as_soon_as_it_is_found_away(site, caplog):
+    site.log("x", error=REFUSED)
+    site.return_home()
+    site.now = 3
+    site.away.set()
+    site.log("x", error=REFUSED)
+    site.asked.release(2)
+    while len(caplog.records) < 3:
+        pass
+    assert "is away" in caplog.records[2].getMessage()
+
+
+BROKEN = psycopg.OperationalError("server closed the connection unexpectedly")
+SHUT = psycopg.errors.AdminShutdown("terminating connection due to administrator command")
+UNOPENED = sqlite3.OperationalError("unable to open database file")
+WRAPPED = SchedulingError("Couldn't apply scheduled task")
+WRAPPED.__context__ = kombu.exceptions.OperationalError("Error 111")
+
+
+@pytest.mark.parametrize(
+    ("error", "source", "kind"),
+    [
+        (by(OperationalError("x"), BROKEN), "django.request", "database"),
+        (by(OperationalError("x"), SHUT), "celery.app.trace", "database"),
+        (InterfaceError("connection already closed"), "metrics_app.api.health", "database"),
+        (by(OperationalError("x"), psycopg.errors.DeadlockDetected("x")), "django.request", None),
+        (by(OperationalError("x"), sqlite3.OperationalError("database is locked")), "django.request", None),
+        (by(OperationalError("x"), sqlite3.OperationalError("no such table: a")), "django.request", None),
+        (
+            by(OperationalError("x"), sqlite3.OperationalError("unable to open database file")),
+            "a",
+            "database",
+        ),
+        (REFUSED, "channels_redis.pubsub", "layer"),
+        (REFUSED, "celery.worker.consumer.consumer", "broker"),
+        (REFUSED, "celery.app.trace", "redis"),
+        (ConnectionRefusedError(111, "x"), "kombu.connection", "broker"),
+        (ConnectionRefusedError(111, "x"), "celery.app.trace", None),
+        (ConnectionRefusedError(111, "x"), "metrics_app.services.notices.drain", None),
+        (WRAPPED, "celery.beat", "broker"),
+        (redis.ResponseError("WRONGTYPE"), "metrics_app.tasks", None),
+    ],
+)
+def test_an_outage_is_known_by_its_error_and_by_who_tells_of_it(error, source, kind):
+    record = logging.LogRecord(source, logging.ERROR, "", 0, "x %s", (error,), None)
+    assert find_outage(record)[0] == kind
+
+
+def test_parts_that_share_a_server_are_one_part(site, settings, caplog):
+    settings.CELERY_BROKER_URL = settings.METRICS_APP["REDIS_URL"]
+    site.log("x", error=REFUSED)
+    site.log("Cannot connect: %s", REFUSED, name="celery.worker.consumer.consumer")
+    settings.CELERY_BROKER_URL = "redis://elsewhere:6379/0"
+    site.log("Cannot connect: %s", REFUSED, name="celery.worker.consumer.consumer")
+    told = [record.getMessage().split(" is away")[0] for record in caplog.records]
+    assert told == ["Redis", "The broker"]
+    site.asked.release(2)
+
+
+def test_a_handler_gets_one_filter_however_often_it_is_asked_for():
+    logger = logging.Logger("x")
+    logger.addHandler(logging.NullHandler())
+    hush(logger), hush(logger)
+    assert [type(each) for each in logger.handlers[0].filters] == [OutageFilter]
