@@ -61,6 +61,7 @@ def check_paths():
     named = [("BREACH_HANDLERS", path) for path in config["BREACH_HANDLERS"]]
     named += [(key, config[key]) for key in ("ACTIONS", "MARKS") if config[key]]
     named += [(f"WIRE_FORMATS {kind!r}", path) for kind, path in config["WIRE_FORMATS"].items()]
+    named += [("READINESS", path) for path in config["READINESS"]]
     named += [("RECEIVER_KINDS", path) for path in config["RECEIVER_KINDS"]]
     faults = [(key, path, find_path_fault(key, path)) for key, path in named]
     faults += [("AGGREGATES", *fault) for fault in load_aggregates()]

@@ -39,6 +39,8 @@ DEFAULTS = {
     "MARKS": "",  # dotted path: list_marks(topic, start_ms, end_ms, user) -> marks on a KPI's chart
     "AGGREGATES": [],  # dotted paths: core.aggregates.Aggregate records besides ours
     "BREACH_HANDLERS": [],  # dotted paths: handler(breach) -> outcome in words
+    # Dotted paths: check() -> {part: {"ok": bool, …}}, told by /readyz beside ours; 503 unless all are ok.
+    "READINESS": [],
     "SITE_URL": "",  # https://… of this site, for the links in notices
     "WEBHOOKS": {},  # name -> {"url", "secret"}: where signed webhooks may go
     "WEBHOOK_NETWORKS": [],  # own networks that webhooks may go to though they are not public

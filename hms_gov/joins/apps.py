@@ -13,6 +13,7 @@ METRICS = {
     "ACTIONS": "hms_gov.joins.wiring.list_actions",
     "MARKS": "hms_gov.joins.marks.list_marks",
     "BREACH_HANDLERS": ["hms_gov.joins.wiring.propose_for_breach"],
+    "READINESS": ["hms_gov.joins.readiness.list_parts"],
 }
 PIPELINES = {
     "MEASUREMENTS": "hms_gov.joins.measurements",

@@ -17,6 +17,7 @@ from metrics_app.exceptions import BusUnavailable
 from metrics_app.models import Topic
 from metrics_app.services.archive import read_health, read_losses
 from metrics_app.services.notices import read_notice_health
+from metrics_app.services.readiness import read_added_parts
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +70,7 @@ class ReadinessView(OrchestratorView):
         parts = {"database": check_database(), "redis": check_redis(), "collector": check_collector()}
         parts["archiver"] = check_archiver(parts["database"])
         parts["notices"] = check_notices(parts["database"])
+        parts |= read_added_parts()
         ready = all(part["ok"] for part in parts.values())
         answer = {"status": "ok" if ready else "unavailable", "parts": parts}
         return Response(answer, status=200 if ready else 503)

@@ -25,6 +25,7 @@ def test_it_names_an_unknown_key_and_the_known_ones(settings):
     "given",
     [
         {"BREACH_HANDLERS": ["nowhere.propose"]},
+        {"READINESS": ["nowhere.list_parts"]},
         {"BREACH_HANDLERS": ["metrics_app.conf.DEFAULTS"]},
         {"ACTIONS": "word"},
         {"WIRE_FORMATS": {"text/csv": "nowhere.decode"}},

@@ -97,3 +97,29 @@ def test_a_test_notice_that_failed_warns_nobody(client, base):
         receiver=receiver, event="test", at=base, text="A test.", outcome="failed", done_at=moment
     )
     assert client.get("/readyz").json()["parts"]["notices"] == {"ok": True, "waiting": 0, "failed": 0}
+
+
+def tell_parts():
+    return {"audit": {"ok": True, "head": "abc"}, "queue": {"ok": False, "message": "full"}}
+
+
+def fall_over():
+    raise RuntimeError("secret")
+
+
+def test_it_tells_the_parts_a_project_adds_and_is_ready_only_with_them(client, settings):
+    collect_all()
+    settings.METRICS_APP = settings.METRICS_APP | {"READINESS": [f"{__name__}.tell_parts"]}
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.json()["parts"]["audit"] == {"ok": True, "head": "abc"}
+    assert response.json()["parts"]["queue"] == {"ok": False, "message": "full"}
+
+
+def test_an_added_part_that_falls_over_is_not_well_and_tells_no_secret(client, settings):
+    collect_all()
+    settings.METRICS_APP = settings.METRICS_APP | {"READINESS": [f"{__name__}.fall_over"]}
+    response = client.get("/readyz")
+    assert response.status_code == 503 and "secret" not in response.content.decode()
+    assert response.json()["parts"]["fall_over"] == {"ok": False, "message": "could not be asked"}
+    assert response.json()["parts"]["database"]["ok"]

@@ -10,7 +10,7 @@ from pipelines_app.core.states import OPEN
 from pipelines_app.exceptions import Impossible, Postponed
 from pipelines_app.models import Errand
 from pipelines_app.services import change_suggestion, reject, run_errands
-from pipelines_app.services.errands import drain, plan_errand
+from pipelines_app.services.errands import drain, plan_errand, read_errand_health
 from pipelines_app.services.errands.kinds import KINDS
 from pipelines_app.services.errands.plan import CLAIM, claim
 
@@ -151,3 +151,10 @@ def test_many_drains_at_once_do_each_errand_once(runner, errand, pipeline, race)
 def test_every_kind_is_known_by_a_name_that_fits_its_column():
     longest = Errand._meta.get_field("kind").max_length
     assert KINDS and all(len(name) <= longest for name in KINDS)
+
+
+def test_it_tells_how_long_the_oldest_errand_is_due_and_nothing_of_those_put_off(runner, errand):
+    assert read_errand_health(now=errand.due_at) == (1, 0.0)
+    assert read_errand_health(now=errand.due_at - timedelta(seconds=1)) == (0, 0.0)
+    late = read_errand_health(now=errand.due_at + timedelta(minutes=6))
+    assert late == (1, 360.0) and "worker of the queue slow" in late.warning
