@@ -4,18 +4,33 @@ import os
 import warnings
 
 from celery import Celery
+from celery.app.amqp import AMQP
 from celery.exceptions import CPendingDeprecationWarning
-from celery.signals import after_setup_logger, after_setup_task_logger
+from celery.signals import after_setup_logger, after_setup_task_logger, worker_ready
+from kombu import Connection
 
 from metrics_app.outages import hush
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hms_gov.settings")
 
-# A task that runs while the broker goes is let run on: each claims its rows, so a repeat does nothing.
-# Celery, which will cancel it some day, says so at each loss unless that is switched on today.
-warnings.filterwarnings("ignore", "\nIn Celery 5.1", CPendingDeprecationWarning)
+RECONNECT = 2  # seconds at most between two attempts to reach a broker that is away
 
-app = Celery("hms_gov")
+
+class Broker(Connection):
+    """A connection whose attempts do not grow apart: up to 30 s, in which nothing would be judged."""
+
+    def ensure_connection(self, *args, **options):
+        """The connection, once there is one."""
+        return super().ensure_connection(*args, **{"interval_max": RECONNECT} | options)
+
+
+class Queues(AMQP):
+    """Celery's messages over such connections."""
+
+    Connection = Broker
+
+
+app = Celery("hms_gov", amqp=Queues)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
@@ -25,3 +40,13 @@ app.autodiscover_tasks()
 def hold_back_outages(logger, **kwargs):
     """Workers and beat make handlers of their own in place of those of LOGGING."""
     hush(logger)
+
+
+@worker_ready.connect
+def let_tasks_run_on(**kwargs):
+    """A task that runs while the broker goes runs on: each claims its rows, so a repeat does nothing.
+
+    Celery, which will cancel it some day, says at each loss that it could today; and it asks for
+    its own warnings when it sets up logging, so this comes after.
+    """
+    warnings.filterwarnings("ignore", "\nIn Celery 5.1", CPendingDeprecationWarning)

@@ -188,6 +188,8 @@ else:
     CELERY_BEAT_SCHEDULE = metrics_app.schedule.SCHEDULE | pipelines_app.schedule.SCHEDULE
     CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat")
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# For ever: after an hour without Redis workers and beat would end.
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 # "watch" must never wait behind a slow webhook: separate queues, separate workers.
 CELERY_TASK_DEFAULT_QUEUE = "slow"
 CELERY_TASK_ROUTES = {

@@ -1,5 +1,6 @@
 """What the views of pages share: who may see them, and what they say while Redis is away."""
 
+import logging
 from functools import wraps
 
 from django.contrib.auth.decorators import login_required
@@ -12,6 +13,8 @@ from metrics_app.core.text.words import natural_key
 from metrics_app.exceptions import BusUnavailable
 from metrics_app.pages.tiles import tell_standstill
 
+logger = logging.getLogger(__name__)
+
 
 def show_unavailable(view):
     """Answers 503 with a whole sentence while Redis is away: a page, or JSON where a script asks."""
@@ -21,6 +24,8 @@ def show_unavailable(view):
         try:
             return view(request, *args, **kwargs)
         except BusUnavailable as error:
+            # The reason of the answer that Django logs: what holds an outage back goes by it.
+            logger.error("%s", error)
             if request.headers.get("Accept", "").startswith("application/json"):
                 response = JsonResponse({"errors": [{"message": str(error)}]}, status=503)
             else:

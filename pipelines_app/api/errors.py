@@ -22,6 +22,9 @@ def handle_exception(error, context):
     """REST framework's exception handler; None (a 500) only for what nobody foresaw."""
     if isinstance(error, PipelinesError):
         set_rollback()
+        if isinstance(error, NotMeasured):
+            # With its cause: what holds back in a log that a server is away goes by that.
+            logger.error("%s", error)
         return answer_own(error)
     if isinstance(error, ValidationError):
         set_rollback()
