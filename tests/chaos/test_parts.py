@@ -1,0 +1,21 @@
+"""Each part of a whole site away for half a minute, under load: nothing is lost, and the logs are short."""
+
+import pytest
+
+from tests.chaos.faults import run
+from tests.chaos.stack import PARTS
+
+PATIENCE = (
+    60  # seconds, on a machine that does other things, too; ``tests.chaos.faults`` prints how soon it is
+)
+MOST_LINES = 2  # of one process about one outage
+
+
+@pytest.mark.long
+@pytest.mark.slow
+def test_each_part_goes_and_comes_without_a_loss_a_traceback_or_a_long_log():
+    results, told = run(PARTS, 30)
+    assert told.pop("acknowledged") > 0 and not any(told.values()), told
+    for one in results:
+        assert one.tracebacks == 0 and one.lines <= MOST_LINES, one.log
+        assert max(one.socket, one.judged) < PATIENCE, one.part
