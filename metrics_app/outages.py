@@ -8,31 +8,15 @@ any other kind passes as it is, also while a part is away.
 
 import logging
 import os
-import sqlite3
 import threading
 import time
 
-import kombu.exceptions
-import redis
-from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection
-from kombu import Connection
-
-from metrics_app import conf
-from metrics_app.connection import get_redis, guard
 from metrics_app.core.outages import Part
-from metrics_app.exceptions import BusUnavailable
+from metrics_app.servers import BROKER, DATABASE, NAMES, REDIS, find_address, find_outage, look_at
 
 logger = logging.getLogger(__name__)
 
 PAUSE = 1.0  # seconds between two looks at a part that is away
-PATIENCE = 5  # seconds a look may take
-# SQLSTATEs of a server that takes nobody: faults of the connection, too many of them, shut down.
-AWAY = ("08", "53300", "57P")
-DATABASE, REDIS, LAYER, BROKER = "database", "redis", "layer", "broker"
-NAMES = {DATABASE: "The database", REDIS: "Redis", LAYER: "The channel layer", BROKER: "The broker"}
-# Raised in the place of another error without naming it as their cause.
-WRAPPERS = ("SchedulingError",)
 # What these say without an exception while the part is away is about nothing else.
 ECHOES = {BROKER: ("celery.beat", "celery.worker.consumer", "kombu")}
 
@@ -61,6 +45,23 @@ class Outages:
             tell_away(part, error)
         self.watch(kind)
         return False
+
+    def see_readiness(self, parts):
+        """Tells of each part of ``/readyz`` that has just become unready, or is ready again.
+
+        Not of the two whose own errors tell: they are watched, whoever asks.
+        """
+        for name in sorted(parts.keys() - {DATABASE, REDIS}):
+            found, news = parts[name], False
+            with self.lock:
+                part = self.parts.setdefault(f"readyz {name}", Part(f"The part {name}"))
+                told = part.come_back(self.clock()) if found["ok"] else ""
+                if not found["ok"]:
+                    news = part.fail("readyz", self.clock())
+            if news:
+                logger.error("%s is not ready: %s.", part.name, tell_unready(found), extra={"outage": True})
+            if told:
+                logger.warning("%s", told, extra={"outage": True})
 
     def find_part(self, kind):
         """The Part of a kind; kinds that share a server are one."""
@@ -126,106 +127,9 @@ def tell_away(part, error):
     logger.error("%s", text, extra={"outage": True})
 
 
-def find_outage(record):
-    """``(kind, error)`` of a record that tells of a part that is away; ``(None, None)`` of any other."""
-    told = [record.exc_info[1]] if record.exc_info and record.exc_info[1] else []
-    told += [each for each in record.args if isinstance(each, BaseException)] if record.args else []
-    if fault := getattr(record, "fault", None):
-        told.append(fault)
-    for error in told:
-        while error is not None:
-            if kind := find_kind(error, record.name):
-                return kind, error
-            named = error.__cause__
-            error = error.__context__ if named is None and type(error).__name__ in WRAPPERS else named
-    return None, None
-
-
-def find_kind(error, source):
-    """Which part an exception says is away, or None; ``source`` is the logger that tells of it."""
-    if isinstance(error, (OperationalError, InterfaceError)):
-        return DATABASE if is_database_away(error) else None
-    if isinstance(error, kombu.exceptions.OperationalError):
-        return BROKER
-    of_celery = source.startswith(("celery", "kombu")) and source != "celery.app.trace"
-    if isinstance(error, BusUnavailable):
-        return REDIS
-    if isinstance(error, (redis.ConnectionError, redis.TimeoutError)):
-        if of_celery:
-            return BROKER
-        return LAYER if source.startswith("channels_redis") else REDIS
-    return BROKER if of_celery and isinstance(error, OSError) else None
-
-
-def is_database_away(error):
-    """Whether a database error is about the connection: not about locks, tables or values."""
-    cause = error.__cause__
-    if isinstance(cause, sqlite3.Error):
-        return "unable to open database file" in str(cause)
-    state = getattr(cause, "sqlstate", None)
-    return state is None or state.startswith(AWAY)
-
-
-def find_address(kind):
-    """The URL of a part that may be the same server as another; None of the database."""
-    if kind == REDIS:
-        return conf.get("REDIS_URL")
-    return {LAYER: find_layer_url, BROKER: find_broker_url}.get(kind, lambda: None)()
-
-
-def find_layer_url():
-    """The URL of the channel layer's first host, or None where it has none."""
-    hosts = getattr(settings, "CHANNEL_LAYERS", {}).get("default", {}).get("CONFIG", {}).get("hosts") or [
-        None
-    ]
-    return hosts[0] if isinstance(hosts[0], str) else None
-
-
-def find_broker_url():
-    """Celery's broker as the project's settings name it, or None."""
-    return getattr(settings, "CELERY_BROKER_URL", None)
-
-
-def look_at(kind):
-    """Asks a part; whatever its driver raises while it does not answer."""
-    LOOKS[kind]()
-
-
-def look_at_database():
-    """In a connection of this thread alone, given back at once."""
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    finally:
-        connection.close()
-
-
-def look_at_redis():
-    """BusUnavailable while it does not answer."""
-    with guard():
-        get_redis().ping()
-
-
-def look_at_layer():
-    """A layer that is no Redis is taken for back: what fails in it tells of it again."""
-    if url := find_layer_url():
-        with redis.Redis.from_url(url, socket_connect_timeout=PATIENCE, socket_timeout=PATIENCE) as client:
-            client.ping()
-
-
-def look_at_broker():
-    """A project that names its broker elsewhere: as the layer."""
-    if url := find_broker_url():
-        with Connection(url, connect_timeout=PATIENCE) as broker:
-            broker.ensure_connection(max_retries=1, timeout=PATIENCE)
-
-
-LOOKS = {
-    DATABASE: look_at_database,
-    REDIS: look_at_redis,
-    LAYER: look_at_layer,
-    BROKER: look_at_broker,
-}
+def tell_unready(found):
+    """What ``/readyz`` has to say of a part besides that it is not ok."""
+    return ", ".join(f"{name} {value}" for name, value in found.items() if name != "ok") or "no reason given"
 
 
 class OutageFilter(logging.Filter):

@@ -182,4 +182,4 @@ def test_no_answer_breaks_the_schema(world, label):
 @pytest.mark.long
 @pytest.mark.parametrize("label", list_operations())
 def test_no_answer_breaks_the_schema_whatever_is_asked(world, label):
-    walk(label, world, 300, 60)
+    walk(label, world, 300, 20)

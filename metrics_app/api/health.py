@@ -15,6 +15,7 @@ from metrics_app.connection import get_redis, guard
 from metrics_app.core.faults import explain_closed
 from metrics_app.exceptions import BusUnavailable
 from metrics_app.models import Topic
+from metrics_app.outages import outages
 from metrics_app.services.archive import read_health, read_losses
 from metrics_app.services.notices import read_notice_health
 from metrics_app.services.readiness import read_added_parts
@@ -71,6 +72,7 @@ class ReadinessView(OrchestratorView):
         parts["archiver"] = check_archiver(parts["database"])
         parts["notices"] = check_notices(parts["database"])
         parts |= read_added_parts()
+        outages.see_readiness(parts)
         ready = all(part["ok"] for part in parts.values())
         answer = {"status": "ok" if ready else "unavailable", "parts": parts}
         return Response(answer, status=200 if ready else 503)

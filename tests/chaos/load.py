@@ -195,7 +195,7 @@ class Stream:
 
 def read_claim(told):
     """``ok`` or ``firing`` of a threshold as API and streams tell it; None where it is not judged."""
-    if told.get("data") in ("behind", "empty", "error", "thin", "unjudged") or told.get("judged") is False:
+    if told.get("data") in ("behind", "empty", "error", "thin") or told.get("unjudged_since") is not None:
         return None
     return told["state"] if told["state"] in ("ok", "firing") else None
 

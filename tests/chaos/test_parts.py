@@ -5,9 +5,7 @@ import pytest
 from tests.chaos.faults import run
 from tests.chaos.stack import PARTS
 
-PATIENCE = (
-    60  # seconds, on a machine that does other things, too; ``tests.chaos.faults`` prints how soon it is
-)
+PATIENCE = 60  # seconds, on a busy machine; how soon it is, ``tests.chaos.faults`` prints
 MOST_LINES = 2  # of one process about one outage
 
 

@@ -12,7 +12,8 @@ from celery.beat import SchedulingError
 from django.db import InterfaceError, OperationalError
 
 from metrics_app.exceptions import BusUnavailable
-from metrics_app.outages import OutageFilter, Outages, find_outage, hush
+from metrics_app.outages import OutageFilter, Outages, hush
+from metrics_app.servers import find_outage
 
 REFUSED = redis.ConnectionError("Error 111 connecting to 127.0.0.1:6379. Connection refused.")
 
@@ -155,6 +156,18 @@ def test_parts_that_share_a_server_are_one_part(site, settings, caplog):
     told = [record.getMessage().split(" is away")[0] for record in caplog.records]
     assert told == ["Redis", "The broker"]
     site.asked.release(2)
+
+
+def test_a_part_that_is_not_ready_is_one_line_and_one_when_it_is_however_often_that_is_asked(site, caplog):
+    unready = {"collector": {"ok": False, "behind_seconds": 31.0}, "redis": {"ok": False}}
+    for site.now in range(30):
+        site.outages.see_readiness(unready)
+        assert not site.log("Service Unavailable", name="django.request", status_code=503)
+    site.outages.see_readiness({"collector": {"ok": True}, "redis": {"ok": True}})
+    assert [record.getMessage() for record in caplog.records] == [
+        "The part collector is not ready: behind_seconds 31.0.",
+        "The part collector is back after 29 s; 59 messages held back (django.request 30, readyz 29).",
+    ]
 
 
 def test_a_handler_gets_one_filter_however_often_it_is_asked_for():
