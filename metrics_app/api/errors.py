@@ -1,10 +1,12 @@
 """Every fault as ``{"errors": [{"field", "message"}]}`` with the codes of the contract."""
 
 import logging
+import sys
 
 from django.core.exceptions import DisallowedHost, RequestDataTooBig, ValidationError
 from django.db import InterfaceError, OperationalError
 from django.http import JsonResponse
+from django.template import TemplateDoesNotExist
 from django.views import defaults
 from rest_framework.exceptions import APIException
 from rest_framework.response import Response
@@ -21,6 +23,7 @@ from metrics_app.exceptions import (
     TooLarge,
     TooMany,
 )
+from metrics_app.servers import find_kind
 
 logger = logging.getLogger(__name__)
 
@@ -125,7 +128,25 @@ def handle_not_found(request, exception):
 
 
 def handle_server_error(request):
-    """Django's handler500: JSON for programs, the site's page for people."""
+    """Django's handler500: JSON for programs, the site's page for people; 503 where a server is away."""
+    error = sys.exc_info()[1]
+    if error is not None and find_kind(error, __name__):
+        return answer_away(request)
     if speaks_json(request):
         return answer_plainly(500, "The server failed; the fault has been logged.")
     return defaults.server_error(request)
+
+
+def answer_away(request):
+    """503: nothing is broken, and the same request may be repeated; the page asks no server for anything."""
+    if speaks_json(request):
+        response = answer_plainly(503, "A server that this needs does not answer.")
+    else:
+        try:
+            response = defaults.server_error(request, template_name="503.html")
+        except TemplateDoesNotExist:
+            # A project without such a page.
+            response = defaults.server_error(request)
+        response.status_code = 503
+    response["Retry-After"] = str(RETRY_AFTER)
+    return response

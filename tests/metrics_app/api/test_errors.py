@@ -7,8 +7,8 @@ from django.core.exceptions import RequestDataTooBig, SuspiciousOperation, Valid
 from django.db import OperationalError
 from rest_framework import exceptions
 
-from metrics_app.api.errors import handle_bad_request, handle_exception
-from metrics_app.exceptions import BadInput, Conflict, NotAllowed, TooLarge, TooMany
+from metrics_app.api.errors import handle_bad_request, handle_exception, handle_server_error
+from metrics_app.exceptions import BadInput, BusUnavailable, Conflict, NotAllowed, TooLarge, TooMany
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,21 @@ def test_it_answers_in_the_one_shape(error, status, errors):
     expected = [e if isinstance(e, dict) else {"field": e[0], "message": e[1]} for e in errors]
     assert (response.status_code, response.data) == (status, {"errors": expected})
     assert ("Retry-After" in response) == (status in (429, 503))
+
+
+@pytest.mark.parametrize(
+    ("url", "told"), [("/", "Away for the moment"), ("/api/v1/kpis/", "does not answer")]
+)
+@pytest.mark.parametrize("error", [OperationalError("gone"), BusUnavailable("No Redis"), KeyError("x")])
+def test_a_page_whose_server_is_away_says_so_and_asks_none_for_it(rf, url, told, error):
+    """Without a database: the page itself must not need one."""
+    try:
+        raise error
+    except Exception:
+        response = handle_server_error(rf.get(url))
+    away = not isinstance(error, KeyError)
+    assert (response.status_code, "Retry-After" in response) == ((503, True) if away else (500, False))
+    assert (told in response.content.decode()) == away
 
 
 def test_it_leaves_what_nobody_foresaw_to_the_server():
