@@ -20,6 +20,7 @@ from pipelines_app.cards.filters import describe_filters
 from pipelines_app.cards.record_pages import TITLES, describe_record, list_earlier
 from pipelines_app.core.fields import is_id
 from pipelines_app.core.finding import WAITING, read_fields
+from pipelines_app.core.parts import tell_hidden
 from pipelines_app.core.states import AGREED, OPEN
 from pipelines_app.exceptions import BadInput, Conflict, NotAllowed, NotMeasured
 
@@ -50,7 +51,7 @@ def find(user, pk):
     pipeline = rows.filter(pk=pk).first() if pk <= MAX_ID else None
     if pipeline is None:
         raise Http404(f"There is no proposal #{pk}, or you may not see it.")
-    return pipeline
+    return queries.look(pipeline, queries.sight_of(user))
 
 
 @require_safe
@@ -120,7 +121,6 @@ def render_proposal(request, pipeline, *, fault="", missing=False, status=200, *
         "page": "inbox",
         "card": cards.make_card(pipeline, request.user),
         "evidence": pipeline.evidence,
-        "companions": describe_companions(pipeline),
         "like": queries.list_like(pipeline, among=visible)[:LIKE],
         "audit": pipeline.audit.all(),
         "decisions": pipeline.decisions.all(),
@@ -131,13 +131,14 @@ def render_proposal(request, pipeline, *, fault="", missing=False, status=200, *
         "earlier": list_earlier(pipeline, request.user) if may_change else [],
         "missing": missing,
     }
-    context |= written
+    context |= describe_companions(pipeline) | written
     return render(request, "pipelines_app/proposal.html", context, status=status)
 
 
 def describe_companions(pipeline):
-    """``(name, value, what it was made of)`` of the KPIs frozen beside the one in question."""
-    return split_companions(pipeline.evidence.get("companions"))
+    """``(name, value, what it was made of)`` of the KPIs frozen beside it, and how many are hidden."""
+    shown, hidden = queries.show_parts(pipeline, {"companions": pipeline.evidence.get("companions")})
+    return {"companions": split_companions(shown["companions"]), "companions_hidden": tell_hidden(hidden)}
 
 
 @require_safe

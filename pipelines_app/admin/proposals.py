@@ -9,8 +9,9 @@ from django.utils.html import format_html
 from pipelines_app.admin.cells import TEXT_SHOWN, ReadOnly, format_evidence, shorten, show_hash
 from pipelines_app.cards.author import list_named
 from pipelines_app.cards.facts import list_facts, write_claim, write_facts
+from pipelines_app.core.parts import tell_hidden
 from pipelines_app.models import AuditEntry, Decision, Errand, Pipeline
-from pipelines_app.queries import tell_program, visible_to
+from pipelines_app.queries import look, show_evidence, show_parts, sight_of, tell_program, visible_to
 
 
 class TopicFilter(admin.AllValuesFieldListFilter):
@@ -45,12 +46,17 @@ class AuditInline(ReadOnly, admin.TabularInline):
     fields = readonly_fields = ["seq", "at", "actor", "event", "details", "link"]
     extra = 0
 
+    def get_queryset(self, request):
+        """The entries; an inline belongs to one request, whose reader sees what they may."""
+        self.sight = sight_of(request.user)
+        return super().get_queryset(request).select_related("pipeline")
+
     @admin.display(description="details")
     def details(self, entry):
-        """What the entry says, a line per field."""
-        return write_facts(
-            [(name.replace("_", " "), show_detail(name, value)) for name, value in entry.data.items()]
-        )
+        """What the entry says, a line per field, without what its reader may not see."""
+        shown, hidden = show_parts(look(entry.pipeline, self.sight), entry.read_data())
+        facts = [(name.replace("_", " "), show_detail(name, value)) for name, value in shown.items()]
+        return write_facts(facts + ([("besides", tell_hidden(hidden))] if hidden else []))
 
     @admin.display(description="hash")
     def link(self, entry):
@@ -137,6 +143,11 @@ class PipelineAdmin(ReadOnly, admin.ModelAdmin):
             return rows
         return rows.filter(pk__in=visible_to(request.user).values("pk"))
 
+    def get_object(self, request, object_id, from_field=None):
+        """The proposal as this person may see it."""
+        found = super().get_object(request, object_id, from_field)
+        return found and look(found, sight_of(request.user))
+
     @admin.display(description="suggestion", ordering="suggestion")
     def asked(self, pipeline):
         """The beginning of the suggestion."""
@@ -165,8 +176,10 @@ class PipelineAdmin(ReadOnly, admin.ModelAdmin):
     @admin.display(description="what was known")
     def facts(self, pipeline):
         """The evidence as people read it."""
-        named = [(title, said) for title, said, *_ in list_named(pipeline.evidence)]
-        return write_facts(list_facts(pipeline) + named)
+        evidence, hidden = show_parts(pipeline, pipeline.evidence)
+        named = [(title, said) for title, said, *_ in list_named(evidence)]
+        besides = [("Besides", tell_hidden(hidden))] if hidden else []
+        return write_facts(list_facts(pipeline, evidence) + named + besides)
 
     @admin.display(description="unchanged")
     def intact(self, pipeline):
@@ -182,5 +195,6 @@ class PipelineAdmin(ReadOnly, admin.ModelAdmin):
     def pretty_evidence(self, pipeline):
         """The JSON, indented and folded; columns of numbers stay on one line."""
         return format_html(
-            "<details><summary>As JSON</summary><pre>{}</pre></details>", format_evidence(pipeline.evidence)
+            "<details><summary>As JSON</summary><pre>{}</pre></details>",
+            format_evidence(show_evidence(pipeline)),
         )

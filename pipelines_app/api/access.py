@@ -63,6 +63,15 @@ def list_visible(request):
     return queries.limit_to_topics(visible, getattr(request.auth, "topics", ()))
 
 
+def find_sight(request):
+    """Through whose eyes a proposal is read: those of the person, or of the key with its topics."""
+    if not is_key(request):
+        return queries.sight_of(request.user)
+    return queries.Sight(
+        frozenset(getattr(request.auth, "groups", ())), tuple(getattr(request.auth, "topics", ()))
+    )
+
+
 def refuse_proposing(request, topic):
     """NotAllowed unless this person or key may propose about ``topic``."""
     if is_key(request):

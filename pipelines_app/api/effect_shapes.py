@@ -4,7 +4,7 @@ from rest_framework import serializers
 
 from pipelines_app import queries
 from pipelines_app.cards.effects import tell_effect
-from pipelines_app.cards.guardrails import describe_guardrail
+from pipelines_app.cards.guardrails import describe_guardrail, show_effect
 from pipelines_app.core.moments import to_ms
 from pipelines_app.core.states import VERDICTS
 
@@ -53,7 +53,8 @@ class EffectSerializer(serializers.Serializer):
     confounders = serializers.DictField(
         allow_null=True, help_text="actions, notes, edits and voids from the start to the end of the span."
     )
-    guardrails = GuardrailSerializer(many=True)
+    guardrails = GuardrailSerializer(many=True, help_text="Those whose KPI you may see.")
+    not_shown = serializers.IntegerField(help_text="Guardrails whose KPI is restricted to others.")
 
 
 def describe_effect(pipeline):
@@ -61,8 +62,9 @@ def describe_effect(pipeline):
     effect = queries.find_effect(pipeline)
     if effect is None:
         return None
-    document, _ = queries.read_effect(effect)
+    document, hidden = show_effect(pipeline)
     closed = {"by": effect.closed_by_name, "reason": effect.closed_reason}
+    document = document or None
     found = document["effect"] if document else {}
     told = {
         "verdict": pipeline.state,
@@ -75,7 +77,8 @@ def describe_effect(pipeline):
     }
     shown = {name: document and document[name] for name in ("measure", "days", "confounders")}
     guardrails = [shape_guardrail(one) for one in (document or {}).get("guardrails", ())]
-    return told | shown | {"numbers": document and found, "guardrails": guardrails}
+    beside = {"guardrails": guardrails, "not_shown": hidden}
+    return told | shown | {"numbers": document and found} | beside
 
 
 def shape_guardrail(one):

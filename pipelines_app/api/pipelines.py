@@ -29,7 +29,8 @@ class PipelinesView(ApiView):
     def answer(self, pipeline, status=200):
         """The whole proposal."""
         person = None if access.is_key(self.request) else self.request.user
-        context = {"person": person, "visible": access.list_visible(self.request)}
+        queries.look(pipeline, access.find_sight(self.request))
+        context = {"person": person, "visible": access.list_visible(self.request), "pipeline": pipeline}
         return Response(shapes.PipelineSerializer(pipeline, context=context).data, status=status)
 
 

@@ -40,7 +40,14 @@ class AuditEntrySerializer(serializers.ModelSerializer):
     """One link of the audit chain."""
 
     at = MillisecondsField()
-    data = serializers.DictField()
+    data = serializers.SerializerMethodField(
+        help_text="`not_shown`: parts about KPIs that are restricted to others, where there are any."
+    )
+
+    def get_data(self, entry) -> dict:
+        """Without the parts that its reader may not see."""
+        shown, hidden = queries.show_parts(self.context["pipeline"], entry.read_data())
+        return shown | ({"not_shown": hidden} if hidden else {})
 
     class Meta:
         model = AuditEntry
@@ -50,11 +57,25 @@ class AuditEntrySerializer(serializers.ModelSerializer):
 class VersionSerializer(serializers.ModelSerializer):
     """One version as it was frozen; the audit entry that made it carries the hash of the text."""
 
+    text = serializers.SerializerMethodField(
+        help_text="JSON; without the parts about KPIs that are restricted to others."
+    )
+    whole = serializers.SerializerMethodField(
+        help_text="Whether nothing is left out: then `sha256` is that of `text`."
+    )
     created_at = MillisecondsField()
 
     class Meta:
         model = Version
-        fields = ["number", "text", "sha256", "created_at"]
+        fields = ["number", "text", "whole", "sha256", "created_at"]
+
+    def get_text(self, version) -> str:
+        """What its reader may see of it."""
+        return queries.show_text(self.context["pipeline"], version.text)[0]
+
+    def get_whole(self, version) -> bool:
+        """Whether that is all."""
+        return queries.show_text(self.context["pipeline"], version.text)[1]
 
 
 class RowSerializer(serializers.ModelSerializer):
@@ -132,8 +153,9 @@ class UnlessSerializer(serializers.Serializer):
 class PipelineSerializer(RowSerializer):
     """A proposal with everything that is known about it."""
 
-    evidence = serializers.DictField(
-        help_text="Frozen when it was opened; `named` is what its proposer named, with what it said then."
+    evidence = serializers.SerializerMethodField(
+        help_text="Frozen when it was opened; `named` is what its proposer named, with what it said then. "
+        "What is about KPIs that are restricted to others is left out, and counted as `not_shown`."
     )
     evidence_intact = serializers.BooleanField(help_text="Whether it still fits its hash.")
     versions = VersionSerializer(many=True)
@@ -180,6 +202,10 @@ class PipelineSerializer(RowSerializer):
             "unless",
             "execution",
         ]
+
+    def get_evidence(self, pipeline) -> dict:
+        """As its reader may see it."""
+        return queries.show_evidence(pipeline)
 
     def get_tampered(self, pipeline) -> str:
         """A sentence, or an empty text."""

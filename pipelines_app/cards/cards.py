@@ -76,6 +76,8 @@ def make_card(pipeline, user, *, now=None):
 def share(pipelines, user):
     """The ``Shared`` of these; each of them has its records and its story attached."""
     visible = queries.visible_to(user)
+    for row in pipelines:
+        queries.look(row, queries.sight_of(user))
     queries.attach_records(pipelines, among=visible)
     queries.attach_stories(pipelines)
     queries.attach_likes(pipelines, among=visible)

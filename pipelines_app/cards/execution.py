@@ -41,12 +41,14 @@ def describe_execution(pipeline, user, *, now=None, find_stop=queries.find_stop)
     ``find_stop`` answers the stop switch while it is on: for many one that asks once.
     """
     now = now or timezone.now()
+    if not hasattr(pipeline, "sight"):
+        queries.look(pipeline, queries.sight_of(user))
     if pipeline.is_open:
         if blocked := tell_blocked(pipeline):
             return Execution(blocked=blocked)
         follows = tell_following(pipeline, find_stop)
         planned = queries.find_plan(pipeline)
-        told = (follows, tell_promise(planned, now), tell_guarded(planned)) if follows else ()
+        told = (follows, tell_promise(planned, now), tell_guarded(pipeline, planned)) if follows else ()
         return Execution(follows=" ".join(filter(None, told)))
     describe = DESCRIBED.get(State(pipeline.state))
     if describe is None:

@@ -47,9 +47,8 @@ def write_time(ms):
     return date_format(to_local(ms), "DATETIME_FORMAT") if 0 <= ms < FARTHEST else str(ms)
 
 
-def list_facts(pipeline):
-    """``[(name, text), …]`` of the evidence, the lists of numbers left to the JSON."""
-    evidence = pipeline.evidence
+def list_facts(pipeline, evidence):
+    """``[(name, text), …]`` of what is shown of the evidence, the lists of numbers left to the JSON."""
     if not isinstance(evidence, dict):
         return []
     facts = list_quantity(evidence.get("quantity"))

@@ -26,9 +26,10 @@ KINDS = (*(state.value for state in (State.EFFECTIVE, *BAD, State.INCONCLUSIVE))
 class Case:
     """One approved proposal: its ``verdict`` ("" until it is judged) and the Effect with its ``measure``.
 
-    ``effect`` is None where nothing could be measured. ``harmed`` are the names of the guardrails
-    that it harmed, whatever it did to its KPI. ``touched``: it is not as it was judged; verdict and
-    harm (by topic) are what the audit chain tells, ``lost``: not even that can be believed.
+    ``effect`` is None where nothing could be measured. ``harmed`` are the guardrails that it harmed,
+    whatever it did to its KPI: by name in a Record, ``(topic, name)`` as they are read. ``touched``: it
+    is not as it was judged; verdict and harm (by topic) are what the audit chain tells, ``lost``: not even
+    that can be believed.
     ``begun_at`` (ms) is when it was carried out, for what has no effect; ``decided_at`` and
     ``judged_at`` say since when its approval and its verdict are known.
     """

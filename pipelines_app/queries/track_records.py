@@ -12,7 +12,10 @@ from pipelines_app.core.track_records import Case, make_record
 from pipelines_app.exceptions import BadInput
 from pipelines_app.queries.likes import find_horizon
 from pipelines_app.queries.measuring import check_effect, find_told
+from pipelines_app.queries.sight import sees
 from pipelines_app.queries.versions import attach_versions, check_version_of, peek_version
+
+UNNAMED = "a KPI that is not shown to you"
 
 
 def find_key(pipeline):
@@ -39,10 +42,16 @@ def attach_records(pipelines, *, among):
     for row, case in read_cases(rows):
         cases[find_key(row)].append(case)
     for pipeline in pipelines:
-        others = [case for case in cases[find_key(pipeline)] if case.id != pipeline.pk]
+        others = [show_harm(pipeline, case) for case in cases[find_key(pipeline)] if case.id != pipeline.pk]
         known = (case.look_back(find_horizon(pipeline)) for case in others)
         pipeline.track_record = make_record(filter(None, known))
     return pipelines
+
+
+def show_harm(pipeline, case):
+    """The Case as the proposal's reader may see it: harm is told, to which KPI only who may see that."""
+    names = (name if sees(pipeline, topic) else UNNAMED for topic, name in case.harmed)
+    return replace(case, harmed=tuple(dict.fromkeys(names)))
 
 
 def find_record(pipeline, *, among):
@@ -83,16 +92,16 @@ def read_case(row, told):
 
 def read_touched(pk, told, begun_at, *, was_judged):
     """The Case of what is not as it was frozen: of its effect only the verdict in the chain is left."""
-    verdict, harmed = (told.verdict, told.harmed) if told else ("", ())
+    verdict, harmed = (told.verdict, tuple((one, one) for one in told.harmed)) if told else ("", ())
     lost = was_judged and not verdict
     return Case(pk, verdict, touched=True, harmed=harmed, lost=lost, begun_at=begun_at)
 
 
 def list_harmed(document):
-    """The names of the guardrails that an action harmed; effects from before there were any have none."""
+    """``(topic, name)`` of what an action harmed beside; effects from before guardrails have none."""
     for one in document.get("guardrails", ()):
         if one["effect"] and one["effect"]["verdict"] == State.HARMFUL:
-            yield (one.get("measure") or {}).get("name") or one["topic"]
+            yield one["topic"], (one.get("measure") or {}).get("name") or one["topic"]
 
 
 def list_earlier(pipeline, *, among):

@@ -111,7 +111,7 @@ def test_it_lists_the_evidence_of_a_breach_in_words(client, admin_user):
         "companions": [{"name": "Open", "unit": "open", "value": 7, "aggregate": "mean", "window": 60}],
     }
     pipeline = propose(title="T", suggestion="x", unit="seconds", topic="a.b", evidence=evidence)[0]
-    facts = dict(list_facts(pipeline))
+    facts = dict(list_facts(pipeline, pipeline.evidence))
     assert facts == {
         "Value": "2 d 4 h",
         "Aggregate": "p50",
@@ -129,7 +129,7 @@ def test_it_lists_what_was_measured_by_the_name_and_in_the_unit_the_project_gave
     evidence = {"value": 12.5, "aggregate": "share_above", "operator": "gt", "limit": 5.0, "window": 3600}
     evidence |= {"quantity": quantity, "companions": [companion]}
     pipeline = propose(title="T", suggestion="x", unit="%", kpi=12.5, topic="a.b", evidence=evidence)[0]
-    facts = dict(list_facts(pipeline))
+    facts = dict(list_facts(pipeline, pipeline.evidence))
     assert facts["Measured"] == "share above 48 h over 1 h"
     assert (facts["Value"], facts["Limit"]) == ("12.5 %", "above 5 %")
     assert facts["Open"] == "7 open (mean over 1 min)"

@@ -3,13 +3,17 @@
 import json
 
 import pytest
+from django.contrib.auth.models import Group, Permission
 from django.urls import reverse
 
-from pipelines_app.models import Pipeline
+from pipelines_app.core.measuring import describe_effect
+from pipelines_app.models import Effect, Errand, Pipeline
+from pipelines_app.queries import Sight, look, show_text
 from pipelines_app.services import propose, reject
+from pipelines_app.services.errands.mail import write_mail
 from pipelines_app.urls import urlpatterns
 from tests.doors import find_pattern, list_doors
-from tests.pipelines_app.judging import SUGGESTION, TITLE, TOPIC, judge, make_effect
+from tests.pipelines_app.judging import MEASURE_OF, SUGGESTION, TITLE, TOPIC, judge, make_effect
 
 pytestmark = pytest.mark.django_db
 REPEAT = {"title": TITLE, "suggestion": SUGGESTION, "topic": TOPIC}
@@ -60,3 +64,99 @@ def test_no_door_tells_others_of_it_and_the_group_reads_it_at_each(hidden, clien
     whole = read_doors(client, present)
     assert [mark for mark in MARKS if mark not in whole["pipeline_detail"] + whole["inbox_decided"]] == []
     assert json.loads(whole["api_pipeline"])["history"]["total"] == 2
+
+
+# What is frozen of a KPI that has become another group's since; "er.hush" by name, the last by none.
+SECRET = ("er.hush", "Whisper", "4711")
+FROZEN = {
+    "kpi": {"topic": TOPIC, "name": "Waiting"},
+    "companions": [
+        {"topic": "er.hush", "name": "Whisper", "value": 4711, "text": "4711 beds"},
+        {"name": "Whisper", "value": 4711},
+        {"topic": "er.seen", "name": "Plain sight", "value": 5, "text": "5 beds"},
+    ],
+    "named": [
+        {"named": {"topic": "er.hush"}, "topic": "er.hush", "title": "Whisper", "said": "mean 4711", "at": 1},
+        {"named": {"topic": "er.seen"}, "topic": "er.seen", "title": "In sight", "said": "mean 5", "at": 1},
+    ],
+}
+
+
+def describe_restriction(topic):
+    """The hook: one topic is restricted to the group of the fixture."""
+    if topic != "er.hush":
+        return {}
+    return {"restricted": True, "restricted_to": Group.objects.get(name="air quality")}
+
+
+@pytest.fixture
+def frozen(approver, settings, group):
+    """``(judged, open)``, read by everybody, with frozen parts of a KPI that only the group may see."""
+    beside = {"topic": "er.hush", "measure": MEASURE_OF | {"name": "Whisper"}, "reason": "", "days": None}
+    beside["effect"] = describe_effect(make_effect("harmful", 0.47, 0.01))
+    judged = judge(approver, make_effect("effective", -0.4, 0.03), guardrails=[beside], evidence=FROZEN)
+    waits = propose(**REPEAT, evidence=FROZEN)[0]
+    here = f"{__name__}.describe_restriction"
+    settings.PIPELINES_APP = settings.PIPELINES_APP | {"TOPICS": here}
+    return judged, waits
+
+
+def read_texts(client, user, *pipelines):
+    """``{door: text}`` of all pages and addresses, the admin's and a mail, as this person reads them."""
+    client.force_login(user)
+    told = {f"{name} {row.pk}": text for row in pipelines for name, text in read_doors(client, row).items()}
+    for row in pipelines:
+        page = client.get(reverse("admin:pipelines_app_pipeline_change", args=[row.pk]))
+        assert page.status_code == 200
+        told[f"admin {row.pk}"] = page.content.decode()
+    errand = Errand(pipeline=Pipeline.objects.get(pk=pipelines[-1].pk), recipient=f"new:{user.pk}")
+    return told | {"mail": write_mail(user, [errand]).body}
+
+
+@pytest.fixture
+def readers(outsider, member):
+    """One outside the group and one of it, both of whom may look into the admin."""
+    view = Permission.objects.get(codename="view_pipeline")
+    for user in (outsider, member):
+        user.is_staff = True
+        user.save()
+        user.user_permissions.add(view)
+    return outsider, member
+
+
+def test_frozen_parts_of_what_was_restricted_since_are_told_at_no_door(frozen, readers, client):
+    stored = list(Pipeline.objects.values_list("evidence_text")), list(Effect.objects.values_list("text"))
+    told = read_texts(client, readers[0], *frozen)
+    for name, text in told.items():
+        assert [mark for mark in SECRET if mark in text] == [], name
+    judged, waits = (row.pk for row in frozen)
+    for page, count in ((f"pipeline_detail {judged}", 3), (f"pipeline_detail {waits}", 2)):
+        assert told[page].count("not shown to you") >= count, page
+        assert "2 figures are not shown to you" in told[page] and "Plain sight" in told[page]
+    assert "harmed a KPI that is not shown to you" in told[f"pipeline_record {waits}"] + told["mail"]
+    answer = json.loads(told[f"api_pipeline {judged}"])
+    assert answer["evidence"]["not_shown"] == 3 and len(answer["evidence"]["named"]) == 1
+    assert (answer["effect"]["guardrails"], answer["effect"]["not_shown"]) == ([], 1)
+    assert answer["audit"][-1]["data"]["not_shown"] == 1
+    # The group, and what is stored, have it all.
+    whole = read_texts(client, readers[1], *frozen)
+    for mark in SECRET:
+        assert mark in whole[f"api_pipeline {judged}"] and mark in whole[f"admin {judged}"]
+    assert "harmed Whisper" in whole[f"pipeline_record {waits}"]
+    now = list(Pipeline.objects.values_list("evidence_text")), list(Effect.objects.values_list("text"))
+    assert now == stored
+
+
+def test_a_frozen_text_is_shown_whole_or_says_that_it_is_not(frozen, group):
+    _, waits = frozen
+    text = json.dumps({"topic": TOPIC, "measuring": {"guardrails": [{"topic": "er.hush", "measure": None}]}})
+    for sight, whole in ((Sight(), False), (Sight(frozenset([group.pk])), True), (Sight(None), True)):
+        shown, is_whole = show_text(look(waits, sight), text)
+        assert (is_whole, "hush" in shown) == (whole, whole)
+    # A key of the group that is limited to other topics sees no more of it than a stranger.
+    limited = Sight(frozenset([group.pk]), ("er.wait",))
+    assert show_text(look(waits, limited), text) == (
+        '{"measuring":{"guardrails":[]},"topic":"er.wait"}',
+        False,
+    )
+    assert show_text(look(waits, Sight()), "er.hush {") == ("", False)

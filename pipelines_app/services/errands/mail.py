@@ -20,6 +20,8 @@ from pipelines_app.queries import (
     attach_records,
     find_reopening,
     is_visible,
+    look,
+    sight_of,
     tell_program,
     visible_to,
     why_not_decide,
@@ -111,7 +113,8 @@ def tail(errand):
 
 def write_mail(person, errands):
     """The mail about one or many errands."""
-    attach_records([errand.pipeline for errand in errands], among=visible_to(person))
+    pipelines = [look(errand.pipeline, sight_of(person)) for errand in errands]
+    attach_records(pipelines, among=visible_to(person))
     told = [describe(errand) for errand in errands]
     first = told[0]
     subject = f"{first['pipeline'].title}: {first['reason']}"

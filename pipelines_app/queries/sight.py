@@ -1,0 +1,85 @@
+"""Through whose eyes a proposal is read: what was frozen of other KPIs is asked for again, part by part.
+
+A proposal that nobody was named for is read as by somebody who is in no group.
+"""
+
+import json
+from collections.abc import Set
+from dataclasses import dataclass
+from functools import cached_property
+
+from pipelines_app import conf
+from pipelines_app.core.chain import encode
+from pipelines_app.core.parts import show
+from pipelines_app.core.topics import is_listed
+from pipelines_app.queries.deciding import list_groups
+
+
+@dataclass(frozen=True)
+class Sight:
+    """A reader: the ids of their groups, None for whoever sees all, and the patterns a key is limited to."""
+
+    groups: Set | None = frozenset()
+    patterns: tuple = ()
+
+    @cached_property
+    def describe(self):
+        """What says of a topic to whom it is restricted; None where nothing can be."""
+        return conf.load("TOPICS")
+
+    def sees(self, topic):
+        """Whether the reader may see what was measured of a topic; None: it is not known of which."""
+        if self.patterns and not (topic and is_listed(topic, self.patterns)):
+            return False
+        if self.groups is None or self.describe is None:
+            return True
+        if not topic:
+            return False
+        known = self.describe(topic)
+        owner = known.get("restricted_to")
+        return not known.get("restricted") or (owner is not None and owner.pk in self.groups)
+
+
+NOBODY = Sight()
+
+
+def sight_of(user):
+    """The Sight of a person; of nobody, who is in no group."""
+    if user is None or not user.is_authenticated:
+        return NOBODY
+    return Sight(None if user.is_superuser else frozenset(list_groups(user)))
+
+
+def look(pipeline, sight):
+    """The proposal, from now on read through these eyes."""
+    pipeline.sight = sight
+    return pipeline
+
+
+def sees(pipeline, topic):
+    """Whether the proposal's reader may see a topic; what it is about itself they do, or it were hidden."""
+    return bool(topic and topic == pipeline.topic) or getattr(pipeline, "sight", NOBODY).sees(topic)
+
+
+def show_parts(pipeline, data):
+    """``(data, how many)``: a frozen dict of the proposal without the parts its reader may not see."""
+    return show(data, lambda topic: sees(pipeline, topic))
+
+
+def show_evidence(pipeline):
+    """The evidence as its reader may see it, with the number of parts that are not shown, if any."""
+    shown, hidden = show_parts(pipeline, pipeline.evidence)
+    return shown | ({"not_shown": hidden} if hidden else {})
+
+
+def show_text(pipeline, text):
+    """``(text, whether it is whole)`` of a frozen JSON text; what cannot be read is not shown in parts."""
+    try:
+        data = json.loads(text)
+    except ValueError:
+        data = None
+    if not isinstance(data, dict):
+        whole = getattr(pipeline, "sight", NOBODY).groups is None
+        return (text, True) if whole else ("", False)
+    shown, hidden = show_parts(pipeline, data)
+    return (encode(shown), False) if hidden else (text, True)
