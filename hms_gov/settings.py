@@ -8,6 +8,7 @@ its private Redis and its secret key live there.
 import json
 import os
 import secrets
+from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -66,6 +67,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     *["django_celery_beat"] * WITH_BEAT,
+    "axes",
     "metrics_app",
     "pipelines_app",
     "hms_gov.joins",
@@ -80,9 +82,11 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "hms_gov.middleware.ReaderTimeZoneMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "hms_gov.middleware.ContentSecurityPolicyMiddleware",
+    # Inside of the two above: its own answer has their headers, too.
+    "axes.middleware.AxesMiddleware",
+    "hms_gov.middleware.ReaderTimeZoneMiddleware",
 ]
 
 ROOT_URLCONF = "hms_gov.urls"
@@ -122,6 +126,20 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+# How often a wrong password may be tried: docs/operations.md#logging-in.
+AUTHENTICATION_BACKENDS = ["hms_gov.logins.PasswordBackend"]
+TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
+AXES_HANDLER = "hms_gov.logins.LoginHandler"
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"], "ip_address"]
+AXES_FAILURE_LIMIT = 5  # wrong passwords for one name from one address; logins.py has the bound of an address
+AXES_COOLOFF_TIME = timedelta(minutes=15)  # from the last wrong password that counted
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_RESET_ON_SUCCESS = True
+AXES_CLIENT_IP_CALLABLE = "hms_gov.logins.find_address"
+AXES_LOCKOUT_CALLABLE = "hms_gov.logins.answer_locked"
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
 LOGIN_URL = "/accounts/login/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/accounts/login/"

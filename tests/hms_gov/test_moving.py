@@ -43,7 +43,9 @@ pytestmark = [
     pytest.mark.skipif("connection.vendor == 'postgresql'", reason="it moves away from SQLite"),
 ]
 # What nothing of the product fills.
-EMPTY = {"auth_group_permissions", "django_admin_log"}
+EMPTY = {"auth_group_permissions", "django_admin_log"} | {
+    f"axes_{name}" for name in ("accessattempt", "accessattemptexpiration", "accessfailurelog", "accesslog")
+}
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,103 @@
+"""Passwords that are tried one after the other: bounded by account and address, never by the name alone.
+
+Who only knows a name can lock nobody out with it: wrong passwords count for the address they come
+from. django-axes keeps the count in the database, where every process finds it.
+"""
+
+from ipaddress import ip_address, ip_network
+from math import ceil
+
+from axes.backends import AxesBackend
+from axes.handlers.database import AxesDatabaseHandler
+from django.conf import settings
+from django.contrib.auth.backends import ModelBackend
+from django.http import JsonResponse
+from django.shortcuts import render
+from django.utils.timezone import now
+
+PER_ADDRESS = 50  # wrong passwords from one address, whatever the names: more than an office mistypes
+IPV6_PREFIX = 64  # bits; whoever has one address of such a network has all of them
+
+
+class PasswordBackend(AxesBackend):
+    """Django's own log-in by name and password, asked only where the bounds leave room."""
+
+    def authenticate(self, request, username=None, password=None, **kwargs):
+        """The user or None; PermissionDenied beyond a bound, whether the password is right or wrong."""
+        # Without a request there is no door: a command or a test asks.
+        if request is not None:
+            super().authenticate(request, username=username, password=password, **kwargs)
+        return ModelBackend.authenticate(self, request, username=username, password=password, **kwargs)
+
+
+class LoginHandler(AxesDatabaseHandler):
+    """The two bounds in one count, for django-axes knows one limit: that of an account."""
+
+    def get_failures(self, request, credentials=None):
+        """Wrong passwords within the pause; those of the whole address weigh less."""
+        of_account, of_address = (
+            sum(attempts.values_list("failures_since_start", flat=True))
+            for attempts in self.get_user_attempts(request, credentials)
+        )
+        return max(of_account, of_address * settings.AXES_FAILURE_LIMIT // PER_ADDRESS)
+
+    def reset_user_attempts(self, request, credentials=None):
+        """Forgets what a log-in proves to be slips of its own account, and nothing of other names."""
+        of_account, _ = self.filter_user_attempts(request, credentials)
+        return of_account.delete()[0]
+
+    def find_seconds_left(self, request, credentials):
+        """Seconds after which a locked door is open again, at the latest."""
+        times = [
+            attempts.order_by("-attempt_time").values_list("attempt_time", flat=True).first()
+            for attempts in self.get_user_attempts(request, credentials)
+        ]
+        last = max((time for time in times if time), default=now())
+        return max(1, ceil((last + settings.AXES_COOLOFF_TIME - now()).total_seconds()))
+
+
+def find_address(request):
+    """The address that counts, of IPv6 its /64; None where the server tells none.
+
+    Only a proxy of ``TRUSTED_PROXIES`` is believed about who came to it.
+    """
+    trusted = [ip_network(text) for text in settings.TRUSTED_PROXIES]
+    found = read_address(request.META.get("REMOTE_ADDR", ""))
+    hops = request.headers.get("X-Forwarded-For", "").split(",")
+    while found is not None and hops and is_inside(found, trusted):
+        came_from = read_address(hops.pop().strip())
+        if came_from is None:
+            break
+        found = came_from
+    if found is None or found.version == 4:
+        return found and str(found)
+    return str(ip_network((found, IPV6_PREFIX), strict=False).network_address)
+
+
+def read_address(text):
+    """An IP address, an IPv4 one also from its IPv6 form; None for anything else."""
+    try:
+        found = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(found, "ipv4_mapped", None) or found
+
+
+def is_inside(address, networks):
+    """Whether an address is of one of the networks."""
+    return any(address.version == network.version and address in network for network in networks)
+
+
+def answer_locked(request, *rest):
+    """429 with ``Retry-After``: a page for people, JSON for who asks for it. The same for every name."""
+    seconds = LoginHandler().find_seconds_left(request, request.axes_credentials)
+    headers = {"Retry-After": str(seconds), "Cache-Control": "no-store"}
+    minutes = ceil(seconds / 60)
+    if request.get_preferred_type(["text/html", "application/json"]) == "application/json":
+        message = f"Too many wrong passwords from this address: try again in {seconds} s."
+        errors = {"errors": [{"field": None, "message": message}]}
+        return JsonResponse(errors, status=429, headers=headers)
+    response = render(request, "registration/locked.html", {"minutes": minutes}, status=429)
+    for name, value in headers.items():
+        response[name] = value
+    return response
