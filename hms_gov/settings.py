@@ -119,6 +119,9 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     }
     # pytest-django's in-memory database cannot be shared between processes.
     DATABASES["default"]["TEST"] = {"NAME": env.str("TEST_SQLITE", default="") or None}
+if DATABASES["default"]["ENGINE"].endswith("postgresql"):
+    # Seconds; one that takes connections and does not answer would hold each request and task for ever.
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_PASSWORD_VALIDATORS = [

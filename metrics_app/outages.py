@@ -49,10 +49,14 @@ class Outages:
     def see_readiness(self, parts):
         """Tells of each part of ``/readyz`` that has just become unready, or is ready again.
 
-        Not of the two whose own errors tell: they are watched, whoever asks.
+        Not of the two whose own errors tell, nor of any other while one of them is away: what cannot
+        be asked then is no news. A part that is not named any more counts as ready.
         """
-        for name in sorted(parts.keys() - {DATABASE, REDIS}):
-            found, news = parts[name], False
+        if not all(parts[name]["ok"] for name in {DATABASE, REDIS} & parts.keys()):
+            return
+        known = {name.removeprefix("readyz ") for name in self.parts if name.startswith("readyz ")}
+        for name in sorted((parts.keys() | known) - {DATABASE, REDIS}):
+            found, news = parts.get(name, {"ok": True}), False
             with self.lock:
                 part = self.parts.setdefault(f"readyz {name}", Part(f"The part {name}"))
                 told = part.come_back(self.clock()) if found["ok"] else ""
@@ -71,6 +75,9 @@ class Outages:
     def is_echo(self, record):
         """Whether a record without an exception only repeats that a part is away."""
         if getattr(record, "status_code", None) == 503 and not record.exc_info:
+            return self.hold(record, list(self.parts.values()))
+        if record.name == "daphne.server" and record.levelno == logging.WARNING:
+            # Of each request that waits for the part while its client has left, again each second.
             return self.hold(record, list(self.parts.values()))
         for kind, names in ECHOES.items():
             if record.name.startswith(names) and record.levelno <= logging.WARNING and not record.exc_info:

@@ -80,6 +80,8 @@ def test_an_outage_writes_two_lines_however_many_attempts_fail(site, caplog):
 
 def test_what_is_of_another_kind_passes_while_a_part_is_away(site):
     site.log("Nothing is judged: %s", REFUSED)
+    assert not site.log("Application instance … took too long", name="daphne.server", levelno=30)
+    assert site.log("Exception inside application", name="daphne.server", error=ValueError("x"))
     bug = KeyError("state")
     bug.__context__ = REFUSED
     assert site.log("Internal Server Error", name="django.request", error=bug)
@@ -159,11 +161,13 @@ def test_parts_that_share_a_server_are_one_part(site, settings, caplog):
 
 
 def test_a_part_that_is_not_ready_is_one_line_and_one_when_it_is_however_often_that_is_asked(site, caplog):
-    unready = {"collector": {"ok": False, "behind_seconds": 31.0}, "redis": {"ok": False}}
+    unready = {"collector": {"ok": False, "behind_seconds": 31.0}, "redis": {"ok": True}}
+    site.outages.see_readiness({"errands": {"ok": False}, "database": {"ok": False}})
+    assert not caplog.records
     for site.now in range(30):
         site.outages.see_readiness(unready)
         assert not site.log("Service Unavailable", name="django.request", status_code=503)
-    site.outages.see_readiness({"collector": {"ok": True}, "redis": {"ok": True}})
+    site.outages.see_readiness({"redis": {"ok": True}})
     assert [record.getMessage() for record in caplog.records] == [
         "The part collector is not ready: behind_seconds 31.0.",
         "The part collector is back after 29 s; 59 messages held back (django.request 30, readyz 29).",
