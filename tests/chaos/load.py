@@ -42,7 +42,7 @@ class Senders:
         self.site, self.stopped = site, threading.Event()
         # The newest first: what piled up during an outage does not stand before what is new.
         self.waiting = queue.LifoQueue()
-        self.lock, self.acknowledged, self.arrived = threading.Lock(), Counter(), []
+        self.lock, self.acknowledged = threading.Lock(), Counter()
         self.probes, self.refused, self.outstanding = {}, [], 0
         work = [self.make] + [self.send] * SENDERS
         self.threads = [
@@ -57,8 +57,9 @@ class Senders:
         while not self.stopped.is_set():
             time.sleep(max(0, due - time.time()))
             points = self.make_points(number, int(time.time() * 1000))
+            with self.lock:
+                self.outstanding += 1
             self.waiting.put((f"batch-{number}", points))
-            self.outstanding += 1
             due, number = due + 1 / BATCHES, number + 1
 
     def make_points(self, number, now):
@@ -102,6 +103,8 @@ class Senders:
     def stop(self):
         """No new points; returns once everything was acknowledged."""
         self.stopped.set()
+        # Its last batch is on its way before anybody counts.
+        self.threads[0].join()
         deadline = time.monotonic() + 60
         while self.outstanding and time.monotonic() < deadline:
             time.sleep(0.1)
