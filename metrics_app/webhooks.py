@@ -101,12 +101,14 @@ class PinnedConnection(HTTPConnection):
     def __init__(self, parts, port, addresses, patience):
         super().__init__(parts.hostname, port, timeout=patience)
         self.addresses, self.secure = addresses, parts.scheme == "https"
+        self.late = False
         if self.secure:
             self.default_port = 443
 
     def connect(self):
-        """To the first address that answers."""
+        """To the first address that answers; TimeoutError once it is cut."""
         for last, address in zip([*[False] * (len(self.addresses) - 1), True], self.addresses, strict=True):
+            self.check_time()
             try:
                 self.sock = socket.create_connection((address, self.port), self.timeout)
                 break
@@ -118,10 +120,21 @@ class PinnedConnection(HTTPConnection):
             self.sock = ssl.create_default_context().wrap_socket(
                 self.sock, server_hostname=self.host, do_handshake_on_connect=False
             )
+        # What was cut before it had a socket ends here.
+        self.check_time()
+        if self.secure:
             self.sock.do_handshake()
 
+    def check_time(self):
+        """TimeoutError once it is cut."""
+        if self.late:
+            raise TimeoutError("timed out")
+
     def cut(self):
-        """Ends whatever is waited for: a timeout alone counts anew with every byte."""
-        with suppress(OSError, AttributeError):
-            # Beside TLS: a farewell would be waited for too.
-            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
+        """Ends whatever is waited for: a timeout alone counts anew with every byte, and every address."""
+        self.late = True
+        sock = self.sock
+        if sock is not None:
+            with suppress(OSError):
+                # Beside TLS: a farewell would be waited for too.
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)

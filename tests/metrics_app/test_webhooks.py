@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from metrics_app import webhooks
-from metrics_app.exceptions import DeliveryFailed
-from metrics_app.webhooks import post
+from metrics_app.core.webhooks import parse_url
+from metrics_app.exceptions import BadInput, DeliveryFailed
+from metrics_app.webhooks import PinnedConnection, post
 from tests.metrics_app.telling import allow, serve
 
 
@@ -182,3 +183,18 @@ def test_names_are_those_of_the_settings(settings):
     assert webhooks.list_webhooks() == ["pager"]
     assert webhooks.find_webhook("pager").url == "https://example.org/hook"
     assert webhooks.find_webhook("other") is None
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_what_is_cut_while_it_has_no_socket_yet_ends_without_another_fault(scheme):
+    parts, port = parse_url(f"{scheme}://example.org:1/hook")
+    connection = PinnedConnection(parts, port, ["127.0.0.1", "127.0.0.1"], 10)
+    connection.cut()
+    with pytest.raises(TimeoutError):
+        connection.connect()
+
+
+@pytest.mark.parametrize("scheme", ["ftp", "file", "gopher", "javascript", "ws", ""])
+def test_it_knows_no_scheme_but_http_and_https(scheme):
+    with pytest.raises(BadInput, match="no address"):
+        parse_url(f"{scheme}://example.org/hook")
