@@ -107,19 +107,36 @@ def who_is(user):
 
 
 def read_credential(headers):
-    """The raw key in a request's headers; None without one, "" for a broken one.
+    """The raw key in a request's headers; None without one, "" for a broken one or more than one.
 
-    ``headers`` is Django's ``request.headers`` or the list of an ASGI scope.
+    ``headers`` is Django's ``request.headers`` or the list of an ASGI scope. Servers and proxies
+    differ in which of two they believe, so two keys are none, whichever was meant.
     """
     if isinstance(headers, (list, tuple)):
-        headers = {name.decode("latin-1").title(): value.decode("latin-1") for name, value in headers}
-    scheme, _, credential = headers.get("Authorization", "").partition(" ")
+        headers = join_headers(headers)
+    found = [read_key(name, headers[name]) for name in ("Authorization", "X-Api-Key") if name in headers]
+    keys = {key for key in found if key is not None}
+    if len(keys) > 1:
+        return ""
+    return keys.pop() if keys else None
+
+
+def join_headers(pairs):
+    """The list of an ASGI scope as a dict; what came twice is joined by a comma, as Django does."""
+    joined = {}
+    for name, value in pairs:
+        joined.setdefault(name.decode("latin-1").title(), []).append(value.decode("latin-1"))
+    return {name: ",".join(values) for name, values in joined.items()}
+
+
+def read_key(name, value):
+    """The raw key of one header; None where it carries something else, "" for a broken one."""
+    if name == "X-Api-Key":
+        return value.strip()
+    scheme, _, credential = value.partition(" ")
     if scheme.lower() in ("bearer", "token"):
         return credential.strip()
-    if scheme.lower() == "basic":
-        return read_basic_password(credential)
-    api_key = headers.get("X-Api-Key")
-    return None if api_key is None else api_key.strip()
+    return read_basic_password(credential) if scheme.lower() == "basic" else None
 
 
 def read_basic_password(credential):
