@@ -164,8 +164,17 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 6_000_000
 
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.bool("HTTPS", default=False)
-if env.bool("HTTPS", default=False):
+HTTPS = env.bool("HTTPS", default=False)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_SSL_REDIRECT = env.bool("HTTPS_REDIRECT", default=HTTPS)
+# Asked from inside, by health checks and collectors of figures, without the proxy that ends TLS.
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz(/.*)?|metrics)/?$"]
+# Browsers keep it: a site that must be able to go back to http says 0.
+SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=31_536_000) if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.bool("HSTS_SUBDOMAINS", default=False)
+# Whether all subdomains and browsers' lists are meant, only their owner can know.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+if HTTPS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 CHANNEL_LAYERS = {
@@ -181,6 +190,8 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "HMS-GOV metrics",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
+    # `check --deploy` is about the deployment; the schema has its tests.
+    "ENABLE_DJANGO_DEPLOY_CHECK": False,
     "SERVE_AUTHENTICATION": [
         "metrics_app.api.authentication.KeyAuthentication",
         "rest_framework.authentication.SessionAuthentication",
