@@ -3,25 +3,37 @@
 The doors ask here on every request and every frame, so nothing here needs SQL
 while what it remembers is fresh. A revoked key is refused within ``FRESH`` seconds
 in every process, at once in the one that revoked it.
+
+While the database is away, keys go by what it last answered (``known_keys``, in Redis)
+and KPIs by what this process last read: nobody can change either meanwhile.
 """
 
 import base64
 import binascii
+import logging
 import re
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 
+import msgspec
 from django.core.signals import setting_changed
 from django.db import Error as DatabaseError
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models.signals import post_delete, post_save
 
+from metrics_app import known_keys
 from metrics_app.core.points import match_topic
+from metrics_app.exceptions import BusUnavailable
 from metrics_app.models import ApiKey, Kpi
+
+logger = logging.getLogger(__name__)
 
 FRESH = 1.5  # seconds; with the request that is under way a change takes effect within 2
 MAX_KEYS = 10_000  # keys remembered; a flood of guesses must not fill the memory
+AWAY = (OperationalError, InterfaceError)  # what a database that is away answers
 RAW_KEY = re.compile(r"hms_[A-Za-z0-9_-]{43}\Z")
 
 
@@ -54,7 +66,8 @@ class Who:
 
 _lock = threading.Lock()
 _keys = {}  # hash -> (fresh until, Who or None)
-_kpis = (0.0, {})  # (fresh until, topic -> Kpi)
+_kpis = (0.0, None)  # (fresh until, topic -> Kpi; None before they were read)
+_away_until = 0.0  # until then known keys do not wait for the database again
 _origins = (0.0, frozenset())  # (fresh until, origins of all partners)
 
 
@@ -64,18 +77,64 @@ def hash_key(raw):
 
 
 def find_key(raw):
-    """The ``Who`` of a raw key; None if it is malformed, unknown or revoked."""
+    """The ``Who`` of a raw key; None if it is malformed, unknown or revoked.
+
+    While the database is away a key that was seen within ``known_keys.LIFE`` is as it was
+    then; for all others its error is raised.
+    """
     if not raw or not RAW_KEY.match(raw):
         return None
     digest, now = hash_key(raw), time.monotonic()
     fresh_until, who = _keys.get(digest, (0.0, None))
     if now >= fresh_until:
-        row = ApiKey.objects.filter(hash=digest, revoked_at=None).first()
-        who = row and describe_key(row)
+        who = look_up(digest)
         if len(_keys) >= MAX_KEYS:
             _keys.clear()
         _keys[digest] = (now + FRESH, who)
     return who
+
+
+def look_up(digest):
+    """The ``Who`` of a digest as the database says, or last said where it is away; None, or its error."""
+    global _away_until
+    entry = read_entry(digest)
+    known = entry and entry.text and msgspec.json.decode(entry.text, type=Who)
+    if known and time.monotonic() < _away_until:
+        return known
+    try:
+        row = ApiKey.objects.filter(hash=digest, revoked_at=None).first()
+    except AWAY:
+        _away_until = time.monotonic() + FRESH
+        if known:
+            return known
+        raise
+    who = row and describe_key(row)
+    if entry:
+        keep_entry(digest, entry, who)
+    return who
+
+
+def read_entry(digest):
+    """What Redis knows of a digest; None while it is away, for the database may answer."""
+    try:
+        return known_keys.read(digest)
+    except BusUnavailable as error:
+        logger.debug("Keys are looked up in the database alone: %s", error)
+        return None
+
+
+def keep_entry(digest, entry, who):
+    """Makes Redis know what the database has just said, where it does not know it already."""
+    text = who and msgspec.json.encode(who, order="deterministic").decode()
+    if text == entry.text and not entry.is_old:
+        return
+    if who is None:
+        known_keys.drop(digest)
+        return
+    try:
+        known_keys.write(digest, entry.version, text)
+    except BusUnavailable as error:
+        logger.debug("A key is not kept for an outage: %s", error)
 
 
 def describe_key(row):
@@ -148,7 +207,7 @@ def read_basic_password(credential):
 
 
 def load_kpis():
-    """All KPIs by topic, at most ``FRESH`` seconds old."""
+    """All KPIs by topic, at most ``FRESH`` seconds old; as last read while the database is away."""
     global _kpis
     fresh_until, kpis = _kpis
     if time.monotonic() < fresh_until:
@@ -158,7 +217,11 @@ def load_kpis():
         fresh_until, kpis = _kpis
         now = time.monotonic()
         if now >= fresh_until:
-            kpis = {kpi.topic: kpi for kpi in Kpi.objects.all()}
+            try:
+                kpis = {kpi.topic: kpi for kpi in Kpi.objects.all()}
+            except AWAY:
+                if kpis is None:
+                    raise
             _kpis = (now + FRESH, kpis)
     return kpis
 
@@ -251,7 +314,7 @@ def forget():
     """Drops what is remembered, so that a change made in this process takes effect at once."""
     global _kpis, _origins
     _keys.clear()
-    _kpis = (0.0, {})
+    _kpis = (0.0, _kpis[1])
     _origins = (0.0, frozenset())
 
 
@@ -260,13 +323,24 @@ def forget_rows(**kwargs):
     forget()
 
 
+def forget_key(*, instance, created=False, **kwargs):
+    """Lets no process go by what a changed key was, also where the database is away afterwards."""
+    if not created:
+        # Not before: a process that asks meanwhile would read, and keep, what the key was.
+        transaction.on_commit(partial(known_keys.drop, instance.hash))
+
+
 def forget_on_change(*, setting, **kwargs):
     """Forgets when a test overrides the settings: it also has a database of its own."""
+    global _kpis, _away_until
     if setting == "METRICS_APP":
         forget()
+        _kpis, _away_until = (0.0, None), 0.0
 
 
 setting_changed.connect(forget_on_change)
 for model in (ApiKey, Kpi):
     post_save.connect(forget_rows, sender=model)
     post_delete.connect(forget_rows, sender=model)
+post_save.connect(forget_key, sender=ApiKey)
+post_delete.connect(forget_key, sender=ApiKey)

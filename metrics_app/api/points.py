@@ -1,4 +1,4 @@
-"""``POST /api/v1/points/``: the busiest door. No SQL while the caches are warm."""
+"""``POST /api/v1/points/``: the busiest door. It needs Redis; the database may be away."""
 
 import re
 import time
@@ -104,7 +104,8 @@ class PointsView(ApiView):
             413: "Over 10,000 points or 5 MB.",
             415: f"Not {' or '.join(BODIES)} in UTF-8.",
             429: "The key's limit of new KPIs is used up.",
-            503: "The bus is away. Without an Idempotency-Key the outcome is unknown.",
+            503: "The bus is away (without an Idempotency-Key the outcome is unknown), or the database, and "
+            "the key was not used lately.",
         },
     )
     def post(self, request):

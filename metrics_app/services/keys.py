@@ -10,7 +10,7 @@ from metrics_app.core.origins import check_origin
 from metrics_app.core.points import check_pattern
 from metrics_app.exceptions import BadInput
 from metrics_app.models import ApiKey
-from metrics_app.registry import forget, hash_key
+from metrics_app.registry import forget, forget_key, hash_key
 
 PREFIX = "hms_"
 
@@ -76,4 +76,5 @@ def revoke_key(key):
     """Refuses the key from now on, in other processes within 2 s. Revoking twice keeps the first time."""
     ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())
     key.refresh_from_db()
+    forget_key(instance=key)
     forget()

@@ -104,12 +104,24 @@ def check_known(topics, who):
     create = conf.get("AUTO_CREATE_KPIS")
     if create and who is None:
         return
-    unknown = [topic for topic in topics if registry.get_kpi(topic) is None]
+    unknown = find_unknown(topics, create)
     if unknown and not create:
         errors = [{"field": "topic", "message": tell_unknown(topic)} for topic in unknown]
         raise BadInput(errors[0]["message"], errors=errors)
     if unknown:
         admit_topics(unknown, who)
+
+
+def find_unknown(topics, create):
+    """The topics that are no KPIs; none where that cannot be said and KPIs are made on first sight."""
+    try:
+        kpis = registry.load_kpis()
+    except registry.AWAY:
+        # Begun while the database is away: known topics must not use up the limit of new ones.
+        if create:
+            return []
+        raise
+    return [topic for topic in topics if topic not in kpis]
 
 
 def tell_unknown(topic):
