@@ -96,11 +96,15 @@ def announce_event(event, *, permission=None, group=None):
     doorbell.ring([{"type": "event", "event": event, "permission": permission, "group": group}])
 
 
-def announce_states(pairs):
-    """Sends changes of state, ``(event, topic)``, to all subscribers of their topics, in few messages."""
-    parts = [pairs[at : at + STATES] for at in range(0, len(pairs), STATES)]
+def announce_states(changes):
+    """Sends changes of state to all subscribers of their topics, in few messages.
+
+    A change is ``(event, topic, slot, data, data_breach)``; by the last three, which no
+    subscriber gets, a hub knows what it told already. Lost, they are found in SQL.
+    """
+    parts = [changes[at : at + STATES] for at in range(0, len(changes), STATES)]
     if parts:
-        doorbell.ring([{"type": "state", "events": [list(pair) for pair in part]} for part in parts])
+        doorbell.ring([{"type": "state", "events": [list(change) for change in part]} for part in parts])
 
 
 def pack_turn(updates):

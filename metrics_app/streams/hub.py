@@ -17,8 +17,8 @@ from metrics_app import live, log
 from metrics_app.core.chunks import unpack_chunk
 from metrics_app.core.slices import Slice
 from metrics_app.exceptions import BusUnavailable
-from metrics_app.streams.events import Notice
 from metrics_app.streams.feed import SETTLE, Feed
+from metrics_app.streams.states import States
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class Hub:
     call = staticmethod(call)
 
     def __init__(self):
-        self.feeds = {}
+        self.feeds, self.states = {}, States(self)
         self.listeners = set()  # callables that get every event message
         self.known = set()  # topics that were heard of
         self.answers = {}  # question -> (asked at, task)
@@ -150,8 +150,8 @@ class Hub:
                 elif topic not in self.known:
                     self.meet(topic)
         elif message["type"] == "state":
-            for event, topic in message["events"]:
-                self.announce(topic, Notice(event))
+            for told in message["events"]:
+                self.states.hear(*told)
         else:
             for listener in list(self.listeners):
                 listener(message)
@@ -186,12 +186,14 @@ class Hub:
         for pause in (0, SETTLE, 2 * SETTLE):
             await asyncio.sleep(pause)
             await self.compare()
+            await self.states.compare()
 
     async def check(self):
-        """Compares with the heads in Redis every few seconds: a lost doorbell costs seconds, not data."""
+        """Compares with the heads in Redis and the states in SQL: a lost doorbell costs seconds, not data."""
         while True:
             await asyncio.sleep(CHECK)
             await self.compare()
+            await self.states.compare()
 
     async def compare(self, topics=None):
         """One look at the heads of the feeds; each feed repairs what it missed."""

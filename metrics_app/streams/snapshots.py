@@ -7,13 +7,14 @@ from metrics_app import log, queries, registry
 from metrics_app.core.frames import encode_text, make_frame, pair_points, summarise_seconds
 from metrics_app.core.positions import format_position, parse_position
 from metrics_app.models import Threshold
+from metrics_app.streams.states import read_states
 
 
 class Picture:
     """A topic up to a position, encoded once for all who ask for the same."""
 
-    def __init__(self, topic, epoch, offset, **fields):
-        self.epoch, self.offset = epoch, offset
+    def __init__(self, topic, epoch, offset, states, **fields):
+        self.epoch, self.offset, self.states = epoch, offset, states
         position = format_position(epoch, offset)
         self.message = {"type": "snapshot", "topic": topic, "position": position} | fields
 
@@ -28,11 +29,13 @@ def take_snapshot(topic, history, max_points):
 
     BusUnavailable when Redis is away.
     """
+    # Before the thresholds are: what changes in between is told once more, not left out.
+    states = read_states([topic])
     since = queries.redis_now() - history * 1000
     snapshot = queries.snapshot(topic, since=since, max_points=max_points)
     epoch, offset = parse_position(snapshot.position or "") or (log.null_epoch(topic), 0)
     points = {"points": snapshot.points or [], "rows": snapshot.rows or []}
-    return Picture(topic, epoch, offset, recovered=False, **points, **describe_topic(topic))
+    return Picture(topic, epoch, offset, states, recovered=False, **points, **describe_topic(topic))
 
 
 def take_restart(topic, history, max_points, epoch, offset):
@@ -45,6 +48,7 @@ def take_restart(topic, history, max_points, epoch, offset):
 
 def take_missed(topic, epoch, offset, max_points):
     """The Picture of what came after a position, or None when it cannot be continued."""
+    states = read_states([topic])
     part = log.read_log(topic, epoch, offset)
     if part is None:
         return None
@@ -53,7 +57,7 @@ def take_missed(topic, epoch, offset, max_points):
         points = {"points": [], "rows": summarise_seconds(part.ts, part.values)}
     else:
         points = {"points": pair_points(part.ts, part.values), "rows": []}
-    return Picture(topic, part.epoch, top, recovered=True, **points, **describe_topic(topic))
+    return Picture(topic, part.epoch, top, states, recovered=True, **points, **describe_topic(topic))
 
 
 def describe_topic(topic):

@@ -8,7 +8,9 @@ from metrics_app import log, registry
 from metrics_app.core import frames
 from metrics_app.core.frames import make_chunk
 from metrics_app.core.positions import MAX_TOPICS, NOWHERE, format_position, pack_position
+from metrics_app.streams.events import Notice
 from metrics_app.streams.positions import find_start
+from metrics_app.streams.states import read_states
 from metrics_app.streams.visitors import Visitor
 
 HEARTBEAT = 15  # seconds
@@ -35,6 +37,7 @@ class EventStream(Visitor):
         self.ended = self.hub.loop.create_future()
         self.ends_early = False
         self.starts, self.strays, self.last_word = {}, [], b""
+        self.states = {}  # of the thresholds of its topics, as it begins
         self.omitted = []  # topics that match and do not fit, as the reader knows them
 
     # Where it begins
@@ -44,6 +47,7 @@ class EventStream(Visitor):
         self.starts, self.strays, self.omitted = await self.hub.call(self.find_start, self.who, self.query)
         for topic, position in self.starts.items():
             self.note(topic, *position)
+        self.states = await self.hub.call(read_states, list(self.starts))
 
     def note(self, topic, epoch, offset):
         """The reader has, or is about to get, everything up to here."""
@@ -67,6 +71,15 @@ class EventStream(Visitor):
             self.tell_omitted()
         for topic in self.starts:
             self.follow(topic, self.open)
+        self.tell_states()
+
+    def tell_states(self):
+        """Where it goes on after an interruption: how the thresholds stand now, for they may have changed."""
+        states = {pk: seen for pk, seen in self.states.items() if seen.topic in self.starts}
+        self.hub.states.note(states)
+        if self.query.position is not None:
+            for pk, seen in states.items():
+                self.send_notice(Notice(self.hub.states.find_newest(pk, seen).event))
 
     def tell_omitted(self):
         """Says how many topics match and do not fit, and the first of them by name."""

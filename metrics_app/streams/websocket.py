@@ -191,6 +191,7 @@ class LiveSocket(Visitor):
         """Sends it once the client has room, and goes on from its position."""
         await self.outbox.wait_ready()
         self.outbox.put(*picture.frame)
+        self.hub.states.note(picture.states)
         subscription.place(picture.epoch, picture.offset)
 
     def takes(self, batch):

@@ -19,12 +19,12 @@ def end_watch(threshold, cause, reason, at):
     ``cause`` is "switched off by ann". What was proposed stays proposed.
     """
     rows = ThresholdState.objects.filter(threshold=threshold)
-    before = rows.values_list("state", "data_breach").first()
+    before = rows.values_list("state", "data_breach", "last_slot").first()
     rows.update(**CALM, since=at)
     for breach in Breach.objects.select_for_update().filter(threshold=threshold, recovered_at=None):
         close(breach, threshold, cause, reason, max(at, breach.fired_at))
-    if before not in (None, (watch.OK, False)):
-        transaction.on_commit(lambda: announce_end(threshold, at), robust=True)
+    if before and before[:2] != (watch.OK, False):
+        transaction.on_commit(lambda: announce_end(threshold, at, before[2]), robust=True)
 
 
 def close(breach, threshold, cause, reason, at):
@@ -43,11 +43,12 @@ def close(breach, threshold, cause, reason, at):
     write_notices([(line, None)])
 
 
-def announce_end(threshold, at):
-    """Tells the streams that the light is out."""
+def announce_end(threshold, at, slot):
+    """Tells the streams that the light is out; ``slot`` is the last that was judged."""
     topic = threshold.kpi.topic
     event = {"type": "state", "topic": topic, "threshold": threshold.pk, "state": watch.OK}
-    live.announce_states([(event | {"value": None, "since": at}, topic)])
+    calm = CALM["data"], CALM["data_breach"]
+    live.announce_states([(event | {"value": None, "since": at}, topic, slot, *calm)])
 
 
 def find_causes(outcomes, breaches, units):

@@ -174,7 +174,12 @@ def list_changes(outcomes):
 def announce_changes(outcomes):
     """Tells the streams which lights have changed. After the commit: before, it may not be true."""
     changed = [o for o in outcomes if is_changed(o.due.state, o.states[-1])]
-    live.announce_states([(describe_state(o), o.due.known.topic) for o in changed])
+    live.announce_states(
+        [
+            (describe_state(o), o.due.known.topic, o.state.last_slot, o.state.data, o.state.data_breach)
+            for o in changed
+        ]
+    )
 
 
 def is_changed(before, after):

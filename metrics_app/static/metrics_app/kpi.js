@@ -152,7 +152,7 @@ function hear(message) {
     if (isHot()) draw();
   }
   if (message.type === "reset") { tellReset(); loadChart(); }
-  if (["points", "summary", "state", "error", "reset"].includes(message.type)) refresher.ringAll();
+  if (["points", "summary", "state", "error", "reset"].includes(message.type) || message.recovered) refresher.ringAll();
   if (message.type === "pipeline") setTimeout(loadChart, 500);
 }
 

@@ -132,7 +132,9 @@ onMessage((message) => {
   if (type === "points" && message.points.length) touch(topic, Math.max(...message.points.map(([ts]) => ts)));
   // A row stands for a whole second: its points may be newer than its start.
   else if (type === "summary" && message.rows.length) touch(topic, message.rows.at(-1)[0]);
-  else if (type === "snapshot" && !find(topic)) refresher.ring(topic);
+  // After an interruption the thresholds may stand elsewhere.
+  else if (type === "snapshot" && (message.recovered || !find(topic))) refresher.ring(topic);
+  else if (type === "reset") refresher.ring(topic);
   else if (type === "state") refresher.ringAll();
 });
 

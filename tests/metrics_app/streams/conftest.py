@@ -101,6 +101,7 @@ def credentials(read_key):
 def lose_doorbell(monkeypatch):
     """What is emitted from now on is in the window, but nobody rings."""
     monkeypatch.setattr(live, "publish_turn", lambda updates: None)
+    monkeypatch.setattr(live, "announce_states", lambda changes: None)
 
 
 @pytest.fixture

@@ -43,6 +43,9 @@ async def test_a_changed_light_is_announced_to_the_streams(base):
                 "since": base,
             },
             TOPIC,
+            base,
+            "fresh",
+            False,
         ]
     ]
 

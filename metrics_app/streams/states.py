@@ -1,0 +1,107 @@
+"""States of thresholds as this process has told them; what no ring brought is found in SQL.
+
+The row is the message: a ring that is lost, with the layer away or its worker dead before it
+rang, costs a round of the hub. Only the newest state counts, so only that is told.
+"""
+
+from typing import NamedTuple
+
+from django.db import Error as DatabaseError
+
+from metrics_app.core.watch import OK
+from metrics_app.models import ThresholdState
+from metrics_app.streams.events import Notice
+
+COLUMNS = ("state", "value", "since", "last_slot", "data", "data_breach")
+
+
+class Seen(NamedTuple):
+    """A threshold's state: the message that tells it, the slot (ms) it was judged at, its data's health."""
+
+    event: dict
+    slot: int
+    data: str
+    data_breach: bool
+
+    @property
+    def topic(self):
+        """Whose threshold it is."""
+        return self.event["topic"]
+
+    @property
+    def face(self):
+        """What people see a difference in; since when nothing is wrong is none."""
+        state = self.event["state"]
+        return state, state != OK and self.event["since"], self.data, self.data_breach
+
+
+class States:
+    """The states that the followers of a hub's feeds know."""
+
+    def __init__(self, hub):
+        self.hub, self.told = hub, {}  # threshold id -> Seen
+
+    def note(self, found):
+        """States that somebody begins with; what others were told before stays, until the next comparison."""
+        for pk, seen in found.items():
+            self.told.setdefault(pk, seen)
+
+    def find_newest(self, pk, seen):
+        """What was read, or what a ring has brought since."""
+        known = self.told.get(pk, seen)
+        return known if known.slot > seen.slot else seen
+
+    def hear(self, event, topic, slot=None, data="fresh", data_breach=False):
+        """A ring: told unless it was told already, or something newer was."""
+        if topic not in self.hub.feeds:
+            return
+        if slot is not None:
+            seen, known = Seen(event, slot, data, data_breach), self.told.get(event["threshold"])
+            if known and (slot < known.slot or (slot, seen.face) == (known.slot, known.face)):
+                return
+            self.told[event["threshold"]] = seen
+        self.hub.announce(topic, Notice(event))
+
+    async def compare(self):
+        """One look at the rows of all topics that are followed; tells what nobody rang for."""
+        before = {pk: seen for pk, seen in self.told.items() if seen.topic in self.hub.feeds}
+        self.told, topics = dict(before), list(self.hub.feeds)
+        try:
+            found = await self.hub.call(read_states, topics) if topics else {}
+        except DatabaseError:
+            return  # nothing is judged meanwhile, and the next round asks again
+        for pk, seen in found.items():
+            # Where a ring came while the rows were read, the ring is newer.
+            if self.told.get(pk) is before.get(pk) and self.is_news(self.told.get(pk), seen):
+                self.told[pk] = seen
+                self.hub.announce(seen.topic, Notice(seen.event))
+        for pk in before.keys() - found.keys():
+            self.tell_gone(pk, before[pk])
+
+    def is_news(self, known, seen):
+        """Whether followers have to be told of a row; those who wait for a snapshot get it with that."""
+        if known is not None:
+            return seen.slot >= known.slot and seen.face != known.face
+        feed = self.hub.feeds.get(seen.topic)
+        return feed is not None and all(subscription.is_open for subscription in feed.subscriptions)
+
+    def tell_gone(self, pk, seen):
+        """A threshold that was deleted: its light is out."""
+        if self.told.get(pk) is seen:
+            del self.told[pk]
+            if seen.event["state"] != OK:
+                self.hub.announce(seen.topic, Notice(seen.event | {"state": OK, "value": None}))
+
+
+def read_states(topics):
+    """``{threshold id: Seen}`` of all thresholds of some topics, also of those that are switched off."""
+    rows = ThresholdState.objects.filter(threshold__kpi__topic__in=topics).values_list(
+        "pk", "threshold__kpi__topic", *COLUMNS
+    )
+    return {row[0]: make_seen(*row) for row in rows.iterator()}
+
+
+def make_seen(pk, topic, state, value, since, slot, data, data_breach):
+    """The ``Seen`` of one row."""
+    event = {"type": "state", "topic": topic, "threshold": pk, "state": state, "value": value, "since": since}
+    return Seen(event, slot, data, data_breach)

@@ -1,0 +1,128 @@
+"""States of thresholds: what no ring brought is told all the same, and nothing older after it."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from metrics_app.models import Kpi, Threshold, ThresholdState
+from metrics_app.streams import hub as hubs
+from metrics_app.streams.states import States, make_seen
+from tests.metrics_app.streams.clients import SocketClient, StreamClient
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """A hub that compares without a long pause."""
+    monkeypatch.setattr(hubs, "CHECK", 0.05)
+
+
+@pytest.fixture
+def light(emit_now, in_thread):
+    """``await light()``: a threshold on er.wait that was judged ok, with its row."""
+
+    def make():
+        emit_now("er.wait", [1.0])
+        rule = Threshold.objects.create(kpi=Kpi.objects.get(topic="er.wait"), limit=5)
+        return ThresholdState.objects.create(threshold=rule, last_slot=1_000, slot_class="clear", value=1.0)
+
+    return lambda: in_thread(make)
+
+
+def change(row, **columns):
+    """As a worker does that dies between its commit and the ring."""
+    ThresholdState.objects.filter(pk=row.pk).update(**columns)
+
+
+def firing(row, since=2_000):
+    """The message of the streams."""
+    event = {"type": "state", "topic": "er.wait", "threshold": row.pk}
+    return event | {"state": "firing", "value": 9.0, "since": since}
+
+
+FIRING = {"state": "firing", "value": 9.0, "since": 2_000, "last_slot": 2_000}
+
+
+async def test_a_socket_learns_of_a_state_that_nobody_rang_for(
+    credentials, light, in_thread, lose_doorbell, quick
+):
+    row = await light()
+    async with SocketClient(**credentials) as socket:
+        socket.say(type="subscribe", topics=["er.wait"])
+        assert (await socket.receive())["thresholds"][0]["state"] == "ok"
+        await in_thread(change, row, **FIRING)
+        assert await socket.receive() == firing(row)
+        await in_thread(change, row, data="empty", last_slot=3_000)
+        assert await socket.receive() == firing(row)
+        await in_thread(Threshold.objects.all().delete)
+        assert await socket.receive() == firing(row) | {"state": "ok", "value": None}
+
+
+async def test_an_event_stream_learns_of_a_state_that_nobody_rang_for(
+    credentials, light, in_thread, lose_doorbell, quick
+):
+    row = await light()
+    async with StreamClient("topic=er.wait", **credentials) as stream:
+        await stream.next_message()
+        await in_thread(change, row, **FIRING)
+        assert await stream.next() == ("state", firing(row))
+        assert stream.last_id is None
+
+
+async def test_a_stream_that_goes_on_begins_with_the_states_as_they_are(
+    credentials, light, in_thread, lose_doorbell
+):
+    row = await light()
+    async with StreamClient("topic=er.wait", **credentials) as stream:
+        await stream.greeting()
+        position = stream.last_id
+    await in_thread(change, row, **FIRING)
+    async with StreamClient(f"topic=er.wait&position={position}", **credentials) as stream:
+        await stream.greeting()
+        assert await stream.next() == ("state", firing(row))
+
+
+@pytest.fixture
+def told():
+    """``(states, messages)``: States of a hub that follows er.wait, and what it has told."""
+    messages = []
+    feeds = {"er.wait": SimpleNamespace(subscriptions=[SimpleNamespace(is_open=True)])}
+    hub = SimpleNamespace(feeds=feeds, announce=lambda topic, notice: messages.append(notice.event["state"]))
+    return States(hub), messages
+
+
+def see(state, slot):
+    """A row that was read."""
+    return make_seen(7, "er.wait", state, 9.0, slot, slot, "fresh", False)
+
+
+def ring(states, state, slot):
+    """A ring of the doorbell."""
+    states.hear(see(state, slot).event, "er.wait", slot, "fresh", False)
+
+
+def test_a_ring_is_told_once_however_often_it_is_heard(told):
+    states, messages = told
+    ring(states, "firing", 2_000)
+    ring(states, "firing", 2_000)
+    assert messages == ["firing"]
+
+
+def test_an_older_state_never_comes_after_a_newer_one(told):
+    states, messages = told
+    ring(states, "recovering", 3_000)
+    ring(states, "firing", 2_000)
+    assert messages == ["recovering"]
+    assert states.find_newest(7, see("firing", 2_000)).event["state"] == "recovering"
+
+
+async def test_a_row_that_was_read_before_a_ring_is_not_told_after_it(told):
+    states, messages = told
+    states.note({7: see("ok", 1_000)})
+
+    async def read(*args):
+        ring(states, "firing", 2_000)
+        return {7: see("pending", 1_500)}
+
+    states.hub.call = read
+    await states.compare()
+    assert messages == ["firing"]
