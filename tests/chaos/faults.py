@@ -199,9 +199,9 @@ class Run:
 
     def find_arrival(self, end):
         """When the last of the streams got its first probe that was made after a moment, or infinity."""
-        fresh = {number for number, made in list(self.senders.probes.items()) if made > end}
+        fresh = {number for number, made in self.senders.probes.copy().items() if made > end}
         return max(
-            min((at[0] for number, at in list(stream.got.items()) if number in fresh), default=float("inf"))
+            min((at[0] for number, at in stream.got.copy().items() if number in fresh), default=float("inf"))
             for stream in self.streams.all
         )
 
