@@ -41,7 +41,7 @@ def append_record(row, what, by, now):
     )
 
 
-def check_records(report, using):
+def check_records(story, report, using):
     """Names each row of ``RECORDS`` that is not as the chain left it."""
     told = {}
     events = [f"{name} {what}" for name in RECORDS for what in (SAVED, DELETED)]

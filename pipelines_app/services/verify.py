@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from django.db import DEFAULT_DB_ALIAS
+from django.db import DEFAULT_DB_ALIAS, DatabaseError
 
 from pipelines_app.core.chain import GENESIS
 from pipelines_app.models import AuditEntry, AuditHead
@@ -15,26 +15,42 @@ from pipelines_app.services.verify_versions import check_counts, check_versions
 from pipelines_app.services.verify_watches import check_watches
 
 ATTEMPTS = 5
+CHECKS = (
+    check_pipelines,
+    check_versions,
+    check_votes,
+    check_counts,
+    check_records,
+    check_stop,
+    check_effects,
+    check_watches,
+    check_errands,
+)
 
 
 @dataclass
 class Report:
-    """How many entries were read, the hash of the last one, and what does not fit."""
+    """How many entries were read, the hash of the last one, and what does not fit.
+
+    ``kept`` is a hash that somebody kept elsewhere, ``kept_at`` the number of the entry that has it.
+    """
 
     entries: int = 0
     head: str = GENESIS
+    kept: str = ""
+    kept_at: int | None = None
     faults: list = field(default_factory=list)
 
 
-def verify_audit(*, using=DEFAULT_DB_ALIAS):
+def verify_audit(*, kept="", using=DEFAULT_DB_ALIAS):
     """A Report over chain, versions, evidence and votes; ``faults`` is empty when nothing was edited.
 
-    Whoever can rewrite every row can rewrite the whole chain: keep the head's hash
-    elsewhere to notice that too.
+    Whoever can rewrite every row can rewrite the whole chain. ``kept`` is the hash of a head that was kept
+    elsewhere, the present one or an older: what the chain was then must still be its beginning.
     """
     for _ in range(ATTEMPTS):
         before = read_head(using)
-        report = read_everything(using)
+        report = read_everything(using, kept)
         # Nobody waits for this to end: what was decided meanwhile is read again.
         if not report.faults or read_head(using) == before:
             break
@@ -47,23 +63,26 @@ def read_head(using):
     return head.seq, head.hash
 
 
-def read_everything(using):
+def read_everything(using, kept=""):
     """One pass over chain, proposals, versions and votes."""
-    report, story = Report(), Story()
+    report, story = Report(kept=kept, kept_at=0 if kept == GENESIS else None), Story()
     for entry in AuditEntry.objects.using(using).order_by("seq").iterator(chunk_size=2000):
         check_entry(entry, report)
-        story.read(entry)
+        attempt(report, f"entry {entry.seq}", story.read, entry)
     check_head(report, using)
-    check_pipelines(story, report, using)
-    check_versions(story, report, using)
-    check_votes(story, report, using)
-    check_counts(story, report)
-    check_records(report, using)
-    check_stop(story, report, using)
-    check_effects(story, report, using)
-    check_watches(story, report, using)
-    check_errands(story, report, using)
+    for check in CHECKS:
+        attempt(report, f"what {check.__name__} looks at", check, story, report, using)
     return report
+
+
+def attempt(report, what, check, *args):
+    """Calls a check; what it cannot read, because somebody wrote nonsense there, is a fault like another."""
+    try:
+        check(*args)
+    except DatabaseError:
+        raise
+    except Exception as error:
+        report.faults.append(f"{what} cannot be read: {type(error).__name__} ({error})")
 
 
 def check_entry(entry, report):
@@ -76,6 +95,8 @@ def check_entry(entry, report):
         about = f", proposal #{entry.pipeline_id}" if entry.pipeline_id else ""
         report.faults.append(f"entry {entry.seq} ({entry.event}{about}) was changed")
     report.entries, report.head = entry.seq, entry.hash
+    if report.kept == entry.hash:
+        report.kept_at = entry.seq
 
 
 def check_head(report, using):
@@ -83,3 +104,7 @@ def check_head(report, using):
     seq, end = read_head(using)
     if (seq, end) != (report.entries, report.head):
         report.faults.append(f"the chain should end with entry {seq}, but ends with {report.entries}")
+    if report.kept and report.kept_at is None:
+        report.faults.append(
+            f"no entry has the hash {report.kept}: the chain was rewritten or cut since that was its head"
+        )

@@ -44,7 +44,7 @@ def name_version(pipeline, number):
     return f"version {number} of proposal #{pipeline}"
 
 
-def check_counts(story, report):
+def check_counts(story, report, using):
     """Whether the votes the chain tells of could have led to the state it tells of, by the frozen quorum."""
     cast = Counter(key[:2] for key, (_, data) in story.votes.items() if data.get("vote") == APPROVE)
     for (pipeline, version), quorum in story.quorums.items():

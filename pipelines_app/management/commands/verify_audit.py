@@ -1,5 +1,7 @@
 """`manage.py verify_audit`: was anything edited?"""
 
+import re
+
 from django.core.management.base import BaseCommand, CommandError
 
 from pipelines_app.services.verify import verify_audit
@@ -10,9 +12,22 @@ class Command(BaseCommand):
 
     help = "Checks the audit chain, frozen versions and evidence, and votes; fails when anything was edited."
 
-    def handle(self, **options):
-        """Names each fault on a line of its own and ends with code 1 if there is one."""
-        report = verify_audit()
+    def add_arguments(self, parser):
+        """What somebody kept."""
+        parser.add_argument(
+            "--head",
+            default="",
+            metavar="HASH",
+            help="the hash of a head that was kept elsewhere, the present one or an older: it must be in "
+            "the chain, which nobody who rewrites the whole of it can bring about",
+        )
+
+    def handle(self, *, head, **options):
+        """Names each fault on a line of its own; ends with code 1 if there is one, 2 where HASH is none."""
+        head = head.strip().lower()
+        if head and not re.fullmatch("[0-9a-f]{64}", head):
+            raise CommandError(f"--head: {head[:80]!r} is no hash of 64 hexadecimal digits", returncode=2)
+        report = verify_audit(kept=head)
         for fault in report.faults:
             self.stderr.write(self.style.ERROR(fault))
         if report.faults:
@@ -20,3 +35,7 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{report.entries:,} entries, nothing was edited. The chain ends with {report.head}"
         )
+        if head:
+            self.stdout.write(
+                f"The head that was kept is entry {report.kept_at:,}: the chain has only grown."
+            )

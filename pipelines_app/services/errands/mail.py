@@ -15,7 +15,7 @@ from pipelines_app.core.moments import to_moment
 from pipelines_app.core.track_records import tell_review
 from pipelines_app.core.unless import tell_history
 from pipelines_app.exceptions import Postponed
-from pipelines_app.models import Errand
+from pipelines_app.models import AuditHead, Errand
 from pipelines_app.queries import (
     attach_records,
     find_reopening,
@@ -120,7 +120,8 @@ def write_mail(person, errands):
     subject = f"{first['pipeline'].title}: {first['reason']}"
     if len(told) > 1:
         subject = f"{len(told)} proposals wait for your decision"
-    context = {"told": told, "inbox": find_address("inbox")}
+    head = AuditHead.objects.filter(pk=1).first()
+    context = {"told": told, "inbox": find_address("inbox"), "head": head}
     text = render_to_string("pipelines_app/mail.txt", context)
     headers = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
     # A line break in a subject would begin another header.

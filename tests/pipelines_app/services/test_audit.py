@@ -1,10 +1,13 @@
 """The chain, and finding whoever touched it."""
 
+import json
 import re
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 
+from pipelines_app.core.chain import GENESIS
 from pipelines_app.models import AuditEntry, AuditHead, Decision, Pipeline
 from pipelines_app.services import approve, propose, reject, verify
 from pipelines_app.services.verify import verify_audit
@@ -122,3 +125,64 @@ def test_it_keeps_one_chain_when_many_write_at_once(race):
     race(*[lambda n=n: propose(title=f"Proposal {n}", suggestion="Act") for n in range(8)])
     report = verify_audit()
     assert (report.entries, report.faults) == (8, [])
+
+
+def write_chain(change):
+    """Rewrites every entry as ``change(data)`` says, with hashes that fit: what SQL and a script can do."""
+    previous = GENESIS
+    for entry in AuditEntry.objects.order_by("seq"):
+        entry.previous, entry.data_text = previous, json.dumps(change(entry.read_data()))
+        previous = entry.compute_hash()
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE pipelines_app_auditentry SET previous=%s, data_text=%s, hash=%s WHERE seq=%s",
+                [entry.previous, entry.data_text, previous, entry.seq],
+            )
+    AuditHead.objects.update(hash=previous)
+
+
+def test_a_head_that_was_kept_is_found_in_a_chain_that_has_grown_and_missed_in_one_rewritten(story, capsys):
+    heads = [GENESIS, *AuditEntry.objects.order_by("seq").values_list("hash", flat=True)]
+    for seq, head in enumerate(heads):
+        assert verify_audit(kept=head).kept_at == seq
+    call_command("verify_audit", head=heads[1].upper())
+    assert "is entry 1: the chain has only grown" in capsys.readouterr().out
+    with pytest.raises(CommandError) as error:
+        call_command("verify_audit", head="3f2a")
+    assert error.value.returncode == 2
+    write_chain(lambda data: data | {"unseen": 1})
+    assert verify_audit().faults == []  # nothing inside it shows that
+    [fault] = verify_audit(kept=heads[-1]).faults
+    assert fault.startswith(f"no entry has the hash {heads[-1]}")
+
+
+ODD = [None, [], [1], {}, {"a": []}, "x", "\u0000", 10**400, -1, 1.5, True]
+
+
+@pytest.mark.parametrize("value", ODD, ids=lambda value: repr(value)[:12])
+def test_no_value_in_an_entry_ends_the_check(story, value):
+    write_chain(lambda data: dict.fromkeys(data, value))
+    assert verify_audit().faults
+
+
+def rename(data, name):
+    """The dict with another key in the place of one."""
+    return {f"{key}_" if key == name else key: value for key, value in data.items()}
+
+
+def test_no_key_that_is_renamed_ends_the_check(story):
+    kept = {entry.seq: entry.read_data() for entry in AuditEntry.objects.all()}
+    for name in sorted({name for data in kept.values() for name in data}):
+        rows = iter([kept[seq] for seq in sorted(kept)])
+        write_chain(
+            lambda _, rows=rows, old=name: {key + "_" * (key == old): v for key, v in next(rows).items()}
+        )
+        verify_audit()
+
+
+def test_a_check_that_cannot_read_a_row_is_a_fault_and_the_others_go_on(story, monkeypatch):
+    def stumble(story, report, using):
+        raise KeyError("quorum")
+
+    monkeypatch.setattr(verify, "CHECKS", (stumble, *verify.CHECKS))
+    assert verify_audit().faults == ["what stumble looks at cannot be read: KeyError ('quorum')"]
