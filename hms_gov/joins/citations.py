@@ -10,12 +10,14 @@ from hms_gov.joins.evidence import find_rule
 from hms_gov.joins.quantities import describe, read_rule
 from metrics_app import queries
 from metrics_app.core.aggregates import list_names
+from metrics_app.core.conditions import UNJUDGED
 from metrics_app.core.durations import DAY_S
 from metrics_app.exceptions import BadInput as BadQuestion
 from metrics_app.exceptions import MetricsError
 from metrics_app.models import Breach, Threshold
 from metrics_app.registry import get_kpi, is_listed, who_is
 from metrics_app.services.conditions import judge_threshold
+from metrics_app.services.watch.states import read_clock
 from pipelines_app.core.fields import check_known, shorten
 from pipelines_app.exceptions import BadInput, NotMeasured
 
@@ -71,7 +73,8 @@ def cite_threshold(entry, asked):
     refuse_hidden(threshold and threshold.kpi, asked, "threshold", entry["threshold"])
     rule = read_rule(threshold.kpi, {name: getattr(threshold, name) for name in Threshold.RULE_FIELDS})
     seen, n = observe(threshold.kpi, rule, asked.at)
-    state = judge_threshold(threshold).state
+    condition = judge_threshold(threshold, read_clock())
+    state = condition.label.lower() if condition.name == UNJUDGED else condition.state
     title = f"Rule “{threshold}”, version {threshold.version}"
     found = describe_found(threshold.kpi, seen, title, f"{tell_seen(seen)}; the rule is {state}")
     return found | {"n": n, "version": threshold.version}

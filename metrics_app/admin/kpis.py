@@ -8,14 +8,17 @@ from django.utils.html import format_html
 
 from metrics_app.admin.cells import say, write_ms
 from metrics_app.admin.fields import DurationField
-from metrics_app.core.conditions import SHAPES
+from metrics_app.core.conditions import SHAPES, SILENT, UNJUDGED
+from metrics_app.core.deadman import SILENCE
 from metrics_app.core.text.entries import write_duration
 from metrics_app.core.text.units import format_duration
 from metrics_app.exceptions import BadInput
-from metrics_app.models import Kpi
+from metrics_app.models import Kpi, Threshold
 from metrics_app.models.kpis import REFUSAL
+from metrics_app.services.conditions import judge_threshold
 from metrics_app.services.kpis import MAX_WINDOW
 from metrics_app.services.rules.deadman import check_expectation, list_silent, save_expectation
+from metrics_app.services.watch.states import read_clock
 
 
 class KpiForm(forms.ModelForm):
@@ -117,7 +120,7 @@ class KpiAdmin(admin.ModelAdmin):
             return "–"
         breach = list_silent([kpi.topic]).get(kpi.topic)
         if breach is None:
-            return f"{SHAPES['ok']} points come as expected"
+            return tell_expectation(kpi)
         return format_html(
             '{} silent, found {} · <a href="{}">breach #{}</a>',
             *(SHAPES["silent"], write_ms(breach.fired_at)),
@@ -134,3 +137,15 @@ class KpiAdmin(admin.ModelAdmin):
     def get_readonly_fields(self, request, obj=None):
         """A topic is where the points are: another topic is another KPI."""
         return [*self.readonly_fields, *(["topic"] if obj else [])]
+
+
+def tell_expectation(kpi):
+    """That points come as expected, where somebody looks."""
+    rules = Threshold.objects.filter(kpi=kpi, kind=SILENCE, enabled=True).select_related("kpi", "state_row")
+    rule = rules.first()
+    condition = judge_threshold(rule, read_clock()) if rule else None
+    if condition is None or not condition.is_judged:
+        return f"{SHAPES[SILENT]} not judged yet"
+    if condition.unjudged_since is not None:
+        return f"{SHAPES[UNJUDGED]} not judged since {write_ms(condition.unjudged_since)}"
+    return f"{SHAPES['ok']} points come as expected"

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.utils.html import format_html
 
 from metrics_app.admin.cells import link_explanation, shorten, write_ms, write_time
-from metrics_app.core.conditions import NONE, PENDING, SHAPES, SILENT
+from metrics_app.core.conditions import FIRING, NONE, PENDING, SHAPES, SILENT, UNJUDGED
 from metrics_app.core.deadman import is_silence_rule
 from metrics_app.core.text import words
 from metrics_app.core.text.phrases import tell_rule
@@ -94,10 +94,14 @@ def tell_light(threshold, view):
     condition = view.condition
     if not condition.is_judged:
         said = "Not judged yet"
+    elif condition.name == UNJUDGED:
+        said = words.tell_unjudged(write_ms(condition.unjudged_since))
     elif is_silence_rule(threshold):
         said = "Silent" if condition.name == SILENT else "Points come"
     elif condition.name == PENDING and threshold.operator not in words.UPPER:
         said = "Under limit for now"
     else:
         said = condition.label
+    if condition.name == FIRING and condition.unjudged_since is not None:
+        said = f"{said}, not judged since {write_ms(condition.unjudged_since)}"
     return f"{condition.shape} {said}"

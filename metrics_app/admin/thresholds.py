@@ -15,7 +15,7 @@ from metrics_app.registry import who_is
 from metrics_app.services.conditions import judge_threshold
 from metrics_app.services.rules.thresholds import delete_threshold, save_threshold
 from metrics_app.services.visibility import limit_to_visible
-from metrics_app.services.watch.states import read_states
+from metrics_app.services.watch.states import read_clock, read_states
 
 # Sections that most thresholds leave alone: folded while they hold nothing else than at first.
 FOLDED = {"Timing", "Missing data", "Action"}
@@ -42,8 +42,9 @@ class StateFilter(admin.SimpleListFilter):
         """Thresholds in the chosen condition: judged here as everywhere, not once more in SQL."""
         if self.value() not in ORDER:
             return queryset
-        rows = queryset.select_related("kpi", "state_row")
-        return queryset.filter(pk__in=[one.pk for one in rows if self.value() in judge_threshold(one).names])
+        rows, clock = queryset.select_related("kpi", "state_row"), read_clock()
+        names = {one.pk: judge_threshold(one, clock).names for one in rows}
+        return queryset.filter(pk__in=[pk for pk, holds in names.items() if self.value() in holds])
 
 
 class RetiredFilter(admin.SimpleListFilter):

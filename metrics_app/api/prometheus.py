@@ -8,7 +8,7 @@ from prometheus_client.exposition import choose_encoder
 from metrics_app import conf, queries, registry
 from metrics_app.api.base import ApiView
 from metrics_app.api.documented import operation
-from metrics_app.core.conditions import ORDER
+from metrics_app.core.conditions import ORDER, UNJUDGED
 from metrics_app.core.records import STATES
 from metrics_app.models import Threshold
 from metrics_app.queries.counters import read_counters
@@ -16,6 +16,7 @@ from metrics_app.services.archive import read_health, read_losses
 from metrics_app.services.conditions import find_end, judge_threshold, read_conditions
 from metrics_app.services.notices import read_notice_health
 from metrics_app.services.visibility import limit_to_visible
+from metrics_app.services.watch.states import read_clock
 from metrics_app.streams import presence
 
 KINDS = ("events", "partner", "websocket")
@@ -88,19 +89,23 @@ def collect_thresholds(who):
     rows = limit_to_visible(Threshold.objects.filter(enabled=True), who, "kpi__topic")
     names = ["threshold", "topic", "name", "severity"]
     state = GaugeMetricFamily(
-        "hms_threshold_state", "1 for the state a threshold is in.", labels=[*names, "state"]
+        "hms_threshold_state",
+        "1 for the state a threshold is in; unjudged where nobody judges it (beside firing, which absence "
+        "does not end).",
+        labels=[*names, "state"],
     )
     limit = GaugeMetricFamily(
         "hms_threshold_limit", "The limit, in the unit of what is judged.", labels=names
     )
     value = GaugeMetricFamily("hms_threshold_value", "What it judged last.", labels=names)
+    clock = read_clock()
     for rule in rows.select_related("kpi", "state_row").order_by("pk"):
         row = getattr(rule, "state_row", None)
         # What was never judged is in no state: "ok" would be a promise.
-        judged = judge_threshold(rule)
+        judged = judge_threshold(rule, clock)
         labels = [str(rule.pk), rule.kpi.topic, rule.name, rule.severity]
-        for one in STATES:
-            state.add_metric([*labels, one], float(judged.is_judged and judged.state == one))
+        for one in (*STATES, UNJUDGED):
+            state.add_metric([*labels, one], float(one in judged.states))
         if rule.limit is not None:
             limit.add_metric(labels, rule.limit)
         if row and row.value is not None:

@@ -71,6 +71,11 @@ class KpiSerializer(serializers.Serializer):
         source="condition.name",
         help_text="The worst that holds of its thresholds, as its tile shows it; none: no limit is set.",
     )
+    unjudged_since = Whole(
+        source="condition.unjudged_since",
+        allow_null=True,
+        help_text="ms; up to when it was judged, where nobody has judged one of its thresholds since.",
+    )
     no_data = serializers.BooleanField(
         source="condition.is_silent",
         help_text="Whether its tile has no points to show, a point is overdue, or its worst threshold has "

@@ -70,6 +70,15 @@ class ThresholdSerializer(Body):
         ["fresh", "thin", "empty", "error", "behind"], source="seen.data", read_only=True
     )
     data_since = serializers.IntegerField(source="seen.data_since", read_only=True, allow_null=True)
+    judged_at = serializers.IntegerField(
+        source="seen.judged_at", read_only=True, allow_null=True, help_text="The slot judged last."
+    )
+    unjudged_since = serializers.IntegerField(
+        source="seen.condition.unjudged_since",
+        read_only=True,
+        allow_null=True,
+        help_text="Up to when it was judged, where nobody has since: `state` is then only what was kept.",
+    )
     flapping = serializers.BooleanField(
         source="seen.flapping", read_only=True, help_text="Its state changes too often to be relied on."
     )

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from metrics_app.core.watch import FIRING, OK, PENDING, RECOVERING
 
-SILENT, NONE = "silent", "none"
+UNJUDGED, SILENT, NONE = "unjudged", "silent", "none"
 
 
 class Kind(NamedTuple):
@@ -18,9 +18,11 @@ class Kind(NamedTuple):
     label: str
 
 
-# The worst first: an open breach, then one that may close, then one that may open; nobody knows; all is well.
+# The worst first: an open breach; nobody looks; one that may close, then one that may open; no points to
+# look at; all is well. Like absence, nobody's looking never resolves a breach that is open.
 KINDS = {
     FIRING: Kind("■", "Beyond limit"),
+    UNJUDGED: Kind("◌", "Not judged"),
     RECOVERING: Kind("◐", "Recovering"),
     PENDING: Kind("▲", "Over limit for now"),
     SILENT: Kind("○", "No data"),
@@ -33,7 +35,7 @@ SHAPES = {name: kind.shape for name, kind in KINDS.items()}
 
 
 class Condition(NamedTuple):
-    """A condition, and what stands beside it: no times, no figures."""
+    """A condition, and what stands beside it: no figures, and one time."""
 
     name: str = NONE  # the worst that holds: a name of ORDER
     state: str = NONE  # what the rule keeps, whether or not points come
@@ -42,6 +44,7 @@ class Condition(NamedTuple):
     has_data_breach: bool = False
     is_watched: bool = False  # a limit, or points that are overdue
     is_silenced: bool = False  # changes deliveries, never the condition
+    unjudged_since: int | None = None  # ms up to which it was judged, where nobody has since
 
     @property
     def rank(self):
@@ -51,7 +54,15 @@ class Condition(NamedTuple):
     @property
     def names(self):
         """All that holds, the worst first: ``("firing", "silent")``."""
-        return (self.name, SILENT) if self.is_silent and self.name != SILENT else (self.name,)
+        beside = {UNJUDGED: self.unjudged_since is not None, SILENT: self.is_silent}
+        return (self.name, *(name for name, holds in beside.items() if holds and name != self.name))
+
+    @property
+    def states(self):
+        """What its state may be believed to be: nothing where nobody judges, but for an open breach."""
+        known = self.is_judged and (self.unjudged_since is None or self.state == FIRING)
+        unjudged = not self.is_judged or self.unjudged_since is not None
+        return (self.state,) * known + (UNJUDGED,) * unjudged
 
     @property
     def css(self):
@@ -74,17 +85,19 @@ def find_worst(names):
     return min(names, key=ORDER.index, default=NONE)
 
 
-def judge_rule(state, data, *, data_breach=False, is_judged=True, is_enabled=True):
+def judge_rule(state, data, *, data_breach=False, is_judged=True, is_enabled=True, unjudged_since=None):
     """The Condition of one rule: of its state and its data flag as they are kept.
 
     Of a rule that was never judged "ok" says nothing: it counts as silent, never as within its limit.
+    Nor does any state but an open breach where nobody has judged it since a moment (ms).
     """
     if not is_enabled:
         return Condition()
     is_judged = bool(is_judged) or state != OK
     silent = bool(data_breach or data == "empty" or not is_judged)
-    name = find_worst([state, SILENT] if silent else [state])
-    return Condition(name, state, silent, is_judged, bool(data_breach), True)
+    since = unjudged_since if is_judged else None
+    name = find_worst([state] + [SILENT] * silent + [UNJUDGED] * (since is not None))
+    return Condition(name, state, silent, is_judged, bool(data_breach), True, unjudged_since=since)
 
 
 def judge_kpi(limits, *, dead_man=None, is_empty=False):
@@ -95,11 +108,14 @@ def judge_kpi(limits, *, dead_man=None, is_empty=False):
     """
     worst = min(limits, key=sort_key, default=Condition())
     silent = worst.is_silent or is_empty or is_late(dead_man)
+    rules = [*limits, dead_man] if dead_man else limits
+    since = min((one.unjudged_since for one in rules if one.unjudged_since is not None), default=None)
     return worst._replace(
-        name=find_worst([worst.name, SILENT]) if silent else worst.name,
+        name=find_worst([worst.name] + [SILENT] * silent + [UNJUDGED] * (since is not None)),
         is_silent=silent,
+        unjudged_since=since,
         # Points that come as expected are no limit to be within.
-        is_watched=worst.is_watched or is_late(dead_man),
+        is_watched=worst.is_watched or is_late(dead_man) or since is not None,
         is_silenced=worst.is_silenced if worst.is_watched or dead_man is None else dead_man.is_silenced,
     )
 

@@ -29,7 +29,7 @@ from metrics_app.services.conditions import find_standstill, read_conditions
 from metrics_app.services.forecasts import tell_forecast
 from metrics_app.services.notes import delete_note, save_note
 from metrics_app.services.silences import list_acting
-from metrics_app.services.watch.states import tell_silence
+from metrics_app.services.watch.states import read_clock, tell_silence
 
 LAST_BREACHES = 5
 FIGURES = (
@@ -146,7 +146,7 @@ def describe_kpi(kpi):
     rules = Threshold.objects.filter(kpi__topic=kpi.topic, retired_at=None).select_related("kpi", "state_row")
     breaches = Breach.objects.filter(threshold__kpi__topic=kpi.topic).select_related("threshold__kpi")
     tile = list_tiles([kpi])[0]
-    chart, acting = tile["chart"], list_acting()
+    chart, acting, clock = tile["chart"], list_acting(), read_clock()
     since = find_start(kpi, chart)
     return {
         "tile": tile,
@@ -155,7 +155,7 @@ def describe_kpi(kpi):
         "is_open": kpi.open_data,
         "figures": list_figures(kpi, stats, chart["limit"]),
         "comparisons": list_comparisons(kpi, now, timezone.get_current_timezone_name(), since),
-        "rules": [describe_rule(rule, acting, now) for rule in rules],
+        "rules": [describe_rule(rule, acting, now, clock) for rule in rules],
         "breaches": list(breaches.prefetch_related("timeline")[:LAST_BREACHES]),
     }
 
@@ -166,10 +166,10 @@ def list_figures(kpi, stats, limit):
     return [("points", format_number(stats["count"])), *values]
 
 
-def describe_rule(rule, acting, now):
+def describe_rule(rule, acting, now, clock):
     """A threshold on its KPI's page: its limit, its light and what silences it."""
     silenced = tell_silence(rule, acting)
-    light = describe_state_of(rule, now)
+    light = describe_state_of(rule, clock)
     if is_silence_rule(rule):
         return {"rule": rule, "limit": "", "silenced": silenced, **light}
     flags = list_flags(rule, now)

@@ -4,17 +4,44 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from metrics_app.core.conditions import SILENT
+from metrics_app.core.conditions import SHAPES, SILENT, UNJUDGED
 from metrics_app.core.deadman import is_silence_rule
 from metrics_app.core.text import words
 from metrics_app.services.conditions import judge_threshold
+from metrics_app.services.watch.states import find_end_of_judgement
 
 
 def tell_light(rule, condition, now):
     """The words of the Condition of a threshold or None."""
+    if condition.name == UNJUDGED:
+        return tell_unjudged(condition, now)
     if condition.name == SILENT:
         return tell_silence(rule, now)
-    return words.tell_state(condition.name, **describe_timers(rule))
+    text = words.tell_state(condition.name, **describe_timers(rule))
+    unjudged = tell_unjudged(condition, now)
+    return f"{text} · {unjudged[0].lower()}{unjudged[1:]}" if unjudged else text
+
+
+def tell_unjudged(condition, now):
+    """ "Not judged since 10:42 UTC"; "" where somebody judges."""
+    since = condition.unjudged_since
+    return "" if since is None else words.tell_unjudged(clock_with_zone(since, now))
+
+
+def describe_lapse(rules, now):
+    """What a page needs to turn a light by itself once nobody judges: no message comes then.
+
+    ``judged_until`` (ms) and what it says from then on, "◌ Not judged since 10:42 UTC"; None and "" where
+    none of the rules was ever judged.
+    """
+    until = find_end_of_judgement(rules)
+    if until is None:
+        return {"judged_until": None, "unjudged": ""}
+    since = min(rule.state_row.last_slot for rule in rules if rule.state_row.slot_class)
+    return {
+        "judged_until": until,
+        "unjudged": f"{SHAPES[UNJUDGED]} {words.tell_unjudged(clock_with_zone(since, now))}",
+    }
 
 
 def tell_silence(rule, now, seen_at=None, *, empty=False):
@@ -22,13 +49,13 @@ def tell_silence(rule, now, seen_at=None, *, empty=False):
 
     ``seen_at``: when (ms) the last point came, if known; ``empty``: the tile has no point either.
     """
-    row, condition = getattr(rule, "state_row", None), judge_threshold(rule) if rule else None
-    is_flagged = condition is not None and condition.is_silent and condition.is_judged
+    row = getattr(rule, "state_row", None)
+    is_flagged = row is not None and bool(row.slot_class) and (row.data == "empty" or row.data_breach)
     if not is_flagged and not empty:
         return "Not judged yet"
     # A point that is newer than the flag has not been judged yet.
     since = min((at for at in (seen_at, is_flagged and row.data_since) if at), default=None)
-    breach = is_flagged and condition.has_data_breach
+    breach = is_flagged and row.data_breach
     return words.tell_silence(since and clock_with_zone(since, now), breach=breach)
 
 
@@ -40,20 +67,24 @@ def tell_data(rule, now):
     return words.tell_data(row.data, clock_with_zone(row.data_since, now) if row.data_since else "")
 
 
-def describe_state_of(rule, now):
-    """The light of one threshold for a table: ``{"shape", "state_text", "css"}``."""
-    condition = judge_threshold(rule)
+def describe_state_of(rule, clock):
+    """The light of one threshold for a table: ``{"shape", "state_text", "css"}``, with ``describe_lapse``."""
+    condition, now = judge_threshold(rule, clock), clock.now
     if not rule.enabled:
         text = "Switched off"
     elif is_silence_rule(rule):
-        text = tell_dead_man(condition)
+        text = tell_dead_man(condition, now)
     else:
         text = tell_light(rule, condition, now)
-    return {"shape": condition.shape, "state_text": text, "css": condition.css}
+    rules = [rule] if rule.enabled and condition.is_judged and hasattr(rule, "state_row") else []
+    light = {"shape": condition.shape, "state_text": text, "css": condition.css}
+    return light | describe_lapse(rules, now)
 
 
-def tell_dead_man(condition):
+def tell_dead_man(condition, now):
     """The words of a threshold that expects points."""
+    if condition.name == UNJUDGED:
+        return tell_unjudged(condition, now)
     if condition.name != SILENT:
         return "Points come as expected"
     return "Silent" if condition.is_judged else "Not judged yet"

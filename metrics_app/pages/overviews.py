@@ -1,6 +1,9 @@
 """Which KPIs an overview shows, in which order and in which groups."""
 
+from metrics_app import queries
 from metrics_app.core.filters import get_prefix, is_shown
+from metrics_app.core.text.words import tell_overview
+from metrics_app.pages.lights import clock_with_zone
 
 PER_PAGE = 60  # tiles
 
@@ -27,3 +30,9 @@ def place_tile(tile, filters):
     """The tile with its group, and whether the filters hide it."""
     is_hidden = not is_shown(filters, tile["name"], tile["topic"], tile["css"])
     return tile | {"hidden": is_hidden, "prefix": get_prefix(tile["topic"])}
+
+
+def tell_headline(conditions):
+    """The first sentence of the overview, in the reader's zone: of all KPIs that one may see."""
+    since = min((one.unjudged_since for one in conditions if one.unjudged_since is not None), default=None)
+    return tell_overview(conditions, clock_with_zone(since, queries.redis_now()) if since else "")

@@ -8,12 +8,13 @@ from django.urls import NoReverseMatch, reverse
 
 from metrics_app import queries
 from metrics_app.core.aggregates import get_aggregate
-from metrics_app.core.conditions import FIRING, SILENT
+from metrics_app.core.conditions import FIRING, SILENT, UNJUDGED
 from metrics_app.core.text import words
 from metrics_app.core.text.units import DASH, format_value, split_value
 from metrics_app.models import Breach
 from metrics_app.pages.lights import (
     clock_with_zone,
+    describe_lapse,
     describe_timers,
     tell_data,
     tell_light,
@@ -124,7 +125,7 @@ def describe_condition(kpi, seen, seen_at, now):
     text, notice = tell_condition(kpi, seen, seen_at, now)
     link = describe_link(rule, condition.state)
     # Absence never resolves: whoever hurries must still see that it is beyond its limit.
-    is_kept = (notice or condition.name == SILENT) and condition.state != FIRING
+    is_kept = (notice or condition.name in (SILENT, UNJUDGED)) and condition.state != FIRING
     footer = tell_kept(rule, condition) if is_kept else tell_footer(rule, condition.state, now)
     return {
         "state": condition.state,
@@ -132,6 +133,7 @@ def describe_condition(kpi, seen, seen_at, now):
         "shape": condition.shape,
         "css": f"{condition.css} behind" if seen.behind else condition.css,
         "rank": condition.rank,
+        **describe_lapse(seen.judged, now),
         "footer": footer,
         "notice": notice,
         "link": link["text"],
@@ -146,7 +148,7 @@ def tell_condition(kpi, seen, seen_at, now):
     text = silence if condition.name == SILENT else tell_light(rule, condition, now)
     if seen.behind:
         return text, words.tell_standstill(clock_with_zone(seen.behind, now))
-    if condition.name == SILENT:
+    if condition.name == SILENT or condition.unjudged_since is not None:
         return text, ""
     if seen.is_empty or seen.is_late:
         return text, silence
@@ -210,4 +212,7 @@ def tell_kept(rule, condition):
     # Over an open breach "within limit" would soothe; and what was never judged has nothing to keep.
     if condition.has_data_breach or not condition.is_judged:
         return tell_limit(rule)
+    if condition.unjudged_since is not None:
+        # What was judged last may have long been otherwise.
+        return f"{tell_limit(rule)} · was {KEPT_STATES[condition.state]} then"
     return f"{tell_limit(rule)} · state kept: {KEPT_STATES[condition.state]}"

@@ -14,11 +14,10 @@ from metrics_app import registry
 from metrics_app.core.conditions import LABELS
 from metrics_app.core.filters import read_filters
 from metrics_app.core.moments import parse_moment
-from metrics_app.core.text.words import tell_overview
 from metrics_app.exceptions import BadInput
 from metrics_app.files import open_data
 from metrics_app.models import Threshold
-from metrics_app.pages.overviews import PER_PAGE, choose, place_tile, put_worst_first
+from metrics_app.pages.overviews import PER_PAGE, choose, place_tile, put_worst_first, tell_headline
 from metrics_app.pages.shared import (
     describe_live,
     list_visible,
@@ -50,7 +49,7 @@ def show_overview(request):
         "tiles": tiles,
         # Where all fit on the page, a KPI that is new comes onto it.
         "topics": ["*"] if len(visible) <= PER_PAGE else [tile["topic"] for tile in tiles],
-        "headline": tell_overview([seen[kpi.topic].condition for kpi in visible]),
+        "headline": tell_headline([seen[kpi.topic].condition for kpi in visible]),
         "standstill": tell_present_standstill(),
         "wall": "wall" in request.GET,
         "filters": filters,
@@ -71,7 +70,7 @@ def show_tiles(request):
     visible = list_visible(request.user)
     seen = read_conditions(visible)
     kpis = [kpi for kpi in visible if not wanted or kpi.topic in wanted][:PER_PAGE]
-    headline = tell_overview([seen[kpi.topic].condition for kpi in visible])
+    headline = tell_headline([seen[kpi.topic].condition for kpi in visible])
     return JsonResponse({"tiles": list_tiles(kpis, seen), "headline": headline} | describe_live())
 
 

@@ -8,7 +8,7 @@ from metrics_app.core.conditions import Condition, is_late, judge_kpi, sort_key
 from metrics_app.core.deadman import is_silence_rule
 from metrics_app.models import Threshold, ThresholdState
 from metrics_app.services.silences import find_silence, list_acting
-from metrics_app.services.watch.states import BEHIND_AFTER, judge_row
+from metrics_app.services.watch.states import BEHIND_AFTER, Clock, judge_row
 
 
 class Seen(NamedTuple):
@@ -22,14 +22,20 @@ class Seen(NamedTuple):
     is_empty: bool = False  # the window of its tile has nothing to show
 
     @property
+    def judged(self):
+        """All its thresholds that were judged once, with the one that expects points."""
+        rules = [*self.rules, self.dead_man] if self.dead_man else self.rules
+        return [rule for rule in rules if hasattr(rule, "state_row") and rule.state_row.slot_class]
+
+    @property
     def rule(self):
         """The threshold its tile shows, or None."""
         return self.rules[0] if self.rules else None
 
 
-def judge_threshold(rule, acting=()):
-    """The Condition of a ``Threshold`` with its state row; ``acting``: the silences that act."""
-    condition = judge_row(getattr(rule, "state_row", None) or ThresholdState(), rule.enabled)
+def judge_threshold(rule, clock, acting=()):
+    """The Condition of a ``Threshold`` with its state row, at a Clock; ``acting``: the silences that act."""
+    condition = judge_row(rule, getattr(rule, "state_row", None) or ThresholdState(), clock)
     return condition._replace(is_silenced=bool(acting) and find_silence(rule, acting) is not None)
 
 
@@ -40,19 +46,19 @@ def read_conditions(kpis, *, now=None, through=None, acting=None):
     """
     now = queries.redis_now() if now is None else now
     through = queries.collected_through() if through is None else through
-    acting = list_acting() if acting is None else acting
+    acting, clock = list_acting() if acting is None else acting, Clock(now, through)
     rules = read_rules([kpi.topic for kpi in kpis])
     behind = {kpi.topic: find_standstill(kpi.topic, now, through) for kpi in kpis}
     empty = find_empty(kpis, now, behind)
     return {
-        kpi.topic: see(kpi, rules.get(kpi.topic, []), acting, kpi.topic in empty, behind[kpi.topic])
+        kpi.topic: see(kpi, rules.get(kpi.topic, []), clock, acting, kpi.topic in empty, behind[kpi.topic])
         for kpi in kpis
     }
 
 
-def see(kpi, rules, acting=(), is_empty=False, behind=None):
+def see(kpi, rules, clock, acting=(), is_empty=False, behind=None):
     """The Seen of one KPI, of its ``read_rules`` and what Redis told of its window."""
-    judged = [(judge_threshold(rule, acting), rule) for rule in rules]
+    judged = [(judge_threshold(rule, clock, acting), rule) for rule in rules]
     limits = [pair for pair in judged if not is_silence_rule(pair[1])]
     dead_man = next((pair for pair in judged if is_silence_rule(pair[1])), (None, None))
     condition = judge_kpi([one for one, _ in limits], dead_man=dead_man[0], is_empty=is_empty)

@@ -9,6 +9,7 @@ from metrics_app.core.aggregate_table import IN_BROWSER
 from metrics_app.core.text.words import UPPER
 from metrics_app.exceptions import BusUnavailable
 from metrics_app.services.conditions import read_conditions, read_rules, see
+from metrics_app.services.watch.states import find_end_of_judgement, read_clock
 
 register = template.Library()
 
@@ -39,7 +40,7 @@ def describe(kpi):
         condition = seen.condition.css
     except BusUnavailable:
         # Somebody else's page stands without Redis: the limit is a row, the condition is not known.
-        seen, condition = see(kpi, read_rules([kpi.topic]).get(kpi.topic, [])), ""
+        seen, condition = see(kpi, read_rules([kpi.topic]).get(kpi.topic, []), read_clock()), ""
     # The worst of those whose limit is one of what is drawn.
     rule = next((rule for rule in seen.rules if rule.aggregate == aggregate), None)
     limit = {"limit": rule.limit, "side": "" if rule.operator in UPPER else "below"} if rule else {}
@@ -50,5 +51,6 @@ def describe(kpi):
         "window": rule.window if rule else kpi.window,
         "stale-after": kpi.expected_interval,
         "condition": condition,
+        "judged-until": find_end_of_judgement(seen.judged) if condition else None,
         **limit,
     }

@@ -7,13 +7,14 @@ import math
 import re
 
 from metrics_app.core.aggregates import get_aggregate
-from metrics_app.core.conditions import FIRING, KINDS, PENDING, RECOVERING, find_worst
+from metrics_app.core.conditions import FIRING, KINDS, PENDING, RECOVERING, UNJUDGED, find_worst
 from metrics_app.core.text.units import format_duration, format_value
 
 UPPER = {"gt", "gte"}
 # What the overview says first of the worst condition there is.
 WORST_TOLD = {
     FIRING: "{of} beyond {own}",
+    UNJUDGED: "{of} not judged{since}",
     RECOVERING: "{of} recovering",
     PENDING: "No KPI is beyond its limit, {of} over it for now",
 }
@@ -92,6 +93,11 @@ def tell_silence(since, overdue=None, breach=False):
     return f"{text}: a data breach is open" if breach else text
 
 
+def tell_unjudged(since):
+    """What a light says where nobody has judged; ``since`` is a time with its zone."""
+    return f"{KINDS[UNJUDGED].label} since {since}"
+
+
 def tell_data(data, since=""):
     """What stands beside a state that could not be judged: "too few points to judge since 10:42"."""
     return f"{DATA[data]} since {since}" if since else DATA[data]
@@ -138,8 +144,11 @@ def tell_facts(aggregate, window, n, *, median="", watched=None):
     return " · ".join(words)
 
 
-def tell_overview(conditions):
-    """The first sentence of the overview, from the ``Condition`` of each KPI."""
+def tell_overview(conditions, since=""):
+    """The first sentence of the overview, from the ``Condition`` of each KPI.
+
+    ``since``: up to when all that nobody judges any more was judged, as a time with its zone.
+    """
     watched = [one for one in conditions if one.is_watched]
     free = len(conditions) - len(watched)
     if not conditions:
@@ -147,22 +156,26 @@ def tell_overview(conditions):
     if not watched:
         return f"{free} {'KPI' if free == 1 else 'KPIs'}, none with a limit yet"
     rest = f" · {free} {'has' if free == 1 else 'have'} no limit" if free else ""
-    return tell_watched(watched) + rest
+    return tell_watched(watched, f" since {since}" if since else "") + rest
 
 
-def tell_watched(conditions):
-    """How many of the KPIs that have a limit are in the worst condition, and how many lack data."""
+def tell_watched(conditions, since=""):
+    """How many of the KPIs that have a limit are in the worst condition, and of how many nobody knows."""
     total, names = len(conditions), [one.name for one in conditions]
-    silent = sum(one.is_silent for one in conditions)
-    lacking = f"{'has' if silent == 1 else 'have'} no data"
     worst = find_worst([name for name in names if name in WORST_TOLD])
-    count = names.count(worst)
+    count, silent = names.count(worst), sum(one.is_silent for one in conditions)
+    lacking = f"{silent} {'has' if silent == 1 else 'have'} no data"
     if not count:
-        return f"{silent} of {total} watched KPIs {lacking}" if silent else tell_fine(total)
-    told = WORST_TOLD[worst].format(
-        of=f"{count} of {total} watched KPIs {'is' if count == 1 else 'are'}", own=own(count)
-    )
-    return f"{told}, {silent} {lacking}" if silent else told
+        return lacking.replace(" ", f" of {total} watched KPIs ", 1) if silent else tell_fine(total)
+    told = [
+        WORST_TOLD[worst].format(
+            of=f"{count} of {total} watched KPIs {'is' if count == 1 else 'are'}", own=own(count), since=since
+        )
+    ]
+    unjudged = sum(one.unjudged_since is not None for one in conditions)
+    if unjudged and worst != UNJUDGED:
+        told.append(f"{unjudged} {'is' if unjudged == 1 else 'are'} not judged{since}")
+    return ", ".join(told + [lacking] * bool(silent))
 
 
 def tell_fine(total):

@@ -12,6 +12,28 @@ from metrics_app.services.silences import find_silence, list_acting
 BEHIND_AFTER = 10_000  # ms a mark or an evaluation may lag before people are told
 
 
+class Clock(NamedTuple):
+    """By what it is told whether anybody still judges: ms, and ``{shard: ms}`` up to which is collected.
+
+    ``through`` is None where Redis cannot be asked: then nobody knows what came, and nothing is judged.
+    """
+
+    now: int
+    through: dict | None
+
+    def find_mark(self, topic):
+        """The collected-through mark of a topic (ms); 0 before a collector ever ran, None if unknown."""
+        return None if self.through is None else self.through.get(queries.shard_for(topic), 0)
+
+
+def read_clock(now=None):
+    """The Clock of this moment, or of ``now`` (ms); without marks while Redis is away."""
+    try:
+        return Clock(queries.redis_now() if now is None else now, queries.collected_through())
+    except BusUnavailable:
+        return Clock(int(time.time() * 1000) if now is None else now, None)
+
+
 class View(NamedTuple):
     """The read-only part of a threshold; times in ms, ``value`` as last judged."""
 
@@ -27,23 +49,24 @@ class View(NamedTuple):
     condition: Condition
     silenced: str = ""  # until when, by whom and why; "" where nothing silences it
 
+    @property
+    def judged_at(self):
+        """The slot judged last (ms), or None."""
+        return self.last_slot if self.condition.is_judged else None
+
 
 def read_states(thresholds, *, now=None):
     """``{id: View}`` of threshold rows with their ``kpi``; ``now`` in ms.
 
     While the collector or the evaluator stands still, ``data`` is ``behind`` since
-    the moment up to which is known what came: it never reads as silence.
+    the moment up to which is known what came: it never reads as silence. The condition is then "unjudged".
     """
     thresholds = list(thresholds)
-    now = int(time.time() * 1000) if now is None else now
+    clock = read_clock(now)
     rows = ThresholdState.objects.in_bulk([threshold.pk for threshold in thresholds])
-    try:
-        marks = queries.collected_through()
-    except BusUnavailable:
-        marks = {}
-    acting = list_acting(at=now)
+    acting = list_acting(at=clock.now)
     return {
-        threshold.pk: make_view(threshold, rows.get(threshold.pk) or ThresholdState(), marks, now)._replace(
+        threshold.pk: make_view(threshold, rows.get(threshold.pk) or ThresholdState(), clock)._replace(
             silenced=tell_silence(threshold, acting)
         )
         for threshold in thresholds
@@ -56,34 +79,46 @@ def tell_silence(threshold, acting):
     return found.describe(zone=None) if found else ""
 
 
-def make_view(threshold, row, marks, now):
+def make_view(threshold, row, clock):
     """The ``View`` of one threshold."""
     data, since = row.data, row.data_since
-    known = find_known(threshold, row, marks, now)
-    if threshold.enabled and now - known > BEHIND_AFTER:
+    condition = judge_row(threshold, row, clock)
+    known = find_known(threshold, row, clock)
+    if threshold.enabled and clock.now - known > BEHIND_AFTER:
         data, since = "behind", known or None
     seen = row.state, row.since, row.value, row.n, data, since, row.last_slot, row.missed, row.flapping
-    return View(*seen, judge_row(row, threshold.enabled))
+    return View(*seen, condition)
 
 
-def judge_row(row, is_enabled):
-    """The ``Condition`` of a rule of its ``ThresholdState``; one with nothing in it was never judged."""
+def judge_row(threshold, row, clock):
+    """The ``Condition`` of a rule with its ``ThresholdState``; one with nothing in it was never judged."""
+    known = find_known(threshold, row, clock)
     return judge_rule(
         row.state,
         row.data,
         data_breach=row.data_breach,
         is_judged=bool(row.slot_class),
-        is_enabled=is_enabled,
+        is_enabled=threshold.enabled,
+        unjudged_since=(known or row.last_slot) if clock.now - known > BEHIND_AFTER else None,
     )
 
 
-def find_known(threshold, row, marks, now):
+def find_known(threshold, row, clock):
     """Up to when (ms) the threshold has been watched as it should."""
-    mark = marks.get(queries.shard_for(threshold.kpi.topic), 0) if marks else row.last_slot
-    if row.due_at and mark - row.due_at > BEHIND_AFTER:
-        # Points are collected, but nobody judges them.
+    mark = clock.find_mark(threshold.kpi.topic)
+    if mark is None or (row.due_at and mark - row.due_at > BEHIND_AFTER):
+        # Points are collected, but nobody judges them; or nobody can say whether any came.
         return row.last_slot
     return mark
+
+
+def find_end_of_judgement(rules):
+    """The moment (ms) from which the first of them counts as unjudged, if nobody judges it again; or None.
+
+    ``rules``: thresholds with their ``state_row``.
+    """
+    rows = [rule.state_row for rule in rules if rule.enabled and hasattr(rule, "state_row")]
+    return min((row.due_at + BEHIND_AFTER for row in rows if row.slot_class), default=None)
 
 
 def find_laggard(threshold, view):

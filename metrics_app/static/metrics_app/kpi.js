@@ -5,7 +5,7 @@ import { clock, getJson, onMessage, serverNow, setText, watch, zone } from "./pa
 import { makePlot } from "./plot.js";
 import { isDense } from "./points.js";
 import { makeRefresher } from "./refresh.js";
-import { writeFields } from "./tile.js";
+import { findLight, keepLapse, lapse, writeFields } from "./tile.js";
 import { describeValue, isCounting, readView, touch, widen, writeView } from "./view.js";
 
 const HOUR = 3_600_000, MOST_POINTS = 20_000;
@@ -117,6 +117,7 @@ function leave(error) {
 async function load() {
   const { tile, html } = await getJson(page.dataset.url).catch(leave);
   page.className = tile.css;
+  keepLapse(page, tile);
   writeFields(page, tile);
   for (const [name, text] of Object.entries(html)) replacePart(part(name), text);
   if (!isLive()) return;
@@ -135,6 +136,18 @@ function replacePart(place, html) {
   place.innerHTML = html;
   place.querySelectorAll("details").forEach((node, index) => { if (index in opened) node.open = opened[index]; });
   if (scroll) place.querySelector(".scroll").scrollTop = scroll;
+}
+
+const LOOK_EVERY = 3000; // ms
+
+/** Turns the lights that nobody judges any more, and asks a little earlier whether somebody has. */
+function lapseAll() {
+  let asks = lapse(page, serverNow(), findLight(page));
+  for (const row of page.querySelectorAll(".rules li")) {
+    const light = ["shape", "text"].map((name) => row.querySelector(`[data-light=${name}]`));
+    asks = lapse(row, serverNow(), light) || asks;
+  }
+  if (asks) refresher.ringAll();
 }
 
 // What the connection brings.
@@ -196,6 +209,7 @@ const refresher = makeRefresher({ load, now: () => performance.now(), later: (fn
 onMessage(hear);
 build();
 start();
+setInterval(lapseAll, LOOK_EVERY);
 tell(null);
 showControls();
 watch([page.dataset.topic], { history: 3600, max_points: MOST_POINTS });

@@ -114,6 +114,9 @@ export class LiveSpark extends HTMLElement {
   }
 
   paint() {
+    const until = Number(this.getAttribute("judged-until"));
+    // No message comes when nobody judges any more.
+    if (until && Date.now() > until) ["condition", "judged-until"].forEach((name) => this.removeAttribute(name));
     const shown = this.line.describe(Date.now(), time);
     this.shown = shown;
     const frozen = shown.state !== "live" && shown.state !== "connecting";

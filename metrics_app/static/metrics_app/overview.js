@@ -1,10 +1,10 @@
 // The tiles of a page, kept true without a reload; a KPI that is new gets its tile.
 
 import { describeShown, getPrefix, isBefore, isShown, readFilters, writeFilters } from "./filters.js";
-import { getJson, onMessage, setText, watch } from "./page.js";
+import { getJson, onMessage, serverNow, setText, watch } from "./page.js";
 import { makeRefresher } from "./refresh.js";
 import { drawAll } from "./spark.js";
-import { makeTile, paintTile } from "./tile.js";
+import { findLight, lapse, makeTile, paintTile } from "./tile.js";
 
 const grid = document.getElementById("tiles");
 const template = document.getElementById("tile");
@@ -138,6 +138,20 @@ onMessage((message) => {
   else if (type === "state") refresher.ringAll();
 });
 
+const LOOK_EVERY = 3000; // ms
+
+/** Turns the lights that nobody judges any more, and asks a little earlier whether somebody has. */
+function lapseAll() {
+  let turned = false;
+  for (const article of listTiles()) {
+    if (lapse(article, serverNow(), findLight(article))) refresher.ring(article.dataset.topic);
+    turned ||= article.classList.contains("unjudged");
+  }
+  const headline = document.getElementById("headline");
+  // Where the server still answers it says the whole sentence.
+  if (turned && !headline.textContent.includes("not judged")) setText(headline, "Some KPIs are not judged now");
+}
+
 /** On a wall nobody turns the pages; and whoever stands before it leaves by Escape. */
 function startWall() {
   if (!isWall) return;
@@ -190,6 +204,7 @@ startWall();
 filter();
 startFilters();
 watch(topics);
+setInterval(lapseAll, LOOK_EVERY);
 // What came between the server's answer and the connection.
 refresher.ringAll();
 document.addEventListener("visibilitychange", () => document.hidden || refresher.ringAll());

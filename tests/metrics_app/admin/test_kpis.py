@@ -5,7 +5,8 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
-from metrics_app.models import Breach, Kpi
+from metrics_app.collector import collect_all
+from metrics_app.models import Breach, Kpi, ThresholdState
 
 pytestmark = pytest.mark.django_db
 
@@ -70,7 +71,12 @@ def test_an_expected_interval_is_written_in_words_and_watched_at_once(admin_clie
     kpi = Kpi.objects.get()
     threshold = kpi.thresholds.get()
     assert (kpi.expected_interval, threshold.kind, threshold.window) == (900, "silence", 900)
+    assert "not judged yet" in admin_client.get(f"{LIST}{kpi.pk}/change/").content.decode()
+    ThresholdState.objects.update(slot_class="clear")
+    collect_all()
     assert "points come as expected" in admin_client.get(f"{LIST}{kpi.pk}/change/").content.decode()
+    ThresholdState.objects.update(due_at=1, last_slot=1)
+    assert "◌ not judged since" in admin_client.get(f"{LIST}{kpi.pk}/change/").content.decode()
     Breach.objects.create(threshold=threshold, kind="data", version=1, since=1, fired_at=1)
     page = admin_client.get(f"{LIST}{kpi.pk}/change/").content.decode()
     assert "○ silent, found" in page and 'value="15 min"' in page

@@ -50,6 +50,7 @@ def test_it_lists_what_one_may_see_with_the_values_of_the_tiles(client, person, 
         "silent_since": None,
         "condition": "none",
         "no_data": False,
+        "unjudged_since": None,
         "value": 30.0,
     }
     assert (received["name"], received["value"]) == ("complaint.received", 1.0)

@@ -56,7 +56,13 @@ def test_it_tells_values_states_and_health(client, bearer, points):
     assert found["hms_kpi_value", "aggregate=mean", *window] == 20.0
     assert found["hms_kpi_points", "topic=complaint.latency", "window=1800"] == 2
     states = {key[-3]: value for key, value in found.items() if key[0] == "hms_threshold_state"}
-    assert states == {"state=ok": 0, "state=pending": 0, "state=firing": 1, "state=recovering": 0}
+    assert states == {
+        "state=ok": 0,
+        "state=pending": 0,
+        "state=firing": 1,
+        "state=recovering": 0,
+        "state=unjudged": 0,
+    }
     assert [value for key, value in found.items() if key[0] == "hms_threshold_limit"] == [15]
     assert [value for key, value in found.items() if key[0] == "hms_threshold_value"] == [20]
     assert found[("hms_notices_waiting",)] == found[("hms_notices_failed",)] == 0

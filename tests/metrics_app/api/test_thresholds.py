@@ -69,7 +69,13 @@ def test_it_creates_a_threshold_with_the_defaults_of_the_contract(client, analys
     assert body.pop("data") == "behind", "nothing has ever been collected"
     assert body.pop("kind") == "limit"
     state = {"state": "ok", "since": None, "value": None, "data_since": None, "version": 1, "silenced": ""}
-    assert body == LIMIT | DEFAULTS | state | {"key": "mean-30m", "flapping": False, "missed": 0}
+    assert body == LIMIT | DEFAULTS | state | {
+        "judged_at": None,
+        "unjudged_since": None,
+        "key": "mean-30m",
+        "flapping": False,
+        "missed": 0,
+    }
     version = ThresholdVersion.objects.get()
     assert (version.author, version.reason, version.rule["limit"]) == (analyst, "the law of 2024", 172800)
 

@@ -11,6 +11,7 @@ from metrics_app.core.conditions import (
     ORDER,
     SHAPES,
     SILENT,
+    UNJUDGED,
     Condition,
     judge_kpi,
     judge_rule,
@@ -27,7 +28,7 @@ dead_men = st.none() | st.builds(
 
 
 def test_the_worst_is_what_is_beyond_its_limit_and_what_nobody_knows_is_worse_than_what_is_fine():
-    assert ORDER == ("firing", "recovering", "pending", "silent", "ok", "none")
+    assert ORDER == ("firing", "unjudged", "recovering", "pending", "silent", "ok", "none")
 
 
 def test_every_condition_has_a_shape_and_words_of_its_own():
@@ -80,3 +81,12 @@ def test_a_silence_of_notices_changes_no_condition():
     rule = judge_rule("firing", "fresh")
     found = judge_kpi([rule._replace(is_silenced=True)])
     assert found.is_silenced and found._replace(is_silenced=False) == judge_kpi([rule])
+
+
+@given(STATES, DATA, st.booleans())
+def test_what_nobody_judges_is_in_no_state_but_an_open_breach(state, data, breach):
+    found = judge_rule(state, data, data_breach=breach, unjudged_since=1)
+    assert found.name == (state if state == "firing" else UNJUDGED) and UNJUDGED in found.names
+    assert found.states == ((state, UNJUDGED) if state == "firing" else (UNJUDGED,))
+    assert judge_kpi([found, judge_rule("ok", "fresh")]).unjudged_since == 1
+    assert judge_kpi([judge_rule("ok", "fresh")], dead_man=found._replace(state="ok")).name == UNJUDGED

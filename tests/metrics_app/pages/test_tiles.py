@@ -230,7 +230,7 @@ def test_a_data_breach_comes_before_a_threshold_that_is_fine(kpi, now):
 def test_points_that_nobody_counts_do_not_turn_a_data_breach_green(kpi, now):
     lose_points(now, data="empty", data_breach=True)
     tile = get_tile_behind(kpi, redis_now() + 5 * MINUTE, through=now)
-    assert (tile["css"], tile["shape"]) == ("silent behind", "○")
+    assert (tile["css"], tile["shape"]) == ("unjudged silent behind", "◌")
 
 
 def test_a_stopped_collector_never_reads_as_silence(kpi, now):
@@ -245,7 +245,8 @@ def test_a_stopped_collector_lets_the_red_light_stay_red(kpi, now):
     rule = make_threshold(now=now)
     set_state(rule, state="firing")
     tile = get_tile_behind(kpi, redis_now() + 40 * MINUTE, through=now)
-    assert (tile["css"], tile["state_text"], tile["number"]) == ("firing behind", "Beyond limit", "60 h")
+    assert (tile["css"], tile["number"]) == ("firing unjudged behind", "60 h")
+    assert tile["state_text"].startswith("Beyond limit · not judged since ")
     assert tile["facts"].startswith("Figures stand still since ") and tile["facts"].endswith(" UTC")
 
 

@@ -1,6 +1,7 @@
 """Every door says the same of a KPI, whatever combination of states it is in."""
 
 import itertools
+import re
 import time
 
 import numpy as np
@@ -9,6 +10,7 @@ from django.contrib.auth.models import User
 from django.template import Context, Template
 from prometheus_client.parser import text_string_to_metric_families
 
+from metrics_app import queries
 from metrics_app.bus import publish
 from metrics_app.collector import collect_all
 from metrics_app.core.conditions import ORDER, judge_kpi, judge_rule
@@ -30,6 +32,9 @@ ROWS = [
         (True,),
     ),
     ("ok", "fresh", False, False),
+    # Judged once, and not since: the evaluator is away.
+    ("ok", "fresh", False, True, True),
+    ("firing", "empty", False, True, True),
 ]
 PAIRS = list(itertools.combinations([*ROWS[::5], ROWS[-1]], 2))
 DEAD_MEN = [None, ("ok", "fresh", False, True), ("ok", "empty", True, True)]
@@ -41,15 +46,16 @@ CASES = [
 
 def make_rule(kpi, row, **fields):
     """A threshold with a state row, as the evaluator would have written it."""
-    state, data, breach, judged = row
+    state, data, breach, judged, *lag = row
     rule = Threshold.objects.create(kpi=kpi, **(RULE | fields))
     kept = {"state": state, "data": data, "data_breach": breach, "slot_class": "clear" if judged else ""}
-    ThresholdState.objects.create(threshold=rule, last_slot=1, **kept)
+    ThresholdState.objects.create(threshold=rule, last_slot=1, due_at=len(lag), **kept)
 
 
 def judge_row(row):
-    state, data, breach, judged = row
-    return judge_rule(state, data, data_breach=breach, is_judged=judged)
+    state, data, breach, judged, *lag = row
+    since = 1 if lag else None
+    return judge_rule(state, data, data_breach=breach, is_judged=judged, unjudged_since=since)
 
 
 @pytest.fixture
@@ -122,7 +128,7 @@ def test_all_doors_say_the_same_of_every_combination(client, expected, read_key)
     for name in ORDER:
         shown, headline = ask_overview(client, state=name)
         assert set(shown) == {topic for topic, one in expected.items() if name in one.names}
-        assert headline == tell_overview(list(expected.values()))
+        assert headline == tell_overview(list(expected.values()), "1 Jan 00:00 UTC")
 
 
 def test_the_wall_and_the_overview_have_one_order(client, expected):
@@ -144,3 +150,45 @@ def test_the_tag_stands_while_redis_is_away_and_says_no_condition(expected, sett
     settings.METRICS_APP = settings.METRICS_APP | {"REDIS_URL": "redis://127.0.0.1:1/0"}
     html = ask_tag("t6")
     assert "condition=" not in html and f'limit="{RULE["limit"]:.1f}"' in html
+
+
+def ask_lights(client, headers, rule, topic):
+    """``{door: text}`` of everything that shows a light, without the choices of filters."""
+    paths = ["/", "/?wall=1", "/tiles/", f"/kpis/{topic}/", f"/kpis/{topic}/live/"]
+    paths += ["/admin/metrics_app/threshold/", f"/admin/metrics_app/threshold/{rule.pk}/change/"]
+    found = {path: client.get(path).content.decode() for path in paths}
+    for path in ("/api/v1/kpis/", "/api/v1/thresholds/", "/metrics"):
+        found[path] = client.get(path, headers=headers).content.decode()
+    found["tag"] = ask_tag(topic)
+    return {door: re.sub(r"<(option|li|a)\b[^>]*>[^<]*</\1>", "", text) for door, text in found.items()}
+
+
+# What a light may say only while somebody judges: words, an answer of the API, a sample, a class.
+FINE = re.compile(
+    r'●|Within limit|within (its|their) limit|"condition":"ok"|(state|condition)="ok"[^}]*} 1|'
+    r'condition="ok"[ >]'
+)
+
+
+@pytest.mark.parametrize("cause", ["evaluator", "collector"])
+def test_no_light_is_green_while_nobody_judges(client, read_key, cause, monkeypatch):
+    client.force_login(User.objects.create_superuser("root"))
+    kpi = Kpi.objects.create(topic="t", name="T", unit="seconds")
+    now = time.time_ns() // 1_000_000
+    publish({"t": (np.array([now - 1000], "int64"), np.array([HOUR], "float64"))})
+    collect_all()
+    forget()
+    rule = Threshold.objects.create(kpi=kpi, **RULE)
+    kept = {"state": "ok", "data": "fresh", "data_since": 1, "slot_class": "clear", "value": HOUR, "n": 1}
+    row = ThresholdState.objects.create(threshold=rule, last_slot=now - 60_000, due_at=now + 600_000, **kept)
+    fine = ask_lights(client, read_key, rule, "t")
+    assert [door for door, text in fine.items() if not FINE.search(text)] == ["/api/v1/thresholds/"]
+    if cause == "evaluator":
+        ThresholdState.objects.filter(pk=row.pk).update(due_at=now - 11_000)
+    else:
+        marks = dict.fromkeys(queries.collected_through(), now - 11_000)
+        monkeypatch.setattr(queries, "collected_through", lambda: marks)
+    dark = ask_lights(client, read_key, rule, "t")
+    assert [door for door, text in dark.items() if FINE.search(text)] == []
+    told = re.compile(r"ot judged since|unjudged|\"unjudged_since\":\d")
+    assert [door for door, text in dark.items() if not told.search(text)] == []

@@ -108,6 +108,20 @@ def test_the_first_sentence_of_the_overview_changes_with_the_data(states, text):
     assert words.tell_overview(conditions) == text
 
 
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [
+        (["unjudged", "ok"], "1 of 2 watched KPIs is not judged since 10:42"),
+        (["unjudged", "pending", "recovering"], "1 of 3 watched KPIs is not judged since 10:42"),
+        (["firing", "unjudged"], "1 of 2 watched KPIs is beyond its limit, 1 is not judged since 10:42"),
+    ],
+)
+def test_the_first_sentence_says_it_where_nobody_judges(names, text):
+    since = {"unjudged": 1}
+    conditions = [Condition(name, is_watched=True, unjudged_since=since.get(name)) for name in names]
+    assert words.tell_overview(conditions, "10:42") == text
+
+
 def test_what_nobody_watches_is_not_counted_among_what_lacks_data():
     unwatched = Condition("silent", is_silent=True)
     text = words.tell_overview([unwatched, Condition("ok", is_watched=True)])
