@@ -55,7 +55,7 @@ WITH_BEAT = bool(find_spec("django_celery_beat"))
 # Only `runserver` needs daphne, which without it knows no streams; all else runs on uvicorn.
 INSTALLED_APPS = [
     *["daphne"] * bool(find_spec("daphne")),
-    "django.contrib.admin",
+    "hms_gov.site_config.SiteConfig",  # django.contrib.admin
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -27,7 +27,7 @@ from django.db.models.signals import post_delete, post_save
 from metrics_app import known_keys
 from metrics_app.core.points import match_topic
 from metrics_app.exceptions import BusUnavailable
-from metrics_app.models import ApiKey, Kpi
+from metrics_app.models import ApiKey, Kpi, Restriction
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +66,8 @@ class Who:
 
 _lock = threading.Lock()
 _keys = {}  # hash -> (fresh until, Who or None)
-_kpis = (0.0, None)  # (fresh until, topic -> Kpi; None before they were read)
+# (fresh until, topic -> Kpi or None before they were read, topic -> id of the group it was kept for)
+_kpis = (0.0, None, {})
 _away_until = 0.0  # until then known keys do not wait for the database again
 _origins = (0.0, frozenset())  # (fresh until, origins of all partners)
 
@@ -208,22 +209,36 @@ def read_basic_password(credential):
 
 def load_kpis():
     """All KPIs by topic, at most ``FRESH`` seconds old; as last read while the database is away."""
+    return load_registry()[0]
+
+
+def load_registry():
+    """``(KPIs by topic, {topic: group id} of restricted ones that were deleted once)``, as ``load_kpis``."""
     global _kpis
-    fresh_until, kpis = _kpis
+    fresh_until, *known = _kpis
     if time.monotonic() < fresh_until:
-        return kpis
+        return known
     with _lock:
         # Whoever waited for the lock finds what the first one read.
-        fresh_until, kpis = _kpis
+        fresh_until, *known = _kpis
         now = time.monotonic()
         if now >= fresh_until:
             try:
+                # KPIs first: one that goes, or comes again, between the two queries is found in one of them.
                 kpis = {kpi.topic: kpi for kpi in Kpi.objects.all()}
+                known = [kpis, dict(Restriction.objects.values_list("topic", "owner_id"))]
             except AWAY:
-                if kpis is None:
+                if known[0] is None:
                     raise
-            _kpis = (now + FRESH, kpis)
-    return kpis
+            _kpis = (now + FRESH, *known)
+    return known
+
+
+def list_restricted(who):
+    """The topics that may not be for ``who``: restricted ones, for a key all, for its topics limit it."""
+    kpis, kept = load_registry()
+    is_key = who is not None and who.kind == "key"
+    return [*(topic for topic, kpi in kpis.items() if is_key or who is None or kpi.restricted), *kept]
 
 
 def load_origins():
@@ -270,8 +285,10 @@ def may_read(who, topic):
         return True
     if who.kind == "key" and not may_key_read(who, topic):
         return False
-    kpi = get_kpi(topic)
-    return kpi is None or not kpi.restricted or kpi.owner_id in who.groups
+    kpis, kept = load_registry()
+    if (kpi := kpis.get(topic)) is not None:
+        return not kpi.restricted or kpi.owner_id in who.groups
+    return topic not in kept or kept[topic] in who.groups
 
 
 def may_key_read(who, topic):
@@ -314,7 +331,7 @@ def forget():
     """Drops what is remembered, so that a change made in this process takes effect at once."""
     global _kpis, _origins
     _keys.clear()
-    _kpis = (0.0, _kpis[1])
+    _kpis = (0.0, *_kpis[1:])
     _origins = (0.0, frozenset())
 
 
@@ -335,11 +352,21 @@ def forget_on_change(*, setting, **kwargs):
     global _kpis, _away_until
     if setting == "METRICS_APP":
         forget()
-        _kpis, _away_until = (0.0, None), 0.0
+        _kpis, _away_until = (0.0, None, {}), 0.0
+
+
+def keep_restriction(instance, **kwargs):
+    """A restricted KPI goes: what it kept from others stays theirs who could see it."""
+    if not instance.restricted:
+        # Whoever could see it had lifted what was kept of an earlier one.
+        Restriction.objects.filter(topic=instance.topic).delete()
+    else:
+        Restriction.objects.update_or_create(topic=instance.topic, defaults={"owner_id": instance.owner_id})
 
 
 setting_changed.connect(forget_on_change)
-for model in (ApiKey, Kpi):
+post_delete.connect(keep_restriction, sender=Kpi)
+for model in (ApiKey, Kpi, Restriction):
     post_save.connect(forget_rows, sender=model)
     post_delete.connect(forget_rows, sender=model)
 post_save.connect(forget_key, sender=ApiKey)

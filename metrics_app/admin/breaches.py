@@ -6,12 +6,11 @@ from django.contrib import admin
 from django.db.models import OuterRef, Subquery
 
 from metrics_app.admin.cells import link_explanation, say, shorten, write_ms
+from metrics_app.admin.visible import VisibleAdmin
 from metrics_app.core.conditions import SHAPES
 from metrics_app.core.text.phrases import tell_changes, tell_rule
 from metrics_app.core.text.units import format_duration, format_value
 from metrics_app.models import Breach, BreachEvent, ThresholdVersion
-from metrics_app.registry import who_is
-from metrics_app.services.visibility import limit_to_visible
 
 DELETES_THRESHOLDS = ("metrics_app_threshold_delete", "metrics_app_threshold_changelist")
 TEXT_SHOWN = 32  # characters of a text in a cell
@@ -53,9 +52,10 @@ class TimelineInline(admin.TabularInline):
 
 
 @admin.register(Breach)
-class BreachAdmin(admin.ModelAdmin):
+class BreachAdmin(VisibleAdmin):
     """Nothing here can be edited: a breach is what happened."""
 
+    topic_path = "threshold__kpi__topic"
     inlines = [TimelineInline]
     list_display = ["id", "name", "light", "fired", "lasted", "worst", "result"]
     list_display_links = ["id", "name"]
@@ -94,8 +94,7 @@ class BreachAdmin(admin.ModelAdmin):
         """Breaches of the KPIs that this person may see, each with the rule that fired."""
         fired = ThresholdVersion.objects.filter(threshold=OuterRef("threshold"), version=OuterRef("version"))
         rows = super().get_queryset(request).select_related("threshold__kpi")
-        rows = rows.annotate(rule_that_fired=Subquery(fired.values("rule")[:1]))
-        return limit_to_visible(rows, who_is(request.user), "threshold__kpi__topic")
+        return rows.annotate(rule_that_fired=Subquery(fired.values("rule")[:1]))
 
     @admin.display(description="threshold", ordering="threshold__kpi__topic")
     def name(self, breach):

@@ -7,10 +7,12 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
 from django.core.exceptions import ValidationError
 
+from metrics_app.admin.visible import VisibleAdmin
 from metrics_app.core.moments import to_ms
 from metrics_app.core.text.phrases import count_words
 from metrics_app.exceptions import MetricsError
 from metrics_app.models import Correction
+from metrics_app.registry import who_is
 from metrics_app.services.corrections import restore, void
 
 PERMISSION = "metrics_app.correct_history"
@@ -56,9 +58,10 @@ class CorrectionForm(forms.ModelForm):
 
 
 @admin.register(Correction)
-class CorrectionAdmin(admin.ModelAdmin):
+class CorrectionAdmin(VisibleAdmin):
     """Void by adding, restore by an action; nothing is changed or deleted."""
 
+    topic_path = "topic"
     form = CorrectionForm
     action_form = RestoreForm
     list_display = ["topic", "starts", "ends", *SHOWN[3:]]
@@ -99,7 +102,8 @@ class CorrectionAdmin(admin.ModelAdmin):
     def save_model(self, request, obj, form, change):
         """Voids the span, and says what that takes out."""
         start, end = (to_ms(form.cleaned_data[name]) for name in ("begin", "until"))
-        row = void(topic=obj.topic, start=start, end=end, reason=obj.reason, by=request.user)
+        who = who_is(request.user)
+        row = void(topic=obj.topic, start=start, end=end, reason=obj.reason, by=request.user, who=who)
         # The admin goes on with its own object: it becomes the row that was made.
         obj.__dict__.update(row.__dict__)
         gone = count_words(row.points, "point")

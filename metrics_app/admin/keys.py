@@ -6,11 +6,13 @@ from django.core.exceptions import ValidationError
 from django.template.response import TemplateResponse
 
 from metrics_app.admin.cells import shorten, write_time
+from metrics_app.admin.visible import VisibleAdmin
 from metrics_app.core.origins import check_origin
 from metrics_app.core.points import check_pattern
 from metrics_app.exceptions import BadInput
 from metrics_app.models import ApiKey
 from metrics_app.services.keys import check_actions, check_scopes, create_key, list_actions, revoke_key
+from metrics_app.services.visibility import limit_to_groups
 
 PARTNER = ["origins", "max_rate", "connections", "requests_per_minute"]
 DEFAULTED = {"connections", "requests_per_minute"}
@@ -135,8 +137,11 @@ class RevokedFilter(admin.SimpleListFilter):
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(admin.ModelAdmin):
-    """A key is never shown again and never deleted: who used it stays on record."""
+class ApiKeyAdmin(VisibleAdmin):
+    """A key is never shown again and never deleted: who used it stays on record.
+
+    A key reads what its group reads: only people of the group make and change it.
+    """
 
     form = ApiKeyForm
     change_form_template = "admin/metrics_app/apikey/change_form.html"
@@ -147,6 +152,10 @@ class ApiKeyAdmin(admin.ModelAdmin):
     actions = ["revoke"]
     record = ["shown_prefix", "shown_hash", "created_by", "created_at", "state"]
     readonly_fields = record
+
+    def limit_rows(self, rows, who):
+        """Those of other groups are not listed, nor those that name a topic which is not for everybody."""
+        return limit_to_groups(rows, who)
 
     def get_fieldsets(self, request, obj=None):
         """The record only once there is one."""

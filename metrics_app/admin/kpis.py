@@ -8,6 +8,7 @@ from django.utils.html import format_html
 
 from metrics_app.admin.cells import say, write_ms
 from metrics_app.admin.fields import DurationField
+from metrics_app.admin.visible import VisibleAdmin
 from metrics_app.core.conditions import SHAPES, SILENT, UNJUDGED
 from metrics_app.core.deadman import SILENCE
 from metrics_app.core.text.entries import write_duration
@@ -72,9 +73,10 @@ class KpiForm(forms.ModelForm):
 
 
 @admin.register(Kpi)
-class KpiAdmin(admin.ModelAdmin):
+class KpiAdmin(VisibleAdmin):
     """Topics enter by themselves with their first point; here people give them a meaning."""
 
+    topic_path = "topic"
     form = KpiForm
     list_display = ["topic", "name", "unit", "direction", "tile", "owner", "limited"]
     list_filter = ["restricted", "open_data", "owner", "direction", "aggregate"]
@@ -135,8 +137,14 @@ class KpiAdmin(admin.ModelAdmin):
             messages.warning(request, f"{obj} is restricted now, and no longer open data.")
 
     def get_readonly_fields(self, request, obj=None):
-        """A topic is where the points are: another topic is another KPI."""
-        return [*self.readonly_fields, *(["topic"] if obj else [])]
+        """A topic is where the points are; who answers for it and who sees it, the group itself decides."""
+        kept = ["owner", "restricted"] if obj and not is_of(obj, request.user) else []
+        return [*self.readonly_fields, *(["topic"] if obj else []), *kept]
+
+
+def is_of(kpi, user):
+    """Whether a person may decide whose a KPI is: it is nobody's yet, or their group's."""
+    return kpi.owner_id is None or user.is_superuser or user.groups.filter(pk=kpi.owner_id).exists()
 
 
 def tell_expectation(kpi):

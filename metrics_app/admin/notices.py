@@ -4,10 +4,9 @@ from django.contrib import admin, messages
 
 from metrics_app.admin.breaches import DELETES_THRESHOLDS
 from metrics_app.admin.cells import shorten, write_ms, write_time
+from metrics_app.admin.visible import VisibleAdmin, VisibleRelatedFilter
 from metrics_app.models import Notice
-from metrics_app.registry import who_is
 from metrics_app.services.notices import try_again
-from metrics_app.services.visibility import limit_to_visible
 
 DELETES = (*DELETES_THRESHOLDS, "metrics_app_receiver_delete", "metrics_app_receiver_changelist")
 SHOWN = 60  # characters of a text in a cell
@@ -32,11 +31,12 @@ class OutcomeFilter(admin.SimpleListFilter):
 
 
 @admin.register(Notice)
-class NoticeAdmin(admin.ModelAdmin):
+class NoticeAdmin(VisibleAdmin):
     """Nothing here can be edited; what was given up can be tried again."""
 
+    topic_path = "breach__threshold__kpi__topic"
     list_display = ["id", "receiver", "event", "name", "result", "written", "tries", "why"]
-    list_filter = [OutcomeFilter, "event", "receiver"]
+    list_filter = [OutcomeFilter, "event", ("receiver", VisibleRelatedFilter)]
     list_select_related = ["receiver", "breach__threshold__kpi"]
     search_fields = ["receiver__name", "breach__threshold__kpi__topic", "error"]
     actions = ["try_again"]
@@ -55,12 +55,6 @@ class NoticeAdmin(admin.ModelAdmin):
     def has_delete_permission(self, request, obj=None):
         """They go with their threshold or their receiver."""
         return request.resolver_match.url_name in DELETES
-
-    def get_queryset(self, request):
-        """Notices of the KPIs that this person may see."""
-        return limit_to_visible(
-            super().get_queryset(request), who_is(request.user), "breach__threshold__kpi__topic"
-        )
 
     @admin.display(description="threshold", ordering="breach__threshold__kpi__topic")
     def name(self, notice):

@@ -2,7 +2,6 @@
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import Q
 from django.http import HttpResponseRedirect
 from django.urls import reverse
 
@@ -10,9 +9,11 @@ from metrics_app import webhooks
 from metrics_app.admin.cells import say, shorten, write_time
 from metrics_app.admin.fields import DurationField
 from metrics_app.admin.keys import LinesField
+from metrics_app.admin.visible import VisibleAdmin
 from metrics_app.core.notices import CHOICES
 from metrics_app.models import Notice, Receiver, Threshold
 from metrics_app.services.notices import check_receiver, list_kinds, save_receiver, send_test
+from metrics_app.services.visibility import limit_to_groups
 
 SHOWN = 40  # characters of a text in a cell
 
@@ -84,7 +85,7 @@ def write_help(field):
 
 
 @admin.register(Receiver)
-class ReceiverAdmin(admin.ModelAdmin):
+class ReceiverAdmin(VisibleAdmin):
     """A receiver for a group is set up by people of that group: its restricted KPIs are told there."""
 
     form = ReceiverForm
@@ -125,17 +126,9 @@ class ReceiverAdmin(admin.ModelAdmin):
         """Not that of another group. What it was told stays on the timelines."""
         return super().has_delete_permission(request, obj) and self.is_of(request, obj)
 
-    def get_queryset(self, request):
+    def limit_rows(self, rows, who):
         """Those of other groups are not listed: their addresses are not everybody's."""
-        rows, user = super().get_queryset(request), request.user
-        return rows if user.is_superuser else rows.filter(Q(group=None) | Q(group__in=user.groups.all()))
-
-    def formfield_for_foreignkey(self, db_field, request, **kwargs):
-        """Only groups that this person belongs to."""
-        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
-        if db_field.name == "group" and not request.user.is_superuser:
-            field.queryset = request.user.groups.all()
-        return field
+        return limit_to_groups(rows, who)
 
     @admin.display(description="where to", ordering="kind")
     def way(self, receiver):

@@ -4,15 +4,18 @@ from django import forms
 from django.contrib import admin
 
 from metrics_app.admin.breaches import DELETES_THRESHOLDS
+from metrics_app.admin.visible import VisibleAdmin
 from metrics_app.exceptions import BadInput
-from metrics_app.models import Silence
+from metrics_app.models import Silence, Threshold
 from metrics_app.registry import who_is
 from metrics_app.services.silences import check_silence, end_silence, save_silence
-from metrics_app.services.visibility import limit_to_visible
+from metrics_app.services.visibility import check_named, limit_silences
 
 
 class SilenceForm(forms.ModelForm):
     """A silence with every fault at its field."""
+
+    who = None  # a page sets who asks
 
     class Meta:
         model = Silence
@@ -35,10 +38,15 @@ class SilenceForm(forms.ModelForm):
         if not self.errors:
             for field, message in check_silence(self.instance):
                 self.add_error(field, message)
+        if not self.errors:
+            try:
+                check_named(self.who, self.instance.topic)
+            except BadInput as error:
+                self.add_error("topic", str(error))
 
 
 @admin.register(Silence)
-class SilenceAdmin(admin.ModelAdmin):
+class SilenceAdmin(VisibleAdmin):
     """A silence is ended, not deleted: what it did stays explained."""
 
     form = SilenceForm
@@ -58,13 +66,20 @@ class SilenceAdmin(admin.ModelAdmin):
         """It is ended instead; deleting a threshold takes its silences with it."""
         return request.resolver_match.url_name in DELETES_THRESHOLDS
 
-    def formfield_for_foreignkey(self, db_field, request, **kwargs):
-        """Only thresholds that this person may see."""
-        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
-        if db_field.name == "threshold":
-            rows = field.queryset.select_related("kpi")
-            field.queryset = limit_to_visible(rows, who_is(request.user), "kpi__topic")
-        return field
+    def limit_rows(self, rows, who):
+        """Not those of a KPI that this person may not see."""
+        return limit_silences(rows, who)
+
+    def limit_choices(self, rows, request):
+        """With what a threshold is called by, in one query."""
+        chosen = super().limit_choices(rows, request)
+        return chosen.select_related("kpi") if rows.model is Threshold else chosen
+
+    def get_form(self, request, obj=None, change=False, **options):
+        """The form of this person."""
+        form = super().get_form(request, obj, change, **options)
+        form.who = who_is(request.user)
+        return form
 
     def save_model(self, request, obj, form, change):
         """Through the same door as the API."""

@@ -8,13 +8,12 @@ from metrics_app.admin.threshold_cells import ThresholdCells
 from metrics_app.admin.threshold_form import ThresholdForm
 from metrics_app.admin.trials import ThresholdTrials
 from metrics_app.admin.versions import VersionInline
+from metrics_app.admin.visible import VisibleAdmin
 from metrics_app.core.conditions import KINDS, NONE, ORDER
 from metrics_app.core.deadman import is_silence_rule
 from metrics_app.models import Threshold
-from metrics_app.registry import who_is
 from metrics_app.services.conditions import judge_threshold
 from metrics_app.services.rules.thresholds import delete_threshold, save_threshold
-from metrics_app.services.visibility import limit_to_visible
 from metrics_app.services.watch.states import read_clock, read_states
 
 # Sections that most thresholds leave alone: folded while they hold nothing else than at first.
@@ -68,9 +67,10 @@ class RetiredFilter(admin.SimpleListFilter):
 
 
 @admin.register(Threshold)
-class ThresholdAdmin(ThresholdCells, ThresholdTrials, ThresholdFiles, admin.ModelAdmin):
+class ThresholdAdmin(ThresholdCells, ThresholdTrials, ThresholdFiles, VisibleAdmin):
     """Saving judges the threshold at once: a limit that is crossed fires within two seconds."""
 
+    topic_path = "kpi__topic"
     form = ThresholdForm
     change_form_template = "admin/metrics_app/threshold/change_form.html"
     change_list_template = "admin/metrics_app/threshold/change_list.html"
@@ -124,9 +124,7 @@ class ThresholdAdmin(ThresholdCells, ThresholdTrials, ThresholdFiles, admin.Mode
     def get_queryset(self, request):
         """Thresholds of the KPIs that this person may see; those that can be chosen are in use."""
         rows = super().get_queryset(request)
-        if request.resolver_match.url_name == "autocomplete":
-            rows = rows.filter(retired_at=None)
-        return limit_to_visible(rows, who_is(request.user), "kpi__topic")
+        return rows.filter(retired_at=None) if request.resolver_match.url_name == "autocomplete" else rows
 
     def formfield_for_foreignkey(self, db_field, request, **options):
         """The search for a KPI."""

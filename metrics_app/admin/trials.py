@@ -9,7 +9,6 @@ from metrics_app.admin.threshold_form import ThresholdForm
 from metrics_app.core.moments import WHOLE
 from metrics_app.exceptions import BadInput, BusUnavailable
 from metrics_app.models import Threshold
-from metrics_app.registry import may_read, who_is
 from metrics_app.services.rules.backtest import backtest_last, describe
 from metrics_app.services.rules.suggest import suggest
 
@@ -48,7 +47,7 @@ class ThresholdTrials:
         return answer(lambda: suggest(Threshold(kpi=kpi, **asked), kpi))
 
     def read_form(self, request):
-        """The posted form, judged, and its KPI or None; 403 for who may not write it, or not see that."""
+        """The posted form, judged, and its KPI or None; 403 for who may not write it."""
         if not (self.has_add_permission(request) or self.has_change_permission(request)):
             raise PermissionDenied
         pk = request.POST.get("backtest_of", "")
@@ -57,10 +56,10 @@ class ThresholdTrials:
         if threshold is not None:
             # A threshold stays with its KPI.
             del form.fields["kpi"]
+        else:
+            form.fields["kpi"].queryset = self.limit_choices(form.fields["kpi"].queryset, request)
         form.full_clean()
         kpi = threshold.kpi if threshold else form.cleaned_data.get("kpi")
-        if kpi is not None and not may_read(who_is(request.user), kpi.topic):
-            raise PermissionDenied
         return form, kpi
 
 

@@ -13,8 +13,8 @@ from metrics_app.core.points import check_topic
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Note
 from metrics_app.queries.notes import with_versions
-from metrics_app.registry import get_kpi, may_read
 from metrics_app.services.notes import delete_note, save_note
+from metrics_app.services.visibility import check_named
 
 STALE = {409: "It was changed, or deleted, since the version given."}
 
@@ -97,9 +97,7 @@ class NoteListView(NotesView):
     def post(self, request):
         """The new note."""
         body = {"at": self.now} | self.read_body()
-        # The same where there is none: who may not see a KPI does not learn of it.
-        if not may_read(self.who, check_topic(body["topic"])) or get_kpi(body["topic"]) is None:
-            raise BadInput("is no KPI that you may see", field="topic")
+        check_named(self.who, check_topic(body["topic"]))
         return self.answer(save_note(Note(**body), by=request.user), 201)
 
 

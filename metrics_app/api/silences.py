@@ -11,9 +11,8 @@ from metrics_app.api.strict import Body
 from metrics_app.core.text.literals import show
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Silence, Threshold
-from metrics_app.registry import may_read
 from metrics_app.services.silences import end_silence, save_silence
-from metrics_app.services.visibility import limit_to_visible
+from metrics_app.services.visibility import check_named, limit_silences, limit_to_visible
 
 LARGEST_ID = 2**63
 
@@ -60,15 +59,7 @@ class SilencesView(RowsView):
 
     def list_visible(self):
         """A silence names topics in several ways, so each is asked."""
-        hidden = [row.pk for row in self.get_rows() if not may_know(self.who, row)]
-        return self.get_rows().exclude(pk__in=hidden)
-
-
-def may_know(who, row):
-    """Whether the topics a silence names may be read; a pattern names none."""
-    topics = [row.threshold.kpi.topic] if row.threshold else []
-    topics += [row.topic] if row.topic and not row.topic.endswith("*") else []
-    return (who is not None and who.is_superuser) or all(may_read(who, topic) for topic in topics)
+        return limit_silences(self.get_rows(), self.who)
 
 
 class SilenceListView(SilencesView):
@@ -93,6 +84,7 @@ class SilenceListView(SilencesView):
     def post(self, request):
         """The new silence."""
         body = self.read_body()
+        check_named(self.who, body.get("topic", ""))
         threshold = body.get("threshold")
         if threshold:
             known = limit_to_visible(Threshold.objects.filter(retired_at=None), self.who, "kpi__topic")

@@ -16,7 +16,7 @@ from metrics_app.models.history import (
     Topic,
 )
 from metrics_app.models.imports import Import, ImportedId
-from metrics_app.models.kpis import ApiKey, Kpi, validate_topic
+from metrics_app.models.kpis import ApiKey, Kpi, Restriction, validate_topic
 from metrics_app.models.notes import Note, NoteChange
 from metrics_app.models.notices import Notice, Receiver
 from metrics_app.models.silences import Silence
@@ -41,6 +41,7 @@ __all__ = [
     "NoteChange",
     "Notice",
     "Receiver",
+    "Restriction",
     "ShardHistory",
     "Threshold",
     "ThresholdState",

@@ -104,6 +104,8 @@ class Kpi(models.Model):
 
     def save(self, *args, **kwargs):
         """What becomes restricted stops being open, whoever saves it."""
+        if self._state.adding:
+            take_kept([self])
         if self.restricted and self.open_data:
             self.open_data = False
             if kwargs.get("update_fields") is not None:
@@ -112,6 +114,33 @@ class Kpi(models.Model):
 
     def __str__(self):
         return self.name or self.topic
+
+
+class Restriction(models.Model):
+    """A topic whose restricted KPI was deleted: its points, roll-ups and texts stay for the same eyes.
+
+    A KPI that comes again under the name is restricted too, and counts instead of this row; who may
+    see it lifts that there, and this row goes with it once it is deleted unrestricted.
+    """
+
+    topic = models.CharField(max_length=100, unique=True)
+    owner = models.ForeignKey(Group, null=True, on_delete=models.SET_NULL, related_name="+")
+    kept_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["topic"]
+
+    def __str__(self):
+        return self.topic
+
+
+def take_kept(kpis):
+    """Restricts new KPIs, still to be saved, whose topic was restricted before."""
+    rows = Restriction.objects.filter(topic__in=[kpi.topic for kpi in kpis])
+    owners = dict(rows.values_list("topic", "owner_id"))
+    for kpi in kpis:
+        if kpi.topic in owners:
+            kpi.restricted, kpi.open_data, kpi.owner_id = True, False, owners[kpi.topic]
 
 
 class ApiKey(models.Model):

@@ -20,13 +20,13 @@ from metrics_app.queries.logs import shard_for
 LONGEST = 3_660 * DAY_MS
 
 
-def void(*, topic, start, end, reason, by, now=None):
+def void(*, topic, start, end, reason, by, who=None, now=None):
     """The Correction that takes [start, end) ms of a topic out of all figures, in whole minutes.
 
     Its ``points`` is how many counted until then. BadInput for an unknown topic, an empty reason, a
     span that is none, lies ahead of ``now`` (ms) or cuts what is kept by day only.
     """
-    check_known(topic)
+    check_known(topic, who)
     reason = check_reason(reason)
     start, end = floor(start, MINUTE_MS), ceil(end, MINUTE_MS)
     check_span(start, end, queries.redis_now() if now is None else now)
@@ -37,12 +37,17 @@ def void(*, topic, start, end, reason, by, now=None):
     return row
 
 
-def check_known(topic):
-    """BadInput for a topic that is neither a KPI nor ever had a point."""
+def check_known(topic, who=None):
+    """BadInput for a topic without a KPI or a point, in the same words for one that is not for ``who``."""
     check_topic(topic)
-    known = registry.get_kpi(topic) or Topic.objects.filter(name=topic).exists() or queries.get_head(topic)
-    if not known:
-        raise BadInput(f"{topic!r} has no points: expected the topic of a KPI", field="topic")
+    if (who is None or registry.may_read(who, topic)) and is_known(topic):
+        return
+    raise BadInput(f"{topic!r} has no points: expected the topic of a KPI you may see", field="topic")
+
+
+def is_known(topic):
+    """Whether a topic is a KPI or ever had a point."""
+    return registry.get_kpi(topic) or Topic.objects.filter(name=topic).exists() or queries.get_head(topic)
 
 
 def check_span(start, end, now):

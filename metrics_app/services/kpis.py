@@ -5,6 +5,7 @@ from metrics_app.core.deadman import LONGEST, SHORTEST
 from metrics_app.core.text.entries import write_duration
 from metrics_app.core.text.literals import show
 from metrics_app.models import Kpi
+from metrics_app.models.kpis import take_kept
 from metrics_app.registry import forget
 from metrics_app.services.rules.fields import is_storable
 
@@ -20,7 +21,9 @@ def register_topics(topics):
     known = set(Kpi.objects.filter(topic__in=topics).values_list("topic", flat=True))
     missing = sorted(topics - known)
     if missing:
-        Kpi.objects.bulk_create([Kpi(topic=topic) for topic in missing], ignore_conflicts=True)
+        kpis = [Kpi(topic=topic) for topic in missing]
+        take_kept(kpis)
+        Kpi.objects.bulk_create(kpis, ignore_conflicts=True)
         forget()
     return len(missing)
 

@@ -129,25 +129,22 @@ def is_own_origin(scope):
     return urlsplit(origin).netloc.lower() == host and validate_host(domain, settings.ALLOWED_HOSTS)
 
 
-def find_listed(who, names):
-    """``find_visible`` for partners: what is outside their list is refused by its name alone.
+def find_visible(who, names):
+    """The topics behind names and patterns; NotVisible for what is outside a key's own list.
 
-    A restricted topic of the list is left out, as one without points is not: whether
-    it exists is not to be learned here.
+    That is refused by its name alone. A restricted topic is left out, as one without points is
+    not: whether it exists is not to be learned here.
     """
     for name in names:
-        if name.endswith("*"):
-            inside = any(overlaps(name, listed) for listed in who.topics)
-        else:
-            inside = registry.is_partners(who, name)
-        if not inside:
+        if not may_name(who, name):
             raise NotVisible(f"{name!r} is not among the topics of this key.")
     return registry.visible_topics(who, names)
 
 
-def find_visible(who, names):
-    """The topics behind names and patterns; NotVisible for a name one may not see."""
-    for name in names:
-        if not name.endswith("*") and not registry.may_read(who, name):
-            raise NotVisible(f"{name!r} is not among the topics you may see.")
-    return registry.visible_topics(who, names)
+def may_name(who, name):
+    """Whether a key's own list lets it ask for a name or a pattern; people may ask for any."""
+    if who.kind != "key":
+        return True
+    if not name.endswith("*"):
+        return registry.may_key_read(who, name)
+    return "partner" not in who.scopes or any(overlaps(name, listed) for listed in who.topics)

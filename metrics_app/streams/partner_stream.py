@@ -7,7 +7,6 @@ from dataclasses import replace
 from metrics_app import registry
 from metrics_app.exceptions import BusUnavailable
 from metrics_app.streams import credentials, seats
-from metrics_app.streams.positions import find_partner_start
 from metrics_app.streams.sse import EventStream
 from metrics_app.streams.visitors import get_visitors
 
@@ -20,7 +19,6 @@ class PartnerStream(EventStream):
     """An EventStream that has a seat, and ends when what its key may do has changed."""
 
     kind = "partner"
-    find_start = staticmethod(find_partner_start)
 
     def __init__(self, credential, who, send, query, origin):
         rate = who.limits.max_rate
@@ -34,12 +32,6 @@ class PartnerStream(EventStream):
         allowed = credentials.is_allowed_from(who, self.credential.ticket, self.origin)
         same = who.limits.max_rate == self.who.limits.max_rate
         return credentials.may_subscribe(who) and allowed and same
-
-    async def find_topics(self):
-        """Notes where it begins in all topics that were asked for, and follows those it may see."""
-        await super().find_topics()
-        visible = set(await self.hub.call(registry.visible_topics, self.who, self.starts.keys()))
-        self.starts = {topic: position for topic, position in self.starts.items() if topic in visible}
 
     def lose(self, topic):
         """Says so of a topic that left the key's list; a restricted one goes on as one without points."""

@@ -5,14 +5,27 @@ from metrics_app.core.positions import MAX_TOPICS, NOWHERE, RECORD_CHARS, parse_
 from metrics_app.streams import credentials
 
 
-def find_start(who, query, find_topics=credentials.find_visible):
+def find_start(who, query):
     """``({topic: (epoch, offset)}, strays, omitted)``.
 
-    The strays were asked for at a position that is lost, the omitted topics match
-    but do not fit into one stream. NotVisible for topics one may not see,
-    BusUnavailable when Redis is away.
+    The strays were asked for at a position that is lost, the omitted topics match but do not fit
+    into one stream. A topic one may not see begins as if it had no points yet. NotVisible for what
+    is outside a key's own list, BusUnavailable when Redis is away.
     """
-    matching = find_topics(who, query.topics)
+    starts, strays, omitted = find_visible_start(who, query)
+    hidden = [name for name in query.topics if not name.endswith("*") and name not in starts]
+    asked = read_positions(query, hidden)
+    for topic in hidden:
+        starts[topic] = log.null_epoch(topic), 0
+        if asked is not None and not can_continue(topic, asked.get(topic), *starts[topic]):
+            strays.append(topic)
+    # In the order they would have if all were there.
+    return dict(sorted(starts.items())), sorted(strays), omitted
+
+
+def find_visible_start(who, query):
+    """``find_start`` of the topics one may see."""
+    matching = credentials.find_visible(who, query.topics)
     asked = read_positions(query, matching)
     topics, omitted = choose_topics(query, matching, asked or {})
     positions = log.get_positions(topics)
@@ -38,19 +51,6 @@ def choose_topics(query, matching, asked):
     # Whoever is named has a place, visible or not: the number of places must not tell which it is.
     room = MAX_TOPICS - len(named)
     return sorted({*named.intersection(matching), *others[:room]}), sorted(others[room:])
-
-
-def find_partner_start(who, query):
-    """``find_start`` of a partner: topics it may not see begin as if they had no points yet."""
-    starts, strays, omitted = find_start(who, query, credentials.find_listed)
-    hidden = [name for name in query.topics if not name.endswith("*") and name not in starts]
-    asked = read_positions(query, hidden)
-    for topic in hidden:
-        starts[topic] = log.null_epoch(topic), 0
-        if asked is not None and not can_continue(topic, asked.get(topic), *starts[topic]):
-            strays.append(topic)
-    # In the order they would have if all were there.
-    return dict(sorted(starts.items())), sorted(strays), omitted
 
 
 def read_positions(query, topics):

@@ -26,8 +26,6 @@ LAST_WORD = 10  # seconds a reader may take for the last bytes
 class EventStream(Visitor):
     """One response: what it follows, where it stands, and how its events look."""
 
-    find_start = staticmethod(find_start)
-
     def __init__(self, credential, who, send, query):
         super().__init__(credential, who, send)
         self.query, self.is_single = query, query.is_single
@@ -43,10 +41,15 @@ class EventStream(Visitor):
     # Where it begins
 
     async def find_topics(self):
-        """Decides what it follows and from where; NotVisible for a topic one may not see."""
-        self.starts, self.strays, self.omitted = await self.hub.call(self.find_start, self.who, self.query)
+        """Decides what it follows and from where; NotVisible for what is outside a key's own list.
+
+        Where it begins is noted of all topics that were asked for; it follows those one may see.
+        """
+        self.starts, self.strays, self.omitted = await self.hub.call(find_start, self.who, self.query)
         for topic, position in self.starts.items():
             self.note(topic, *position)
+        visible = set(await self.hub.call(registry.visible_topics, self.who, self.starts.keys()))
+        self.starts = {topic: position for topic, position in self.starts.items() if topic in visible}
         self.states = await self.hub.call(read_states, list(self.starts))
 
     def note(self, topic, epoch, offset):

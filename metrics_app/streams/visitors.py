@@ -19,14 +19,15 @@ from metrics_app.streams import credentials, presence
 from metrics_app.streams.events import Notice
 from metrics_app.streams.hub import get_hub
 from metrics_app.streams.outbox import Outbox
+from metrics_app.streams.stamps import read_stamps
 from metrics_app.streams.subscription import Subscription
 
 logger = logging.getLogger(__name__)
 
 ROUND = 1.5  # seconds between two looks at keys, new topics and slow readers
-SESSIONS_AT_ONCE = 100  # sessions looked at in one round
+SESSIONS_AT_ONCE = 100  # unchanged sessions looked at in one round
 REGISTERED = 0.2  # seconds until a topic that was heard of is a KPI
-SESSION_ROUND = 60  # seconds between two looks at a session and its permissions
+SESSION_ROUND = 60  # seconds between two whole looks at a session of which nothing has changed
 
 by_hub = weakref.WeakKeyDictionary()  # hub -> Visitors
 
@@ -54,6 +55,7 @@ class Visitor:
         self.subscriptions = {}
         self.patterns = set()
         self.checked_at = asyncio.get_running_loop().time()
+        self.stamp = None  # of a session: what its rights came from when it was looked at
 
     def follow(self, topic, opening):
         """Subscribes to a topic; ``opening(subscription)`` places it."""
@@ -160,19 +162,33 @@ class Visitors:
     async def check_credentials(self):
         """Asks once for all credentials that are due whether they still open what they opened."""
         now = self.hub.loop.time()
-        due = defaultdict(list)
-        for visitor in self.visitors:
-            if visitor.credential.is_key or now - visitor.checked_at >= SESSION_ROUND:
-                due[visitor.credential].append(visitor)
-        # A session takes some queries each: a thousand that came together are spread over some rounds.
-        sessions = [credential for credential in due if not credential.is_key]
-        for credential in sessions[SESSIONS_AT_ONCE:]:
-            del due[credential]
+        here = list(self.visitors)
+        people = {visitor.credential: visitor.who.id for visitor in here if not visitor.credential.is_key}
+        # Read before the rights are: what changes between the two is seen in the next round.
+        stamps = await self.hub.call(read_stamps, people) if people else {}
+        due = self.list_due(here, stamps, now)
         found = await self.hub.call(credentials.find_all, list(due)) if due else {}
         for credential, who in found.items():
             for visitor in due[credential]:
-                visitor.checked_at = now
+                visitor.checked_at, visitor.stamp = now, stamps.get(credential)
                 await self.judge(visitor, who)
+
+    def list_due(self, visitors, stamps, now):
+        """``{credential: visitors}``: all keys, the sessions of which something changed, and some others.
+
+        A session takes some queries each. What no stamp tells, such as the rights that a backend of
+        the project gives, is asked once a minute, of a thousand that came together in some rounds.
+        """
+        due, spread = defaultdict(list), defaultdict(list)
+        for visitor in visitors:
+            credential = visitor.credential
+            if credential.is_key or visitor.stamp != stamps[credential]:
+                due[credential].append(visitor)
+            elif now - visitor.checked_at >= SESSION_ROUND:
+                spread[credential].append(visitor)
+        for credential in list(spread)[:SESSIONS_AT_ONCE]:
+            due[credential] += spread[credential]
+        return due
 
     async def judge(self, visitor, who):
         """Ends a visitor who may no longer be here, and what it may no longer see."""

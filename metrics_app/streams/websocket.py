@@ -227,17 +227,15 @@ def look_up(who, names):
 
 
 def find_topics(who, request):
-    """The topics a Subscribe names and ``who`` may see, and a Refusal for each it may not."""
+    """The topics a Subscribe names and ``who`` may see; one Refusal for each that is hidden or absent."""
     found = registry.visible_topics(who, [name for name in request.topics if name.endswith("*")])
     for name in request.topics:
         if name.endswith("*"):
             continue
-        if registry.get_kpi(name) is None:
-            found.append(
-                Refusal("unknown_topic", f"There is no topic {name!r} yet; it follows once there is.", name)
-            )
-        elif not registry.may_read(who, name):
-            found.append(Refusal("not_allowed", f"You may not see {name!r}.", name))
+        if registry.get_kpi(name) is None or not registry.may_read(who, name):
+            # The same for both: whether a topic exists is not to be learned here.
+            text = f"There is no topic {name!r} that you may see; it follows once there is."
+            found.append(Refusal("unknown_topic", text, name))
         elif name not in found:
             found.append(name)
     return found

@@ -47,7 +47,10 @@ def plan_import(texts, *, prune=False, who=None):
     ``who``: only what this person may see can be imported; None: everything.
     """
     begins, entries, errors = list_begins(), {}, []
-    units = dict(Kpi.objects.order_by().values_list("topic", "unit")) | find_units(texts.values(), begins)
+    stored = Kpi.objects.order_by().values_list("topic", "unit")
+    # What is read as what must not tell of a KPI that one may not see.
+    units = {topic: unit for topic, unit in stored if who is None or may_read(who, topic)}
+    units |= find_units(texts.values(), begins)
     for name, text in texts.items():
         errors += read_file(name, text, begins, units, entries)
     errors += [fault for fault in find_hidden(entries, who) if not errors]

@@ -1,11 +1,18 @@
 """Who may open a WebSocket, and with which code it is closed."""
 
+from datetime import timedelta
+
 import pytest
+from django.contrib.auth.models import Group, Permission, User
+from django.contrib.sessions.models import Session
+from django.utils import timezone
 
 from metrics_app import live
 from metrics_app.models import ApiKey
 from metrics_app.services.keys import create_key, revoke_key
 from metrics_app.streams import outbox, visitors
+from metrics_app.streams.credentials import Credential
+from metrics_app.streams.stamps import read_stamps
 from tests.metrics_app.streams.clients import SocketClient
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hub")]
@@ -80,13 +87,59 @@ async def test_it_closes_when_the_key_is_revoked(credentials, in_thread):
         assert await socket.closed() == 4401
 
 
-async def test_it_closes_when_the_session_has_ended(login, user, monkeypatch):
-    monkeypatch.setattr(visitors, "SESSION_ROUND", 0)
+def deactivate(user):
+    """By whoever keeps the accounts."""
+    User.objects.filter(pk=user.pk).update(is_active=False)
+
+
+def change_password(user):
+    """As after a theft."""
+    user.set_password("another")
+    user.save()
+
+
+def log_out(user):
+    """Ends all sessions."""
+    Session.objects.all().delete()
+
+
+@pytest.mark.parametrize("lose", [deactivate, change_password, log_out])
+async def test_it_closes_in_the_next_round_when_the_session_has_ended(
+    login, user, monkeypatch, in_thread, lose
+):
+    # What nothing has changed is looked at once in a century: only a change can close it.
+    monkeypatch.setattr(visitors, "SESSION_ROUND", 1e9)
     async with SocketClient(Cookie=login) as socket:
         assert await pong(socket) == "pong"
-        user.is_active = False
-        await user.asave()
+        await in_thread(lose, user)
         assert await socket.closed() == 4401
+
+
+def test_a_thousand_sessions_are_compared_in_a_few_queries_and_each_loss_is_seen(
+    db, django_assert_num_queries
+):
+    group = Group.objects.create(name="er")
+    may = Permission.objects.get(codename="view_kpi")
+    people = User.objects.bulk_create([User(username=f"u{n}") for n in range(1000)])
+    User.groups.through.objects.bulk_create(User.groups.through(user=one, group=group) for one in people)
+    end = timezone.now() + timedelta(days=1)
+    Session.objects.bulk_create(
+        Session(session_key=f"s{one.pk}", session_data="data", expire_date=end) for one in people
+    )
+    asked = {Credential(session=f"s{one.pk}"): one.pk for one in people}
+    with django_assert_num_queries(5):
+        before = read_stamps(asked)
+    assert before == read_stamps(asked)
+    people[0].groups.clear()
+    User.objects.filter(pk=people[1].pk).update(password="other")
+    people[2].user_permissions.add(may)
+    Session.objects.filter(session_key=f"s{people[3].pk}").delete()
+    after = read_stamps(asked)
+    changed = {user_id for one, user_id in asked.items() if after[one] != before[one]}
+    assert changed == {one.pk for one in people[:4]}
+    group.permissions.add(may)
+    last = read_stamps(asked)
+    assert {user_id for one, user_id in asked.items() if last[one] == after[one]} == {people[0].pk}
 
 
 async def test_it_tells_of_pipelines_to_those_who_may_see_them(login, credentials, in_thread, hub):

@@ -1,0 +1,54 @@
+"""What every admin page of this app shows: rows of topics that this person may see, and nothing of others."""
+
+from django.contrib import admin
+from django.contrib.auth.models import Group
+
+from metrics_app.registry import who_is
+from metrics_app.services.visibility import limit_to_visible
+
+
+class VisibleAdmin(admin.ModelAdmin):
+    """An admin page that asks the one rule of who sees what.
+
+    Lists, forms, history, autocompletion, filters with their counts, actions and the page before a
+    deletion all begin with ``get_queryset``; what a form offers is limited by the admin of what it
+    offers. What is not there and what is not for this person have the same answer.
+    """
+
+    topic_path: str  # from a row to its topic, as a lookup; or ``limit_rows`` says it
+
+    def limit_rows(self, rows, who):
+        """The rows that ``who`` may see."""
+        return limit_to_visible(rows, who, self.topic_path)
+
+    def get_queryset(self, request):
+        """Rows that this person may see."""
+        return self.limit_rows(super().get_queryset(request), who_is(request.user))
+
+    def formfield_for_foreignkey(self, db_field, request, **options):
+        """Only rows that this person may see, and groups that they belong to."""
+        field = super().formfield_for_foreignkey(db_field, request, **options)
+        if field is not None:
+            field.queryset = self.limit_choices(field.queryset, request)
+        return field
+
+    def limit_choices(self, rows, request):
+        """The rows of another model that this person may choose."""
+        if rows.model is Group:
+            return limit_groups(rows, request.user)
+        other = self.admin_site._registry.get(rows.model)
+        return other.limit_rows(rows, who_is(request.user)) if isinstance(other, VisibleAdmin) else rows
+
+
+class VisibleRelatedFilter(admin.RelatedFieldListFilter):
+    """A filter by a row of another model: only rows that this person may see."""
+
+    def field_choices(self, field, request, model_admin):
+        """``[(pk, text)]``."""
+        rows = model_admin.limit_choices(field.related_model.objects.all(), request)
+        return [(row.pk, str(row)) for row in rows]
+
+
+def limit_groups(groups, user):
+    """The groups in whose name a person may act: their own, all for a superuser."""
+    return groups if user.is_superuser else groups.filter(pk__in=user.groups.values("pk"))
