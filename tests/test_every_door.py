@@ -27,7 +27,8 @@ from pipelines_app.services import propose
 from tests.doors import list_patterns
 from tests.metrics_app.watching import make_threshold, send
 
-pytestmark = [pytest.mark.django_db, pytest.mark.slow]
+# Its questions of SQL are those of the tests of each door.
+pytestmark = [pytest.mark.django_db, pytest.mark.slow, pytest.mark.any_database]
 
 TOPIC, OPEN = "quoll.numbat", "er.wait"
 ABSENT = {"topic": "quoll.nobody", "id": 987_654}
