@@ -155,6 +155,9 @@ def run(label, ids, who, examples):
     )
     @given(case=make_cases(operation, ids))
     def ask(case):
+        # Made up from the schema's ways to authenticate: beside another key it would open nothing.
+        for name in ("Authorization", "X-API-Key"):
+            case.headers.pop(name, None)
         response = case.call(headers=headers, cookies=cookies)
         statuses.add(response.status_code)
         case.validate_response(response, checks=CHECKS)
