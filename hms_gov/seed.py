@@ -17,9 +17,9 @@ from hms_gov.traffic import keep_waiting
 from metrics_app.collector import collect_all
 from metrics_app.core.durations import DAY_S, HOUR_S
 from metrics_app.core.rows import Block
+from metrics_app.keyring import hash_key
 from metrics_app.models import ApiKey, Kpi, Note, Receiver, Threshold
 from metrics_app.queries.exports import find_span
-from metrics_app.registry import hash_key
 from metrics_app.services.imports import begin_import, run_import
 from metrics_app.services.keys import create_key, revoke_key
 from metrics_app.services.notes import save_note

@@ -5,7 +5,7 @@ import sqlite3
 import kombu.exceptions
 import redis
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection
+from django.db import Error, InterfaceError, OperationalError, connection
 from kombu import Connection
 
 from metrics_app import conf
@@ -38,8 +38,10 @@ def find_outage(record):
 
 def find_kind(error, source):
     """Which part an exception says is away, or None; ``source`` is the logger that tells of it."""
-    if isinstance(error, (OperationalError, InterfaceError)):
-        return DATABASE if is_database_away(error) else None
+    if is_database_away(error):
+        return DATABASE
+    if isinstance(error, Error):
+        return None
     if isinstance(error, kombu.exceptions.OperationalError):
         return BROKER
     of_celery = source.startswith(("celery", "kombu")) and source != "celery.app.trace"
@@ -53,7 +55,9 @@ def find_kind(error, source):
 
 
 def is_database_away(error):
-    """Whether a database error is about the connection: not about locks, tables or values."""
+    """Whether an error is the database's, and about the connection: not about locks, tables or values."""
+    if not isinstance(error, (OperationalError, InterfaceError)):
+        return False
     cause = error.__cause__
     if isinstance(cause, sqlite3.Error):
         return "unable to open database file" in str(cause)

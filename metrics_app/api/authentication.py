@@ -4,7 +4,8 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 
-from metrics_app.registry import find_key, read_credential
+from metrics_app.core.headers import read_credential
+from metrics_app.keyring import find_key
 
 
 class KeyUser:

@@ -2,7 +2,8 @@
 
 from rest_framework.permissions import BasePermission
 
-from metrics_app.registry import Who, who_is
+from metrics_app.core.who import Who
+from metrics_app.registry import who_is
 
 
 def identify(request):

@@ -9,8 +9,8 @@ from metrics_app import conf
 from metrics_app.core.origins import check_origin
 from metrics_app.core.points import check_pattern
 from metrics_app.exceptions import BadInput
+from metrics_app.keyring import forget, forget_key, hash_key
 from metrics_app.models import ApiKey
-from metrics_app.registry import forget, forget_key, hash_key
 
 PREFIX = "hms_"
 

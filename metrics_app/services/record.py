@@ -3,13 +3,14 @@
 import time
 
 import numpy as np
-from django.db import close_old_connections, connection
+from django.db import Error, close_old_connections, connection
 
 from metrics_app import bus, conf, registry
 from metrics_app.connection import get_redis, guard
 from metrics_app.core.durations import DAY_S
 from metrics_app.core.points import check_topic, check_ts, check_value
 from metrics_app.exceptions import BadInput, BusUnavailable, MetricsError, NotAllowed, TooMany
+from metrics_app.servers import is_database_away
 from metrics_app.transport import Refused
 
 # KEYS[1] the topics a key has brought; ARGV: the limit, seconds, topics.
@@ -116,9 +117,9 @@ def find_unknown(topics, create):
     """The topics that are no KPIs; none where that cannot be said and KPIs are made on first sight."""
     try:
         kpis = registry.load_kpis()
-    except registry.AWAY:
+    except Error as error:
         # Begun while the database is away: known topics must not use up the limit of new ones.
-        if create:
+        if create and is_database_away(error):
             return []
         raise
     return [topic for topic in topics if topic not in kpis]

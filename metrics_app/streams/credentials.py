@@ -14,7 +14,8 @@ from django.db.models import Q
 from django.http import parse_cookie
 from django.http.request import split_domain_port, validate_host
 
-from metrics_app import conf, registry
+from metrics_app import conf, keyring, registry
+from metrics_app.core.headers import read_credential
 from metrics_app.core.points import overlaps
 from metrics_app.exceptions import NotVisible
 from metrics_app.models import ApiKey
@@ -37,7 +38,7 @@ class Credential:
 
 def read_headers(scope):
     """The Credential in an ASGI scope's headers."""
-    key = registry.read_credential(scope["headers"])
+    key = read_credential(scope["headers"])
     if key is not None:
         return Credential(key=key)
     cookies = parse_cookie(read_header(scope, b"cookie"))
@@ -54,7 +55,7 @@ def find_who(credential):
     if credential.ticket:
         return find_all([credential])[credential]
     if credential.is_key:
-        return registry.find_key(credential.key)
+        return keyring.find_key(credential.key)
     if not credential.session:
         return None
     store = import_module(settings.SESSION_ENGINE).SessionStore(credential.session)
@@ -74,7 +75,7 @@ def describe_lookup(credential):
     """The column and the value that find a credential's key; a ticket knows its row."""
     if credential.ticket:
         return "pk", credential.ticket.key_id
-    return "hash", registry.hash_key(credential.key)
+    return "hash", keyring.hash_key(credential.key)
 
 
 def find_rows(lookups):
@@ -85,7 +86,7 @@ def find_rows(lookups):
 
 def narrow(row, credential):
     """The ``Who`` of a key's row, held to the topics of its ticket; None without a row."""
-    who = row and registry.describe_key(row)
+    who = row and keyring.describe_key(row)
     if who is None or credential.ticket is None:
         return who
     return replace(who, limits=replace(who.limits, within=credential.ticket.topics))

@@ -2,7 +2,8 @@
 
 from urllib.parse import parse_qs
 
-from metrics_app import rates, registry
+from metrics_app import keyring, rates
+from metrics_app.core.headers import read_credential
 from metrics_app.exceptions import Refused, TooMany
 from metrics_app.streams import credentials, tickets
 from metrics_app.streams.credentials import Credential
@@ -40,7 +41,7 @@ class PartnerEndpoint:
     async def find_headers(self, hub, scope):
         """CORS: only pages of partners may read what is answered, refusals included."""
         vary, origin = (b"vary", b"Origin"), credentials.read_header(scope, b"origin")
-        if not origin or origin not in await hub.call(registry.load_origins):
+        if not origin or origin not in await hub.call(keyring.load_origins):
             return [vary]
         headers = [vary, (b"access-control-allow-origin", origin.encode("latin-1"))]
         if scope["method"] == "OPTIONS":
@@ -55,7 +56,7 @@ class PartnerEndpoint:
         """The key of the headers, or the ticket of the address, which is used up by this."""
         raw = read_ticket(scope)
         if raw is None:
-            return Credential(key=registry.read_credential(scope["headers"]))
+            return Credential(key=read_credential(scope["headers"]))
         ticket = await hub.call(tickets.redeem_ticket, raw)
         if ticket is None:
             raise await explain_ticket(hub, raw)

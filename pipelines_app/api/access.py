@@ -1,9 +1,10 @@
 """Who is at the door: a person with a session, or a program with a key.
 
-Keys are known by what they carry, ``request.auth.scopes``, ``.groups``, ``.topics`` and
-``.name``, so that any project can bring its own.
+Keys are known by what they carry, ``request.auth.scopes``, ``.groups``, ``.topics``, ``.name``
+and ``.maker`` (the id of the person who made it), so that any project can bring its own.
 """
 
+from django.contrib.auth import get_user_model
 from rest_framework.permissions import BasePermission
 
 from pipelines_app import queries
@@ -70,6 +71,12 @@ def find_sight(request):
     return queries.Sight(
         frozenset(getattr(request.auth, "groups", ())), tuple(getattr(request.auth, "topics", ()))
     )
+
+
+def find_maker(key):
+    """The person who made a key, or None: of an account that is gone, or of a key that names none."""
+    maker = getattr(key, "maker", None)
+    return None if maker is None else get_user_model()._default_manager.filter(pk=maker).first()
 
 
 def refuse_proposing(request, topic):

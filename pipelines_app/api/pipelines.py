@@ -70,11 +70,15 @@ class PipelineList(PipelinesView):
 
 
 def describe_proposer(request):
-    """Who proposes: a person, or a program by the name of its key."""
+    """Who proposes: a person, or a program by the name of its key.
+
+    Whoever made the key holds it, and never decides on what it proposes.
+    """
     if not access.is_key(request):
         return {"proposer": request.user, "reader": request.user}
     name = getattr(request.auth, "name", "") or "without a name"
-    return {"proposer_name": f"key {name}", "program": name, "reader": request.auth}
+    maker = access.find_maker(request.auth)
+    return {"proposer": maker, "proposer_name": f"key {name}", "program": name, "reader": request.auth}
 
 
 def filter_rows(rows, query):

@@ -143,6 +143,8 @@ def why_not_author(frozen, user):
     if frozen["proposer_id"] == user.pk:
         if frozen["origin"]:
             return "You were the last to edit the rule that opened this proposal: somebody else must decide."
+        if frozen.get("program"):
+            return "You made the key that proposed this: somebody else must decide."
         return "You proposed this yourself: somebody else must decide."
     return ""
 

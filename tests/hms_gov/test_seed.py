@@ -9,9 +9,9 @@ from django.core.management import call_command
 
 from hms_gov.seed import seed
 from metrics_app.collector import collect_all
+from metrics_app.keyring import find_key
 from metrics_app.models import ApiKey, Kpi, Receiver, Threshold
 from metrics_app.queries import list_topics
-from metrics_app.registry import find_key
 from metrics_app.services.keys import revoke_key
 
 pytestmark = pytest.mark.django_db(transaction=True)

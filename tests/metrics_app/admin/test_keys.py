@@ -7,8 +7,8 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission, User
 
 from metrics_app.exceptions import BadInput
+from metrics_app.keyring import find_key
 from metrics_app.models import ApiKey
-from metrics_app.registry import find_key
 from metrics_app.services.keys import create_key
 
 pytestmark = pytest.mark.django_db

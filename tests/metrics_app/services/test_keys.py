@@ -5,8 +5,8 @@ import re
 import pytest
 
 from metrics_app.exceptions import BadInput
+from metrics_app.keyring import hash_key
 from metrics_app.models import ApiKey
-from metrics_app.registry import hash_key
 from metrics_app.services.keys import create_key, revoke_key
 
 pytestmark = pytest.mark.django_db

@@ -7,10 +7,10 @@ import pytest
 
 from metrics_app import client, emit, registry
 from metrics_app.collector import collect_all
+from metrics_app.core.who import Who
 from metrics_app.exceptions import BadInput, BusUnavailable, NotAllowed, TooMany
 from metrics_app.models import Kpi
 from metrics_app.queries import stats
-from metrics_app.registry import Who
 from metrics_app.services.record import record, record_batch, record_rows
 from metrics_app.transport import Refused
 

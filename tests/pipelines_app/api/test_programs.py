@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,12 @@ from django.utils import timezone
 from metrics_app.models import Breach, Kpi
 from metrics_app.registry import forget
 from metrics_app.services.keys import create_key
+from pipelines_app import queries
 from pipelines_app.api.urls import urlpatterns
 from pipelines_app.core.versions import UNSAID, describe_columns, list_differences
-from pipelines_app.exceptions import Tampered
+from pipelines_app.exceptions import NotAllowed, Tampered
 from pipelines_app.models import Pipeline, Version
-from pipelines_app.services import approve, change_suggestion, propose, run_errands
+from pipelines_app.services import approve, change_suggestion, delegate, propose, run_errands
 from pipelines_app.services.verify import verify_audit
 from tests.metrics_app.watching import HOUR, TOPIC, make_threshold, send
 from tests.pipelines_app.acting import forget as forget_orders
@@ -271,6 +273,54 @@ def test_the_page_takes_no_key(pipeline, vote):
     answer = Client(headers=headers).post(f"/inbox/{pipeline.pk}/decide/", {"vote": vote, "version": 1})
     assert answer.status_code == 302 and "/login/" in answer["Location"]
     assert Pipeline.objects.get().state == "awaiting_approval"
+
+
+# Nor does whoever made its key
+
+
+def test_whoever_made_the_key_never_decides_on_what_it_proposes(make_key, call, approver, second, member):
+    made = make_key("propose", by=approver).post("", BODY).json()
+    pipeline, own = Pipeline.objects.get(), call(user=approver)
+    assert (pipeline.proposer, made["proposer"], made["program"]) == (approver, "key advisor", "advisor")
+    for vote in ("approve", "reject"):
+        answer = own.post(f"{pipeline.pk}/{vote}/", {"version": 1, "comment": "x"})
+        assert answer.status_code == 403
+        assert tell(answer)[None] == "You made the key that proposed this: somebody else must decide."
+    # Neither in another's seat, nor another in theirs, nor once they have changed it.
+    now = timezone.now()
+    days = {"starts_at": now - timedelta(days=1), "ends_at": now + timedelta(days=1)}
+    delegate(by=second, to=approver, **days)
+    delegate(by=approver, to=member, **days)
+    with pytest.raises(NotAllowed, match="made the key"):
+        approve(pipeline=pipeline, by=approver, version=1)
+    assert queries.find_seat(pipeline, member)[0] == member
+    change_suggestion(pipeline=pipeline, by=approver, version=1, suggestion="Hire 3")
+    with pytest.raises(NotAllowed, match="somebody else must decide"):
+        approve(pipeline=pipeline, by=approver, version=2)
+    assert approver not in queries.list_deciders(Pipeline.objects.get())
+    assert approve(pipeline=pipeline, by=second, version=2).state == "approved"
+    assert verify_audit().faults == []
+
+
+def test_a_superuser_who_made_a_key_for_a_group_leaves_the_decision_to_the_group(
+    make_key, hidden, group, member, admin_user
+):
+    make_key("propose", group=group, by=admin_user).post("", BODY)
+    pipeline = Pipeline.objects.get()
+    with pytest.raises(NotAllowed, match="made the key"):
+        approve(pipeline=pipeline, by=admin_user, version=1)
+    assert approve(pipeline=pipeline, by=member, version=1).state == "approved"
+
+
+def test_an_account_that_is_gone_holds_up_no_proposal_of_the_key_it_made(make_key, approver, second):
+    key = make_key("propose", by=approver)
+    key.post("", BODY)
+    approver.delete()
+    assert key.post("", BODY | {"title": "Later"}).status_code == 201
+    assert [one.proposer for one in Pipeline.objects.all()] == [None, None]
+    for pipeline in Pipeline.objects.all():
+        assert approve(pipeline=pipeline, by=second, version=1).state == "approved"
+    assert verify_audit().faults == []
 
 
 # Frozen
