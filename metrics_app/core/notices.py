@@ -42,7 +42,7 @@ HEADS = {
     DATA: (SHAPES["silent"], "no data"),
     DATA_OVER: (SHAPES["ok"], "data breach over"),
     FLAPPING: (SHAPES["pending"], "flapping"),
-    CALM: (SHAPES["ok"], "no longer flapping"),
+    CALM: (SHAPES["none"], "no longer flapping"),  # which may be beyond the limit
     TEST: (SHAPES["none"], "test"),
 }
 ENDED = (SHAPES["none"], "ended")

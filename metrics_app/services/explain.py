@@ -51,7 +51,9 @@ def explain(threshold, at, *, now=None):
     newest = min(at, state.last_slot) if state and state.last_slot else at
     found = find_record(threshold, newest)
     if found is None:
-        return recompute(threshold, newest)
+        recomputed = recompute(threshold, newest)
+        behind = explain_standstill(threshold, at, now) if newest < at else ""
+        return recomputed._replace(notes=[*recomputed.notes, *filter(None, [behind])])
     slot, seen = found
     rule = find_rule(threshold, seen.version)
     earlier = find_record(threshold, slot - 1)
@@ -59,9 +61,8 @@ def explain(threshold, at, *, now=None):
     revised = today is not None and seen.n >= 0 and today.n > seen.n
     before = earlier[1].state if earlier else None
     notes = []
-    # A slot is judged a moment after it is over: to whoever asks for now that is no gap.
-    if at - slot > max(rule.interval * 1000, BEHIND_AFTER):
-        notes.append(explain_gap(threshold, at, now))
+    if gap := explain_gap(threshold, rule, slot, at, now):
+        notes.append(gap)
     if revised:
         late = today.n - seen.n
         notes.append(f"Revised: {late:,} point{'' if late == 1 else 's'} arrived after it was judged.")
@@ -69,11 +70,20 @@ def explain(threshold, at, *, now=None):
     return Explanation(slot, rule, seen, before, "record", revised, today, breach, notes)
 
 
-def explain_gap(threshold, at, now):
-    """Why the newest slot is older than what was asked for: something is behind, or it was missed."""
+def explain_gap(threshold, rule, slot, at, now):
+    """Why ``slot`` is older than what was asked for: something is behind, or it was missed; or ""."""
+    # A slot is judged a moment after it is over: to whoever asks for now that is no gap.
+    is_gap = at - slot > max(rule.interval * 1000, BEHIND_AFTER)
+    # The page asks for now, and an interval may be long: then the last slot is no answer if nobody judges.
+    behind = explain_standstill(threshold, at, now) if is_gap or now - at < BEHIND_AFTER else ""
+    return behind or ("It was not judged between this slot and the time you asked for." if is_gap else "")
+
+
+def explain_standstill(threshold, at, now):
+    """Who does not judge, or count, and since when before ``at``; "" where all is well."""
     view = read_states([threshold], now=now)[threshold.pk]
     if view.data != "behind" or at <= (view.data_since or 0):
-        return "It was not judged between this slot and the time you asked for."
+        return ""
     since = f" since {write_moment(view.data_since)}" if view.data_since else ""
     return f"Nothing newer is judged: the {find_laggard(threshold, view)} is behind{since}."
 

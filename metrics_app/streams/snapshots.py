@@ -87,8 +87,12 @@ def describe_kpi(kpi):
 
 
 def describe_threshold(rule):
-    """A threshold with its state; one that was never judged is ``ok``."""
+    """A threshold with its state as of ``judged_at`` (ms); one that was never judged is ``ok`` as of None.
+
+    From some seconds after ``due_at`` on nobody has judged it: no message comes then.
+    """
     row = getattr(rule, "state_row", None)
+    is_judged = row is not None and bool(row.slot_class)
     return {
         "id": rule.pk,
         "name": str(rule),
@@ -102,4 +106,6 @@ def describe_threshold(rule):
         "since": row.since if row else None,
         "value": row.value if row else None,
         "data": row.data if row else "fresh",
+        "judged_at": row.last_slot if is_judged else None,
+        "due_at": (row.due_at or None) if is_judged else None,
     }

@@ -104,4 +104,4 @@ def read_states(topics):
 def make_seen(pk, topic, state, value, since, slot, data, data_breach):
     """The ``Seen`` of one row."""
     event = {"type": "state", "topic": topic, "threshold": pk, "state": state, "value": value, "since": since}
-    return Seen(event, slot, data, data_breach)
+    return Seen(event | {"judged_at": slot}, slot, data, data_breach)

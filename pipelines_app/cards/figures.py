@@ -5,7 +5,7 @@
 
 from pipelines_app import queries
 from pipelines_app.cards.basis import find_today, is_same
-from pipelines_app.cards.writing import write
+from pipelines_app.cards.writing import tell_time, to_local, write
 from pipelines_app.core.limits import is_beyond
 
 
@@ -40,15 +40,20 @@ def count_points(n):
 
 
 def tell_present(pipeline, basis, present, watch, now):
-    """What the KPI is now, against its limit then and today; empty where nothing measures it."""
+    """What the KPI is now, against its limit then and today; empty where nothing measures it.
+
+    What is measured is no judgement: where nobody judges the rule today, it is held against no limit.
+    """
     if present is None or basis is None:
         return ""
-    known, today = find_today(basis, watch)
     if present.get("fault"):
         return capitalise(present["fault"])
+    known, today = find_today(basis, watch)
+    text = "Nothing is measured in its window now" if present["value"] is None else f"Now {present['text']}"
+    if since := (today or {}).get("unjudged_since"):
+        return f"{text}; its rule has not been judged since {tell_time(to_local(since), now)}"
     if present["value"] is None:
-        return "Nothing is measured in its window now"
-    text = f"Now {present['text']}"
+        return text
     if basis.limit is None:
         return text + tell_said(basis, present, today)
     if known and not (today and is_same(basis.rule, today)):

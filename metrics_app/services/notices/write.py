@@ -6,10 +6,14 @@ from django.db.models import Count, Exists, Max, OuterRef, Q
 from django.utils import timezone
 
 from metrics_app.core import notices
+from metrics_app.core.conditions import FIRING, RECOVERING
 from metrics_app.core.text.phrases import tell_observation
 from metrics_app.core.text.units import format_duration
 from metrics_app.models import Breach, Notice, Receiver
+from metrics_app.services.conditions import judge_threshold
+from metrics_app.services.moments import write_moment
 from metrics_app.services.silences import find_silence, list_acting
+from metrics_app.services.watch.states import read_clock
 
 BATCH = 500  # rows of one insert
 FLAPPED = timedelta(days=31)  # a threshold of the longest interval is calm again by then
@@ -61,12 +65,12 @@ def write_reminders(moment):
         last = find_last_told(receiver, moment - timedelta(seconds=receiver.repeat_after))
         if not last:
             continue
-        acting = list_acting(at=round(moment.timestamp() * 1000))
+        acting, clock = list_acting(at=round(moment.timestamp() * 1000)), read_clock()
         rows = Breach.objects.filter(pk__in=last, threshold__enabled=True)
         breaches = rows.select_related("threshold__kpi", "threshold__state_row")
         insert(
             # The time comes from the row before: two drains at once make the same row.
-            make_reminder(receiver, breach, round(last[breach.pk].timestamp() * 1000), moment)
+            make_reminder(receiver, breach, round(last[breach.pk].timestamp() * 1000), moment, clock)
             for breach in breaches
             if wants_reminder(receiver, breach)
             and not breach.threshold.state_row.flapping
@@ -88,19 +92,20 @@ def find_last_told(receiver, until):
     return dict(rows.filter(waiting=0, last__lte=until).values_list("breach", "last"))
 
 
-def make_reminder(receiver, breach, last, moment):
-    """The row that says that a breach is still open; ``last`` in ms."""
+def make_reminder(receiver, breach, last, moment, clock):
+    """The row that says that a breach is still open, and whether anybody judges it; ``last`` in ms."""
     threshold, state = breach.threshold, breach.threshold.state_row
     lasted = format_duration(moment.timestamp() - breach.fired_at / 1000)
     seen = tell_observation(threshold, threshold.kpi.unit, state)
-    text = f"Open for {lasted}" + ("." if breach.kind == Breach.Kind.DATA else f": {seen}.")
+    text = f"Open for {lasted}" + ("" if breach.kind == Breach.Kind.DATA else f": {seen}")
+    unjudged = tell_unjudged(judge_threshold(threshold, clock))
     return Notice(
         receiver=receiver,
         breach=breach,
         event=notices.STILL,
         at=last + receiver.repeat_after * 1000,
         value=state.value,
-        text=text[:500],
+        text=f"{text}{unjudged and f'; {unjudged}'}."[:500],
         try_after=moment,
     )
 
@@ -119,14 +124,16 @@ def write_resting(moment):
         receiver__enabled=True,
     ).exclude(Exists(later))
     rows = rows.select_related("receiver", "breach__threshold__kpi", "breach__threshold__state_row")
-    insert([make_resting(row, moment) for row in rows])
+    if rows:
+        clock = read_clock()
+        insert([make_resting(row, moment, clock) for row in rows])
 
 
-def make_resting(row, moment):
+def make_resting(row, moment, clock):
     """The row that follows the last one about a threshold that flapped."""
     threshold = row.breach.threshold
     state = threshold.state_row
-    words = "beyond limit" if state.state in ("firing", "recovering") else "within limit"
+    words = tell_standing(judge_threshold(threshold, clock))
     seen = tell_observation(threshold, threshold.kpi.unit, state)
     return Notice(
         receiver=row.receiver,
@@ -137,3 +144,19 @@ def make_resting(row, moment):
         text=f"No longer flapping, {words}: {seen}."[:500],
         try_after=moment,
     )
+
+
+def tell_standing(condition):
+    """How a threshold stands: "within limit", "beyond limit; not judged since 2026-11-24 08:00 UTC"."""
+    if not condition.is_watched:
+        return "switched off"
+    unjudged = tell_unjudged(condition)
+    if condition.state == FIRING or (condition.state == RECOVERING and not unjudged):
+        return "; ".join(filter(None, ("beyond limit", unjudged)))
+    return unjudged or "within limit"
+
+
+def tell_unjudged(condition):
+    """ "not judged since 2026-11-24 08:00 UTC"; "" where somebody judges."""
+    since = condition.unjudged_since
+    return "" if since is None else f"not judged since {write_moment(since)}"

@@ -48,7 +48,7 @@ def announce_end(threshold, at, slot):
     topic = threshold.kpi.topic
     event = {"type": "state", "topic": topic, "threshold": threshold.pk, "state": watch.OK}
     calm = CALM["data"], CALM["data_breach"]
-    live.announce_states([(event | {"value": None, "since": at}, topic, slot, *calm)])
+    live.announce_states([(event | {"value": None, "since": at, "judged_at": slot}, topic, slot, *calm)])
 
 
 def find_causes(outcomes, breaches, units):

@@ -197,4 +197,5 @@ def describe_state(outcome):
         "state": state.state,
         "value": state.value,
         "since": state.since,
+        "judged_at": state.last_slot,
     }

@@ -118,7 +118,8 @@ def find_end_of_judgement(rules):
     ``rules``: thresholds with their ``state_row``.
     """
     rows = [rule.state_row for rule in rules if rule.enabled and hasattr(rule, "state_row")]
-    return min((row.due_at + BEHIND_AFTER for row in rows if row.slot_class), default=None)
+    # One without a next slot is not overdue: see ``find_known``.
+    return min((row.due_at + BEHIND_AFTER for row in rows if row.slot_class and row.due_at), default=None)
 
 
 def find_laggard(threshold, view):

@@ -75,7 +75,7 @@ def test_waits_double_up_to_half_an_hour_and_fifteen_take_about_three_hours():
     [
         ("firing", {}, "■ Beyond limit: Wait 53 h (limit 48 h)"),
         ("still", {}, "■ Still beyond limit: Wait 53 h (limit 48 h)"),
-        ("calm", {"value": None}, "● No longer flapping: Wait (limit 48 h)"),
+        ("calm", {"value": None}, "– No longer flapping: Wait (limit 48 h)"),
         ("firing", {"rule": make_rule(operator="lte")}, "■ Beyond limit: Wait 53 h (lower limit 48 h)"),
         ("still", {"kind": "data"}, "○ Still no data: Wait (no point for 1 h)"),
         ("data", {"kind": "data"}, "○ No data: Wait (no point for 1 h)"),

@@ -3,26 +3,35 @@
 import itertools
 import re
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 from django.contrib.auth.models import User
 from django.template import Context, Template
+from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
+import metrics_app
 from metrics_app import queries
 from metrics_app.bus import publish
 from metrics_app.collector import collect_all
 from metrics_app.core.conditions import ORDER, judge_kpi, judge_rule
+from metrics_app.core.notices import CALM, FLAPPING
 from metrics_app.core.text.words import tell_overview
-from metrics_app.models import Kpi, Threshold, ThresholdState
+from metrics_app.models import Breach, Kpi, Notice, Receiver, Threshold, ThresholdState
 from metrics_app.pages.tiles import list_tiles
 from metrics_app.registry import forget
 from metrics_app.services.conditions import read_conditions
 from metrics_app.services.keys import create_key
+from metrics_app.services.notices.write import write_resting
+from metrics_app.services.watch.states import find_end_of_judgement
+from pipelines_app.models import Pipeline
+from pipelines_app.services.propose import propose
 from tests.metrics_app.watching import HOUR, RULE
 
 pytestmark = pytest.mark.django_db
+ROOT = Path(metrics_app.__file__).parent.parent
 # What the state row of a rule can hold: state, data, an open data breach or none, ever judged or not.
 ROWS = [
     *itertools.product(
@@ -158,16 +167,34 @@ def ask_lights(client, headers, rule, topic):
     """``{door: text}`` of everything that shows a light, without the choices of filters."""
     paths = ["/", "/?wall=1", "/tiles/", f"/kpis/{topic}/", f"/kpis/{topic}/live/"]
     paths += ["/admin/metrics_app/threshold/", f"/admin/metrics_app/threshold/{rule.pk}/change/"]
+    paths += [f"/thresholds/{rule.pk}/explain/", f"/api/v1/thresholds/{rule.pk}/explain/"]
+    proposal = Pipeline.objects.get().pk
+    paths += ["/inbox/", f"/inbox/{proposal}/", f"/inbox/{proposal}/since/"]
     found = {path: client.get(path).content.decode() for path in paths}
     for path in ("/api/v1/kpis/", "/api/v1/thresholds/", "/metrics"):
         found[path] = client.get(path, headers=headers).content.decode()
     found["tag"] = ask_tag(topic)
+    found["notice"] = tell_calm(rule)
     return {door: re.sub(r"<(option|li|a)\b[^>]*>[^<]*</\1>", "", text) for door, text in found.items()}
+
+
+def tell_calm(rule):
+    """The notice that a threshold no longer flaps, as it would be written now."""
+    receiver, _ = Receiver.objects.get_or_create(name="Duty", defaults={"addresses": ["duty@example.org"]})
+    breach = Breach.objects.create(
+        threshold=rule, kind="limit", version=1, severity="warning", since=1, fired_at=1, recovered_at=2
+    )
+    moment = timezone.now()
+    told = {"receiver": receiver, "breach": breach, "try_after": moment}
+    Notice.objects.create(event=FLAPPING, at=1, outcome="sent", done_at=moment, **told)
+    write_resting(moment)
+    return Notice.objects.get(event=CALM, breach=breach).text
 
 
 # What a light may say only while somebody judges: words, an answer of the API, a sample, a class.
 FINE = re.compile(
-    r'●|Within limit|within (its|their) limit|"condition":"ok"|(state|condition)="ok"[^}]*} 1|'
+    r"●|(?<!was )[Ww]ithin limit|within (its|their|today.*s) limit|"
+    r'"condition":"ok"|(state|condition)="ok"[^}]*} 1|'
     r'condition="ok"[ >]'
 )
 
@@ -183,8 +210,11 @@ def test_no_light_is_green_while_nobody_judges(client, read_key, cause, monkeypa
     rule = Threshold.objects.create(kpi=kpi, **RULE)
     kept = {"state": "ok", "data": "fresh", "data_since": 1, "slot_class": "clear", "value": HOUR, "n": 1}
     row = ThresholdState.objects.create(threshold=rule, last_slot=now - 60_000, due_at=now + 600_000, **kept)
+    propose(title="Hire", suggestion="Two agents", topic="t", proposer=User.objects.create_user("bea"))
     fine = ask_lights(client, read_key, rule, "t")
-    assert [door for door, text in fine.items() if not FINE.search(text)] == ["/api/v1/thresholds/"]
+    # These tell of a state as of a moment: a judgement has an age there, whoever judges.
+    aged = {door for door in fine if "explain" in door} | {"/api/v1/thresholds/"}
+    assert {door for door, text in fine.items() if not FINE.search(text)} == aged
     if cause == "evaluator":
         ThresholdState.objects.filter(pk=row.pk).update(due_at=now - 11_000)
     else:
@@ -192,5 +222,38 @@ def test_no_light_is_green_while_nobody_judges(client, read_key, cause, monkeypa
         monkeypatch.setattr(queries, "collected_through", lambda: marks)
     dark = ask_lights(client, read_key, rule, "t")
     assert [door for door, text in dark.items() if FINE.search(text)] == []
-    told = re.compile(r"ot judged since|unjudged|\"unjudged_since\":\d")
+    told = re.compile(
+        r"ot (been )?judged since|unjudged|\"unjudged_since\":\d|Nothing newer is judged: the \w+ is"
+    )
     assert [door for door, text in dark.items() if not told.search(text)] == []
+
+
+# Who looks at the rows of states without asking for a condition, and why that shows nobody a light.
+EXEMPT = {
+    "metrics_app/core/watch.py": "names the row in a comment",
+    "metrics_app/services/rules/thresholds.py": "writes the row of a rule that is saved",
+    "metrics_app/streams/snapshots.py": "tells when a state was judged, and when it is due, beside it",
+    "metrics_app/streams/states.py": "tells of each state when it was judged",
+}
+
+
+def test_whoever_reads_a_state_asks_for_the_condition():
+    asks = re.compile(
+        r"\b(judge_row|judge_threshold|read_conditions|services\.watch\.states import.*read_states)\b"
+    )
+    reads = re.compile(r"\b(state_row|ThresholdState)\b")
+    rooms = ("models", "migrations", "watch")  # what a state is, and who judges
+    found = {}
+    for app in ("metrics_app", "pipelines_app", "hms_gov"):
+        for path in (ROOT / app).rglob("*.py"):
+            text = path.read_text()
+            if reads.search(text) and not asks.search(text) and not set(rooms) & set(path.parts):
+                found[str(path.relative_to(ROOT))] = text
+    assert found.keys() == EXEMPT.keys()
+    assert all("judged_at" in text for path, text in found.items() if "/streams/" in path)
+
+
+def test_a_rule_without_a_next_slot_is_not_overdue():
+    rules = [Threshold(state_row=ThresholdState(slot_class="clear", due_at=due)) for due in (0, 60_000)]
+    assert find_end_of_judgement(rules[:1]) is None
+    assert find_end_of_judgement(rules) == 70_000

@@ -33,9 +33,9 @@ def change(row, **columns):
     ThresholdState.objects.filter(pk=row.pk).update(**columns)
 
 
-def firing(row, since=2_000):
+def firing(row, since=2_000, judged_at=2_000):
     """The message of the streams."""
-    event = {"type": "state", "topic": "er.wait", "threshold": row.pk}
+    event = {"type": "state", "topic": "er.wait", "threshold": row.pk, "judged_at": judged_at}
     return event | {"state": "firing", "value": 9.0, "since": since}
 
 
@@ -52,9 +52,9 @@ async def test_a_socket_learns_of_a_state_that_nobody_rang_for(
         await in_thread(change, row, **FIRING)
         assert await socket.receive() == firing(row)
         await in_thread(change, row, data="empty", last_slot=3_000)
-        assert await socket.receive() == firing(row)
+        assert await socket.receive() == firing(row, judged_at=3_000)
         await in_thread(Threshold.objects.all().delete)
-        assert await socket.receive() == firing(row) | {"state": "ok", "value": None}
+        assert await socket.receive() == firing(row, judged_at=3_000) | {"state": "ok", "value": None}
 
 
 async def test_an_event_stream_learns_of_a_state_that_nobody_rang_for(

@@ -175,6 +175,19 @@ def test_a_value_is_judged_by_the_limit_of_then_and_that_of_today(now, project, 
     assert present == "Now 40 h, within the 48 h of then; no rule watches it today"
 
 
+def test_what_is_measured_is_called_within_no_limit_while_nobody_judges(now, project, watched, approver):
+    pipeline = open_breach(now)
+    project.value, project.text = 40 * HOUR, "40 h"
+    watched(unjudged_since=to_ms(now) - 60_000)
+    since = writing.tell_time(now - timedelta(minutes=1), now)
+    told = f"its rule has not been judged since {since}"
+    assert cards.make_card(pipeline, approver, now=now).present == f"Now 40 h; {told}"
+    assert curves.describe_since(pipeline, now=now)["sentence"] == f"Now 40 h; {told}"
+    project.value = None
+    present = cards.make_card(pipeline, approver, now=now).present
+    assert present == f"Nothing is measured in its window now; {told}"
+
+
 def test_it_says_that_the_rule_behind_it_is_silenced(now, project, watched):
     pipeline = open_breach(now)
     assert curves.find_silenced(pipeline) == ""

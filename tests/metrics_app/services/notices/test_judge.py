@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from metrics_app.core import watch
 from metrics_app.models import Notice, Silence, ThresholdState
+from metrics_app.services import moments
 from metrics_app.services.notices import send_notices
 from metrics_app.services.silences import save_silence
 from tests.metrics_app.telling import happen, later, make_receiver, open_breach, told
@@ -125,10 +126,13 @@ def test_a_threshold_that_flaps_is_told_once_and_how_it_stands_once_it_is_calm(b
     flap(breach, 5)
     assert subjects() == ["■ Beyond limit", "▲ Flapping"]
     assert told(breach).count("Notice to Duty officers withheld: the threshold flaps, which was told") == 9
-    state.update(flapping=False)
+    state.update(flapping=False, last_slot=breach.fired_at)
     assert (send_notices(), send_notices()) == (1, 0)
-    assert subjects()[2:] == ["● No longer flapping"]
-    assert "No longer flapping, beyond limit: mean 53 h" in mail.outbox[-1].body
+    assert subjects()[2:] == ["– No longer flapping"]
+    since = f"{moments.write_moment(breach.fired_at)}"
+    assert f"No longer flapping, beyond limit; not judged since {since}: mean 53 h" in mail.outbox[-1].body, (
+        "here nobody judges"
+    )
     happen(breach, watch.RECOVERED, at=breach.fired_at + 60 * MINUTE)
     send_notices()
     assert subjects()[3:] == ["● Recovered"]
@@ -143,7 +147,7 @@ def test_a_second_time_that_it_flaps_is_told_again(breach):
         flap(breach, 2, start=start)
         state.update(flapping=False)
         send_notices()
-    assert subjects()[1:] == 2 * ["▲ Flapping", "● No longer flapping"]
+    assert subjects()[1:] == 2 * ["▲ Flapping", "– No longer flapping"]
 
 
 def test_nothing_is_said_of_calm_where_flapping_was_not_told(breach):

@@ -10,9 +10,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from metrics_app.core import watch
-from metrics_app.models import Breach, BreachEvent, Kpi, Notice, Silence
+from metrics_app.core.conditions import judge_rule
+from metrics_app.models import Breach, BreachEvent, Kpi, Notice, Silence, ThresholdState
+from metrics_app.services.moments import write_moment
 from metrics_app.services.notices import send_notices
-from metrics_app.services.notices.write import write_notices
+from metrics_app.services.notices.write import tell_standing, write_notices
 from metrics_app.services.silences import save_silence
 from metrics_app.services.watch.evaluate import evaluate
 from tests.metrics_app.telling import happen, make_receiver, open_breach
@@ -169,3 +171,33 @@ def test_a_disabled_threshold_is_not_told_again(base):
     breach.threshold.enabled = False
     breach.threshold.save()
     assert send_notices(now=now + timedelta(hours=1)) == 0
+
+
+@pytest.mark.parametrize(
+    ("row", "lag", "told"),
+    [
+        ({"state": "ok"}, 0, "within limit"),
+        ({"state": "recovering"}, 0, "beyond limit"),
+        ({"state": "firing"}, 11_000, "beyond limit; not judged since 2026-11-24 08:00 UTC"),
+        ({"state": "recovering"}, 11_000, "not judged since 2026-11-24 08:00 UTC"),
+        ({"state": "ok"}, 11_000, "not judged since 2026-11-24 08:00 UTC"),
+        ({"state": "ok", "enabled": False}, 0, "switched off"),
+    ],
+)
+def test_a_notice_calls_within_its_limit_only_what_is_judged(row, lag, told):
+    since = 1795507200_000 if lag else None
+    enabled = row.get("enabled", True)
+    condition = judge_rule(row["state"], "fresh", is_enabled=enabled, unjudged_since=since)
+    assert tell_standing(condition) == told
+
+
+def test_a_reminder_says_that_nobody_judges_what_is_still_open(base):
+    make_receiver(repeat_after=3600)
+    breach = open_breach(fired_at=base)
+    rows = ThresholdState.objects.filter(threshold=breach.threshold)
+    rows.update(state="firing", slot_class="breach", value=53 * HOUR, n=12, last_slot=base, due_at=base)
+    happen(breach)
+    send_notices()
+    send_notices(now=timezone.now() + timedelta(hours=2))
+    text = Notice.objects.get(event="still").text
+    assert text.endswith(f"12 points; not judged since {write_moment(base)}.")

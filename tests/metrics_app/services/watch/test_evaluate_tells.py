@@ -41,6 +41,7 @@ async def test_a_changed_light_is_announced_to_the_streams(base):
                 "state": "firing",
                 "value": 60.0 * HOUR,
                 "since": base,
+                "judged_at": base,
             },
             TOPIC,
             base,
