@@ -13,9 +13,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 
 import metrics_app.schedule
 import pipelines_app.schedule
+from metrics_app.core.members import OnceDecoder
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -36,6 +38,14 @@ def read_or_create_secret(path):
 def read_line(path):
     """The text of a small file, or an empty string where there is none."""
     return path.read_text().strip() if path.exists() else ""
+
+
+def read_object(name, text):
+    """The object of JSON in a variable, empty where it is not set; ImproperlyConfigured."""
+    try:
+        return json.loads(text or "{}", cls=OnceDecoder)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} is no object of JSON: {error}") from None
 
 
 SECRET_KEY = env.str("SECRET_KEY", default="") or read_or_create_secret(DATA_DIR / "secret_key")
@@ -246,7 +256,7 @@ METRICS_APP = {
     "REDIS_PREFIX": REDIS_PREFIX,
     "SITE_URL": env.str("SITE_URL", default=""),
     "MINUTES_DAYS": env.int("MINUTES_DAYS", default=400),
-    "WEBHOOKS": json.loads(env.str("NOTICE_WEBHOOKS", default="") or "{}"),
+    "WEBHOOKS": read_object("NOTICE_WEBHOOKS", env.str("NOTICE_WEBHOOKS", default="")),
     "WEBHOOK_NETWORKS": env.list("WEBHOOK_NETWORKS", default=[]),
 }
 # How the two apps meet is what ``hms_gov.joins`` brings; here stands what is to be otherwise.

@@ -5,6 +5,7 @@ from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import ValidationError
 from django.forms.fields import InvalidJSONInput
 
+from metrics_app.core.members import OnceDecoder
 from metrics_app.core.text.entries import parse_duration, parse_value, write_duration
 from metrics_app.exceptions import BadInput
 from metrics_app.services.rules.fields import MAX_DEPTH, MAX_PARAMS
@@ -62,6 +63,9 @@ class RowSelect(AutocompleteSelect):
 class ParamsField(forms.JSONField):
     """An object of JSON; what a person typed stays in the field as it was, even where it is refused."""
 
+    def __init__(self, **options):
+        super().__init__(**{"decoder": OnceDecoder} | options)
+
     def to_python(self, value):
         """The parsed value, or ValidationError; ``check_rule`` knows the rest."""
         if isinstance(value, str) and len(value) > MAX_PARAMS:
@@ -70,6 +74,8 @@ class ParamsField(forms.JSONField):
             return super().to_python(value)
         except RecursionError:
             raise ValidationError(f"is nested too deeply: at most {MAX_DEPTH} levels are allowed") from None
+        except BadInput as error:
+            raise ValidationError(str(error)) from None
         except ValueError:
             # Python reads no integer of more than 4300 digits.
             raise ValidationError("holds a number that is too long") from None

@@ -4,6 +4,7 @@ import json
 
 from rest_framework.parsers import BaseParser
 
+from metrics_app.core.members import take_members
 from metrics_app.core.text.literals import is_nested_deeper
 from metrics_app.exceptions import BadInput, TooLarge
 
@@ -28,7 +29,9 @@ class SmallJSONParser(BaseParser):
 def load_json(body):
     """The value of a body in UTF-8; BadInput."""
     try:
-        value = json.loads(body.decode(), parse_int=read_int, parse_constant=refuse_constant)
+        value = json.loads(
+            body.decode(), parse_int=read_int, parse_constant=refuse_constant, object_pairs_hook=take_members
+        )
     except UnicodeDecodeError:
         raise BadInput("the body is not UTF-8") from None
     except json.JSONDecodeError as error:

@@ -2,6 +2,7 @@
 
 from rest_framework import serializers
 
+from metrics_app.core.members import show_name
 from metrics_app.exceptions import BadInput
 
 
@@ -32,8 +33,3 @@ class Body(serializers.Serializer):
         if name in self.fields:
             return "is read-only"
         return f"is not a field of {self.noun}: expected {', '.join(writable)}"
-
-
-def show_name(name):
-    """A name as an answer can carry it: short, and without half a surrogate pair, which has no UTF-8."""
-    return name[:100].encode("utf-8", "replace").decode()

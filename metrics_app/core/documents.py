@@ -34,15 +34,29 @@ def refuse(message, line):
 
 def read_document(text):
     """The Document of a YAML text; BadInput with the line of what is wrong."""
+    return read_nodes(text, lambda loader: [loader.get_single_node()])[0]
+
+
+def read_documents(text):
+    """All Documents of a YAML text, as `---` parts them; BadInput with the line of what is wrong."""
+    return read_nodes(text, list_nodes)
+
+
+def list_nodes(loader):
+    """Each node that a loader holds."""
+    while loader.check_node():
+        yield loader.get_node()
+
+
+def read_nodes(text, take):
+    """The Documents of the nodes that ``take`` takes from a loader of the text; BadInput."""
     if len(text) > MOST_CHARACTERS:
         raise refuse(f"{len(text):,} characters are too many, at most {MOST_CHARACTERS:,} are read", 1)
     loader = None
     try:
         check_shape(text)
         loader = Loader(text)
-        node = loader.get_single_node()
-        lines = {(): 1}
-        return Document(None if node is None else build(loader, node, (), lines), lines)
+        return [read_node(loader, node) for node in take(loader)]
     except yaml.YAMLError as error:
         raise refuse(*describe_fault(error)) from None
     except UnicodeEncodeError as error:
@@ -51,6 +65,12 @@ def read_document(text):
     finally:
         if loader is not None:
             loader.dispose()
+
+
+def read_node(loader, node):
+    """The Document of a node, or of a text without any."""
+    lines = {(): 1}
+    return Document(None if node is None else build(loader, node, (), lines), lines)
 
 
 def check_shape(text):

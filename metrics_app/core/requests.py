@@ -1,9 +1,9 @@
 """What a client of the WebSocket may say, and the errors that tell it how."""
 
+import json
 from dataclasses import dataclass, field
 
-import msgspec
-
+from metrics_app.core.members import take_members
 from metrics_app.core.points import check_pattern
 from metrics_app.exceptions import BadInput, MetricsError
 
@@ -39,14 +39,21 @@ def read_request(text):
     if len(text) > MAX_BYTES:
         raise Refusal("too_large", f"A message has at most {MAX_BYTES} bytes, this has {len(text)}.")
     try:
-        message = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        message = json.loads(text, object_pairs_hook=take_members, parse_constant=refuse_constant)
+    except BadInput as error:
+        raise Refusal("bad_message", str(error)) from None
+    except (ValueError, RecursionError) as error:
         raise Refusal("bad_json", f"This is not JSON: {error}") from None
     if not isinstance(message, dict):
         raise Refusal("bad_message", 'A message is an object such as {"type":"ping"}.')
     if message.get("type") not in TYPES:
         raise Refusal("unknown_type", f"type is {message.get('type')!r}, expected one of {', '.join(TYPES)}")
     return message
+
+
+def refuse_constant(name):
+    """ValueError: NaN and Infinity are not JSON."""
+    raise ValueError(f"it has no {name}")
 
 
 def read_subscribe(message):

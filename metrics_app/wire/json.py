@@ -5,12 +5,14 @@ second time, slowly and with care, to say exactly what is wrong with it.
 """
 
 import json
+from math import nan
 
 import msgspec
 import numpy as np
 from msgspec import UNSET, Struct, UnsetType
 
 from metrics_app.core.batches import group_points
+from metrics_app.core.members import list_twice, show_name, tell_twice
 from metrics_app.core.points import EARLIEST, check_topic, check_ts, check_value, parse_iso
 from metrics_app.core.text.literals import show
 from metrics_app.exceptions import BadInput, TooLarge
@@ -18,6 +20,8 @@ from metrics_app.exceptions import BadInput, TooLarge
 MAX_ERRORS = 100  # faults listed in one answer
 MAX_MESSAGE = 300  # characters; a fault may quote megabytes
 MAX_DIGITS = 400  # of an integer: longer ones are beyond every float
+NOT_GIVEN = -1  # a ts that nobody can mean
+COLON = ord(":")
 EXAMPLE = '{"topic": "er.wait", "value": 12.5, "ts": 1732390000123}'
 
 
@@ -25,8 +29,8 @@ class Point(Struct, forbid_unknown_fields=True, gc=False):
     """One point as it is sent."""
 
     topic: str
-    value: float = 1.0
-    ts: int | str | UnsetType = UNSET
+    value: float = nan  # which JSON cannot say
+    ts: int | str = NOT_GIVEN
 
 
 class Columns(Struct, forbid_unknown_fields=True, gc=False):
@@ -35,6 +39,16 @@ class Columns(Struct, forbid_unknown_fields=True, gc=False):
     topic: str
     values: list[float]
     ts: list[int | str] | UnsetType = UNSET
+
+
+class Members(dict):
+    """An object's members, the last of each name, with the faults of names that stand ``twice``."""
+
+    def __init__(self, pairs):
+        super().__init__(pairs)
+        self.twice = (
+            [tell_twice(name, values) for name, values in list_twice(pairs)] if len(self) < len(pairs) else []
+        )
 
 
 class Written(float):
@@ -63,7 +77,7 @@ def decode(body, *, now, max_points=10_000, max_future=5):
     try:
         topics, ts, values = decode_fast(body, now)
         check_count(len(values), max_points)
-        ts = np.array(ts, dtype=np.int64)
+        ts = np.asarray(ts, dtype=np.int64)
         if ts.min() < EARLIEST or ts.max() > now + max_future * 1000:
             raise BadInput("a ts is out of range", field="ts")
         return group_points(topics, ts, values), len(values)
@@ -73,27 +87,58 @@ def decode(body, *, now, max_points=10_000, max_future=5):
 
 
 def decode_fast(body, now):
-    """``(topics, ts, values)`` as lists, or one topic in place of a list. Unchecked but typed."""
+    """``(topics, ts, values)``: topics as a list or the only one, ranges unchecked."""
     if not body.lstrip().startswith(b"{"):
-        points = decode_points(body)
-        ts = [point.ts if point.ts.__class__ is int else to_ms(point.ts, now) for point in points]
-        return [point.topic for point in points], ts, [point.value for point in points]
+        return decode_list(body, now)
     if b'"values"' not in body:
         point = decode_point(body)
-        return point.topic, [to_ms(point.ts, now)], [point.value]
+        ts, value = point.ts, point.value
+        names = 1 + (ts != NOT_GIVEN) + (value == value)
+        check_names(body, body.count(b":") - names, [ts])
+        return point.topic, [now if ts == NOT_GIVEN else to_ms(ts)], [1.0 if value != value else value]
     columns = decode_columns(body)
-    if columns.ts is UNSET:
-        return columns.topic, [now] * len(columns.values), columns.values
-    if len(columns.ts) != len(columns.values):
+    given = columns.ts is not UNSET
+    ts = columns.ts if given else [now] * len(columns.values)
+    if len(ts) != len(columns.values):
         raise BadInput("ts and values differ in length", field="values")
-    return columns.topic, [to_ms(ts, now) for ts in columns.ts], columns.values
+    check_names(body, count_colons(body) - 2 - given, ts)
+    return columns.topic, [to_ms(one) for one in ts], columns.values
 
 
-def to_ms(ts, now):
-    """A ts as sent (ms, ISO 8601 or missing) in ms, unchecked."""
-    if ts is UNSET:
-        return now
-    return parse_iso(ts) if isinstance(ts, str) else ts
+def decode_list(body, now):
+    """The same of a list of points."""
+    points = decode_points(body)
+    ts = np.array(
+        [point.ts if point.ts.__class__ is int else parse_iso(point.ts) for point in points], dtype=np.int64
+    )
+    values = np.array([point.value for point in points], dtype=np.float64)
+    no_ts, no_value = ts == NOT_GIVEN, np.isnan(values)
+    names = 3 * len(points) - np.count_nonzero(no_ts) - np.count_nonzero(no_value)
+    check_names(body, count_colons(body) - names, (point.ts for point in points))
+    ts[no_ts], values[no_value] = now, 1
+    return [point.topic for point in points], ts, values
+
+
+def count_colons(body):
+    """The colons of a long body."""
+    return np.count_nonzero(np.frombuffer(body, dtype=np.uint8) == COLON)
+
+
+def check_names(body, colons, moments):
+    """BadInput where an object may have a name twice, of which typed decoding keeps the last in silence.
+
+    ``colons`` are those that stand behind no name that was read. A time has some; any other one is
+    a second name, or in a topic, which may have none. What is escaped looks otherwise.
+    """
+    if colons and colons == sum(ts.count(":") for ts in moments if ts.__class__ is str):
+        colons = 0
+    if colons or b"\\" in body:
+        raise BadInput("a name may stand twice")
+
+
+def to_ms(ts):
+    """A ts as sent (ms or ISO 8601) in ms, unchecked."""
+    return ts if ts.__class__ is int else parse_iso(ts)
 
 
 def check_count(count, max_points):
@@ -176,12 +221,12 @@ class FaultFinder:
             return None
 
     def refuse_unknown(self, item, fields, index):
-        """Notes the fields that are not expected."""
+        """Notes the fields that are not expected, and those that stand twice."""
+        for fault in getattr(item, "twice", ()):
+            self.add(index, **fault)
         for name in item:
             if name not in fields:
-                # A lone surrogate is valid in JSON's \\u form and cannot be sent back as UTF-8.
-                field = name[:100].encode(errors="backslashreplace").decode()
-                self.add(index, field, f"unknown field {name!r}: expected {', '.join(fields)}")
+                self.add(index, show_name(name), f"unknown field {name!r}: expected {', '.join(fields)}")
 
     def add(self, index, field, message):
         """Notes one fault, up to ``MAX_ERRORS``."""
@@ -195,7 +240,13 @@ class FaultFinder:
 def load_json(body):
     """A body as Python objects whose numbers remember how they were written; BadInput."""
     try:
-        return json.loads(body.decode(), parse_float=Written, parse_int=read_int, parse_constant=Written)
+        return json.loads(
+            body.decode(),
+            parse_float=Written,
+            parse_int=read_int,
+            parse_constant=Written,
+            object_pairs_hook=Members,
+        )
     except UnicodeDecodeError:
         raise BadInput("the body is not UTF-8") from None
     except json.JSONDecodeError as error:

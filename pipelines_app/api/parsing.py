@@ -5,7 +5,7 @@ import json
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
-from pipelines_app.exceptions import TooLarge
+from pipelines_app.exceptions import BadInput, TooLarge
 
 MAX_BODY = 100_000  # bytes; the longest comment and title are a few thousand
 
@@ -25,8 +25,25 @@ def read_int(text):
     return int(text)
 
 
+def take_members(pairs):
+    """The dict of an object's pairs; BadInput for a name that comes twice: readers differ in which counts."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = [show_name(name) for name in found if names.count(name) > 1][:20]
+        message = "stands more than once in one object: expected once"
+        faults = [{"field": name, "message": f"{name!r} {message}"} for name in twice]
+        raise BadInput(faults[0]["message"], errors=faults)
+    return found
+
+
+def show_name(name):
+    """A name as an answer can carry it: short, and in UTF-8, which half a surrogate pair has not."""
+    return name[:100].encode("utf-8", "backslashreplace").decode()
+
+
 class SmallJSONParser(BaseParser):
-    """JSON of at most ``MAX_BODY`` bytes; ParseError for anything that is not JSON."""
+    """JSON of at most ``MAX_BODY`` bytes; ParseError for anything that is not JSON, BadInput."""
 
     media_type = "application/json"
 
@@ -36,7 +53,12 @@ class SmallJSONParser(BaseParser):
         if len(body) > MAX_BODY:
             raise TooLarge(f"The body has more than {MAX_BODY:,} bytes.")
         try:
-            return json.loads(body.decode(), parse_constant=refuse_constant, parse_int=read_int)
+            return json.loads(
+                body.decode(),
+                parse_constant=refuse_constant,
+                parse_int=read_int,
+                object_pairs_hook=take_members,
+            )
         except RecursionError:
             raise ParseError("The body is nested too deeply.") from None
         except UnicodeDecodeError:

@@ -3,8 +3,7 @@
 from datetime import date, datetime
 from typing import NamedTuple
 
-import yaml
-
+from metrics_app.core.documents import read_documents
 from metrics_app.core.points import parse_iso
 from metrics_app.core.rule_fields import read_field
 from metrics_app.core.rule_tests import check, parse_points, walk
@@ -31,9 +30,9 @@ class Outcome(NamedTuple):
 def run_file(text):
     """The Outcomes of the documents of a YAML text; BadInput where it is none."""
     try:
-        documents = [found for found in yaml.safe_load_all(text) if found is not None]
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise BadInput(f"is not YAML: {' '.join(str(error).split())}") from None
+        documents = [found.value for found in read_documents(text) if found.value is not None]
+    except BadInput as error:
+        raise BadInput(f"line {error.errors[0]['line']}: {error}") from None
     tests = [test for found in documents for test in (found if isinstance(found, list) else [found])]
     if not tests:
         raise BadInput("holds no test")

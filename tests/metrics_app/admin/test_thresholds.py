@@ -154,6 +154,7 @@ def answer(breach):
         ("interval", "2 d", "172800 is not between 1 and 86400 seconds"),
         ("min_count", "0", "0 is not between 1 and"),
         ("action_params", "[1]", "[1] is not a JSON object"),
+        ("action_params", '{"url": "a", "url": "b"}', "'url' stands 2 times in one object"),
         ("action_params", "[" * 9_999, "nested too deeply: at most 20 levels"),
         ("action_params", "[" * 10_001, "has 10001 characters, at most 10000"),
         ("action_params", '{"a":' * 21 + "1" + "}" * 21, "nested too deeply: at most 20 levels"),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics_app.core.documents import DEEPEST, MOST_CHARACTERS, read_document, write_inline
+from metrics_app.core.documents import DEEPEST, MOST_CHARACTERS, read_document, read_documents, write_inline
 from metrics_app.exceptions import BadInput
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
@@ -27,6 +27,12 @@ def test_it_knows_the_line_of_every_part():
     found = read_document("# head\na:\n  - 1\n  - b: 2\n    c:\n      3\n")
     assert found.value == {"a": [1, {"b": 2, "c": 3}]}
     assert found.lines == {(): 1, ("a",): 2, ("a", 0): 3, ("a", 1): 4, ("a", 1, "b"): 4, ("a", 1, "c"): 5}
+
+
+def test_each_part_of_a_text_is_a_document_with_its_lines():
+    first, second = read_documents("a: 1\n---\n- b\n")
+    assert (first.value, second.value) == ({"a": 1}, ["b"])
+    assert second.lines[0,] == 3
 
 
 def test_names_stay_texts_whatever_yaml_would_make_of_them():

@@ -46,6 +46,13 @@ def test_it_refuses_or_understands_any_field(fields):
         assert 0 <= request.history <= 3_600 and 1 <= request.max_points <= 10_000
 
 
+@pytest.mark.parametrize("text", ['{"type":"ping","type":"subscribe"}', '{"type":"ping","a":{"x":1,"x":2}}'])
+def test_it_does_not_choose_between_two_of_one_name(text):
+    with pytest.raises(Refusal, match="stands 2 times in one object") as caught:
+        read_request(text)
+    assert caught.value.code == "bad_message"
+
+
 def test_it_survives_deep_nesting():
     with pytest.raises(Refusal) as caught:
         read_request("[" * 60_000)

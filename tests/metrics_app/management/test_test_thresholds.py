@@ -81,7 +81,8 @@ def test_shares_are_written_in_per_cent_and_trends_in_time(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: [", "is not YAML"),
+        ("a: [", "line 2: is not YAML"),
+        (f"{RULE}{EXPECT}start: 2026-01-01T00:00:00Z\n", "'start' stands here twice"),
         ("", "holds no test"),
     ],
 )

@@ -108,6 +108,12 @@ FAULTS = {
     b'{"topic":"a","values":[1,2],"ts":[1732390000123]}': ("ts", "1 ts for 2 values"),
     b'{"topic":"a","values":7}': ("values", "7 is not a list"),
     b'{"topic":"a","values":[1],"ts":7}': ("ts", "7 is not a list"),
+    b'{"topic":"a","topic":"b"}': ("topic", "'topic' stands 2 times in one object, first 'a': expected once"),
+    b'{"topic":"a","value":1,"value":1}': ("value", "stands 2 times in one object, first 1: expected once"),
+    b'{"topic":"a","ts":"2024-11-23T01:00:00Z","ts":1732390000123}': ("ts", "stands 2 times"),
+    b'{"topic":"a","ts":"2024-11-23T010000Z","ts":"2024-11-23T01:00:00Z"}': ("ts", "stands 2 times"),
+    b'{"topic":"a","t\\u006fpic":"b"}': ("topic", "stands 2 times in one object, first 'a'"),
+    b'{"topic":"a","values":[1],"values":[2]}': ("values", "stands 2 times in one object, first [1]"),
     b'{"topic":"a","values":[]}': (None, "there are no points"),
     b"[]": (None, "there are no points"),
     b"": (None, "the body is not JSON"),
@@ -148,6 +154,13 @@ def test_it_names_the_index_of_every_fault_in_a_list():
 def test_it_names_the_index_of_every_fault_in_columns():
     errors = refuse({"topic": "a", "values": [1, "x", 3], "ts": [NOW, NOW, 5]})
     assert [(error["index"], error["field"]) for error in errors] == [(1, "values"), (2, "ts")]
+
+
+def test_a_name_that_one_point_has_twice_is_not_taken_for_that_of_another():
+    errors = refuse(b'[{"topic":"a","value":1,"value":2},{"topic":"a"}]')
+    assert [(error["index"], error["field"]) for error in errors] == [(0, "value")]
+    errors = refuse(b'[{"topic":"a"},{"topic":"a","ts":1732390000123,"ts":1732390000123}]')
+    assert [(error["index"], error["field"]) for error in errors] == [(1, "ts")]
 
 
 def test_it_lists_a_hundred_faults_and_keeps_each_short():

@@ -270,6 +270,8 @@ def test_it_refuses_a_bad_proposal_and_stores_nothing(make_key, body, status):
     [
         (b'{"kpi": 1' + b"0" * 5000 + b"}", "A number of 5001 digits is too long: at most 400 are allowed."),
         (b"\xff", "The body is not UTF-8."),
+        (b'{"kpi": 1, "kpi": 2}', "'kpi' stands more than once in one object: expected once"),
+        (b'{"evidence": [{"a\\ud800": 1, "a\\ud800": 2}]}', "stands more than once"),
         (b'{"kpi": NaN}', "The body is not JSON: it has no NaN."),
         (BODY | {"kpi": True}, "kpi must be a number or null, not true"),
         (BODY | {"title": None}, "title must be a text, not null"),
