@@ -8,7 +8,7 @@ from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from hms_gov.complaints import list_addresses
 from hms_gov.schema import SchemaView
-from metrics_app.api.health import HealthView, ReadinessView
+from metrics_app.api.health import EmitReadinessView, HealthView, ReadinessView
 from metrics_app.api.prometheus import PrometheusView
 
 handler400 = "metrics_app.api.errors.handle_bad_request"
@@ -18,6 +18,7 @@ handler500 = "metrics_app.api.errors.handle_server_error"
 urlpatterns = [
     path("healthz", HealthView.as_view(), name="healthz"),
     path("readyz", ReadinessView.as_view(), name="readyz"),
+    path("readyz/emit", EmitReadinessView.as_view(), name="readyz_emit"),
     path("metrics", PrometheusView.as_view(), name="prometheus"),
     path("admin/", admin.site.urls),
     path("accounts/", include("hms_gov.accounts")),

@@ -39,7 +39,23 @@ def check_settings(app_configs, **kwargs):
         + check_site()
         + check_open_data()
         + check_formats()
+        + check_ages()
     )
+
+
+def check_ages():
+    """An error for an age at which a part counts as away that is no number of seconds above 0, nor None."""
+    given = conf.get("MAX_AGES")
+    pairs = given.items() if isinstance(given, dict) else [("is", given)]
+    return [
+        Error(
+            f"METRICS_APP MAX_AGES {part!r} is {age!r}: expected seconds above 0, or None for a part that is "
+            "not to work here.",
+            id="metrics_app.E009",
+        )
+        for part, age in pairs
+        if not isinstance(given, dict) or not (age is None or (type(age) in (int, float) and age > 0))
+    ]
 
 
 def check_formats():

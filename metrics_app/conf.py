@@ -41,6 +41,8 @@ DEFAULTS = {
     "BREACH_HANDLERS": [],  # dotted paths: handler(breach) -> outcome in words
     # Dotted paths: check() -> {part: {"ok": bool, …}}, told by /readyz beside ours; 503 unless all are ok.
     "READINESS": [],
+    # Part of /readyz -> seconds for which it may not have worked; None: it is not expected to work here.
+    "MAX_AGES": {},
     "SITE_URL": "",  # https://… of this site, for the links in notices
     "WEBHOOKS": {},  # name -> {"url", "secret"}: where signed webhooks may go
     "WEBHOOK_NETWORKS": [],  # own networks that webhooks may go to though they are not public

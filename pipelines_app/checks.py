@@ -76,7 +76,7 @@ def check_allowed():
 def list_paths():
     """``(key, dotted path)`` of everything the settings name."""
     config = conf.get_config()
-    single = [(key, config[key]) for key in ("TOPICS", "WATCH", "FORMAT", "EMIT") if config[key]]
+    single = [(key, config[key]) for key in ("TOPICS", "WATCH", "FORMAT", "EMIT", "ON_WORK") if config[key]]
     handlers = [(key, path) for key in ("ON_CHANGE", "AUTHENTICATION") for path in config[key]]
     named = [
         (f"{key}[{name!r}]", path) for key in ("ACTIONS", "ORIGINS") for name, path in config[key].items()

@@ -23,6 +23,7 @@ DEFAULTS = {
     # Prefix of an origin -> dotted path: handler(pipeline), called after each change of a proposal that such
     # an origin opened, at least once, whatever dies meanwhile.
     "ORIGINS": {},
+    "ON_WORK": "",  # dotted path: note(part), called when the drain of errands ("errands") has worked
     "ON_CHANGE": [],  # dotted paths: handler(pipeline), called after each committed change of state
     # Dotted path: emit(topic, value, at=ms, key=text), told the figures by which the process watches itself.
     "EMIT": "",

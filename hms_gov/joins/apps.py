@@ -21,6 +21,7 @@ PIPELINES = {
     "TOPICS": "hms_gov.joins.wiring.describe_topic",
     "WATCH": "hms_gov.joins.watch.describe_watches",
     "AUTHENTICATION": ["metrics_app.api.authentication.KeyAuthentication"],
+    "ON_WORK": "metrics_app.services.ages.note_work",
     "ON_CHANGE": ["hms_gov.joins.wiring.tell_streams"],
     "ORIGINS": {"breach:": "hms_gov.joins.timeline.note_moves"},
 }

@@ -2,19 +2,35 @@
 
 from django.db import DEFAULT_DB_ALIAS
 
+from metrics_app.exceptions import BusUnavailable
+from metrics_app.services.ages import Bound, describe_age, read_ages
 from pipelines_app.services.errands import read_errand_health
+from pipelines_app.services.errands.drain import PART as ERRANDS
 from pipelines_app.services.verify import read_head
+
+# An action, or a mail server, that does not answer holds an errand up for half a minute.
+BOUND = Bound(180, "beat and the worker of the queue slow")
 
 
 def list_parts():
-    """``{part: {"ok": bool, …}}``: errands that wait, how long the oldest is due, the head of the chain.
+    """``{part: {"ok": bool, …}}``: errands that wait, how long the oldest is due, when one was last looked
+    for, and the head of the chain.
 
     Whoever keeps that has what ``verify_audit --head`` compares with. Only the last row is read.
     """
     health = read_errand_health()
-    part = {"ok": True, "due": health.due, "overdue_seconds": round(health.overdue, 3)}
+    part = {"due": health.due, "overdue_seconds": round(health.overdue, 3)} | describe_work()
     entries, head = read_head(DEFAULT_DB_ALIAS)
     return {
-        "errands": part | ({"warning": health.warning} if health.warning else {}),
+        ERRANDS: part | ({"warning": health.warning} if health.warning else {}),
         "audit": {"ok": True, "head": head, "entries": entries},
     }
+
+
+def describe_work():
+    """Whether the drain of errands works, and when it last did."""
+    try:
+        ages = read_ages()
+    except BusUnavailable:
+        ages = None
+    return describe_age(ERRANDS, ages, BOUND)

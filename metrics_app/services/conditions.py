@@ -7,6 +7,7 @@ from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.conditions import Condition, is_late, judge_kpi, sort_key
 from metrics_app.core.deadman import is_silence_rule
 from metrics_app.models import Threshold, ThresholdState
+from metrics_app.services.ages import read_judged
 from metrics_app.services.silences import find_silence, list_acting
 from metrics_app.services.watch.states import BEHIND_AFTER, Clock, judge_row
 
@@ -46,7 +47,7 @@ def read_conditions(kpis, *, now=None, through=None, acting=None):
     """
     now = queries.redis_now() if now is None else now
     through = queries.collected_through() if through is None else through
-    acting, clock = list_acting() if acting is None else acting, Clock(now, through)
+    acting, clock = list_acting() if acting is None else acting, Clock(now, through, read_judged())
     rules = read_rules([kpi.topic for kpi in kpis])
     behind = {kpi.topic: find_standstill(kpi.topic, now, through) for kpi in kpis}
     empty = find_empty(kpis, now, behind)

@@ -9,8 +9,8 @@ from django.db import connection, transaction
 
 from hms_gov import moving
 from hms_gov.moving import fence
-from metrics_app.collector import collect_all
 from metrics_app.models import Kpi
+from tests.metrics_app.watching import let_all_work
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -22,7 +22,7 @@ SENTENCE = f"The database takes no writes: {fence.REASON}."
 @pytest.fixture
 def closed():
     """The database after a move."""
-    collect_all()
+    let_all_work()
     User.objects.create_superuser("root")
     Kpi.objects.create(topic="er.wait")
     with transaction.atomic():

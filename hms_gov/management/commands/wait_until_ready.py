@@ -5,15 +5,9 @@ import time
 import urllib.error
 import urllib.request
 
-from celery.exceptions import CeleryError
 from django.core.management.base import BaseCommand, CommandError
-from kombu.exceptions import KombuError
-from redis.exceptions import RedisError
 
-from hms_gov.celery import app
-
-WATCH = "metrics_app.tasks."
-BEHIND = 5  # seconds; a mark from before a restart lies further back
+BEHIND = 5  # seconds; what is from before a restart lies further back
 
 
 def check_site(url):
@@ -25,18 +19,10 @@ def check_site(url):
         return f"{url}/readyz answers {error.code}: {error.read(500).decode(errors='replace')}"
     except (OSError, ValueError) as error:
         return f"{url} does not answer: {error}"
-    behind = parts["collector"]["behind_seconds"]
-    return f"the collector is {behind} s behind" if behind > BEHIND else ""
-
-
-def check_watch():
-    """What the evaluation of thresholds still lacks, in words, or an empty string."""
-    try:
-        workers = app.control.inspect(timeout=1).stats() or {}
-    except (CeleryError, KombuError, RedisError, OSError) as error:
-        return f"the workers cannot be asked: {error}"
-    done = [task for stats in workers.values() for task in stats["total"] if task.startswith(WATCH)]
-    return "" if done else f"no threshold is judged yet; workers: {', '.join(workers) or 'none'}"
+    behind, age = parts["collector"]["behind_seconds"], parts["evaluator"].get("age_seconds", 0)
+    if behind > BEHIND:
+        return f"the collector is {behind} s behind"
+    return f"nothing was judged for {age} s" if age > BEHIND else ""
 
 
 class Command(BaseCommand):
@@ -49,7 +35,7 @@ class Command(BaseCommand):
 
     def handle(self, *, url, timeout, **options):
         deadline = time.monotonic() + timeout
-        while lacks := check_site(url.rstrip("/")) or check_watch():
+        while lacks := check_site(url.rstrip("/")):
             if time.monotonic() > deadline:
                 raise CommandError(f"Not ready after {timeout:g} s: {lacks}")
             time.sleep(0.2)

@@ -5,6 +5,7 @@ import time
 from typing import NamedTuple
 
 from metrics_app import conf, window
+from metrics_app.services.ages import ARCHIVER, note_work
 from metrics_app.services.archive.backlog import warn
 from metrics_app.services.archive.late import read_entries, read_positions, write_late
 from metrics_app.services.archive.losses import count_losses
@@ -34,6 +35,7 @@ def archive(*, patience=30):
     for shard in range(conf.get("SHARDS")):
         found = archive_shard(shard, deadline=deadline)
         total = Archived(total.minutes + found.minutes, total.late + found.late)
+    note_work(ARCHIVER)
     return total
 
 
@@ -52,6 +54,7 @@ def archive_minutes(shard, deadline):
         if taken.generations.entries:
             written += write_minutes(shard, taken)
             window.clean(shard, taken.generations, [(t, m, s.count) for t, m, s in taken.minutes])
+        note_work(ARCHIVER)
         at += size
         size = adapt(size, time.monotonic() - begun)
     return written

@@ -17,6 +17,7 @@ from metrics_app import conf
 from metrics_app.core.notices import find_wait
 from metrics_app.exceptions import DeliveryFailed
 from metrics_app.models import BreachEvent, Notice, Receiver
+from metrics_app.services.ages import NOTICES, note_work
 from metrics_app.services.notices.facts import name_head
 from metrics_app.services.notices.judge import Judge
 from metrics_app.services.notices.kinds import carry
@@ -38,7 +39,12 @@ def send_notices(*, now=None):
     moment = now or timezone.now()
     write_reminders(moment)
     write_resting(moment)
-    return sum(send_message(message, now or timezone.now()) for message in claim_messages(now))
+    sent = 0
+    for message in claim_messages(now):
+        sent += send_message(message, now or timezone.now())
+        note_work(NOTICES)  # fifty servers that hang would take longer than it may be silent
+    note_work(NOTICES)
+    return sent
 
 
 def claim_messages(now=None):

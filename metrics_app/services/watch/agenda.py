@@ -63,11 +63,11 @@ def read_marks(now=None):
 
 
 def list_chunks(marks):
-    """Due thresholds in the order of their ids, at most ``CHUNK`` at a time."""
+    """Ids of due thresholds in their order, at most ``CHUNK`` at a time."""
     due = ThresholdState.objects.filter(due_at__lt=max(marks.values()))
     ids = sorted(pk for (pk,) in fetch_rows(due.values_list("pk")))
     for at in range(0, len(ids), CHUNK):
-        yield load_due(marks, ids[at], ids[min(at + CHUNK, len(ids)) - 1])
+        yield ids[at : at + CHUNK]
 
 
 def load_due(marks, first, last):

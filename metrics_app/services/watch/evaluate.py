@@ -5,15 +5,18 @@ it was read at, so each transition happens once.
 """
 
 import logging
+import time
 from typing import NamedTuple
 
 import numpy as np
-from django.db import transaction
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, transaction
 
 from metrics_app import live, queries
 from metrics_app.core.watch import FAILED, State, Transition, step
 from metrics_app.exceptions import BusUnavailable
 from metrics_app.models import EvaluationRecord, ThresholdState
+from metrics_app.servers import is_database_away
+from metrics_app.services.ages import EVALUATOR, note_work
 from metrics_app.services.watch.agenda import Due, list_chunks, load_due, read_marks, wake
 from metrics_app.services.watch.at_rest import ask_resting, find_clear, write_clear
 from metrics_app.services.watch.incidents import is_moved, release_caught_up, write_incidents
@@ -23,6 +26,9 @@ from metrics_app.services.watch.rows import update_rows
 logger = logging.getLogger(__name__)
 
 MOVED = 200  # breaches opened, closed or changed in one transaction
+TELL_EVERY = 300  # seconds between two lines about a threshold that cannot be judged
+
+told = {}  # id of such a threshold -> monotonic seconds of its next line, per process
 
 
 class Outcome(NamedTuple):
@@ -41,20 +47,63 @@ class Outcome(NamedTuple):
 def evaluate(*, now=None):
     """Judges all due slots up to ``now`` (ms; default: as far as is collected); thresholds advanced.
 
-    BusUnavailable when Redis is away: nothing is judged then, and nothing is lost.
+    BusUnavailable when Redis is away, and a database that is raises its own error: nothing is judged then,
+    and nothing is lost. A threshold that alone cannot be judged is left, and says so once it is overdue.
     """
     marks = read_marks(now)
-    if not marks:
-        return 0
-    advanced, behind = 0, True
+    advanced, behind = 0, bool(marks)
     while behind:
         behind = False
-        for chunk in list_chunks(marks):
-            outcomes, clear = judge_chunk(chunk)
+        for ids in list_chunks(marks):
+            outcomes, clear = judge_ids(marks, ids)
             advanced += len(outcomes) + clear
             behind = behind or any(outcome.due.more for outcome in outcomes)
-    release_caught_up(marks)
+        tell_round(now)
+    if marks:
+        release_caught_up(marks)
+    tell_round(now)
     return advanced
+
+
+def tell_round(now):
+    """Notes that all that is due was gone over; nothing of a moment that the caller chose."""
+    if now is None:
+        note_work(EVALUATOR)
+
+
+def judge_ids(marks, ids):
+    """``judge_chunk`` of what is due among ids; where that fails, of each half of them, down to the one."""
+    try:
+        return judge_chunk(load_due(marks, ids[0], ids[-1]))
+    except BusUnavailable:
+        raise
+    except (DatabaseError, InterfaceError) as error:
+        if is_database_away(error):
+            raise
+        if not isinstance(error, (DataError, IntegrityError)):
+            # A lock or a full disk is about no threshold. The next chunk, or the next second, may do.
+            logger.exception("%d thresholds could not be judged now", len(ids))
+            return [], 0
+        return judge_halves(marks, ids, error)
+    except Exception as error:
+        return judge_halves(marks, ids, error)
+
+
+def judge_halves(marks, ids, error):
+    """What is left of thresholds that could not be judged together, without the one that is at fault."""
+    if len(ids) == 1:
+        tell_broken(ids[0], error)
+        return [], 0
+    half = len(ids) // 2
+    (written, clear), (others, others_clear) = (judge_ids(marks, part) for part in (ids[:half], ids[half:]))
+    return written + others, clear + others_clear
+
+
+def tell_broken(pk, error):
+    """Logs that a threshold cannot be judged: each second brings it again, a line and traceback does not."""
+    if time.monotonic() >= told.get(pk, 0.0):
+        told[pk] = time.monotonic() + TELL_EVERY
+        logger.error("Threshold %s cannot be judged, all others are", pk, exc_info=error)
 
 
 def evaluate_now(threshold_id, *, now=None):

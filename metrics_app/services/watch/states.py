@@ -7,6 +7,7 @@ from metrics_app import queries
 from metrics_app.core.conditions import Condition, judge_rule
 from metrics_app.exceptions import BusUnavailable
 from metrics_app.models import ThresholdState
+from metrics_app.services.ages import read_judged
 from metrics_app.services.silences import find_silence, list_acting
 
 BEHIND_AFTER = 10_000  # ms a mark or an evaluation may lag before people are told
@@ -16,10 +17,13 @@ class Clock(NamedTuple):
     """By what it is told whether anybody still judges: ms, and ``{shard: ms}`` up to which is collected.
 
     ``through`` is None where Redis cannot be asked: then nobody knows what came, and nothing is judged.
+    ``judged`` is when (ms) the evaluator last completed a round, 0 before it ever did: until then it had
+    also looked at those whose next slot is far off.
     """
 
     now: int
     through: dict | None
+    judged: int = 0
 
     def find_mark(self, topic):
         """The collected-through mark of a topic (ms); 0 before a collector ever ran, None if unknown."""
@@ -29,7 +33,7 @@ class Clock(NamedTuple):
 def read_clock(now=None):
     """The Clock of this moment, or of ``now`` (ms); without marks while Redis is away."""
     try:
-        return Clock(queries.redis_now() if now is None else now, queries.collected_through())
+        return Clock(queries.redis_now() if now is None else now, queries.collected_through(), read_judged())
     except BusUnavailable:
         return Clock(int(time.time() * 1000) if now is None else now, None)
 
@@ -85,7 +89,7 @@ def make_view(threshold, row, clock):
     condition = judge_row(threshold, row, clock)
     known = find_known(threshold, row, clock)
     if threshold.enabled and clock.now - known > BEHIND_AFTER:
-        data, since = "behind", known or None
+        data, since = "behind", known or (row.last_slot if row.slot_class else None)
     seen = row.state, row.since, row.value, row.n, data, since, row.last_slot, row.missed, row.flapping
     return View(*seen, condition)
 
@@ -109,6 +113,9 @@ def find_known(threshold, row, clock):
     if mark is None or (row.due_at and mark - row.due_at > BEHIND_AFTER):
         # Points are collected, but nobody judges them; or nobody can say whether any came.
         return row.last_slot
+    if clock.now - clock.judged > BEHIND_AFTER:
+        # Its next slot is not due yet, and nobody would judge it.
+        return min(mark, clock.judged)
     return mark
 
 
@@ -128,4 +135,5 @@ def find_laggard(threshold, view):
         mark = queries.collected_through().get(queries.shard_for(threshold.kpi.topic), 0)
     except BusUnavailable:
         return "collector"
-    return "evaluator" if mark - (view.data_since or 0) > BEHIND_AFTER else "collector"
+    # Where the collector is behind its mark is the moment since when; it moves on a little when it is slow.
+    return "evaluator" if mark - (view.data_since or 0) > BEHIND_AFTER / 2 else "collector"

@@ -9,6 +9,7 @@ from datetime import timedelta
 from django.db.models import F, Q
 from django.utils import timezone
 
+from pipelines_app import conf
 from pipelines_app.core.errands import find_wait, flatten
 from pipelines_app.exceptions import Impossible, NotMeasured, Postponed
 from pipelines_app.services.errands.kinds import KINDS
@@ -17,6 +18,7 @@ from pipelines_app.services.errands.plan import claim, end_errand, find_unheld, 
 logger = logging.getLogger(__name__)
 
 BATCH = 50  # errands per drain; the next takes the next
+PART = "errands"  # of the service, as ON_WORK is told
 
 
 def run_errands(*, now=None):
@@ -26,7 +28,21 @@ def run_errands(*, now=None):
     for errand in claim_errands(now):
         run_errand(errand, now or timezone.now())
         count += 1
+        tell_work(now)
+    tell_work(now)
     return count
+
+
+def tell_work(now):
+    """Tells the project that the drain works; nothing of a moment that the caller chose."""
+    note = conf.load("ON_WORK")
+    if note is None or now is not None:
+        return
+    try:
+        note(PART)
+    except Exception:
+        # What cannot be noted is done all the same.
+        logger.exception("%s failed", conf.get("ON_WORK"))
 
 
 def claim_errands(now=None):

@@ -11,8 +11,8 @@ from tests.doors import list_api, list_doors, tell
 pytestmark = pytest.mark.django_db
 PACKAGE = "metrics_app.api"
 DOORS = list_doors(PACKAGE)
-OPEN = {"healthz", "readyz", "open_data_catalog", "open_data_file"}
-ORCHESTRATORS = {"healthz", "readyz"}
+OPEN = {"healthz", "readyz", "readyz_emit", "open_data_catalog", "open_data_file"}
+ORCHESTRATORS = {"healthz", "readyz", "readyz_emit"}
 LENIENT = ORCHESTRATORS | {"points", "prometheus"}  # programs add parameters of their own
 OTHER_KEYS = {"points": ["emit"], "stream_tickets": ["partner"]}  # what opens the doors that people cannot
 

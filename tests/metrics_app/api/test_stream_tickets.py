@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 URL = "/api/v1/stream-tickets/"
 PAGE = "https://www.example.org"
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs/partners.md"
-OPEN = {"/healthz", "/readyz", "/accounts/login/", "/admin/login/"} | {
+OPEN = {"/healthz", "/readyz", "/readyz/emit", "/accounts/login/", "/admin/login/"} | {
     "/open-data/",
     "/open-data/catalog.json",
 }

@@ -16,12 +16,14 @@ import metrics_app
 from metrics_app import queries
 from metrics_app.bus import publish
 from metrics_app.collector import collect_all
+from metrics_app.connection import get_redis
 from metrics_app.core.conditions import ORDER, judge_kpi, judge_rule
 from metrics_app.core.notices import CALM, FLAPPING
 from metrics_app.core.text.words import tell_overview
 from metrics_app.models import Breach, Kpi, Notice, Receiver, Threshold, ThresholdState
 from metrics_app.pages.tiles import list_tiles
 from metrics_app.registry import forget
+from metrics_app.services.ages import EVALUATOR, name_hash
 from metrics_app.services.conditions import read_conditions
 from metrics_app.services.keys import create_key
 from metrics_app.services.notices.write import write_resting
@@ -199,7 +201,7 @@ FINE = re.compile(
 )
 
 
-@pytest.mark.parametrize("cause", ["evaluator", "collector"])
+@pytest.mark.parametrize("cause", ["evaluator", "beat", "collector"])
 def test_no_light_is_green_while_nobody_judges(client, read_key, cause, monkeypatch):
     client.force_login(User.objects.create_superuser("root"))
     kpi = Kpi.objects.create(topic="t", name="T", unit="seconds")
@@ -217,6 +219,9 @@ def test_no_light_is_green_while_nobody_judges(client, read_key, cause, monkeypa
     assert {door for door, text in fine.items() if not FINE.search(text)} == aged
     if cause == "evaluator":
         ThresholdState.objects.filter(pk=row.pk).update(due_at=now - 11_000)
+    elif cause == "beat":
+        # Its next slot is due in ten minutes: that nobody would judge it is known by the evaluator's age.
+        get_redis().hset(name_hash(), EVALUATOR, now - 11_000)
     else:
         marks = dict.fromkeys(queries.collected_through(), now - 11_000)
         monkeypatch.setattr(queries, "collected_through", lambda: marks)

@@ -8,13 +8,13 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from metrics_app import queries
-from metrics_app.collector import collect_all
 from metrics_app.connection import get_redis, key
 from metrics_app.models import Generation
 from metrics_app.services.archive import archive, losses, note_collected
 from metrics_app.tasks import watch
 from tests.metrics_app.histories import Clockwork
 from tests.metrics_app.points import publish
+from tests.metrics_app.watching import let_all_work
 
 pytestmark = pytest.mark.django_db
 
@@ -112,7 +112,7 @@ def test_between_two_looks_it_asks_nobody(django_assert_num_queries):
 def test_a_loss_is_a_warning_for_a_day_and_counted_for_ever(client):
     lose()
     archive()
-    collect_all()
+    let_all_work()
     response = client.get("/readyz")
     part = response.json()["parts"]["archiver"]
     assert response.status_code == 200 and part["lost_points"] == 270

@@ -1,0 +1,91 @@
+"""When each part of the service last completed its work, and how old that may be: the one place that knows.
+
+A part says so itself, by Redis' clock, in one hash. What never worked, or worked before Redis lost its
+data, has no age: it counts as too old at once, as a collector that never ran does. Within seconds of its
+start each part has worked.
+"""
+
+import logging
+import time
+from typing import NamedTuple
+
+from metrics_app import conf, queries
+from metrics_app.connection import get_redis, guard
+from metrics_app.exceptions import BusUnavailable
+
+logger = logging.getLogger(__name__)
+
+NOTE_EVERY = 0.5  # seconds; a drain that does many things in a row asks Redis no oftener
+EVALUATOR, ARCHIVER, NOTICES = "evaluator", "archiver", "notices"
+
+
+class Bound(NamedTuple):
+    """For how many seconds a part may not have worked, and what has to run for it."""
+
+    seconds: float
+    needs: str
+
+
+# Beat asks for these each second, and for the archiver each five: METRICS_APP["MAX_AGES"] where it does not.
+# What waits for the archiver is safe for a day, and one message to a server that hangs takes 10 s.
+BOUNDS = {
+    EVALUATOR: Bound(30, "beat and the worker of the queue watch"),
+    ARCHIVER: Bound(180, "beat and the worker of the queue slow"),
+    NOTICES: Bound(180, "beat and the worker of the queue slow"),
+}
+
+noted = {}  # which Redis and part -> monotonic seconds of the next note, per process
+
+
+def name_hash():
+    """The key of ``{part: ms}``."""
+    return f"{conf.get('REDIS_PREFIX')}:worked"
+
+
+def note_work(part):
+    """Notes that a part has just worked. While Redis is away it cannot be, which keeps nobody from work."""
+    name = conf.get("REDIS_URL"), conf.get("REDIS_PREFIX"), part
+    if time.monotonic() < noted.get(name, 0.0):
+        return
+    try:
+        at = queries.redis_now()
+        with guard():
+            get_redis().hset(name_hash(), part, at)
+    except BusUnavailable as error:
+        logger.warning("That the part %s works cannot be noted: %s", part, error)
+        return
+    noted[name] = time.monotonic() + NOTE_EVERY
+
+
+def read_judged():
+    """The moment (ms) at which the evaluator last completed a round; 0 where it never did. BusUnavailable."""
+    with guard():
+        return int(get_redis().hget(name_hash(), EVALUATOR) or 0)
+
+
+def read_ages():
+    """``{part: seconds}`` since each part last worked, of all that ever did. BusUnavailable."""
+    with guard():
+        worked = get_redis().hgetall(name_hash())
+    now = queries.redis_now()
+    return {part.decode(): max(0, now - int(at)) / 1000 for part, at in worked.items()}
+
+
+def describe_age(part, ages, bound=None):
+    """What ``/readyz`` says of a part's age: ``{"ok", "age_seconds", "message"}``, the last where not ok.
+
+    ``ages``: those of ``read_ages``, None where Redis could not be asked; ``bound``: that of a part which is
+    none of ours.
+    """
+    if ages is None:
+        return {"ok": True, "message": "unknown while redis does not answer"}
+    bound = bound or BOUNDS[part]
+    most = conf.get("MAX_AGES").get(part, bound.seconds)
+    if most is None:
+        return {"ok": True}  # nobody expects it to work here
+    age, see = ages.get(part), f"see whether {bound.needs} run"
+    if age is None:
+        return {"ok": False, "message": f"has never worked: {see}"}
+    found = {"ok": age <= most, "age_seconds": round(age, 3)}
+    text = f"worked {age:.0f} s ago, which may be {most:g} s at most: {see}"
+    return found if found["ok"] else found | {"message": text}
