@@ -9,6 +9,7 @@ from metrics_app.core import frames
 from metrics_app.core.frames import make_chunk
 from metrics_app.core.positions import MAX_TOPICS, NOWHERE, format_position, pack_position
 from metrics_app.streams.events import Notice
+from metrics_app.streams.known_topics import list_topics
 from metrics_app.streams.positions import find_start
 from metrics_app.streams.states import read_states
 from metrics_app.streams.visitors import Visitor
@@ -45,6 +46,8 @@ class EventStream(Visitor):
 
         Where it begins is noted of all topics that were asked for; it follows those one may see.
         """
+        # Before it chooses: what is new by then is new to this stream.
+        self.note_known(await self.hub.call(list_topics))
         self.starts, self.strays, self.omitted = await self.hub.call(find_start, self.who, self.query)
         for topic, position in self.starts.items():
             self.note(topic, *position)

@@ -6,11 +6,14 @@ offset it expects.
 """
 
 import asyncio
+import logging
 
 from django.db import Error as DatabaseError
 
 from metrics_app import log
 from metrics_app.exceptions import BusUnavailable
+
+logger = logging.getLogger(__name__)
 
 PAUSE = 0.05  # seconds before a feed that disagrees with Redis is asked again
 RETRY = 1.0  # seconds before a Redis that is away is asked again
@@ -127,10 +130,13 @@ class Subscription:
             self.sink.send_missed(piece)
 
     async def persist(self, step):
-        """Runs a step until Redis and the database answer."""
+        """Runs a step until Redis and the database answer; says once that it waits for them."""
+        level = logging.WARNING
         while True:
             try:
                 await step(self)
                 return
-            except (BusUnavailable, DatabaseError):
+            except (BusUnavailable, DatabaseError) as error:
+                logger.log(level, "A stream of %s waits: %r", self.topic, error)
+                level = logging.DEBUG
                 await asyncio.sleep(RETRY)

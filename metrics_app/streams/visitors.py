@@ -18,6 +18,7 @@ from metrics_app.garbage import GarbageFreezer
 from metrics_app.streams import credentials, presence
 from metrics_app.streams.events import Notice
 from metrics_app.streams.hub import get_hub
+from metrics_app.streams.known_topics import list_topics, name_topics
 from metrics_app.streams.outbox import Outbox
 from metrics_app.streams.stamps import read_stamps
 from metrics_app.streams.subscription import Subscription
@@ -56,6 +57,14 @@ class Visitor:
         self.patterns = set()
         self.checked_at = asyncio.get_running_loop().time()
         self.stamp = None  # of a session: what its rights came from when it was looked at
+        self.known = None  # the topics (``list_topics``) that what it follows was chosen from
+        self.is_unsure = False  # whether it has to choose again, whatever there is
+
+    def note_known(self, known):
+        """Says from which topics something was chosen; where not from the same as all else, it is again."""
+        if self.known is None:
+            self.known = known
+        self.is_unsure |= known != self.known
 
     def follow(self, topic, opening):
         """Subscribes to a topic; ``opening(subscription)`` places it."""
@@ -82,7 +91,6 @@ class Visitors:
     def __init__(self, hub):
         self.hub, self.visitors = hub, {}
         self.by_who = defaultdict(dict)  # (kind, id) -> visitors, oldest first
-        self.topics = set()
         self.name = secrets.token_hex(8)
         self.wake = asyncio.Event()
         self.freezer = GarbageFreezer()
@@ -124,8 +132,11 @@ class Visitors:
                 await self.pause()
                 await self.look_after()
                 self.freezer.settle(len(self.visitors))
-            except DatabaseError as error:
-                logger.warning("Streams could not be checked, the database is away: %r", error)
+            except (BusUnavailable, DatabaseError) as error:
+                logger.warning("Streams could not be checked: %r", error)
+            # Whatever it is: without its rounds nobody would lose a right any more.
+            except Exception:
+                logger.exception("Streams could not be checked")
 
     async def pause(self):
         """Waits for the next round; less long when there is a new topic."""
@@ -145,11 +156,23 @@ class Visitors:
         await self.report()
         await self.check_credentials()
         kpis = await self.hub.call(list_topics)
-        if kpis != self.topics:
-            fresh = {topic for topic, *_ in kpis} - {topic for topic, *_ in self.topics}
-            self.topics = kpis
-            for visitor in list(self.visitors):
-                await visitor.refresh(fresh)
+        for visitor in list(self.visitors):
+            # By itself and not by what the last round saw: it may have come with an older picture since.
+            if visitor.is_unsure or visitor.known is not kpis:
+                await self.refresh(visitor, kpis)
+
+    async def refresh(self, visitor, kpis):
+        """Lets a visitor choose again what it follows; once more in the next round where that failed."""
+        known = kpis if visitor.known is None else visitor.known
+        unsure = visitor.is_unsure or known != kpis
+        visitor.known, visitor.is_unsure = kpis, False
+        if not unsure:
+            return
+        try:
+            await visitor.refresh(name_topics(kpis - known) - name_topics(known - kpis))
+        except (BusUnavailable, DatabaseError):
+            visitor.known, visitor.is_unsure = known, True
+            raise
 
     async def report(self):
         """Says how many of each kind are here, for ``/metrics`` in whichever process it is asked."""
@@ -195,8 +218,8 @@ class Visitors:
         if who is None or not visitor.may_stay(who):
             visitor.end("gone" if who is None else "forbidden")
         elif who != visitor.who:
-            visitor.who = who
-            await visitor.refresh(set())
+            # Chooses again in this round, and in the next ones while that fails.
+            visitor.who, visitor.is_unsure = who, True
 
 
 def most_streams(who):
@@ -210,8 +233,3 @@ def may_hear(who, permission, group):
         return False
     allowed = permission is None or permission in who.permissions
     return who.is_superuser or (allowed and (group is None or group in who.groups))
-
-
-def list_topics():
-    """What decides who sees which topic, as a set that can be compared."""
-    return {(kpi.topic, kpi.restricted, kpi.owner_id) for kpi in registry.list_kpis()}

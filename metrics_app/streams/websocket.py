@@ -9,6 +9,7 @@ from metrics_app.core.frames import encode_text, make_frame
 from metrics_app.core.points import match_topic
 from metrics_app.core.positions import parse_position
 from metrics_app.core.requests import MAX_TOPICS, Refusal, read_request, read_subscribe, read_unsubscribe
+from metrics_app.streams.known_topics import list_topics
 from metrics_app.streams.outbox import LIMIT
 from metrics_app.streams.snapshots import take_missed, take_restart, take_snapshot
 from metrics_app.streams.visitors import Visitor
@@ -28,6 +29,7 @@ class LiveSocket(Visitor):
         super().__init__(credential, who, send)
         self.requests = {}  # topic or pattern -> the Subscribe that named it
         self.left = set()  # topics unsubscribed by name, whatever patterns say
+        self.postponed = []  # each Subscribe that came while the database was away
         self.omitted = []  # topics its patterns match and have no place, as the client knows them
         self.reason = None
         self.ended = self.hub.loop.create_future()
@@ -74,15 +76,13 @@ class LiveSocket(Visitor):
         try:
             request = read_request(text)
             if request["type"] == "subscribe":
-                await self.subscribe(read_subscribe(request))
+                await self.try_subscribe(read_subscribe(request))
             elif request["type"] == "unsubscribe":
                 self.unsubscribe(read_unsubscribe(request))
             else:
                 self.put(make_frame(encode_text({"type": "pong"})))
         except Refusal as refusal:
             self.refuse(refusal)
-        except DatabaseError:
-            self.refuse(Refusal("unavailable", "The database is away: try again."))
 
     def put(self, frame):
         """Queues one frame; whoever does not even read these is closed."""
@@ -97,9 +97,23 @@ class LiveSocket(Visitor):
 
     # What it follows
 
+    async def try_subscribe(self, request):
+        """``subscribe``; by itself once the database answers, where it does not now."""
+        try:
+            await self.subscribe(request)
+        except DatabaseError:
+            self.postpone(request)
+            self.refuse(Refusal("unavailable", "The database is away: this is followed once it answers."))
+
+    def postpone(self, request):
+        """Keeps a Subscribe for the next round."""
+        self.postponed.append(request)
+        self.is_unsure = True
+
     async def subscribe(self, request):
         """Follows the topics and patterns of a Subscribe, each with a snapshot first."""
-        topics = await self.hub.call(find_topics, self.who, request)
+        known, topics = await self.hub.call(find_topics, self.who, request)
+        self.note_known(known)
         for refusal in [topic for topic in topics if isinstance(topic, Refusal)]:
             self.refuse(refusal)
         unknown = {topic.topic for topic in topics if getattr(topic, "code", "") == "unknown_topic"}
@@ -122,6 +136,8 @@ class LiveSocket(Visitor):
         """Leaves topics; a pattern leaves all topics that no other pattern holds."""
         self.patterns -= set(names)
         self.left |= set(names)
+        for request in self.postponed:
+            request.topics = [topic for topic in request.topics if topic not in names]
         for name in names:
             self.requests.pop(name, None)
         for topic in list(self.subscriptions):
@@ -131,9 +147,11 @@ class LiveSocket(Visitor):
 
     async def refresh(self, fresh):
         """Follows what its patterns now match, leaves what it may no longer see."""
+        await self.subscribe_postponed()
         names = self.patterns | self.subscriptions.keys()
         visible, known = await self.hub.call(look_up, self.who, names)
-        for topic in self.subscriptions.keys() - visible:
+        # What it began to follow in this moment was not asked for.
+        for topic in (self.subscriptions.keys() & names) - visible:
             self.unfollow(topic)
             self.refuse(Refusal("not_allowed", f"You may no longer see {topic!r}.", topic))
         omitted = []
@@ -145,6 +163,16 @@ class LiveSocket(Visitor):
             elif pattern:
                 omitted.append(topic)
         self.tell_omitted(omitted)
+
+    async def subscribe_postponed(self):
+        """Follows what could not be looked up before; DatabaseError where it still cannot."""
+        while self.postponed:
+            request = self.postponed[0]
+            try:
+                await self.subscribe(request)
+            except Refusal as refusal:
+                self.refuse(refusal)
+            self.postponed.remove(request)
 
     def tell_omitted(self, topics):
         """Says which topics its patterns match and have no place, once for each set of them."""
@@ -227,7 +255,11 @@ def look_up(who, names):
 
 
 def find_topics(who, request):
-    """The topics a Subscribe names and ``who`` may see; one Refusal for each that is hidden or absent."""
+    """``(known, topics)``: those a Subscribe names and ``who`` may see, with a Refusal for each other one.
+
+    ``known`` is what there was at most as they were chosen: ``list_topics`` of the moment before.
+    """
+    known = list_topics()
     found = registry.visible_topics(who, [name for name in request.topics if name.endswith("*")])
     for name in request.topics:
         if name.endswith("*"):
@@ -238,4 +270,4 @@ def find_topics(who, request):
             found.append(Refusal("unknown_topic", text, name))
         elif name not in found:
             found.append(name)
-    return found
+    return known, found

@@ -47,6 +47,22 @@ test("it says nothing to the server when it only listens for events", () => {
   assert.deepEqual(sockets[0].sent, []);
 });
 
+test("a page of named topics is catching up until each was answered, by points or by a refusal", () => {
+  const world = makeWorld({ topics: ["er.wait", "er.left", "er.*"] });
+  world.sockets[0].onopen();
+  world.say({ type: "pong" });
+  assert.equal(world.stream.status().state, "catching");
+  world.say({ type: "snapshot", topic: "er.wait", position: "e:0", points: [] });
+  world.say({ type: "error", code: "unavailable", message: "The database is away" });
+  assert.equal(world.stream.status().state, "catching");
+  world.say({ type: "error", code: "unknown_topic", topic: "er.left", message: "There is no such topic" });
+  assert.equal(world.stream.status().state, "live");
+  world.stream.subscribe({ topics: ["er.other"] });
+  assert.equal(world.stream.status().state, "catching");
+  world.say({ type: "error", code: "too_many_topics", message: "At most 1000" });
+  assert.equal(world.stream.status().state, "live");
+});
+
 test("it resumes every topic from its last position, and is catching up until each has answered", () => {
   const world = makeWorld();
   world.sockets[0].onopen();

@@ -79,12 +79,16 @@ export function connect({ open, now, later, random = Math.random, subscription, 
     hear();
     waiting.clear();
     Object.keys(positions).forEach((topic) => waiting.add(topic));
-    if (subscription?.topics?.length) {
-      socket.send(JSON.stringify({ type: "subscribe", ...subscription, positions }));
-    }
+    if (subscription?.topics?.length) ask();
     const mine = socket;
     later(() => ping(mine), PING_EVERY);
     onChange();
+  }
+
+  /** Asks for the topics; until each that is named has its answer the page is not live. */
+  function ask() {
+    subscription.topics.filter((topic) => !topic.endsWith("*")).forEach((topic) => waiting.add(topic));
+    socket.send(JSON.stringify({ type: "subscribe", ...subscription, positions }));
   }
 
   function ping(mine) {
@@ -111,6 +115,8 @@ export function connect({ open, now, later, random = Math.random, subscription, 
     if (message.position) positions[message.topic] = message.position;
     if (message.type === "reset") delete positions[message.topic];
     else if (message.topic && message.type !== "state") waiting.delete(message.topic);
+    // Refused as a whole: nothing of it will come.
+    else if (message.type === "error" && message.code !== "unavailable") waiting.clear();
     if (message.type !== "pong") onMessage(message);
     onChange();
   }
@@ -136,7 +142,7 @@ export function connect({ open, now, later, random = Math.random, subscription, 
     /** Watches other topics from now on. */
     subscribe: (next) => {
       subscription = next;
-      if (isOpen) socket.send(JSON.stringify({ type: "subscribe", ...next, positions }));
+      if (isOpen) ask();
     },
     positions,
     close: () => { closed = true; socket?.close(); },
