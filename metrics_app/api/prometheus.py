@@ -12,6 +12,7 @@ from metrics_app.core.conditions import ORDER, UNJUDGED
 from metrics_app.core.records import STATES
 from metrics_app.models import Threshold
 from metrics_app.queries.counters import read_counters
+from metrics_app.services.ages import read_ages
 from metrics_app.services.archive import read_health, read_losses
 from metrics_app.services.conditions import find_end, judge_threshold, read_conditions
 from metrics_app.services.notices import read_notice_health
@@ -114,7 +115,7 @@ def collect_thresholds(who):
 
 
 def collect_health():
-    """The collector, the archiver and the open streams."""
+    """The collector, when each part last worked, what waits for them, and the open streams."""
     behind = GaugeMetricFamily(
         "hms_collector_behind_seconds",
         "How far the collected-through mark lies behind now.",
@@ -128,7 +129,13 @@ def collect_health():
     counts = presence.count_streams()
     for kind in KINDS:
         streams.add_metric([kind], counts.get(kind, 0))
-    return [behind, streams, *collect_counters(), *collect_archive(), *collect_notices()]
+    return [behind, streams, *collect_ages(), *collect_counters(), *collect_archive(), *collect_notices()]
+
+
+def collect_ages():
+    """How long ago each part last worked; of one that never did nothing, which alerts call absent."""
+    for part, age in sorted(read_ages().items()):
+        yield GaugeMetricFamily(f"hms_{part}_last_seconds", f"Since the part {part} last worked.", value=age)
 
 
 def collect_counters():

@@ -1,22 +1,28 @@
 """``/metrics``: who may scrape it, what it says, and that a real Prometheus reads it."""
 
 import json
+import re
 import shutil
 import time
 import urllib.request
+from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from django.contrib.auth.models import Group
 from prometheus_client.parser import text_string_to_metric_families
 
 from hms_gov.embedded import find_free_port
 from hms_gov.ties import Tied
-from metrics_app import bus
+from metrics_app import bus, queries
 from metrics_app.collector import collect_all
+from metrics_app.connection import get_redis
 from metrics_app.models import Kpi, Threshold, ThresholdState
 from metrics_app.registry import forget
+from metrics_app.services import ages
 from metrics_app.streams import presence
+from tests.metrics_app.watching import PARTS, let_all_work
 
 pytestmark = pytest.mark.django_db
 
@@ -73,6 +79,29 @@ def test_it_tells_values_states_and_health(client, bearer, points):
     assert streams == {"kind=events": 0, "kind=partner": 4, "kind=websocket": 3}
     for name in ("hms_points_late_total", "hms_late_points_dropped_total", "hms_archiver_behind_seconds"):
         assert any(key[0] == name for key in found)
+
+
+def test_it_tells_when_each_part_last_worked_and_nothing_of_one_that_never_did(client, bearer):
+    ages.noted.clear()
+    get_redis().delete(ages.name_hash())
+    ages.note_work("archiver")
+    get_redis().hset(ages.name_hash(), "evaluator", queries.redis_now() - 77_000)
+    found = scrape(client, bearer("read"))
+    told = {key[0]: value for key, value in found.items() if key[0].endswith("_last_seconds")}
+    assert told.keys() == {"hms_archiver_last_seconds", "hms_evaluator_last_seconds"}
+    assert 77 <= told["hms_evaluator_last_seconds"] < 137 and told["hms_archiver_last_seconds"] < 60
+
+
+def test_the_documents_name_what_it_tells_and_their_alerts_ask_for_nothing_else(client, bearer, points):
+    let_all_work()
+    found = {key[0] for key in scrape(client, bearer("read"))}
+    text = (Path(__file__).parents[3] / "docs/prometheus.md").read_text()
+    rows = re.findall(r"^\| (`hms_.+?) \|", text, re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == found
+    [groups] = [block for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if "groups:" in block]
+    rules = yaml.safe_load(groups)["groups"][0]["rules"]
+    asked = {name for rule in rules for name in re.findall(r"hms_\w+", rule["expr"].replace("hms-gov", ""))}
+    assert asked <= found and {f"hms_{part}_last_seconds" for part in PARTS} <= asked
 
 
 def test_a_process_that_has_died_is_not_counted(client, monkeypatch):
