@@ -171,6 +171,9 @@ WHITENOISE_USE_FINDERS = True
 # A request body over the 5 MB of the contract is refused by the view, which
 # says so; Django's own limit only stops what the view never reads.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 6_000_000
+# Seconds: how long a sender may stop in the middle of a request, and how long all of one may take.
+REQUEST_IDLE = env.int("REQUEST_IDLE", default=15)
+REQUEST_SECONDS = env.int("REQUEST_SECONDS", default=120)
 
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"

@@ -99,8 +99,13 @@ def flatten(detail, field=None):
 
 
 def speaks_json(request):
-    """Whether an address is for programs, so that its errors are JSON."""
-    path = request.path.rstrip("/")
+    """Whether a request is for programs, so that its errors are JSON."""
+    return is_for_programs(request.path)
+
+
+def is_for_programs(path):
+    """Whether an address is for programs: they send JSON and read JSON."""
+    path = path.rstrip("/")
     return any(path == place or path.startswith(f"{place}/") for place in PROGRAMS)
 
 
