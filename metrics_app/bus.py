@@ -118,8 +118,8 @@ def check_room():
         looks[name] = (time.monotonic(), size)
     if size > conf.get("BUS_BYTES"):
         raise BusUnavailable(
-            f"The bus at {tell_address()} holds {size / 1e6:.0f} MB that nobody has collected: "
-            "start `manage.py collect`"
+            f"The bus is full: {size / 1e6:.0f} MB wait to be collected.",
+            detail=f"Redis at {tell_address()}: start `manage.py collect`.",
         )
 
 

@@ -60,7 +60,7 @@ class Collector:
                 pause = 0.0
             except BusUnavailable as error:
                 if not pause:
-                    logger.warning("%s; collecting waits", error)
+                    logger.warning("%s Collecting waits.", error)
                 self.memories.clear()
                 pause = min(max(2 * pause, 0.1), LONGEST_PAUSE)
                 stop.wait(pause)

@@ -27,7 +27,8 @@ def get_redis():
     """
     url = conf.get("REDIS_URL")
     if not url:
-        raise BusUnavailable("No Redis: set REDIS_URL, or start one with `manage.py demo`")
+        detail = "No Redis: set REDIS_URL, or start one with `manage.py demo`."
+        raise BusUnavailable("Redis does not answer.", detail=detail)
     name = (url, os.getpid())
     # The first one stays, whichever thread asks: a client that is let go closes the connections
     # of its pool, also one that a thread is reading from.
@@ -81,9 +82,9 @@ def is_refusal(error):
 
 
 def unavailable(error):
-    """The BusUnavailable that names the address and what to do."""
+    """The BusUnavailable, with the address and what to do for who runs the site."""
     if isinstance(error, redis.OutOfMemoryError) or "OOM" in str(error):
-        return BusUnavailable(
-            f"Redis at {tell_address()} is full ({error}): start `manage.py collect`, or give it more memory"
-        )
-    return BusUnavailable(f"No Redis at {tell_address()} ({error}): start it or set REDIS_URL")
+        todo = "start `manage.py collect`, or give it more memory"
+        return BusUnavailable("Redis is full.", detail=f"Redis at {tell_address()} ({error}): {todo}.")
+    detail = f"No Redis at {tell_address()} ({error}): start it or set REDIS_URL."
+    return BusUnavailable("Redis does not answer.", detail=detail)

@@ -53,7 +53,19 @@ class TooMany(MetricsError):
 
 
 class BusUnavailable(MetricsError):
-    """Redis is away or full; what was sent may or may not have arrived."""
+    """Redis is away or full; what was sent may or may not have arrived.
+
+    Its text is for whoever asked. ``detail`` is for logs and terminals: where Redis is, what it
+    said, and what to do; no answer has it.
+    """
+
+    def __init__(self, message, *, detail=""):
+        super().__init__(message)
+        self.detail = detail
+
+    def tell_operator(self):
+        """All that is known, for who runs the site."""
+        return f"{self} {self.detail}".rstrip()
 
 
 class StaleFence(MetricsError):

@@ -129,7 +129,8 @@ class Outages:
 
 def tell_away(part, error):
     """Logs ``Redis is away: Error 111 …``, in one line."""
-    reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    told = getattr(error, "detail", "") or str(error)
+    reason = " ".join(told.split()).rstrip(".") or type(error).__name__
     text = f"{part.name} is away: {reason}. What fails because of it is held back until it answers."
     logger.error("%s", text, extra={"outage": True})
 

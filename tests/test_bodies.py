@@ -2,8 +2,10 @@
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 
 from metrics_app.api.parsing import SmallJSONParser
+from metrics_app.models import Kpi
 from metrics_app.services.keys import create_key
 from pipelines_app.api import parsing as pipelines_parsing
 from tests.doors import list_doors, tell
@@ -40,3 +42,17 @@ def test_a_name_that_stands_twice_is_refused_at_every_door(send, door):
     assert response.status_code == 400
     assert "zebra" in [fault["field"] for fault in response.json()["errors"]]
     assert "in one object" in response.content.decode()
+
+
+def test_no_address_tells_where_a_server_is_that_is_away(admin_client, settings):
+    Kpi.objects.create(topic="er.wait")
+    settings.METRICS_APP = settings.METRICS_APP | {"REDIS_URL": "redis://:quokka@127.0.0.7:1/0"}
+    pages = (reverse("overview"), reverse("inbox"), reverse("kpi", args=["er.wait"]))
+    doors = [door for package in PACKAGES for door in list_doors(package) if door.method == "get"]
+    answers = {door.url: door.knock(admin_client) for door in doors}
+    answers |= {url: admin_client.get(url) for url in pages}
+    assert sum(answer.status_code == 503 for answer in answers.values()) > 5
+    for url, answer in answers.items():
+        text = b"".join(answer.streaming_content) if answer.streaming else answer.content
+        for word in (b"127.0.0.7", b"quokka", b"redis://", b"REDIS_URL", b"Connection refused", b"Traceback"):
+            assert word not in text, (url, word)

@@ -127,7 +127,7 @@ class PointsView(ApiView):
                 digest=sha256(body).digest(),
             )
         except BusUnavailable as error:
-            raise BusUnavailable(f"{error} {tell_outcome(key)}") from error
+            raise BusUnavailable(f"{error} {tell_outcome(key)}", detail=error.detail) from error
         return Response({"accepted": count}, status=202)
 
 

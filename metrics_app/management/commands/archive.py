@@ -20,7 +20,7 @@ class Command(BaseCommand):
             try:
                 found = archive(patience=float("inf"))
             except BusUnavailable as error:
-                raise CommandError(str(error)) from None
+                raise CommandError(error.tell_operator()) from None
             self.stdout.write(f"Archived {found.minutes:,} minutes and {found.late:,} late points.")
             self.stdout.flush()
             if every is None:

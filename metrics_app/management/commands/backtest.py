@@ -61,8 +61,10 @@ class Command(BaseCommand):
             result = self.run(threshold, options)
         except OSError as error:
             raise CommandError(f"{options['csv']} cannot be read: {error.strerror or error}") from None
-        except (BadInput, BusUnavailable) as error:
+        except BadInput as error:
             raise CommandError(str(error)) from None
+        except BusUnavailable as error:
+            raise CommandError(error.tell_operator()) from None
         pipelines = result.fired if threshold.title else 0
         if options["json"]:
             self.stdout.write(json.dumps(make_json(result, pipelines)))

@@ -47,7 +47,7 @@ class Command(BaseCommand):
         except BadInput as error:
             raise CommandError(str(error)) from None
         except BusUnavailable as error:
-            raise CommandError(f"{error}. {tell_rest(options['output'])}") from None
+            raise CommandError(f"{error.tell_operator()} {tell_rest(options['output'])}") from None
         except KeyboardInterrupt:
             raise CommandError(f"Stopped. {tell_rest(options['output'])}", returncode=130) from None
 

@@ -46,7 +46,9 @@ class Command(BaseCommand):
         except BadInput as error:
             raise CommandError(f"{options['file']}: {error}") from None
         except BusUnavailable as error:
-            raise CommandError(f"{error} Run the command again: it goes on where it was.") from None
+            raise CommandError(
+                f"{error.tell_operator()} Run the command again: it goes on where it was."
+            ) from None
         except (OperationalError, InterfaceError) as error:
             reason = explain_closed(error) or f"The database does not answer: {error}."
             raise CommandError(f"{reason} Run the command again then: it goes on where it was.") from None

@@ -92,7 +92,7 @@ class Command(BaseCommand):
             bar.total = len(fresh.ts)
             send_events(fresh, original=original, speed=speed, on_progress=note_progress)
         except BusUnavailable as error:
-            raise CommandError(f"{error} {sent:,} points were sent before.") from None
+            raise CommandError(f"{error.tell_operator()} {sent:,} points were sent before.") from None
         except KeyboardInterrupt:
             raise CommandError(
                 f"Stopped. {sent:,} of {bar.total:,} points were sent.", returncode=130

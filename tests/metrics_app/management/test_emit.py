@@ -32,6 +32,8 @@ def test_it_emits_a_point(capsys):
         (("a", "x"), "invalid float value"),
         (("a", "1", "--ts", "1732390000"), "looks like seconds"),
         (("a", "1", "--ts", "soon"), "is not a time"),
+        (("a", "1", "--ts", "²"), "'²' is not a time"),
+        (("a", "1", "--ts", "9" * 5000), "is not a time"),
     ],
 )
 def test_it_says_in_one_line_what_is_wrong(arguments, message):
