@@ -36,6 +36,8 @@ DEFAULTS = {
     # Dotted path: list_actions() -> names of the actions a threshold may propose, or {name: check};
     # check(params) raises ValueError for parameters that the action cannot work with.
     "ACTIONS": "",
+    # Dotted path: read_events(after) -> (position, [what live.announce_event takes]); streams/announced.py
+    "EVENTS": "",
     "MARKS": "",  # dotted path: list_marks(topic, start_ms, end_ms, user) -> marks on a KPI's chart
     "AGGREGATES": [],  # dotted paths: core.aggregates.Aggregate records besides ours
     "BREACH_HANDLERS": [],  # dotted paths: handler(breach) -> outcome in words

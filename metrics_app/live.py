@@ -91,9 +91,14 @@ def publish_turn(updates):
         doorbell.ring(list(pack_turn(updates)))
 
 
-def announce_event(event, *, permission=None, group=None):
-    """Sends an event to the WebSockets of those who hold ``permission`` and are in ``group`` (its id)."""
-    doorbell.ring([{"type": "event", "event": event, "permission": permission, "group": group}])
+def announce_event(event, *, permission=None, group=None, position=None):
+    """Sends an event to the WebSockets of those who hold ``permission`` and are in ``group`` (its id).
+
+    By the ``position`` (a growing number) of the last change of what it tells of, its ``type`` and
+    ``id``, a hub knows what it told already. Lost, it is found by ``METRICS_APP["EVENTS"]``.
+    """
+    message = {"type": "event", "event": event, "permission": permission, "group": group}
+    doorbell.ring([message | {"position": position}])
 
 
 def announce_states(changes):

@@ -12,6 +12,7 @@ from pipelines_app import conf as pipelines_conf
 METRICS = {
     "ACTIONS": "hms_gov.joins.wiring.list_actions",
     "MARKS": "hms_gov.joins.marks.list_marks",
+    "EVENTS": "hms_gov.joins.changes.read_changes",
     "BREACH_HANDLERS": ["hms_gov.joins.wiring.propose_for_breach"],
     "READINESS": ["hms_gov.joins.readiness.list_parts"],
 }

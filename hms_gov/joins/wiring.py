@@ -5,6 +5,7 @@ The settings name these functions; neither app knows the other.
 
 from functools import partial
 
+from hms_gov.joins.changes import find_change
 from hms_gov.joins.evidence import freeze_breach
 from metrics_app import live
 from metrics_app.core.aggregates import get_aggregate
@@ -99,5 +100,6 @@ def follow_restriction(instance, **kwargs):
 
 def tell_streams(pipeline):
     """Tells every open inbox that a proposal changed; those of its group only, where it is restricted."""
-    event = {"type": "pipeline", "id": pipeline.pk, "state": pipeline.state, "title": pipeline.title}
-    live.announce_event(event, permission=None, group=pipeline.restricted_to_id)
+    # As its row is now, with the position of just that: a ring that comes late tells nothing older.
+    if change := find_change(pipeline.pk):
+        live.announce_event(**change)

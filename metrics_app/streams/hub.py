@@ -17,6 +17,7 @@ from metrics_app import live, log
 from metrics_app.core.chunks import unpack_chunk
 from metrics_app.core.slices import Slice
 from metrics_app.exceptions import BusUnavailable
+from metrics_app.streams.announced import Announced
 from metrics_app.streams.feed import SETTLE, Feed
 from metrics_app.streams.states import States
 
@@ -52,7 +53,7 @@ class Hub:
     call = staticmethod(call)
 
     def __init__(self):
-        self.feeds, self.states = {}, States(self)
+        self.feeds, self.states, self.announced = {}, States(self), Announced(self)
         self.listeners = set()  # callables that get every event message
         self.known = set()  # topics that were heard of
         self.answers = {}  # question -> (asked at, task)
@@ -153,8 +154,7 @@ class Hub:
             for told in message["events"]:
                 self.states.hear(*told)
         else:
-            for listener in list(self.listeners):
-                listener(message)
+            self.announced.hear(message)
 
     def meet(self, topic):
         """The first word of a topic: perhaps somebody's pattern has waited for it."""
@@ -185,15 +185,19 @@ class Hub:
         """After joining: what was announced before we heard, also while the join was on its way to Redis."""
         for pause in (0, SETTLE, 2 * SETTLE):
             await asyncio.sleep(pause)
-            await self.compare()
-            await self.states.compare()
+            await self.compare_all()
 
     async def check(self):
-        """Compares with the heads in Redis and the states in SQL: a lost doorbell costs seconds, not data."""
+        """Compares again and again: a lost doorbell costs seconds, not data."""
         while True:
             await asyncio.sleep(CHECK)
-            await self.compare()
-            await self.states.compare()
+            await self.compare_all()
+
+    async def compare_all(self):
+        """Compares with the heads in Redis, the states in SQL and the events of the project."""
+        await self.compare()
+        await self.states.compare()
+        await self.announced.compare()
 
     async def compare(self, topics=None):
         """One look at the heads of the feeds; each feed repairs what it missed."""

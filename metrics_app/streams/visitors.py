@@ -94,7 +94,6 @@ class Visitors:
         self.name = secrets.token_hex(8)
         self.wake = asyncio.Event()
         self.freezer = GarbageFreezer()
-        hub.listeners.add(self.tell)
         hub.spawn(self.go_round())
 
     def admit(self, visitor):
@@ -105,11 +104,14 @@ class Visitors:
             self.dismiss(oldest)
             oldest.end("replaced")
         self.visitors[visitor] = same[visitor] = True
+        self.hub.listeners.add(self.tell)
 
     def dismiss(self, visitor):
         """Removes a connection, however it ended."""
         if self.visitors.pop(visitor, None):
             self.freezer.note_departure()
+        if not self.visitors:
+            self.hub.listeners.discard(self.tell)
         same = self.by_who[visitor.who.kind, visitor.who.id]
         same.pop(visitor, None)
         if not same:

@@ -126,6 +126,27 @@ def test_an_inbox_that_hears_nothing_finds_what_came(open_page, call_api):
     expect(card(inbox, "Unheard").get_by_role("status")).to_contain_text("Approved by approver")
 
 
+def test_an_inbox_finds_what_came_and_went_before_it_could_hear(open_page, call_api):
+    call_api("/api/v1/pipelines/", "propose_key", {"title": "Went", "suggestion": "Wait", "kpi": 1})
+    inbox = open_page("approver", "/", expected=["WebSocket connection"])
+    # Without its slow round, and at first without a server to listen to.
+    inbox.add_init_script(
+        "window.setInterval = () => 0; window.cut = true; const Real = WebSocket;"
+        "window.WebSocket = function (url) { return new Real(window.cut ? url + 'nowhere/' : url); };"
+    )
+    inbox.goto(inbox.url + "inbox/")
+    other = open_page("admin", "/inbox/")
+    card(other, "Went").get_by_role("button", name="Approve").click()
+    expect(card(other, "Went").get_by_role("status")).to_contain_text("Approved by admin")
+    call_api("/api/v1/pipelines/", "propose_key", {"title": "Came", "suggestion": "Look", "kpi": 1})
+    expect(card(inbox, "Came")).to_have_count(0)
+    inbox.evaluate("window.cut = false")
+    expect(card(inbox, "Came")).to_be_visible()
+    expect(card(inbox, "Went").get_by_role("status")).to_contain_text("Approved by admin")
+    card(inbox, "Came").get_by_role("button", name="Approve").click()
+    expect(card(inbox, "Came").get_by_role("status")).to_contain_text("Approved by approver")
+
+
 def test_a_decision_that_meets_no_server_says_so_on_its_card(open_page, call_api):
     call_api("/api/v1/pipelines/", "propose_key", {"title": "Cut off", "suggestion": "Wait", "kpi": 1})
     inbox = open_page("approver", "/inbox/", expected=["net::ERR_FAILED"])

@@ -5,7 +5,7 @@ import { backOff, connect, describe, judge } from "../../metrics_app/static/metr
 
 /** A world with a clock and sockets that only move when told to. */
 function makeWorld(subscription = { topics: ["complaint.*"] }) {
-  const world = { time: 0, timers: [], sockets: [], messages: [] };
+  const world = { time: 0, timers: [], sockets: [], messages: [], opens: [] };
   world.stream = connect({
     open: () => {
       const socket = { sent: [], close() { this.closed = true; }, send(text) { this.sent.push(JSON.parse(text)); } };
@@ -17,6 +17,7 @@ function makeWorld(subscription = { topics: ["complaint.*"] }) {
     random: () => 0.5,
     subscription,
     onMessage: (message) => world.messages.push(message),
+    onOpen: (again) => world.opens.push(again),
   });
   world.pass = (ms) => {
     const until = world.time + ms;
@@ -39,6 +40,16 @@ test("it subscribes once the socket is open", () => {
   sockets[0].onopen();
   assert.deepEqual(sockets[0].sent, [{ type: "subscribe", topics: ["complaint.*"], positions: {} }]);
   assert.equal(stream.status().state, "live");
+});
+
+test("it tells when it begins to hear, and when it does so again", () => {
+  const world = makeWorld();
+  assert.deepEqual(world.opens, []);
+  world.sockets[0].onopen();
+  world.sockets[0].onclose({ code: 1006 });
+  world.pass(1000);
+  world.sockets[1].onopen();
+  assert.deepEqual(world.opens, [false, true]);
 });
 
 test("it says nothing to the server when it only listens for events", () => {

@@ -28,6 +28,7 @@ def test_it_names_an_unknown_key_and_the_known_ones(settings):
         {"READINESS": ["nowhere.list_parts"]},
         {"BREACH_HANDLERS": ["metrics_app.conf.DEFAULTS"]},
         {"ACTIONS": "word"},
+        {"EVENTS": "nowhere.read_events"},
         {"WIRE_FORMATS": {"text/csv": "nowhere.decode"}},
         {"RECEIVER_KINDS": ["nowhere.SIREN"]},
         {"RECEIVER_KINDS": ["metrics_app.wire.json.decode"]},

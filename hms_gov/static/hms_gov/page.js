@@ -40,7 +40,7 @@ function keepBadge() {
     toDo.hidden = waiting.to_do === 0;
     document.querySelectorAll("[data-waiting]").forEach((node) => setText(node, waiting.sentence));
   };
-  onMessage(({ type }) => { if (type === "pipeline") count(); });
+  onMessage(({ type }) => { if (type === "pipeline" || type === "open") count(); });
   document.addEventListener("pipelinechange", count);
   setInterval(() => { if (!document.hidden) count(); }, 60_000);
 }

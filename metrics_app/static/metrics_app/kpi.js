@@ -166,7 +166,7 @@ function hear(message) {
   }
   if (message.type === "reset") { tellReset(); loadChart(); }
   if (["points", "summary", "state", "error", "reset"].includes(message.type) || message.recovered) refresher.ringAll();
-  if (message.type === "pipeline") setTimeout(loadChart, 500);
+  if (message.type === "pipeline" || (message.type === "open" && message.again)) setTimeout(loadChart, 500);
 }
 
 // Keys on the chart: arrows move the crosshair, + and - zoom, Escape resets.

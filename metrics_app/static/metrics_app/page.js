@@ -36,7 +36,7 @@ function setClock({ now, through }) {
   stream?.setThrough(through);
 }
 
-/** Hears every message of the live connection. */
+/** Hears every message of the live connection, and `{type: "open", again}` whenever that begins. */
 export function onMessage(listener) {
   listeners.add(listener);
 }
@@ -55,6 +55,8 @@ function open(subscription) {
     later: (fn, ms) => setTimeout(fn, ms),
     subscription,
     onMessage: (message) => listeners.forEach((listener) => listener(message)),
+    // What happened before nobody has told this page.
+    onOpen: (again) => listeners.forEach((listener) => listener({ type: "open", again })),
     onChange: showStatus,
   });
   askStatus();

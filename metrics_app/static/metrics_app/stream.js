@@ -46,12 +46,13 @@ export function describe({ state, since }, time) {
  * @param {() => number} parts.random in [0, 1)
  * @param {object} parts.subscription {topics, history, max_points}; no topics: events only
  * @param {(message) => void} parts.onMessage every message but pong, in order
+ * @param {(again: boolean) => void} parts.onOpen the socket is open, for the first time or again
  * @param {() => void} parts.onChange after anything that may change `status()`
  */
-export function connect({ open, now, later, random = Math.random, subscription, onMessage, onChange = () => {} }) {
+export function connect({ open, now, later, random = Math.random, subscription, onMessage, onOpen = () => {}, onChange = () => {} }) {
   const positions = {};
   const waiting = new Set();
-  let socket = null, asked = now(), attempt = 0, isOpen = false, ended = false, closed = false;
+  let socket = null, asked = now(), attempt = 0, opens = 0, isOpen = false, ended = false, closed = false;
   let lost = now(), heard = now(), through = null, silent = 0, ticked = now();
 
   // A page that was busy or asleep has heard nothing either: only time it was awake for counts.
@@ -82,6 +83,7 @@ export function connect({ open, now, later, random = Math.random, subscription, 
     if (subscription?.topics?.length) ask();
     const mine = socket;
     later(() => ping(mine), PING_EVERY);
+    onOpen(opens++ > 0);
     onChange();
   }
 

@@ -6,9 +6,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
+from django.db import DEFAULT_DB_ALIAS
 from django.utils import timezone
 
 from hms_gov.joins import wiring
+from hms_gov.joins.changes import read_changes
 from metrics_app import live
 from metrics_app.exceptions import BadInput as BadRule
 from metrics_app.models import Breach, Kpi, Silence
@@ -26,7 +28,7 @@ from pipelines_app.cards.record_pages import list_earlier
 from pipelines_app.exceptions import BadInput, Conflict, NotAllowed
 from pipelines_app.models import Pipeline
 from pipelines_app.services import approve, change_suggestion, propose, run_errands
-from pipelines_app.services.verify import verify_audit
+from pipelines_app.services.verify import read_head, verify_audit
 from tests.metrics_app.watching import HOUR, TOPIC, make_threshold, send
 
 pytestmark = pytest.mark.django_db
@@ -253,17 +255,32 @@ def test_what_a_proposer_says_is_in_the_unit_of_what_the_tile_shows(base):
     assert said == "Rate over 1 h: 12 per hour (12 points)"
 
 
-def test_it_tells_the_streams_of_a_restricted_proposal_with_its_group(monkeypatch):
+def test_it_tells_the_streams_of_a_restricted_proposal_with_its_group_as_its_row_is(monkeypatch, author):
     sent = []
     monkeypatch.setattr(live, "announce_event", lambda event, **to: sent.append((event, to)))
     group = Group.objects.create(name="air")
-    wiring.tell_streams(Pipeline(pk=12, title="T", restricted_to=group))
-    assert sent == [
-        (
-            {"type": "pipeline", "id": 12, "state": "awaiting_approval", "title": "T"},
-            {"permission": None, "group": group.pk},
-        )
-    ]
+    _, before = read_changes(None)
+    assert before == []
+    pipeline, _ = propose(title="T", suggestion="Look")
+    Pipeline.objects.update(restricted_to=group)
+    old, _ = read_changes(None)
+    approve(pipeline=pipeline, by=author, version=1)
+    # A ring that comes late tells what the row says by then, with the position of that.
+    wiring.tell_streams(pipeline)
+    event = {"type": "pipeline", "id": pipeline.pk, "state": "approved", "title": "T"}
+    told = {"permission": None, "group": group.pk, "position": read_head(DEFAULT_DB_ALIAS)[0]}
+    assert sent == [(event, told)]
+    assert read_changes(old) == (told["position"], [told | {"event": event}])
+    assert read_changes(told["position"]) == (told["position"], [])
+
+
+def test_who_begins_to_listen_hears_what_changed_within_the_last_minute(monkeypatch):
+    pipeline, _ = propose(title="T", suggestion="Look")
+    position, [change] = read_changes(None)
+    assert (change["position"], change["event"]["id"]) == (position, pipeline.pk)
+    later = timezone.now() + timedelta(minutes=2)
+    monkeypatch.setattr(timezone, "now", lambda: later)
+    assert read_changes(None) == (position, [])
 
 
 def test_proposals_opened_before_follow_the_restriction_of_their_kpi(fired):

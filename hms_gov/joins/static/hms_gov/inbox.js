@@ -44,6 +44,7 @@ function countDown() {
 
 // A card is the server's HTML, whoever changed it.
 
+const listWaiting = () => [...list.querySelectorAll("[data-state=awaiting_approval]")];
 const findCard = (id) => document.getElementById(`proposal-${id}`);
 
 /** A part of a page; null where there is none to be had, also of a server that is away: the head says so. */
@@ -123,15 +124,25 @@ async function refreshHead() {
   document.getElementById("empty").hidden = list.children.length > 0;
 }
 
-/** What was announced while nobody heard, as when Redis starts again, is found by looking. */
+/** What changed while nobody heard, as before the connection began, is found by looking: what came, and what went. */
 async function findMissed() {
   const waiting = await getJson(list.dataset.waitingUrl).catch(() => null);
-  const missed = waiting?.order.filter((id) => !findCard(id)) ?? [];
-  for (const id of missed) await refreshCard(id);
-  if (!missed.length) return;
+  if (!waiting) return;
+  const came = waiting.order.filter((id) => !findCard(id));
+  const went = listWaiting().map((card) => Number(card.dataset.id)).filter((id) => !waiting.order.includes(id));
+  for (const id of [...came, ...went]) await refreshCard(id);
+  if (!came.length && !went.length) return;
   await refreshHead();
   // The head of the page has not heard of them either.
   document.dispatchEvent(new Event("pipelinechange"));
+}
+
+/** Reads cards anew, but none under the reader's hands. */
+async function refreshAll(cards) {
+  for (const card of cards) {
+    const focus = card.contains(document.activeElement) && document.activeElement !== card;
+    if (!focus && !card.querySelector(".reject:not([hidden])")) await refreshCard(card.dataset.id);
+  }
 }
 
 // Deciding, and what follows: a form's data-vote is the last part of its address.
@@ -271,19 +282,20 @@ function startInbox() {
     const card = event.key === "Escape" && document.activeElement.closest(".proposal");
     if (card) openReject(card, false);
   });
-  onMessage(async ({ type, id }) => {
-    if (type !== "pipeline") return;
-    await refreshCard(id);
-    await refreshHead();
+  onMessage(async ({ type, id, again }) => {
+    if (type === "open") {
+      await findMissed();
+      if (again) await refreshAll([...listWaiting(), ...toDo.querySelectorAll(".proposal")]);
+    } else if (type === "pipeline") {
+      await refreshCard(id);
+      await refreshHead();
+    }
   });
   // What it costs to wait grows, and the KPI moves on: the open cards follow, slowly.
   setInterval(() => {
     if (document.hidden) return;
     findMissed();
-    for (const card of list.querySelectorAll("[data-state=awaiting_approval]")) {
-      const focus = card.contains(document.activeElement) && document.activeElement !== card;
-      if (!focus && !card.querySelector(".reject:not([hidden])")) refreshCard(card.dataset.id);
-    }
+    refreshAll(listWaiting());
   }, 15_000);
 }
 
@@ -296,13 +308,14 @@ function startProposal() {
   };
   // The panel's curve is some dozens of windows: a reader who decides needs no more of them.
   const every = 5000;
+  const proposal = Number(decision.dataset.id);
   const refresher = makeRefresher({ load, now: () => performance.now(), later: (fn, ms) => setTimeout(fn, ms), every });
   onMessage(async ({ type, id }) => {
     if (["points", "summary"].includes(type)) refresher.ringAll();
-    if (type !== "pipeline" || id !== Number(decision.dataset.id)) return;
+    if (type !== "open" && (type !== "pipeline" || id !== proposal)) return;
     // A reader who is writing is told; one who is not sees the page as it is now.
-    if (isWriting(decision)) noteChange(decision, id);
-    else if (await findChange(decision, id)) location.reload();
+    if (isWriting(decision)) noteChange(decision, proposal);
+    else if (await findChange(decision, proposal)) location.reload();
   });
   if (since.dataset.topic) watch([since.dataset.topic]);
   setInterval(async () => {
