@@ -228,7 +228,8 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TIMEZONE = "UTC"
 if WITH_BEAT:
-    CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+    # Survives a database that is away.
+    CELERY_BEAT_SCHEDULER = "hms_gov.beat:PatientScheduler"
 else:
     CELERY_BEAT_SCHEDULE = metrics_app.schedule.SCHEDULE | pipelines_app.schedule.SCHEDULE
     CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat")

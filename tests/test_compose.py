@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from django.core.management import get_commands
+from django.core.management import CommandError, call_command, get_commands
+
+from metrics_app.connection import get_redis
+from metrics_app.services.ages import name_hash
+from metrics_app.services.health import read_parts
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -23,7 +27,7 @@ def list_ours(compose):
 
 
 def test_it_has_a_service_for_each_part(compose):
-    assert {"metrics", "ai", "dashboard", "redis", "db"} <= set(compose["services"])
+    assert {"metrics", "beat", "ai", "dashboard", "redis", "db"} <= set(compose["services"])
 
 
 def test_every_lasting_service_has_a_health_check_and_comes_back(compose):
@@ -58,6 +62,26 @@ def test_it_runs_commands_that_exist(compose):
         assert words[0] in ("python", "celery", "uvicorn")
         if words[0] == "python":
             assert words[2] in get_commands()
+
+
+@pytest.mark.django_db
+def test_its_health_checks_see_a_part_that_does_not_work(compose):
+    """Each by what comes of its work: a worker whose beat is dead still answers pings."""
+    parts, asked = read_parts(), {}
+    for name, fields in list_ours(compose).items():
+        if name in ("migrate", "dashboard"):
+            continue
+        words = fields["healthcheck"]["test"]
+        assert words[1:4] == ["python", "manage.py", "check_ready"]
+        asked[name] = set(words[4:])
+        with pytest.raises(CommandError, match="worked|run"):
+            get_redis().delete(name_hash())
+            call_command("check_ready", *words[4:])
+    assert asked["beat"] >= {"evaluator"} and set.union(*asked.values()) == parts.keys() - {
+        "database",
+        "redis",
+        "audit",
+    }
 
 
 def test_it_keeps_every_acknowledged_point(compose):
