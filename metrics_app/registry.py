@@ -18,7 +18,7 @@ from metrics_app.models import Kpi, Restriction
 from metrics_app.servers import is_database_away
 
 _lock = threading.Lock()
-# (fresh until, topic -> Kpi or None before they were read, topic -> id of the group it was kept for)
+# (fresh until, topic -> Kpi or None before they were read, restricted topic -> id of its group or None)
 _kpis = (0.0, None, {})
 
 
@@ -42,7 +42,7 @@ def load_kpis():
 
 
 def load_registry():
-    """``(KPIs by topic, {topic: group id} of restricted ones that were deleted once)``, as ``load_kpis``."""
+    """``(KPIs by topic, {topic: group id} of what is restricted, also once deleted)``, as ``load_kpis``."""
     global _kpis
     fresh_until, *known = _kpis
     if time.monotonic() < fresh_until:
@@ -55,7 +55,8 @@ def load_registry():
             try:
                 # KPIs first: one that goes, or comes again, between the two queries is found in one of them.
                 kpis = {kpi.topic: kpi for kpi in Kpi.objects.all()}
-                known = [kpis, dict(Restriction.objects.values_list("topic", "owner_id"))]
+                kept = dict(Restriction.objects.exclude(topic__in=kpis).values_list("topic", "owner_id"))
+                known = [kpis, kept | {kpi.topic: kpi.owner_id for kpi in kpis.values() if kpi.restricted}]
             except Error as error:
                 if known[0] is None or not is_database_away(error):
                     raise
@@ -63,11 +64,30 @@ def load_registry():
     return known
 
 
+def look_again():
+    """Reads from the rows what is restricted, before something is written on the ground of it.
+
+    Another process may have restricted a KPI since it was read, and what is written stays.
+    The database's error where it is away.
+    """
+    global _kpis
+    with _lock:
+        _kpis = (*_kpis[:2], read_restricted())
+
+
+def read_restricted():
+    """``{topic: group id or None}`` of KPIs that are restricted, and of such that were deleted."""
+    # One that is deleted between two of the queries is found in the first.
+    found = dict(Kpi.objects.filter(restricted=True).order_by().values_list("topic", "owner_id"))
+    kept = dict(Restriction.objects.order_by().values_list("topic", "owner_id"))
+    lifted = set(Kpi.objects.filter(topic__in=kept, restricted=False).values_list("topic", flat=True))
+    return {topic: owner for topic, owner in kept.items() if topic not in lifted} | found
+
+
 def list_restricted(who):
     """The topics that may not be for ``who``: restricted ones, for a key all, for its topics limit it."""
-    kpis, kept = load_registry()
-    is_key = who is not None and who.kind == "key"
-    return [*(topic for topic, kpi in kpis.items() if is_key or who is None or kpi.restricted), *kept]
+    kpis, restricted = load_registry()
+    return list({*kpis, *restricted}) if who is None or who.kind == "key" else list(restricted)
 
 
 def get_kpi(topic):
@@ -99,10 +119,8 @@ def may_read(who, topic):
         return True
     if who.kind == "key" and not may_key_read(who, topic):
         return False
-    kpis, kept = load_registry()
-    if (kpi := kpis.get(topic)) is not None:
-        return not kpi.restricted or kpi.owner_id in who.groups
-    return topic not in kept or kept[topic] in who.groups
+    restricted = load_registry()[1]
+    return topic not in restricted or restricted[topic] in who.groups
 
 
 def may_key_read(who, topic):

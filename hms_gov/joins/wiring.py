@@ -5,11 +5,14 @@ The settings name these functions; neither app knows the other.
 
 from functools import partial
 
+from django.contrib.auth.models import Group
+
 from hms_gov.joins.changes import find_change
 from hms_gov.joins.evidence import freeze_breach
 from metrics_app import live
 from metrics_app.core.aggregates import get_aggregate
-from metrics_app.registry import get_kpi
+from metrics_app.models import Kpi, Restriction
+from metrics_app.registry import get_kpi, load_registry
 from pipelines_app.actions import registry
 from pipelines_app.core.versions import IMPOSSIBLE
 from pipelines_app.exceptions import BadInput
@@ -61,7 +64,6 @@ def open_proposal(breach, threshold, kpi):
         proposer_name=f"threshold “{threshold}”"[:150],
         severity=breach.severity,
         evidence=evidence,
-        restricted_to=kpi.owner if kpi.restricted else None,
         action=threshold.action,
         action_params=threshold.action_params,
         anyway=True,
@@ -81,10 +83,36 @@ def make_check(name):
 
 
 def describe_topic(topic):
-    """The unit of what a KPI's tile shows, and the group it is restricted to."""
-    kpi = get_kpi(topic)
-    if kpi is None:
-        return {}
+    """The unit of what a KPI's tile shows, and the group it is restricted to; as this process remembers it.
+
+    A topic that was restricted stays so once its KPI is deleted.
+    """
+    if (kpi := get_kpi(topic)) is not None:
+        return describe_kpi(kpi)
+    restricted = load_registry()[1]
+    if topic not in restricted:
+        return {"known": False}
+    return {"restricted": True, "restricted_to": Group.objects.filter(pk=restricted[topic]).first()}
+
+
+def read_topic(topic, *, hold=False):
+    """As ``describe_topic``, from the rows; ``hold``: the KPI stays so until the transaction ends."""
+    rows = Kpi.objects.filter(topic=topic).select_related("owner")
+    if hold:
+        # Nobody restricts it meanwhile; whoever waited to do so finds the new proposal.
+        rows = rows.select_for_update(of=("self",), no_key=True)
+    if (kpi := rows.first()) is not None:
+        return describe_kpi(kpi)
+    kept = Restriction.objects.filter(topic=topic).select_related("owner").first()
+    return {"restricted": True, "restricted_to": kept.owner} if kept else {"known": False}
+
+
+# What is about to be written goes by the rows, and not by what a process remembers.
+describe_topic.read = read_topic
+
+
+def describe_kpi(kpi):
+    """What the pipelines may know of a KPI."""
     return {
         # Beside what a proposer says stands what the tile showed: both are one quantity.
         "unit": get_aggregate(kpi.aggregate).unit_of(kpi.unit),

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.contrib.auth.models import Group
 
-from metrics_app.registry import who_is
+from metrics_app.registry import look_again, who_is
 from metrics_app.services.visibility import limit_to_visible
 
 
@@ -23,7 +23,7 @@ class VisibleAdmin(admin.ModelAdmin):
 
     def get_queryset(self, request):
         """Rows that this person may see."""
-        return self.limit_rows(super().get_queryset(request), who_is(request.user))
+        return self.limit_rows(super().get_queryset(request), identify(request))
 
     def formfield_for_foreignkey(self, db_field, request, **options):
         """Only rows that this person may see, and groups that they belong to."""
@@ -37,7 +37,14 @@ class VisibleAdmin(admin.ModelAdmin):
         if rows.model is Group:
             return limit_groups(rows, request.user)
         other = self.admin_site._registry.get(rows.model)
-        return other.limit_rows(rows, who_is(request.user)) if isinstance(other, VisibleAdmin) else rows
+        return other.limit_rows(rows, identify(request)) if isinstance(other, VisibleAdmin) else rows
+
+
+def identify(request):
+    """The ``Who`` of a request; where something is written the rows say what is restricted."""
+    if request.method == "POST":
+        look_again()
+    return who_is(request.user)
 
 
 class VisibleRelatedFilter(admin.RelatedFieldListFilter):

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from metrics_app import queries
+from metrics_app import queries, registry
 from metrics_app.core.deadman import is_silence_rule
 from metrics_app.core.plans import NAMES, SHIFTS, SPANS, clamp_span
 from metrics_app.core.text import words
@@ -192,6 +192,7 @@ def list_flags(rule, now):
 @page
 def write_note(request, topic):
     """Adds, changes or deletes a note, as the form says; back to the chart it was written on."""
+    registry.look_again()
     kpi = find_kpi(request.user, topic)
     pk, version = (read_whole(request.POST.get(name, "")) for name in ("note", "version"))
     note = Note(topic=kpi.topic) if pk is None else get_object_or_404(Note, pk=pk, topic=kpi.topic)

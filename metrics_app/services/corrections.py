@@ -40,6 +40,7 @@ def void(*, topic, start, end, reason, by, who=None, now=None):
 def check_known(topic, who=None):
     """BadInput for a topic without a KPI or a point, in the same words for one that is not for ``who``."""
     check_topic(topic)
+    registry.look_again()
     if (who is None or registry.may_read(who, topic)) and is_known(topic):
         return
     raise BadInput(f"{topic!r} has no points: expected the topic of a KPI you may see", field="topic")

@@ -4,7 +4,7 @@ from django.db.models import Q
 
 from metrics_app.core.points import check_topic
 from metrics_app.exceptions import BadInput
-from metrics_app.registry import get_kpi, list_restricted, may_read
+from metrics_app.registry import get_kpi, list_restricted, look_again, may_read
 
 
 def list_hidden(who):
@@ -39,9 +39,11 @@ def limit_silences(rows, who):
 def check_named(who, topic):
     """BadInput for a topic that is no KPI, or not for ``who``: the same words for both.
 
-    None for ``who`` is the project itself; an empty topic or a pattern names none.
+    None for ``who`` is the project itself; an empty topic or a pattern names none. The rows decide, as
+    something is to be written.
     """
     if not topic or topic.endswith("*") or who is None:
         return
+    look_again()
     if not may_read(who, check_topic(topic)) or get_kpi(topic) is None:
         raise BadInput("is no KPI that you may see", field="topic")

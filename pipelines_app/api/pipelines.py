@@ -64,7 +64,11 @@ class PipelineList(PipelinesView):
         access.refuse_action(request, body["action"])
         named = body.pop("evidence")
         pipeline, created = services.propose(
-            **body, named=named, **describe_proposer(request), visible=self.get_queryset()
+            **body,
+            **describe_proposer(request),
+            named=named,
+            sight=access.find_sight(request),
+            visible=self.get_queryset(),
         )
         return self.answer(pipeline, 201 if created else 200)
 

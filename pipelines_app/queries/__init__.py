@@ -210,11 +210,24 @@ def measure(topic, rule, now, *, draw_from=None, cost_from=None):
     return ask_project("measure", topic, rule, to_ms(now), draw_from=draw_from, cost_from=cost_from)
 
 
+# What is said of a topic where the project says nothing.
+UNDESCRIBED = {"known": True, "unit": "", "restricted": False, "restricted_to": None}
+
+
 def describe_topic(topic):
-    """``{"unit", "restricted", "restricted_to": Group or None}`` of a topic, as the project knows it."""
+    """``{"known", "unit", "restricted", "restricted_to": Group or None}`` of a topic, as the project says."""
     function = conf.load("TOPICS") if topic else None
-    known = function(topic) if function else {}
-    return {"unit": "", "restricted": False, "restricted_to": None} | known
+    return UNDESCRIBED | (function(topic) if function else {})
+
+
+def read_topic(topic, *, hold=False):
+    """As ``describe_topic``, for what is about to be written: not as remembered, where the project can tell.
+
+    ``hold``: nobody changes it until the transaction ends.
+    """
+    function = conf.load("TOPICS") if topic else None
+    read = getattr(function, "read", None)
+    return UNDESCRIBED | read(topic, hold=hold) if read else describe_topic(topic)
 
 
 def describe_watches(topics):

@@ -35,9 +35,13 @@ class Sight:
             return True
         if not topic:
             return False
-        known = self.describe(topic)
+        return self.is_for(self.describe(topic))
+
+    def is_for(self, known):
+        """Whether a topic is for the reader, by what the project knows of it."""
         owner = known.get("restricted_to")
-        return not known.get("restricted") or (owner is not None and owner.pk in self.groups)
+        inside = self.groups is None or (owner is not None and owner.pk in self.groups)
+        return inside or not known.get("restricted")
 
 
 NOBODY = Sight()

@@ -7,7 +7,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from pipelines_app import queries
-from pipelines_app.actions.registry import check_action, freeze_params, list_touched, try_freezing
+from pipelines_app.actions.registry import freeze_params, try_freezing
 from pipelines_app.core import fields
 from pipelines_app.core.chain import digest, encode
 from pipelines_app.core.fields import SEVERITIES
@@ -21,6 +21,7 @@ from pipelines_app.queries.unless import find_standing
 from pipelines_app.services.audit import append_audit
 from pipelines_app.services.errands.deadlines import plan_deadlines
 from pipelines_app.services.moves import tell_later
+from pipelines_app.services.place import Asked, place
 from pipelines_app.services.plans import plan_measuring
 from pipelines_app.services.terms import describe_terms, set_terms
 from pipelines_app.services.versions import store_version
@@ -53,6 +54,7 @@ def propose(
     program="",
     named=(),
     reader=None,
+    sight=None,
     visible=None,
     anyway=False,
     now=None,
@@ -63,11 +65,13 @@ def propose(
     the same title and topic is open, or approved and not judged yet, that one is answered and notes
     the newer ``kpi``; in the latter case a higher ``severity`` opens a new one. So is one that was
     rejected with "unless …", whatever the severity, until that has come or its end has passed.
-    ``proposer`` (a user) never decides on it; ``restricted_to`` is a group (by default the
-    one the topic is restricted to). ``action`` is one of the settings, or empty: people do it by hand.
+    ``proposer`` (a user) never decides on it; ``restricted_to`` is a group (a restricted topic's is always
+    the one that owns it). ``action`` is one of the settings, or empty: people do it by hand.
     ``program`` is the key's name where a program wrote it, ``rationale`` says why. ``named`` are
     objects that name evidence (``core.fields.check_entries``), frozen with what they say now;
     ``reader``, a key or a user, must be allowed to see it, and what the action of a program touches.
+    ``sight`` are the eyes of whoever asks (None: the project's own): the topic must be a KPI that they
+    see, and what they do not see is answered as what is not there. The rows decide, in the transaction.
     ``visible`` are the proposals that whoever asks may see: NotAllowed where another one stands already,
     which then notes nothing.
     ``anyway``: an action that cannot be carried out keeps nobody from opening it, as nothing must be lost
@@ -75,49 +79,32 @@ def propose(
     BadInput names the field that is wrong; NotMeasured: what is named cannot be read right now.
     """
     now = now or timezone.now()
-    topic = fields.check_topic(topic)
-    known = queries.describe_topic(topic)
-    if known["restricted"] and not (restricted_to or known["restricted_to"]):
-        raise BadInput(f"{topic} is restricted, but no group owns it: nobody could decide", field="topic")
     row = Pipeline(
         title=fields.check_text(title, field="title", limit=200),
         suggestion=fields.check_text(suggestion, field="suggestion", limit=500),
         kpi=fields.check_number(kpi, field="kpi"),
-        topic=topic,
-        unit=fields.check_text(unit or known["unit"], field="unit", limit=60, required=False),
+        topic=fields.check_topic(topic),
+        unit=fields.check_text(unit, field="unit", limit=60, required=False),
         severity=fields.check_choice(severity, fields.SEVERITIES, field="severity"),
         origin=fields.check_text(origin, field="origin", limit=100, required=False) or None,
         proposer=proposer,
         proposer_name=(proposer_name or (name_of(proposer) if proposer else ""))[:150],
-        restricted_to=restricted_to or known["restricted_to"],
         action=action,
         action_params=action_params or {},
         program=fields.check_text(program, field="program", limit=100, required=False),
         rationale=fields.check_text(rationale, field="rationale", limit=fields.MAX_RATIONALE, required=False),
         created_at=now,
     )
-    row.named, row.anyway = cite(row, fields.check_entries(list(named)), reader), anyway
-    row.visible = visible
+    row.asked = Asked(restricted_to, tuple(fields.check_entries(list(named))), reader, sight, visible)
+    row.anyway = anyway
     return find_or_open(row, evidence, now)
-
-
-def cite(row, entries, reader):
-    """What the named evidence of a new proposal says; BadInput for what its author may not see."""
-    wanted = {"reader": reader, "group": row.restricted_to, "at": row.created_at}
-    if row.action and row.program:
-        params = fields.check_params(row.action_params)
-        touched = fields.check_entries(list_touched(row.action, params), field="action_params")
-        # Before anything else is said of it: an answer must not tell what there is.
-        queries.cite(touched, **wanted, field="action_params")
-        # Also of a repeat, which would not come to freezing them.
-        check_action(row.action, params)
-    return queries.cite(entries, **wanted)
 
 
 def find_or_open(row, evidence, now):
     """The proposal that ``row`` repeats, or ``row`` itself stored; ``(pipeline, created)``."""
     params = row.action_params
     for _ in range(ATTEMPTS):
+        place(row)
         known = find_by_origin(row.origin) or note_repeat(row, now)
         if known:
             return known, False
@@ -139,7 +126,8 @@ def note_repeat(row, now):
     pipeline = find_repeated(row) or find_standing(row.title, row.topic, now=now)
     if pipeline is None:
         return None
-    if row.visible is not None and not row.visible.filter(pk=pipeline.pk).exists():
+    visible = row.asked.visible
+    if visible is not None and not visible.filter(pk=pipeline.pk).exists():
         raise NotAllowed("A proposal of this title stands already, and is restricted to a group.")
     evidence = pipeline.evidence
     standing = {State.REJECTED} if pipeline.state == State.REJECTED else frozenset()
@@ -209,12 +197,18 @@ def describe_row(row):
 
 
 def store(row, now):
-    """Writes the proposal, its first version and audit row; False if somebody else opened it meanwhile."""
+    """Writes the proposal, its first version and audit row.
+
+    False if somebody else opened it meanwhile, or its topic is for other eyes than it was.
+    """
     data = {"title": row.title, "evidence_sha256": row.evidence_sha256}
     data |= {"suggestion": row.suggestion, "state": row.state, "eligible": row.terms["eligible"]}
     actor = row.proposer_name or "the system"
     try:
         with transaction.atomic():
+            held = queries.read_topic(row.topic, hold=True)
+            if row.asked.find_group(row.topic, held) != row.restricted_to:
+                return False
             row.save(force_insert=True)
             data |= store_version(row, terms=row.terms, at=now)
             append_audit(pipeline=row, actor=actor, event="proposed", data=data, at=now)

@@ -8,7 +8,7 @@ from metrics_app.core.deadman import SILENCE
 from metrics_app.core.rule_files import Entry, Faults, read_rules, write_rules
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Kpi, Threshold
-from metrics_app.registry import may_read
+from metrics_app.registry import look_again, may_read
 from metrics_app.services.kpis import check_kpi
 from metrics_app.services.rules.changes import (
     GONE,
@@ -145,6 +145,7 @@ def apply_import(texts, *, by, reason="", prune=False, who=None, mark=None):
     with transaction.atomic():
         # Two imports at once take turns.
         list(Kpi.objects.select_for_update().order_by("pk").values_list("pk"))
+        look_again()
         plan = plan_import(texts, prune=prune, who=who)
         if mark is None or mark == plan.mark:
             for change in plan.changes:

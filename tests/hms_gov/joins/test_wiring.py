@@ -1,12 +1,14 @@
 """A breach becomes a proposal: from points on a real bus to the inbox."""
 
+import threading
 import time
 from datetime import timedelta
+from importlib import import_module
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
-from django.db import DEFAULT_DB_ALIAS
+from django.db import DEFAULT_DB_ALIAS, connection
 from django.utils import timezone
 
 from hms_gov.joins import wiring
@@ -14,7 +16,7 @@ from hms_gov.joins.changes import read_changes
 from metrics_app import live
 from metrics_app.exceptions import BadInput as BadRule
 from metrics_app.models import Breach, Kpi, Silence
-from metrics_app.registry import forget
+from metrics_app.registry import forget, get_kpi, load_kpis
 from metrics_app.services.rules.thresholds import save_threshold
 from metrics_app.services.silences import save_silence
 from metrics_app.services.watch.announce import announce
@@ -32,6 +34,7 @@ from pipelines_app.services.verify import read_head, verify_audit
 from tests.metrics_app.watching import HOUR, TOPIC, make_threshold, send
 
 pytestmark = pytest.mark.django_db
+propose_module = import_module("pipelines_app.services.propose")
 MINUTE = 60_000
 NAMES = ("ts", "count", "mean", "min", "max")
 
@@ -180,6 +183,83 @@ def test_it_restricts_the_proposal_of_a_restricted_kpi_to_its_group(fired):
     assert Pipeline.objects.get().restricted_to == group
 
 
+def restrict_elsewhere(topic=TOPIC):
+    """The group to which another process restricts a KPI: this one's memory does not hear of it."""
+    group = Group.objects.create(name="air")
+    Kpi.objects.filter(topic=topic).update(restricted=True, owner=group)
+    return group
+
+
+def test_what_another_process_restricted_is_proposed_to_its_group_alone(fired):
+    load_kpis()
+    group = restrict_elsewhere()
+    assert not get_kpi(TOPIC).restricted, "as this process remembers it"
+    announce()
+    opened, _ = propose(title="Other", suggestion="Look", topic=TOPIC)
+    Kpi.objects.filter(topic=TOPIC).delete()
+    again, _ = propose(title="Deleted since", suggestion="Look", topic=TOPIC)
+    assert Pipeline.objects.count() == 3
+    assert {one.restricted_to for one in Pipeline.objects.all()} == {group}
+    assert opened.restricted_to == again.restricted_to == group
+
+
+@pytest.mark.parametrize("when", ["remembered", "between"])
+def test_whoever_may_no_longer_see_it_proposes_nothing_about_it(fired, when, monkeypatch):
+    load_kpis()
+    outside = queries.Sight(frozenset())
+    if when == "between":
+        freeze = propose_module.freeze
+        # After it was read, and before the transaction begins.
+        monkeypatch.setattr(propose_module, "freeze", lambda *args: (freeze(*args), restrict_elsewhere()))
+    else:
+        restrict_elsewhere()
+    with pytest.raises(BadInput) as told:
+        propose(title="Other", suggestion="Look", topic=TOPIC, sight=outside)
+    assert told.value.errors == [{"field": "topic", "message": "is no KPI that you may see"}]
+    assert not Pipeline.objects.exists()
+
+
+def test_what_is_restricted_while_it_is_opened_is_frozen_again_for_its_group(fired, monkeypatch):
+    frozen_for, freeze = [], propose_module.freeze
+
+    def freeze_slowly(row, *args):
+        freeze(row, *args)
+        frozen_for.append(row.restricted_to)
+        if len(frozen_for) == 1:
+            restrict_elsewhere()
+
+    monkeypatch.setattr(propose_module, "freeze", freeze_slowly)
+    announce()
+    group = Group.objects.get()
+    assert frozen_for == [None, group] and Pipeline.objects.get().restricted_to == group
+    assert verify_audit().faults == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_restricts_it_in_that_very_moment_waits_and_restricts_the_proposal_too(author, monkeypatch):
+    kpi, append = Kpi.objects.create(topic=TOPIC), propose_module.append_audit
+
+    def restrict():
+        try:
+            kpi.owner, kpi.restricted = Group.objects.create(name="air"), True
+            kpi.save()
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=restrict)
+
+    def append_slowly(**entry):
+        thread.start()
+        # Without a lock this is enough for it; with one it waits for the end of this transaction.
+        thread.join(0.3)
+        return append(**entry)
+
+    monkeypatch.setattr(propose_module, "append_audit", append_slowly)
+    propose(title="Other", suggestion="Look", topic=TOPIC, proposer=author)
+    thread.join(60)
+    assert Pipeline.objects.get().restricted_to == Group.objects.get()
+
+
 def test_it_lets_the_approver_decide_and_not_the_last_editor(fired, author):
     announce()
     pipeline = Pipeline.objects.get()
@@ -241,7 +321,14 @@ def test_it_describes_a_topic_for_the_pipelines():
         "restricted_to": group,
     }
     assert wiring.describe_topic("er.wait")["restricted_to"] is None
-    assert wiring.describe_topic("new.topic") == {}
+    assert wiring.describe_topic("new.topic") == {"known": False}
+
+
+def test_it_describes_what_was_restricted_until_it_was_deleted():
+    group = Group.objects.create(name="air")
+    Kpi.objects.create(topic="air.latency", owner=group, restricted=True).delete()
+    assert wiring.describe_topic("air.latency") == {"restricted": True, "restricted_to": group}
+    assert wiring.read_topic("air.latency") == wiring.describe_topic("air.latency")
 
 
 def test_what_a_proposer_says_is_in_the_unit_of_what_the_tile_shows(base):

@@ -5,6 +5,7 @@ import json
 import pytest
 from rest_framework.test import APIClient
 
+from metrics_app.models import Kpi
 from metrics_app.services.keys import create_key
 
 
@@ -35,7 +36,14 @@ def call():
 
 
 @pytest.fixture
-def make_key(db):
+def kpis(db):
+    """What the proposals of these tests are about: whoever asks from outside names a KPI."""
+    for topic, unit in (("complaint.latency", "seconds"), ("er.wait", "")):
+        Kpi.objects.get_or_create(topic=topic, defaults={"unit": unit})
+
+
+@pytest.fixture
+def make_key(kpis):
     """Makes an API key and gives back a Caller that uses it."""
 
     def make(*scopes, **fields):

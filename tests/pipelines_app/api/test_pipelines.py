@@ -152,7 +152,7 @@ def test_it_limits_a_key_to_its_topics(make_key, pipeline):
     assert key.get(f"{pipeline.pk}/").status_code == 404
     assert key.post("", BODY | {"topic": "er.wait"}).status_code == 403
     assert key.post("", BODY).status_code == 403
-    assert key.post("", BODY | {"topic": "complaint.open"}).status_code == 201
+    assert key.post("", BODY | {"topic": "complaint.latency"}).status_code == 201
 
 
 def test_it_shows_a_restricted_proposal_to_its_group_only(
@@ -185,7 +185,7 @@ def test_it_opens_a_proposal_for_a_key_and_notes_the_newer_value(make_key):
     assert (second.json()["kpi"], second.json()["noted"]) == (187_200, 1)
 
 
-def test_it_opens_a_proposal_for_a_person_with_the_permission(call, outsider):
+def test_it_opens_a_proposal_for_a_person_with_the_permission(call, outsider, kpis):
     assert call(user=outsider).post("", BODY).status_code == 403
     outsider.user_permissions.add(Permission.objects.get(codename="add_pipeline"))
     response = call(user=outsider).post("", BODY | {"kpi": None, "topic": "er.wait"})
@@ -203,7 +203,9 @@ def test_it_restricts_a_proposal_about_a_restricted_kpi_to_its_group(make_key, g
     Kpi.objects.create(topic="air.latency", unit="seconds", owner=group, restricted=True)
     forget()
     body = BODY | {"topic": "air.latency"}
-    assert make_key("propose").post("", body).status_code == 403
+    told = [make_key("propose").post("", body | {"topic": topic}) for topic in ("air.latency", "air.nothing")]
+    assert [one.status_code for one in told] == [400, 400] and told[0].content == told[1].content
+    assert messages(told[0]) == "is no KPI that you may see"
     answer = make_key("propose", group=group).post("", body)
     assert answer.status_code == 201
     assert (answer.json()["restricted_to"], answer.json()["unit"]) == ("air quality", "seconds")
