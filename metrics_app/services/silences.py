@@ -16,10 +16,12 @@ from metrics_app.services.rules.fields import is_storable, list_errors
 
 
 class Acting(NamedTuple):
-    """A silence that acts, and until when (ms) without pause."""
+    """A silence that acts, until when (ms) without pause, and what whoever set it may see."""
 
     silence: Silence
     until: int
+    groups: frozenset = frozenset()  # ids
+    sees_all: bool = False
 
     def describe(self, zone=UTC):
         """ "silenced until 2026-11-24 08:00 UTC by ann: maintenance"; zone None: the reader's."""
@@ -28,12 +30,14 @@ class Acting(NamedTuple):
 
 
 def save_silence(silence, *, by):
-    """Saves a new or changed ``Silence``; BadInput with every fault."""
+    """Saves a new or changed ``Silence``; BadInput with every fault.
+
+    It speaks for whoever saved it last: it acts on what they may see.
+    """
     if errors := list(check_silence(silence)):
         raise BadInput("; ".join(message for _, message in errors), errors=list_errors(errors))
     silence.days = ",".join(day for day in DAYS if day in split_days(silence.days))
-    if silence.pk is None:
-        silence.author = by
+    silence.author = by
     silence.save()
     return silence
 
@@ -88,9 +92,17 @@ def list_acting(*, at=None):
     """Every silence that acts at a moment (ms, default: now), the one that lasts longest first."""
     at = time.time_ns() // 1_000_000 if at is None else at
     moment = datetime.fromtimestamp(at / 1000, UTC)
-    rows = Silence.objects.filter(starts_at__lte=moment, ends_at__gt=moment).select_related("author")
-    found = [Acting(row, acts_until(make_span(row), at)) for row in rows]
+    rows = Silence.objects.filter(starts_at__lte=moment, ends_at__gt=moment)
+    rows = rows.select_related("author").prefetch_related("author__groups")
+    found = [Acting(row, acts_until(make_span(row), at), *find_sight(row.author)) for row in rows]
     return sorted((one for one in found if one.until), key=lambda one: -one.until)
+
+
+def find_sight(author):
+    """``(group ids, whether they see all)`` of a person; nobody's (None: their account is gone) is empty."""
+    if author is None:
+        return frozenset(), False
+    return frozenset(group.pk for group in author.groups.all()), author.is_superuser
 
 
 def make_span(silence):
@@ -102,11 +114,14 @@ def make_span(silence):
 
 def find_silence(threshold, acting):
     """The first of ``list_acting`` that fits a threshold (with its ``kpi``), or None."""
-    return next((one for one in acting if fits(one.silence, threshold)), None)
+    return next((one for one in acting if fits(one, threshold)), None)
 
 
-def fits(silence, threshold):
-    """Whether a silence means this threshold."""
+def fits(acting, threshold):
+    """Whether a silence means this threshold: what whoever set it may not see it does not silence."""
+    kpi, silence = threshold.kpi, acting.silence
+    if kpi.restricted and not acting.sees_all and kpi.owner_id not in acting.groups:
+        return False
     return is_matched(
         silence.topic,
         silence.severity,

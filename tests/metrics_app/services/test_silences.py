@@ -3,12 +3,12 @@
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
 from metrics_app.exceptions import BadInput
-from metrics_app.models import Breach, Silence
-from metrics_app.services.silences import end_silence, save_silence
+from metrics_app.models import Breach, Kpi, Silence
+from metrics_app.services.silences import end_silence, find_silence, list_acting, save_silence
 from metrics_app.services.watch.announce import announce
 from metrics_app.services.watch.evaluate import evaluate
 from metrics_app.services.watch.states import read_states
@@ -63,6 +63,43 @@ def test_what_does_not_fit_silences_nothing(fired, base, fields):
     announce()
     assert Breach.objects.get().outcome == "proposed #12"
     assert read_states([fired])[fired.pk].silenced == ""
+
+
+def test_what_whoever_set_it_may_not_see_it_does_not_silence(fired):
+    group = Group.objects.create(name="owners")
+    people = {name: User.objects.create_user(name) for name in ("member", "outsider", "leaver", "gone")}
+    people["superuser"] = User.objects.create_superuser("superuser")
+    for name in ("member", "leaver"):
+        people[name].groups.add(group)
+    Kpi.objects.update(restricted=True, owner=group)
+    fired.kpi.refresh_from_db()
+    matchers = (
+        {"topic": "*"},
+        {"severity": fired.severity},
+        {"topic": fired.kpi.topic},
+        {"threshold": fired},
+    )
+    for name, by in people.items():
+        for matcher in matchers:
+            make_silence(by=by, reason=name, **matcher)
+    people["leaver"].groups.clear()
+    people["gone"].delete()
+
+    def list_silencing():
+        return [one.silence.reason for one in list_acting() if find_silence(fired, [one])]
+
+    assert sorted(list_silencing()) == ["member"] * 4 + ["superuser"] * 4
+    Kpi.objects.update(restricted=False)
+    fired.kpi.refresh_from_db()
+    assert len(list_silencing()) == 4 * len(people)
+
+
+def test_a_silence_speaks_for_whoever_saved_it_last():
+    first, last = (User.objects.create_user(name) for name in ("first", "last"))
+    silence = make_silence(topic="er.*", by=first)
+    silence.topic = "*"
+    save_silence(silence, by=last)
+    assert Silence.objects.get().author == last
 
 
 def test_an_ended_silence_acts_no_more_and_stays_on_record(fired, base):
