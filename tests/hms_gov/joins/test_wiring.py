@@ -275,7 +275,7 @@ def test_it_opens_the_proposal_without_a_chart_when_redis_is_away(fired, setting
     settings.METRICS_APP = {**settings.METRICS_APP, "REDIS_URL": "redis://127.0.0.1:1"}
     wiring.propose_for_breach(fired)
     evidence = Pipeline.objects.get().evidence
-    assert evidence["minutes"] is None and "127.0.0.1:1" in evidence["not_measured"]
+    assert evidence["minutes"] is None and evidence["not_measured"] == "Redis does not answer."
     assert evidence["quantity"]["text"] == "54 h" and "curve" not in evidence["quantity"]
     assert evidence["value"] == 54 * HOUR
 
