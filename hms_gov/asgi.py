@@ -15,18 +15,20 @@ django_application = get_asgi_application()
 from hms_gov.bounds import bound_requests  # noqa: E402
 from hms_gov.half_open import bound_servers  # noqa: E402
 from metrics_app.outages import hush  # noqa: E402
-from metrics_app.routing import http_urlpatterns, websocket_urlpatterns  # noqa: E402
+from metrics_app.routing import end_in_order, http_urlpatterns, websocket_urlpatterns  # noqa: E402
 
 # uvicorn's own handlers, which were there before LOGGING.
 hush(logging.getLogger("uvicorn"))
 
 bound_servers()
 
-application = bound_requests(
-    ProtocolTypeRouter(
-        {
-            "http": URLRouter([*http_urlpatterns, re_path(r"", django_application)]),
-            "websocket": URLRouter(websocket_urlpatterns),
-        }
+application = end_in_order(
+    bound_requests(
+        ProtocolTypeRouter(
+            {
+                "http": URLRouter([*http_urlpatterns, re_path(r"", django_application)]),
+                "websocket": URLRouter(websocket_urlpatterns),
+            }
+        )
     )
 )

@@ -211,12 +211,9 @@ def celery(*arguments):
 
 
 def uvicorn(fileno):
-    """The command line of the web server on an open socket, as docs/operations.md has it for production.
-
-    Streams never end by themselves: on the way out they are given a second.
-    """
+    """The command line of the web server on an open socket, as docs/operations.md has it for production."""
     return [
         sys.executable, "-m", "uvicorn", "hms_gov.asgi:application", "--fd", str(fileno),
-        "--lifespan", "off", "--log-level", "warning", "--timeout-graceful-shutdown", "1",
+        "--lifespan", "off", "--log-level", "warning",
         "--ws", "websockets-sansio", "--ws-per-message-deflate", "false",
     ]  # fmt: skip

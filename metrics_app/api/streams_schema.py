@@ -20,7 +20,7 @@ TICKET = {
 SESSION = {"cookieAuth": []}
 ANSWERS = {
     "200": "Points; `event: reset`, `omitted` (topics beyond 200), `not_allowed`, `state`, `heartbeat`; "
-    "`unavailable` and the end where others answer 429 or 503.",
+    "`unavailable` and the end where others answer 429 or 503, and from a server that stops.",
     "204": "The key was revoked: stop.",
     "400": "Bad input.",
     "401": "No key, or one that is not known.",

@@ -13,7 +13,8 @@ from metrics_app.core.stream_query import read_query
 from metrics_app.exceptions import BadInput, BusUnavailable, NotVisible, Refused, TooMany
 from metrics_app.streams import credentials
 from metrics_app.streams.endpoints import PartnerEndpoint, ReaderEndpoint
-from metrics_app.streams.sse import UNAVAILABLE
+from metrics_app.streams.shutdown import get_shutdown
+from metrics_app.streams.sse import UNAVAILABLE, encode_farewell
 from metrics_app.streams.visitors import get_visitors
 
 logger = logging.getLogger(__name__)
@@ -34,10 +35,14 @@ class StreamApplication:
 
     async def __call__(self, scope, receive, send):
         """Serves one request."""
+        is_stopping = get_shutdown().is_stopping
         hub = get_visitors().hub
         send = add_headers(send, await self.door.find_headers(hub, scope))
         try:
             check_method(scope)
+            if is_stopping:
+                await send_whole(send, 200, HEADERS, encode_farewell())
+                return
             stream = await self.open(hub, scope, send)
         except Refused as refused:
             await send_refusal(send, refused)

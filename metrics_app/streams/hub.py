@@ -42,6 +42,11 @@ def get_hub():
     return hubs[loop]
 
 
+def find_hub():
+    """The hub of the running event loop; None where it was not started."""
+    return hubs.get(asyncio.get_running_loop())
+
+
 async def call(function, *args):
     """Runs blocking code in a thread; the database connection is given back after it."""
     return await database_sync_to_async(function, thread_sensitive=False, executor=pool)(*args)

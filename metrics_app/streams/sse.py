@@ -12,12 +12,13 @@ from metrics_app.streams.events import Notice
 from metrics_app.streams.known_topics import list_topics
 from metrics_app.streams.positions import find_start
 from metrics_app.streams.states import read_states
-from metrics_app.streams.visitors import Visitor
+from metrics_app.streams.visitors import FAREWELL, Visitor
 
 HEARTBEAT = 15  # seconds
 RETRY = (2_000, 5_000)  # ms; spread, so that a restart is not followed by a stampede
 SOON = (100, 500)  # ms; after a response that was only long
 UNAVAILABLE = frames.encode_event({"retry": 5_000}, event="unavailable", retry=5_000)
+RESTART = (500, 3_000)  # ms; where another server is there, or this one soon again
 RESPONSE_BYTES = 4_000_000  # where the server's send does not wait for the socket, one response ends here
 PIECE_BYTES = 100_000  # of one chunk, about, where a stream is read from the log
 OMITTED_NAMES = 50  # topics named in one event; all are counted
@@ -34,7 +35,7 @@ class EventStream(Visitor):
         self.records = {}  # topic -> its part of the id
         self.held = {}  # topic -> batches that wait for the next event under max_rate
         self.ended = self.hub.loop.create_future()
-        self.ends_early = False
+        self.ends_early, self.patience = False, LAST_WORD
         self.starts, self.strays, self.last_word = {}, [], b""
         self.states = {}  # of the thresholds of its topics, as it begins
         self.omitted = []  # topics that match and do not fit, as the reader knows them
@@ -152,7 +153,7 @@ class EventStream(Visitor):
         if self.ended.done() and not reader.done():
             self.outbox.put(*make_chunk(self.last_word))
             self.outbox.finish()
-            await asyncio.wait({writer, reader}, timeout=LAST_WORD, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({writer, reader}, timeout=self.patience, return_when=asyncio.FIRST_COMPLETED)
         for task in (writer, reader):
             task.cancel()
         await asyncio.wait({writer, reader})
@@ -166,11 +167,13 @@ class EventStream(Visitor):
                 self.put(make_chunk(frames.encode_event({"ts": int(time.time() * 1000)}, event="heartbeat")))
 
     def end(self, reason):
-        """Ends the response after what is queued; whoever was replaced is told to wait."""
+        """Ends the response after what is queued; whoever is to come again is told when."""
         if reason == "slow":
             self.outbox.drop()
         if reason == "replaced":
             self.last_word = UNAVAILABLE
+        if reason == "leaving":
+            self.last_word, self.patience = encode_farewell(), FAREWELL
         if not self.ended.done():
             self.ended.set_result(None)
 
@@ -247,6 +250,12 @@ class EventStream(Visitor):
 
     def hear(self, notice):
         """Pipelines travel by WebSocket only."""
+
+
+def encode_farewell():
+    """The last event where the process ends; when to come back is not the same for all."""
+    retry = random.randint(*RESTART)
+    return frames.encode_event({"retry": retry}, event="unavailable", retry=retry)
 
 
 async def wait_for_disconnect(receive):

@@ -17,7 +17,7 @@ from metrics_app.exceptions import BusUnavailable
 from metrics_app.garbage import GarbageFreezer
 from metrics_app.streams import credentials, presence
 from metrics_app.streams.events import Notice
-from metrics_app.streams.hub import get_hub
+from metrics_app.streams.hub import find_hub, get_hub
 from metrics_app.streams.known_topics import list_topics, name_topics
 from metrics_app.streams.outbox import Outbox
 from metrics_app.streams.stamps import read_stamps
@@ -29,6 +29,7 @@ ROUND = 1.5  # seconds between two looks at keys, new topics and slow readers
 SESSIONS_AT_ONCE = 100  # unchanged sessions looked at in one round
 REGISTERED = 0.2  # seconds until a topic that was heard of is a KPI
 SESSION_ROUND = 60  # seconds between two whole looks at a session of which nothing has changed
+FAREWELL = 2  # seconds a connection may take to learn that the process ends
 
 by_hub = weakref.WeakKeyDictionary()  # hub -> Visitors
 
@@ -41,11 +42,18 @@ def get_visitors():
     return by_hub[hub]
 
 
+def find_visitors():
+    """The Visitors of the running event loop; None where nobody ever came."""
+    hub = find_hub()
+    return hub and by_hub.get(hub)
+
+
 class Visitor:
     """A connection: who it is, what it follows, and its way out.
 
     Its interface adds how batches, resets and notices look, ``refresh(topics)`` for
-    topics that are new, and ``end(reason)``: "gone", "forbidden", "replaced" or "slow".
+    topics that are new, and ``end(reason)``: "gone", "forbidden", "replaced", "slow" or
+    "leaving".
     """
 
     kind = "events"  # as /metrics names it
@@ -93,6 +101,7 @@ class Visitors:
         self.by_who = defaultdict(dict)  # (kind, id) -> visitors, oldest first
         self.name = secrets.token_hex(8)
         self.wake = asyncio.Event()
+        self.is_leaving = False
         self.freezer = GarbageFreezer()
         hub.spawn(self.go_round())
 
@@ -105,6 +114,14 @@ class Visitors:
             oldest.end("replaced")
         self.visitors[visitor] = same[visitor] = True
         self.hub.listeners.add(self.tell)
+        if self.is_leaving:
+            visitor.end("leaving")
+
+    def leave(self):
+        """The process ends: so does every connection, those included that are still on their way in."""
+        self.is_leaving = True
+        for visitor in list(self.visitors):
+            visitor.end("leaving")
 
     def dismiss(self, visitor):
         """Removes a connection, however it ended."""

@@ -162,6 +162,16 @@ test("it streams points and goes on where it was after an interruption", async (
   assert.equal(world.requests[0].url, "https://m.example/metrics/stream?topic=er.wait");
 });
 
+test("it comes back to a server that stops when that said, and goes on where it was", async () => {
+  const farewell = 'retry: 800\nevent: unavailable\ndata: {"retry":800}\n\n';
+  const world = makeWorld([streaming(`id: e:2\ndata: {"ts":1,"value":2}\n\n${farewell}`), answer(204)]);
+  const waits = [], later = world.later;
+  world.later = (callback, ms) => { waits.push(ms); return later(callback, ms); };
+  await new Stream(["a"], {}, world).done;
+  assert.equal(waits.filter((ms) => ms >= 400 && ms <= 1200).length, 1);
+  assert.equal(world.requests[1].headers["Last-Event-ID"], "e:2");
+});
+
 test("it tells of a reset and starts from the new position", async () => {
   const world = makeWorld([streaming("event: reset\nid: f:9\ndata: {}\n\n"), answer(204)]);
   const told = [];

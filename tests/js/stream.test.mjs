@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { backOff, connect, describe, judge } from "../../metrics_app/static/metrics_app/stream.js";
+import { backOff, connect, describe, judge, waitOutRestart } from "../../metrics_app/static/metrics_app/stream.js";
 
 /** A world with a clock and sockets that only move when told to. */
 function makeWorld(subscription = { topics: ["complaint.*"] }) {
@@ -131,6 +131,21 @@ test("it stops when the server says the log-in has ended", () => {
   world.pass(100_000);
   assert.equal(world.sockets.length, 1);
   assert.equal(world.stream.status().state, "ended");
+});
+
+test("it comes back to a server that stops within three seconds, not all pages at once, and goes on where it was", () => {
+  for (const code of [1012, 4012]) {
+    const world = makeWorld();
+    world.sockets[0].onopen();
+    world.say({ type: "points", topic: "a", position: "e:6", points: [] });
+    world.sockets[0].onclose({ code });
+    world.pass(1749);
+    assert.equal(world.sockets.length, 1);
+    world.pass(1);
+    world.sockets[1].onopen();
+    assert.deepEqual(world.sockets[1].sent[0].positions, { a: "e:6" });
+  }
+  assert.deepEqual([waitOutRestart(0), waitOutRestart(1)], [500, 3000]);
 });
 
 test("it takes a socket that says nothing for closed", () => {

@@ -10,10 +10,19 @@ export const SILENCE = 5000; // ms without a word from the server before the pag
 const TICK = 1000, LONGEST_TICK = 1500;
 // Closed by the server for good: another try would be refused as well.
 const FINAL = new Set([4401, 4403]);
+// The server is stopping (Daphne may only say so in the numbers of applications): another one is
+// there, or this one soon again. Every page of it hears that at the same moment.
+const RESTART = new Set([1012, 4012]);
+const RESTART_WAIT = [500, 3000]; // ms, from and to
 
 /** Milliseconds before try number `attempt` (0, 1, …); `random` is in [0, 1). */
 export function backOff(attempt, random) {
   return Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** attempt) * (0.5 + random / 2);
+}
+
+/** Milliseconds until the next try after a server that said it stops; `random` is in [0, 1). */
+export function waitOutRestart(random) {
+  return RESTART_WAIT[0] + (RESTART_WAIT[1] - RESTART_WAIT[0]) * random;
 }
 
 /** What a reader is told: {state, since} with state "live", "catching", "stale", "disconnected", "ended";
@@ -129,7 +138,7 @@ export function connect({ open, now, later, random = Math.random, subscription, 
     isOpen = false;
     ended = FINAL.has(code);
     onChange();
-    if (!ended && !closed) later(start, backOff(attempt++, random()));
+    if (!ended && !closed) later(start, RESTART.has(code) ? waitOutRestart(random()) : backOff(attempt++, random()));
   }
 
   start();

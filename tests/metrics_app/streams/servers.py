@@ -54,7 +54,9 @@ class Server:
         self.port = port or find_free_port()
         words = [word.format(port=self.port) for word in COMMANDS[kind]]
         command = [BIN / words[0], *words[1:], "tests.metrics_app.streams.counting:application"]
-        self.process = Tied(command, env=make_environment(**environment), cwd=ROOT)
+        # Not a pipe, which somebody would have to read meanwhile.
+        self.errors = os.fdopen(os.memfd_create("errors"), "w+b")
+        self.process = Tied(command, env=make_environment(**environment), cwd=ROOT, stderr=self.errors)
         self.url = f"http://127.0.0.1:{self.port}"
         self.ws_url = f"ws://127.0.0.1:{self.port}/ws/metrics/"
         self.wait()
@@ -90,6 +92,12 @@ class Server:
         """Ends it at once."""
         self.process.kill()
         self.process.wait()
+        self.errors.close()
+
+    def read_errors(self):
+        """What it has written on its standard error."""
+        self.errors.seek(0)
+        return self.errors.read().decode()
 
     @asynccontextmanager
     async def stream(self, query, **headers):
