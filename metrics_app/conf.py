@@ -38,6 +38,8 @@ DEFAULTS = {
     "ACTIONS": "",
     # Dotted path: read_events(after) -> (position, [what live.announce_event takes]); streams/announced.py
     "EVENTS": "",
+    # Scope of a key -> the permission ("app.codename") that whoever gives it to one must have.
+    "KEY_PERMISSIONS": {},
     "MARKS": "",  # dotted path: list_marks(topic, start_ms, end_ms, user) -> marks on a KPI's chart
     "AGGREGATES": [],  # dotted paths: core.aggregates.Aggregate records besides ours
     "BREACH_HANDLERS": [],  # dotted paths: handler(breach) -> outcome in words

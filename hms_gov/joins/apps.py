@@ -11,6 +11,7 @@ from pipelines_app import conf as pipelines_conf
 
 METRICS = {
     "ACTIONS": "hms_gov.joins.wiring.list_actions",
+    "KEY_PERMISSIONS": {"propose": "pipelines_app.add_pipeline"},
     "MARKS": "hms_gov.joins.marks.list_marks",
     "EVENTS": "hms_gov.joins.changes.read_changes",
     "BREACH_HANDLERS": ["hms_gov.joins.wiring.propose_for_breach"],

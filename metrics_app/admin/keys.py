@@ -11,7 +11,14 @@ from metrics_app.core.origins import check_origin
 from metrics_app.core.points import check_pattern
 from metrics_app.exceptions import BadInput
 from metrics_app.models import ApiKey
-from metrics_app.services.keys import check_actions, check_scopes, create_key, list_actions, revoke_key
+from metrics_app.services.keys import (
+    check_actions,
+    check_rights,
+    check_scopes,
+    create_key,
+    list_actions,
+    revoke_key,
+)
 from metrics_app.services.visibility import limit_to_groups
 
 PARTNER = ["origins", "max_rate", "connections", "requests_per_minute"]
@@ -40,6 +47,8 @@ class LinesField(forms.CharField):
 
 class ApiKeyForm(forms.ModelForm):
     """Scopes to tick, topics as lines."""
+
+    by = None  # a page sets who asks
 
     scopes = forms.MultipleChoiceField(
         choices=ApiKey.Scope,
@@ -79,7 +88,7 @@ class ApiKeyForm(forms.ModelForm):
             self.fields[name].required = False
 
     def clean(self):
-        """What is left empty has its default; actions fit the scopes."""
+        """What is left empty has its default; actions fit the scopes, and both whoever gives them."""
         for name in DEFAULTED:
             if self.cleaned_data.get(name) is None and name not in self.errors:
                 self.cleaned_data[name] = ApiKey._meta.get_field(name).default
@@ -87,7 +96,20 @@ class ApiKeyForm(forms.ModelForm):
             check_actions(self.cleaned_data.get("actions", ()), self.cleaned_data.get("scopes", ("propose",)))
         except BadInput as error:
             self.add_error("actions", str(error))
+        if not self.errors:
+            self.check_rights()
         return super().clean()
+
+    def check_rights(self):
+        """Nobody gives a key what they may not do themselves."""
+        wanted = {
+            name: self.cleaned_data.get(name, getattr(self.instance, name))
+            for name in ("scopes", "actions", "group")
+        }
+        try:
+            check_rights(self.by, **wanted, before=self.instance if self.instance.pk else None)
+        except BadInput as error:
+            self.add_error(error.errors[0]["field"], str(error))
 
     def clean_name(self):
         """One valid key of a name: a form sent twice must not make two."""
@@ -140,7 +162,8 @@ class RevokedFilter(admin.SimpleListFilter):
 class ApiKeyAdmin(VisibleAdmin):
     """A key is never shown again and never deleted: who used it stays on record.
 
-    A key reads what its group reads: only people of the group make and change it.
+    A key reads what its group reads: only people of the group make and change it, and nobody gives it
+    what they may not do themselves.
     """
 
     form = ApiKeyForm
@@ -166,6 +189,12 @@ class ApiKeyAdmin(VisibleAdmin):
             ("Partners", {"fields": PARTNER, "description": "What a partner's key is held to besides."}),
         ]
         return [*shown, ("Record", {"fields": self.record})] if obj else shown
+
+    def get_form(self, request, obj=None, change=False, **options):
+        """The form of this person."""
+        form = super().get_form(request, obj, change, **options)
+        form.by = request.user
+        return form
 
     @admin.display(description="key", ordering="prefix")
     def shown_prefix(self, key):

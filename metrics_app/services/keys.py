@@ -13,6 +13,7 @@ from metrics_app.keyring import forget, forget_key, hash_key
 from metrics_app.models import ApiKey
 
 PREFIX = "hms_"
+NAMES_ACTIONS = "metrics_app.add_threshold"  # rules name actions, and people write rules
 
 
 def create_key(*, name, scopes, topics=(), group=None, by=None, origins=(), actions=(), **limits):
@@ -20,10 +21,12 @@ def create_key(*, name, scopes, topics=(), group=None, by=None, origins=(), acti
 
     ``limits`` are those of a partner: ``max_rate``, ``connections``, ``requests_per_minute``.
     BadInput for unknown scopes or actions, a partner key with other scopes, actions of a key
-    that does not propose, a bad topic or origin.
+    that does not propose, a bad topic or origin, and for what ``by`` may not do themselves
+    (None: whoever sits at the shell).
     """
     scopes, topics = check_scopes(scopes), [check_pattern(topic) for topic in topics]
     actions = check_actions(actions, scopes)
+    check_rights(by, scopes=scopes, actions=actions, group=group)
     raw = PREFIX + secrets.token_urlsafe(32)
     key = ApiKey.objects.create(
         name=name,
@@ -64,6 +67,25 @@ def check_actions(actions, scopes):
             expected = f"one of {', '.join(known)}" if known else "none, the project has no actions"
             raise BadInput(f"{action!r} is no action: expected {expected}", field="actions")
     return actions
+
+
+def check_rights(by, *, scopes, actions=(), group=None, before=None):
+    """BadInput where a person gives a key what they may not do themselves.
+
+    ``before`` is the key as it was: what it could do already stays, whoever changes the rest.
+    """
+    if by is None or by.is_superuser:
+        return
+    had = set(before.scopes) if before else set()
+    for scope in sorted(set(scopes) - had):
+        needed = conf.get("KEY_PERMISSIONS").get(scope)
+        if needed and not by.has_perm(needed):
+            raise BadInput(f"a key with the scope {scope} needs somebody with {needed}", field="scopes")
+    if set(actions) - set(before.actions if before else ()) and not by.has_perm(NAMES_ACTIONS):
+        raise BadInput(f"a key that names actions needs somebody with {NAMES_ACTIONS}", field="actions")
+    kept = before is not None and group is not None and before.group_id == group.pk
+    if group is not None and not kept and not by.groups.filter(pk=group.pk).exists():
+        raise BadInput("is no group of yours: a key reads what its group reads", field="group")
 
 
 def list_actions():

@@ -161,3 +161,23 @@ def test_who_may_only_look_cannot_revoke(client):
     client.post(f"{LIST}{key.pk}/change/", {"name": "a", "scopes": ["emit"], "_revoke": "Revoke"})
     client.post(LIST, {"action": "revoke", "_selected_action": [key.pk]})
     assert find_key(raw)
+
+
+def test_staff_give_a_key_only_what_they_may_do_themselves(client):
+    staff = User.objects.create_user("staff", is_staff=True)
+    names = ("add_apikey", "change_apikey", "view_apikey")
+    staff.user_permissions.set(Permission.objects.filter(codename__in=names))
+    client.force_login(staff)
+    assert (
+        "needs somebody with pipelines_app.add_pipeline" in add(client, scopes=["propose"]).content.decode()
+    )
+    assert add(client, scopes=["emit"]).status_code == 200
+    key = ApiKey.objects.get()
+    form = {"name": "hospital", "scopes": ["emit", "propose"], "topics": "", "connections": 5}
+    page = client.post(f"{LIST}{key.pk}/change/", form).content.decode()
+    assert "needs somebody with pipelines_app.add_pipeline" in page
+    key.refresh_from_db()
+    assert key.scopes == ["emit"]
+    ApiKey.objects.update(scopes=["emit", "propose"])
+    answer = client.post(f"{LIST}{key.pk}/change/", form | {"name": "clinic"})
+    assert answer.status_code == 302 and ApiKey.objects.get().name == "clinic"
