@@ -12,6 +12,8 @@ from metrics_app import queries, registry
 from metrics_app.core.text.words import natural_key
 from metrics_app.exceptions import BusUnavailable
 from metrics_app.pages.tiles import tell_standstill
+from metrics_app.services.ages import read_judged
+from metrics_app.services.watch.states import BEHIND_AFTER
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +64,8 @@ def tell_present_standstill():
 
 
 def describe_live():
-    """``{"now", "through"}`` in ms; through is null before a collector ever ran."""
-    marks = queries.collected_through()
-    return {"now": queries.redis_now(), "through": min(marks.values()) if marks else None}
+    """``{"now", "through", "judges"}``: the clock and up to when is counted, in ms, and whether the
+    evaluator works; through is null before a collector ever ran."""
+    marks, now = queries.collected_through(), queries.redis_now()
+    through = min(marks.values()) if marks else None
+    return {"now": now, "through": through, "judges": now - read_judged() <= BEHIND_AFTER}

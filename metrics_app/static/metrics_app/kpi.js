@@ -165,7 +165,7 @@ function hear(message) {
     if (isHot()) draw();
   }
   if (message.type === "reset") { tellReset(); loadChart(); }
-  if (["points", "summary", "state", "error", "reset"].includes(message.type) || message.recovered) refresher.ringAll();
+  if (["points", "summary", "state", "judging", "error", "reset"].includes(message.type) || message.recovered) refresher.ringAll();
   if (message.type === "pipeline" || (message.type === "open" && message.again)) setTimeout(loadChart, 500);
 }
 

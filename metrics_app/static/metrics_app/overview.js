@@ -135,7 +135,7 @@ onMessage((message) => {
   // After an interruption the thresholds may stand elsewhere.
   else if (type === "snapshot" && (message.recovered || !find(topic))) refresher.ring(topic);
   else if (type === "reset") refresher.ring(topic);
-  else if (type === "state") refresher.ringAll();
+  else if (type === "state" || type === "judging") refresher.ringAll();
 });
 
 const LOOK_EVERY = 3000; // ms

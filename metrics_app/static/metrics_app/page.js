@@ -4,9 +4,9 @@ import "./page_aggregates.js";
 import { connect, describe } from "./stream.js";
 import { formatAge, formatDuration, nameZone } from "./units.js";
 
-const STATUS_EVERY = 10_000, TIMEOUT = 15_000;
+const STATUS_EVERY = 5_000, TIMEOUT = 15_000;
 let skew = 0; // ms the server's clock is ahead of this one
-let stream = null;
+let stream = null, judged;
 const listeners = new Set();
 
 export const serverNow = () => Date.now() + skew;
@@ -30,10 +30,14 @@ export async function getJson(url) {
   return data;
 }
 
-/** Takes over the server's clock and the time up to which it has counted. */
-function setClock({ now, through }) {
+/** Takes over the server's clock, the time up to which it has counted, and whether it judges. */
+function setClock({ now, through, judges }) {
   skew = now - Date.now();
   stream?.setThrough(through);
+  const turned = judges !== undefined && judged !== undefined && judges !== judged;
+  judged = judges ?? judged;
+  // No message comes when the evaluator stands still, and lights whose next slot is far off turn as well.
+  if (turned) listeners.forEach((listener) => listener({ type: "judging" }));
 }
 
 /** Hears every message of the live connection, and `{type: "open", again}` whenever that begins. */

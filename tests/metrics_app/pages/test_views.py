@@ -7,8 +7,10 @@ import pytest
 from django.contrib.auth.models import Group, User
 
 from metrics_app.collector import collect_all
+from metrics_app.connection import get_redis
 from metrics_app.models import Kpi, ThresholdState
 from metrics_app.registry import forget
+from metrics_app.services.ages import EVALUATOR, name_hash
 from tests.metrics_app.watching import HOUR, TOPIC, make_threshold, send
 
 pytestmark = pytest.mark.django_db
@@ -79,7 +81,10 @@ def test_tiles_come_for_the_topics_asked_for(client, reader, measured):
     data = client.get("/tiles/", {"topic": TOPIC}).json()
     assert [tile["topic"] for tile in data["tiles"]] == [TOPIC]
     assert data["headline"] == "1 of 1 watched KPIs is beyond its limit · 1 has no limit"
-    assert data["through"] <= data["now"]
+    assert data["through"] <= data["now"] and data["judges"]
+    get_redis().hset(name_hash(), EVALUATOR, data["now"] - 11_000)
+    # A page asks for all its tiles once that has changed.
+    assert not client.get("/live/").json()["judges"]
     assert client.get("/tiles/", {"topic": "no.such"}).json()["tiles"] == []
 
 
