@@ -278,10 +278,17 @@ def test_the_page_takes_no_key(pipeline, vote):
 # Nor does whoever made its key
 
 
-def test_whoever_made_the_key_never_decides_on_what_it_proposes(make_key, call, approver, second, member):
-    made = make_key("propose", by=approver).post("", BODY).json()
-    pipeline, own = Pipeline.objects.get(), call(user=approver)
-    assert (pipeline.proposer, made["proposer"], made["program"]) == (approver, "key advisor", "advisor")
+@pytest.fixture
+def maker(approver):
+    """Decides, and may give a key the right to propose."""
+    approver.user_permissions.add(Permission.objects.get(codename="add_pipeline"))
+    return approver
+
+
+def test_whoever_made_the_key_never_decides_on_what_it_proposes(make_key, call, maker, second, member):
+    made = make_key("propose", by=maker).post("", BODY).json()
+    pipeline, own = Pipeline.objects.get(), call(user=maker)
+    assert (pipeline.proposer, made["proposer"], made["program"]) == (maker, "key advisor", "advisor")
     for vote in ("approve", "reject"):
         answer = own.post(f"{pipeline.pk}/{vote}/", {"version": 1, "comment": "x"})
         assert answer.status_code == 403
@@ -289,15 +296,15 @@ def test_whoever_made_the_key_never_decides_on_what_it_proposes(make_key, call, 
     # Neither in another's seat, nor another in theirs, nor once they have changed it.
     now = timezone.now()
     days = {"starts_at": now - timedelta(days=1), "ends_at": now + timedelta(days=1)}
-    delegate(by=second, to=approver, **days)
-    delegate(by=approver, to=member, **days)
+    delegate(by=second, to=maker, **days)
+    delegate(by=maker, to=member, **days)
     with pytest.raises(NotAllowed, match="made the key"):
-        approve(pipeline=pipeline, by=approver, version=1)
+        approve(pipeline=pipeline, by=maker, version=1)
     assert queries.find_seat(pipeline, member)[0] == member
-    change_suggestion(pipeline=pipeline, by=approver, version=1, suggestion="Hire 3")
+    change_suggestion(pipeline=pipeline, by=maker, version=1, suggestion="Hire 3")
     with pytest.raises(NotAllowed, match="somebody else must decide"):
-        approve(pipeline=pipeline, by=approver, version=2)
-    assert approver not in queries.list_deciders(Pipeline.objects.get())
+        approve(pipeline=pipeline, by=maker, version=2)
+    assert maker not in queries.list_deciders(Pipeline.objects.get())
     assert approve(pipeline=pipeline, by=second, version=2).state == "approved"
     assert verify_audit().faults == []
 
@@ -312,10 +319,10 @@ def test_a_superuser_who_made_a_key_for_a_group_leaves_the_decision_to_the_group
     assert approve(pipeline=pipeline, by=member, version=1).state == "approved"
 
 
-def test_an_account_that_is_gone_holds_up_no_proposal_of_the_key_it_made(make_key, approver, second):
-    key = make_key("propose", by=approver)
+def test_an_account_that_is_gone_holds_up_no_proposal_of_the_key_it_made(make_key, maker, second):
+    key = make_key("propose", by=maker)
     key.post("", BODY)
-    approver.delete()
+    maker.delete()
     assert key.post("", BODY | {"title": "Later"}).status_code == 201
     assert [one.proposer for one in Pipeline.objects.all()] == [None, None]
     for pipeline in Pipeline.objects.all():
