@@ -89,7 +89,8 @@ class CalendarView(TopicView):
         edges = find_edges(self.query["start"], self.query["end"], by, zone, field="by", most=most)
         view = self.query["as"]
         columns = queries.compare_series(topic, edges, zone=zone, compare=compare, view=view)
-        return Response(CalendarSerializer(columns).data)
+        losses = self.list_losses(topic, edges[0], edges[-1])
+        return Response(CalendarSerializer(columns | losses).data)
 
 
 class CompareView(TopicView):

@@ -117,6 +117,11 @@ class TopicView(ApiView):
                 return Kpi(topic=topic)
         raise NotFound(f"There is no KPI {topic[:MAX_TOPIC]!r} that you may see.")
 
+    def list_losses(self, topic, start, end):
+        """``{"losses": [Lost, …]}`` of a span of ms; {} where no points of it were lost."""
+        losses = queries.list_losses(topic, start, end)
+        return {"losses": losses} if losses else {}
+
 
 class KpiView(TopicView):
     """One KPI."""
@@ -140,7 +145,10 @@ class StatsView(TopicView):
         """Count, sum, mean, percentiles and more of the last ``window`` seconds."""
         kpi = self.find_kpi(topic)
         window = self.query.get("window", min(kpi.window, MAX_WINDOW))
-        return Response(StatsSerializer(queries.stats(topic, window, view=self.query["as"])).data)
+        found = queries.stats(topic, window, view=self.query["as"])
+        end = found["computed_at"]
+        losses = self.list_losses(topic, found.get("start", end - window * 1000), end)
+        return Response(StatsSerializer(found | losses).data)
 
 
 class SeriesView(TopicView):
@@ -151,4 +159,5 @@ class SeriesView(TopicView):
         """Buckets from ``start`` to ``end``."""
         self.find_kpi(topic)
         start, end, step = self.query["start"], self.query["end"], self.query["step"] * 1000
-        return Response(SeriesSerializer(queries.series(topic, start, end, step, view=self.query["as"])).data)
+        found = queries.series(topic, start, end, step, view=self.query["as"])
+        return Response(SeriesSerializer(found | self.list_losses(topic, start, end)).data)

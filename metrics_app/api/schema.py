@@ -32,6 +32,9 @@ POINTS = {"oneOf": [POINT, {"type": "array", "items": POINT, "minItems": 1, "max
 
 
 REVISED = "Whether late points or a voided span changed the bucket; given behind the hot hour."
+LOSSES = (
+    "Spans in which points were lost with the memory of Redis, of those asked for; given where there are any."
+)
 
 
 class AcceptedSerializer(serializers.Serializer):
@@ -93,6 +96,17 @@ class KpiSerializer(serializers.Serializer):
         return tile.kpi.name or tile.kpi.topic
 
 
+class LostSerializer(serializers.Serializer):
+    """A span whose points were lost with the memory of Redis."""
+
+    start = serializers.IntegerField(help_text="ms")
+    end = serializers.IntegerField(help_text="ms")
+    points = serializers.IntegerField(
+        allow_null=True,
+        help_text="Of this KPI, as far as is known; what came last was never counted. null: nobody knows.",
+    )
+
+
 class AggregatesSerializer(serializers.Serializer):
     """The statistics of a span: a number for each aggregate that tiles may show."""
 
@@ -124,6 +138,7 @@ class StatsSerializer(AggregatesSerializer):
     start = serializers.IntegerField(
         required=False, help_text="Where the window begins, ms; given where that is before the hot hour."
     )
+    losses = LostSerializer(many=True, required=False, help_text=LOSSES)
 
 
 class SeriesSerializer(serializers.Serializer):
@@ -137,6 +152,7 @@ class SeriesSerializer(serializers.Serializer):
     p50 = Column()
     p95 = Column()
     revised = FlagColumn(required=False, help_text=REVISED)
+    losses = LostSerializer(many=True, required=False, help_text=LOSSES)
 
 
 class CalendarColumnsSerializer(serializers.Serializer):
@@ -160,6 +176,7 @@ class CalendarSerializer(CalendarColumnsSerializer):
     earlier = serializers.DictField(
         child=CalendarColumnsSerializer(), required=False, help_text="By each word of `compare`."
     )
+    losses = LostSerializer(many=True, required=False, help_text=LOSSES)
 
 
 class FiguresSerializer(AggregatesSerializer):

@@ -7,6 +7,7 @@ from metrics_app.core.packing import SLOTS
 
 # What another generation counted in minutes that are hot lies this long (ms) after its end.
 YOUNG = SLOTS * MINUTE_MS
+MOST_ENTRIES = 20  # that ``begin.lua`` keeps
 
 
 class Entry(NamedTuple):

@@ -31,6 +31,12 @@ class Generation(models.Model):
     lost = models.BigIntegerField(
         null=True, help_text="Points it took along when it ended; null while it lives."
     )
+    noted_at = models.BigIntegerField(null=True, help_text="ms; when the watch last looked at it.")
+    waiting = models.JSONField(
+        null=True,
+        help_text="What SQL lacked then: since (ms; null: nothing) and minutes, {topic: [[ms, points], …]}, "
+        "null where too many waited to list them.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -38,6 +44,30 @@ class Generation(models.Model):
 
     def __str__(self):
         return f"{self.name} of shard {self.shard}"
+
+
+class Loss(models.Model):
+    """What a shard took along when its Redis lost everything: how many points are known of, and of when.
+
+    A span [start, end) of ms: from the oldest minute that SQL lacked, or from when the watch last looked,
+    to the first point that was counted anew. What came after ``looked_at`` was never counted.
+    """
+
+    shard = models.PositiveIntegerField()
+    start = models.BigIntegerField(help_text="ms")
+    looked_at = models.BigIntegerField(help_text="ms; until then is known what was counted.")
+    end = models.BigIntegerField(help_text="ms")
+    points = models.BigIntegerField(help_text="Points of the shard that are known to be lost.")
+    topics = models.JSONField(
+        null=True, help_text="{topic: [since ms, points]} of those; null where nobody knows whose they were."
+    )
+
+    class Meta:
+        verbose_name_plural = "losses"
+        indexes = [models.Index(fields=["end"], name="metrics_losses_by_end")]
+
+    def __str__(self):
+        return f"{self.points} points of shard {self.shard}"
 
 
 class ShardHistory(models.Model):

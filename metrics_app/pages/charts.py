@@ -12,8 +12,10 @@ from metrics_app.core.durations import DAY_MS
 from metrics_app.core.moments import to_ms
 from metrics_app.core.plans import NAMES, SHIFTS, SPANS, plan_span
 from metrics_app.core.text import words
+from metrics_app.core.text.losses import mark_lost, name_lost, tell_lost
 from metrics_app.core.text.units import format_duration, format_value
 from metrics_app.models import Breach, Threshold
+from metrics_app.pages.lights import clock_with_zone
 from metrics_app.pages.sparklines import in_sight, name_shown, tell_limit
 from metrics_app.queries.windows import FACTS
 
@@ -56,7 +58,9 @@ def describe_plot(kpi, rule, view, zone):
     over = one.judges_empty or one.is_trend
     named = f"{name_shown(kpi, rule)} {'over' if over else 'of'}"
     what = tell_what(named, window if rule else plan.drawn, plan, share)
+    losses = queries.list_losses(kpi.topic, view.start, view.end)
     return columns | {
+        "lost": [mark_lost(touched(losses, at - plan.drawn, at)) for at in columns["ts"]],
         "span": view.span,
         "zoomed": view.zoomed,
         "start": view.start,
@@ -70,7 +74,9 @@ def describe_plot(kpi, rule, view, zone):
         "limit": rule.limit if rule else None,
         "above": rule.operator in words.UPPER if rule else True,
         "breaches": list_breaches(kpi.topic, view),
-        "sentence": tell_sentence(kpi, rule, view, aggregate, columns["value"], what),
+        "losses": [one._asdict() | {"label": name_lost(one.points)} for one in losses],
+        "sentence": tell_sentence(kpi, rule, view, aggregate, columns["value"], what)
+        + "".join(f" {tell_loss(one, view.end)}" for one in losses),
     }
 
 
@@ -175,6 +181,18 @@ def tell_sentence(kpi, rule, view, aggregate, values, what):
     )
     limit = f"; {tell_limit(rule)}" if rule else ""
     return f"{name}, {what}: between {low} and {high}, at last {last}{limit}."
+
+
+def touched(losses, start, end):
+    """The points of the Losts that a window [start, end) of ms touches; one of no length is a moment."""
+    return [one.points for one in losses if one.start < end and max(one.end, one.start + 1) > start]
+
+
+def tell_loss(lost, now):
+    """ "Between 10:37 UTC and 10:42 UTC 3,000 points of this KPI were lost: …." in the reader's zone."""
+    times = [clock_with_zone(at, now) for at in dict.fromkeys((lost.start, lost.end))]
+    said = tell_lost(lost.points)
+    return f"{f'Between {times[0]} and {times[1]}' if len(times) > 1 else f'At {times[0]}'}: {said}."
 
 
 def list_marks(topic, view, user):

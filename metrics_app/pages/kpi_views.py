@@ -14,6 +14,7 @@ from metrics_app import queries, registry
 from metrics_app.core.deadman import is_silence_rule
 from metrics_app.core.plans import NAMES, SHIFTS, SPANS, clamp_span
 from metrics_app.core.text import words
+from metrics_app.core.text.losses import tell_lost
 from metrics_app.core.text.units import format_duration, format_number, format_value
 from metrics_app.exceptions import Conflict
 from metrics_app.models import Breach, Note, Threshold
@@ -118,7 +119,7 @@ def describe_chart(request, kpi):
 
 
 def number_marks(topic, view, user):
-    """Decisions, actions, notes and corrections of a span in order of time, numbered as on the chart."""
+    """Decisions, actions, notes, corrections, losses of a span in order of time, numbered as on the chart."""
     notes = [
         {"at": note.at, "until": note.until, "kind": "note", "text": note.text, "href": "", "note": note}
         | {"form": NoteForm.of(note)}
@@ -126,7 +127,8 @@ def number_marks(topic, view, user):
     ]
     marks = [{"until": None, "note": None} | mark for mark in list_marks(topic, view, user)]
     voided = [describe_correction(row) for row in queries.list_corrections(topic, view.start, view.end)]
-    found = sorted([*marks, *notes, *voided], key=lambda mark: mark["at"])
+    lost = [describe_loss(one) for one in queries.list_losses(topic, view.start, view.end)]
+    found = sorted([*marks, *notes, *voided, *lost], key=lambda mark: mark["at"])
     return [mark | {"number": number} for number, mark in enumerate(found, 1)]
 
 
@@ -137,6 +139,13 @@ def describe_correction(row):
         text = f"{text}. Restored by {row.restored_by.get_username()}, it counts: {row.restore_reason}"
     kind = "voided" if row.restored_by is None else "restored"
     return {"at": row.start, "until": row.end, "kind": kind, "text": text, "href": "", "note": None}
+
+
+def describe_loss(lost):
+    """The mark of a span whose points were lost."""
+    until = lost.end if lost.end > lost.start else None
+    told = {"text": tell_lost(lost.points), "href": "", "note": None}
+    return {"at": lost.start, "until": until, "kind": "lost"} | told
 
 
 def describe_kpi(kpi):

@@ -2,8 +2,10 @@
 
 from metrics_app import queries
 from metrics_app.core.filters import get_prefix, is_shown
+from metrics_app.core.text.losses import tell_lacking
 from metrics_app.core.text.words import tell_overview
 from metrics_app.pages.lights import clock_with_zone
+from metrics_app.pages.tiles import list_lost
 
 PER_PAGE = 60  # tiles
 
@@ -32,7 +34,10 @@ def place_tile(tile, filters):
     return tile | {"hidden": is_hidden, "prefix": get_prefix(tile["topic"])}
 
 
-def tell_headline(conditions):
+def tell_headline(kpis, seen):
     """The first sentence of the overview, in the reader's zone: of all KPIs that one may see."""
+    conditions, now = [seen[kpi.topic].condition for kpi in kpis], queries.redis_now()
     since = min((one.unjudged_since for one in conditions if one.unjudged_since is not None), default=None)
-    return tell_overview(conditions, clock_with_zone(since, queries.redis_now()) if since else "")
+    told = tell_overview(conditions, clock_with_zone(since, now) if since else "")
+    lost = [one[-1].end for one in list_lost(kpis, now).values() if one]
+    return " · ".join(filter(None, (told, lost and tell_lacking(len(lost), clock_with_zone(max(lost), now)))))

@@ -10,6 +10,7 @@ from metrics_app import queries
 from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.conditions import FIRING, SILENT, UNJUDGED
 from metrics_app.core.text import words
+from metrics_app.core.text.losses import name_lost
 from metrics_app.core.text.units import DASH, format_value, split_value
 from metrics_app.models import Breach
 from metrics_app.pages.lights import (
@@ -38,10 +39,30 @@ def list_tiles(kpis, seen=None):
     seen = read_conditions(kpis, now=now, acting=acting) if seen is None else seen
     found = [seen[kpi.topic] for kpi in kpis]
     attach_breaches([one.rule for one in found if one.rule])
+    lost = list_lost(kpis, now)
     return [
-        describe_tile(kpi, one, now) | describe_silencing(one.rule or one.dead_man, acting, now)
+        describe_tile(kpi, one, now, lost[kpi.topic])
+        | describe_silencing(one.rule or one.dead_man, acting, now)
         for kpi, one in zip(kpis, found, strict=True)
     ]
+
+
+def list_lost(kpis, now):
+    """``{topic: [Lost, …]}`` of what the windows of tiles lack, as far as any is known to be lost."""
+    longest = max((kpi.window for kpi in kpis), default=0) * 1000
+    found = queries.list_losses_of([kpi.topic for kpi in kpis], now - longest, now)
+    return {
+        kpi.topic: [one for one in found[kpi.topic] if one.end > now - kpi.window * 1000 and one.points != 0]
+        for kpi in kpis
+    }
+
+
+def tell_lacking(lost, now):
+    """ "3,000 points lost at 10:42 UTC"; "" where a window lacks none."""
+    if not lost:
+        return ""
+    points = None if any(one.points is None for one in lost) else sum(one.points for one in lost)
+    return f"{name_lost(points)} at {clock_with_zone(lost[-1].end, now)}"
 
 
 def describe_silencing(rule, acting, now):
@@ -61,8 +82,8 @@ def attach_breaches(rules):
         rule.open_breach = by_threshold.get(rule.pk)
 
 
-def describe_tile(kpi, seen, now):
-    """One tile as a dict, of what ``read_conditions`` has ``seen`` of the KPI."""
+def describe_tile(kpi, seen, now, lost=()):
+    """One tile as a dict, of what ``read_conditions`` has ``seen`` of the KPI, and what its window lacks."""
     # While the collector stands still so do the figures: a window that slid on would lose its points.
     now, rule = seen.behind or now, seen.rule
     stats = queries.stats(kpi.topic, kpi.window, now=now)
@@ -80,7 +101,8 @@ def describe_tile(kpi, seen, now):
         **describe_value(kpi, stats, value, chart, empty, rule),
         **describe_condition(kpi, seen, seen_at, now),
     }
-    tile["facts"] = tile.pop("notice") or tell_facts(kpi, stats, empty, chart, now)
+    facts = tile.pop("notice") or tell_facts(kpi, stats, empty, chart, now)
+    tile["facts"] = " · ".join(filter(None, (facts, tell_lacking(lost, now))))
     return tile
 
 

@@ -8,10 +8,14 @@ from metrics_app.pages.charts import COLUMNS
 
 
 def list_values(plot, kpi, params):
-    """``{"columns": labels, "rows": [(ts, is it so far, cells), …]}``, newest first, as ``params`` ask."""
+    """``{"columns": labels, "rows": [(ts, beside it, cells), …]}``, newest first, as ``params`` ask."""
     columns = list_columns(plot, kpi, params)
     cells = zip(*(map(write, values) for _, values, write in columns), strict=True)
-    rows = [(at, at % plot["stride"] != 0, row) for at, row in zip(plot["ts"], cells, strict=True)]
+    beside = [
+        ", ".join(filter(None, ("so far" * (at % plot["stride"] != 0), lost)))
+        for at, lost in zip(plot["ts"], plot["lost"], strict=True)
+    ]
+    rows = list(zip(plot["ts"], beside, cells, strict=True))
     return {"columns": [label for label, _, _ in columns], "rows": rows[::-1]}
 
 
@@ -43,7 +47,7 @@ def tell_share(share):
 
 def list_records(plot, zone):
     """The head and a row per value, unrounded, with times in ``zone``; a comparison is the last column."""
-    named = {name: plot[name] for name in COLUMNS}
+    named = {name: plot[name] for name in COLUMNS} | {"lost": plot["lost"]}
     if plot["compare"]:
         named[plot["compare"]["name"].replace(" ", "_")] = plot["compare"]["values"]
     yield ["window_ends", *named]

@@ -49,7 +49,7 @@ def show_overview(request):
         "tiles": tiles,
         # Where all fit on the page, a KPI that is new comes onto it.
         "topics": ["*"] if len(visible) <= PER_PAGE else [tile["topic"] for tile in tiles],
-        "headline": tell_headline([seen[kpi.topic].condition for kpi in visible]),
+        "headline": tell_headline(visible, seen),
         "standstill": tell_present_standstill(),
         "wall": "wall" in request.GET,
         "filters": filters,
@@ -70,7 +70,7 @@ def show_tiles(request):
     visible = list_visible(request.user)
     seen = read_conditions(visible)
     kpis = [kpi for kpi in visible if not wanted or kpi.topic in wanted][:PER_PAGE]
-    headline = tell_headline([seen[kpi.topic].condition for kpi in visible])
+    headline = tell_headline(visible, seen)
     return JsonResponse({"tiles": list_tiles(kpis, seen), "headline": headline} | describe_live())
 
 

@@ -13,6 +13,7 @@ from metrics_app.queries.corrections import list_corrections
 from metrics_app.queries.hours import read_hours
 from metrics_app.queries.kept import find_grain
 from metrics_app.queries.logs import collected_through, get_head, list_topics, redis_now, shard_for
+from metrics_app.queries.losses import Lost, list_losses, list_losses_of
 from metrics_app.queries.notes import find_note, list_notes
 from metrics_app.queries.observations import observe, observe_many, read_forecast
 from metrics_app.queries.statistics import mean_last, span, stats
@@ -20,6 +21,7 @@ from metrics_app.queries.windows import windows
 
 __all__ = [
     "Asked",
+    "Lost",
     "Observation",
     "Snapshot",
     "ask",
@@ -31,6 +33,8 @@ __all__ = [
     "find_note",
     "get_head",
     "list_corrections",
+    "list_losses",
+    "list_losses_of",
     "list_notes",
     "list_observations",
     "list_topics",

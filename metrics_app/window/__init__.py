@@ -12,6 +12,7 @@ from metrics_app.window.archive import (
     read_collected,
     read_held,
     read_late,
+    read_waiting,
     take,
 )
 from metrics_app.window.fence import (
@@ -42,6 +43,7 @@ __all__ = [
     "read_held",
     "read_late",
     "read_meta",
+    "read_waiting",
     "release_leases",
     "seal",
     "take",

@@ -9,7 +9,7 @@ from metrics_app import conf
 from metrics_app.connection import get_redis, guard, key
 from metrics_app.core import details
 from metrics_app.core.generations import Generations
-from metrics_app.core.packing import SLOT, SLOT_STRUCT, SLOTS, pack_held, unpack_held
+from metrics_app.core.packing import SLOT, SLOT_STRUCT, SLOTS, pack_held, slot_of, unpack_held
 from metrics_app.lua import read_script
 
 TAKE, CLEAN = read_script("take"), read_script("clean")
@@ -131,6 +131,45 @@ def read_collected():
         for shard, (name, points, late) in rows
         if name
     }
+
+
+def read_waiting(*, most=1_000):
+    """``{shard: (oldest minute or None, {topic: {minute: points}} or None)}`` of what SQL lacks; times in ms.
+
+    None of the minutes where more than ``most`` of a shard wait.
+    """
+    shards = range(conf.get("SHARDS"))
+    with guard():
+        pipe = get_redis().pipeline(transaction=False)
+        for shard in shards:
+            pipe.zrange(key(shard, "dirty"), 0, most)
+            pipe.hget(key(shard, "meta"), "sealed")
+        answers = iter(pipe.execute())
+    found = {}
+    for shard, members, sealed in zip(shards, answers, answers, strict=True):
+        pairs = [(topic, int(minute)) for minute, topic in (m.decode().split(":", 1) for m in members)]
+        minutes = count_minutes(shard, pairs, int(sealed or 0)) if len(pairs) <= most else None
+        found[shard] = (pairs[0][1] if pairs else None, minutes)
+    return found
+
+
+def count_minutes(shard, pairs, sealed):
+    """``{topic: {minute: points}}`` of ``[(topic, minute), …]``, hot or held; without what is gone by now."""
+    with guard():
+        pipe = get_redis().pipeline(transaction=False)
+        for topic, minute in pairs:
+            if minute >= sealed:
+                at = slot_of(minute) * SLOT.itemsize
+                pipe.getrange(key(shard, f"ring:{topic}"), at, at + SLOT.itemsize - 1)
+            else:
+                pipe.hget(key(shard, f"held:{topic}"), minute)
+        slots = pipe.execute()
+    found = {}
+    for (topic, minute), slot in zip(pairs, slots, strict=True):
+        own, count, *_ = SLOT_STRUCT.unpack_from(slot) if slot and len(slot) >= SLOT.itemsize else (0, 0)
+        if own == minute and count:
+            found.setdefault(topic, {})[minute] = count
+    return found
 
 
 def count_late(first, top):

@@ -7,7 +7,7 @@ import { describeValue, listScaled, readView, touch, widen, writeView } from "..
 
 const PLOT = {
   ts: [60_000, 120_000, 150_000], value: [3600, null, 7200], n: [3, 0, 1], mean: [3600, null, 7200], p50: [1800, null, 7200],
-  p95: [9000, null, 7200], min: [1, null, 7200], max: [9000, null, 7200], coverage: [0.5, 0, null], unit: "seconds", aggregate: "mean",
+  p95: [9000, null, 7200], min: [1, null, 7200], max: [9000, null, 7200], coverage: [0.5, 0, null], lost: ["", "points lost", ""], unit: "seconds", aggregate: "mean",
   limit: 172_800, lines: [{ kind: "limit", value: 172_800 }, { kind: "recovery", value: -50 }], stride: 60_000, start: 0, end: 150_000,
   compare: { name: "the day before", values: [1800, null, null] }, zoomed: false,
 };
@@ -31,7 +31,7 @@ test("the crosshair tells points, mean, median, coverage and the earlier day", (
     describeValue(PLOT, 0, (ms) => `${ms / 1000} s`),
     "60 s: 1 h · 3 points · mean 1 h · median 30 min · coverage 50 % · the day before 30 min",
   );
-  assert.equal(describeValue(PLOT, 1, () => "then"), "then: — · 0 points · coverage 0 %");
+  assert.equal(describeValue(PLOT, 1, () => "then"), "then: — · 0 points · coverage 0 % · points lost");
 });
 
 test("every limit and recovery line is inside the scale", () => {
@@ -52,6 +52,7 @@ test("the newest value moves on, and a whole step stays behind it", () => {
   const whole = touch({ ...PLOT, ts: [60_000, 120_000, 180_000], end: 180_000 }, 190_000, 1);
   assert.deepEqual(whole.ts, [60_000, 120_000, 180_000, 190_000]);
   assert.equal(whole.n.at(-1), null);
+  assert.equal(whole.lost.length, 4);
 });
 
 test("a wider span ends now at the latest: what is to come is not known", () => {

@@ -1,7 +1,8 @@
 """What a shard took along when its Redis lost everything: counted, never guessed away.
 
 Only what SQL was told of can be counted. The archiver tells it with each minute it writes; the
-watch, which runs in another process, every ``NOTE_EVERY`` seconds, whether anything is archived or not.
+watch, which runs in another process, every ``NOTE_EVERY`` seconds, whether anything is archived or not:
+how many points, and, minute by minute, of which topics SQL lacks any. What is missing then is a ``Loss``.
 """
 
 import logging
@@ -10,13 +11,15 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from django.db import transaction
-from django.db.models import BigIntegerField, Case, Min, OuterRef, Subquery, Sum, When
+from django.db.models import Min, OuterRef, Subquery, Sum
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
-from metrics_app import conf, window
-from metrics_app.models import Generation
-from metrics_app.services.archive.names import find_generation, lock_shard
+from metrics_app import conf, queries, window
+from metrics_app.core.generations import MOST_ENTRIES
+from metrics_app.models import Generation, Loss, MinuteRollup
+from metrics_app.services.archive.names import find_generation, find_topics, lock_shard
+from metrics_app.services.archive.rows import read_rollups
 
 logger = logging.getLogger(__name__)
 
@@ -50,40 +53,99 @@ def note_collected(*, every=NOTE_EVERY):
     if time.monotonic() < looks.get(name, 0.0):
         return
     looks[name] = time.monotonic() + every
-    counted = window.read_collected()
+    # What waits is read last: it may be a little more than what was counted, never less.
+    now, counted, waiting = queries.redis_now(), window.read_collected(), window.read_waiting()
     names = {generation for _, generation in counted}
     known = {(row.shard, row.name): row for row in Generation.objects.filter(name__in=names)}
     for shard, generation in sorted(counted.keys() - known.keys()):
         known[shard, generation] = find_generation(shard, generation)
         count_losses(shard)
-    raise_seen({known[key].pk: points for key, points in counted.items() if known[key].seen < points})
+    looked = {row.pk: describe_look(row, counted[key], *waiting[key[0]]) for key, row in known.items()}
+    note_look(looked, now)
 
 
-def raise_seen(points):
-    """Writes ``{id: points}``, in one statement, never less than there was; not those the archiver holds."""
-    if not points:
-        return
+def describe_look(row, points, since, minutes):
+    """What is news of a generation that has counted ``points``; what waits is of ``window.read_waiting``."""
+    listed = minutes and {
+        topic: [list(pair) for pair in sorted(counts.items())] for topic, counts in minutes.items()
+    }
+    waiting, news = {"since": since, "minutes": listed}, {}
+    if points > row.seen:
+        news["seen"] = Greatest("seen", points)
+    if waiting != row.waiting:
+        news["waiting"] = waiting
+    return news
+
+
+def note_look(looked, now):
+    """Writes ``{id: news}`` as of ``now`` (ms); not those the archiver holds at this moment."""
     with transaction.atomic():
-        free = Generation.objects.select_for_update(skip_locked=True).filter(pk__in=points)
-        if ids := list(free.values_list("pk", flat=True)):
-            found = Case(*(When(pk=pk, then=points[pk]) for pk in ids), output_field=BigIntegerField())
-            Generation.objects.filter(pk__in=ids).update(seen=Greatest("seen", found))
+        free = Generation.objects.select_for_update(skip_locked=True).filter(pk__in=looked)
+        ids = list(free.values_list("pk", flat=True))
+        for pk in ids:
+            if looked[pk]:
+                Generation.objects.filter(pk=pk).update(**looked[pk])
+        Generation.objects.filter(pk__in=ids).update(noted_at=now)
 
 
 def count_losses(shard):
     """Closes the generations that ended, and says how many of their points SQL never saw."""
-    known = {entry.name for entry in window.take(shard, []).generations.entries}
+    entries = window.take(shard, []).generations.entries
+    known = {entry.name for entry in entries}
     if not known or not Generation.objects.filter(shard=shard, lost=None).exclude(name__in=known).exists():
         return 0
     total = 0
     with transaction.atomic():
         lock_shard(shard)
         ended = Generation.objects.filter(shard=shard, lost=None).exclude(name__in=known)
-        for row in share_out(list(ended.order_by("pk"))):
-            row.save(update_fields=["lost"])
+        rows = share_out(list(ended.order_by("pk")))
+        for row in rows:
             total += row.lost
             logger.error("Shard %s: Redis lost generation %s. %s", shard, row.name, tell_loss(row))
+        # Of very many that lived beside each other the oldest is forgotten, and its data are kept.
+        if rows and len(entries) < MOST_ENTRIES:
+            find_span(rows, entries[0].began or queries.redis_now()).save()
+        Generation.objects.filter(pk__in=[row.pk for row in rows]).update(waiting=None)
+        Generation.objects.bulk_update(rows, ["lost"])
     return total
+
+
+def find_span(rows, began):
+    """The Loss of generations that ended together, oldest first, before the next one ``began`` (ms)."""
+    looked = min(max((row.noted_at or 0 for row in rows), default=0) or began, began)
+    waiting = rows[-1].waiting or {"since": None, "minutes": None}
+    topics = find_missing(rows, waiting["minutes"])
+    # Where nobody knows whose they were, nor of when, all that waited may be missing.
+    since = [waiting["since"] or looked] if topics is None else [at for at, _ in topics.values()]
+    return Loss(
+        shard=rows[-1].shard,
+        start=min([looked, *since]),
+        looked_at=looked,
+        end=began,
+        points=sum(row.lost for row in rows),
+        topics=topics,
+    )
+
+
+def find_missing(rows, minutes):
+    """``{topic: [first minute, points]}`` of minutes that waited and SQL has not got since; None of None."""
+    if minutes is None:
+        return None
+    topics = find_topics(minutes)
+    asked = [(topics[name], at) for name in topics for at, _ in minutes[name]]
+    archived = read_rollups(MinuteRollup, [(*pair, row.pk) for pair in asked for row in rows])
+    found = {}
+    for name, counts in minutes.items():
+        parts = [(at, n - count_archived(archived, topics.get(name), at, rows)) for at, n in counts]
+        if missing := [(at, n) for at, n in parts if n > 0]:
+            found[name] = [missing[0][0], sum(n for _, n in missing)]
+    return found
+
+
+def count_archived(archived, topic, minute, rows):
+    """Points of a topic's minute in SQL, of all generations that ended together."""
+    found = (archived.get((topic, minute, row.pk)) for row in rows)
+    return sum(int(summary.count) for summary in found if summary)
 
 
 def share_out(rows):

@@ -15,7 +15,7 @@ const DURATIONS = [
 ];
 
 const TALL = 22; // px above the chart for the numbers of the marks
-const BY_HAND = new Set(["note", "voided", "restored"]); // what people say of the figures, not what the project did
+const BY_HAND = new Set(["note", "voided", "restored", "lost"]); // what is to be said of the figures, not what the project did
 
 const isDuration = (plot) => isSeconds(plot.unit, plot.aggregate);
 
@@ -45,10 +45,30 @@ function drawGround(u, plot, hold) {
     for (const breach of plot.breaches) shadeBreach(u, ctx, box, plot, breach);
     ctx.fillStyle = calm("--noted");
     for (const { at, until, kind } of plot.marks) {
-      if (until && kind !== "restored") ctx.fillRect(clampX(u, at, box), box.top, Math.max(1, clampX(u, until, box) - clampX(u, at, box)), box.height);
+      if (until && kind !== "restored" && kind !== "lost") ctx.fillRect(clampX(u, at, box), box.top, Math.max(1, clampX(u, until, box) - clampX(u, at, box)), box.height);
     }
+    for (const lost of plot.losses) hatchLost(u, ctx, box, lost);
     if (hold) drawPoints(u, ctx, box, plot, hold);
   });
+}
+
+/** A span whose points were lost: hatched from top to foot, and named where there is room. */
+function hatchLost(u, ctx, box, { start, end, label }) {
+  const from = clampX(u, start, box), wide = Math.max(4, clampX(u, end, box) - from);
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(from, box.top, wide, box.height);
+  ctx.clip();
+  ctx.strokeStyle = calm("--soft");
+  ctx.lineWidth = 1;
+  for (let x = from - box.height; x < from + wide; x += 7) line(ctx, x, box.top + box.height, x + box.height, box.top);
+  ctx.restore();
+  ctx.font = `700 12px ${FONT}`;
+  ctx.fillStyle = calm("--soft");
+  const text = `✕ ${label}`, room = box.left + box.width - from - 6 > ctx.measureText(text).width;
+  ctx.textAlign = room ? "left" : "right";
+  // At the foot, above the name of a breach: at the top are the names of limits.
+  write(ctx, text, room ? from + 4 : from - 4, box.top + box.height - 28);
 }
 
 /** A span beyond a limit: shaded, hatched along its foot, and named where there is room. */

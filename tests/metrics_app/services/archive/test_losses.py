@@ -1,18 +1,24 @@
 """What a flush of Redis took along is counted, also while no archiver runs."""
 
 import logging
+import re
 from datetime import timedelta
+from functools import partial
+from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
-from django.contrib.auth.models import User
+from django.apps import apps
+from django.contrib.auth.models import Group, User
+from django.db import connection
 from django.utils import timezone
 
-from metrics_app import queries
+from metrics_app import queries, registry, window
 from metrics_app.connection import get_redis, key
-from metrics_app.models import Generation
+from metrics_app.models import Generation, Kpi, Loss
 from metrics_app.services.archive import archive, losses, note_collected
 from metrics_app.tasks import watch
-from tests.metrics_app.histories import Clockwork
+from tests.metrics_app.histories import HOUR, MINUTE, Clockwork
 from tests.metrics_app.points import publish
 from tests.metrics_app.watching import let_all_work
 
@@ -32,15 +38,32 @@ def flush():
         client.delete(name)
 
 
-def lose(points=270):
-    """Points that no archiver saw, a look of the watch, a flush, and life after it."""
+def lose(points=270, *, archived=0, saved=False):
+    """Points that no archiver saw, a look of the watch, a flush, and life after it; the time before it (ms).
+
+    ``archived`` points came and were archived before; ``saved``: all were, after the look.
+    """
     clockwork = Clockwork()
-    publish("er.wait", [clockwork.now] * points, 3.0)
-    clockwork.collect()
-    watch()
+    for count, do in ((archived, archive), (points, watch)):
+        if count:
+            publish("er.wait", [clockwork.now] * count, 3.0)
+            clockwork.collect()
+            do()
+    if saved:
+        archive()
     flush()
     publish("er.wait", clockwork.now, 5.0)
     clockwork.collect()
+    return clockwork.now
+
+
+def find_lost(topic="er.wait"):
+    """The one span in which the topic lost points, once the watch has looked again."""
+    note_collected(every=0)
+    losses.looks.clear()
+    note_collected()
+    [lost] = queries.list_losses(topic, 0, queries.redis_now())
+    return lost
 
 
 def test_points_that_no_archiver_ever_saw_are_counted_when_redis_loses_them(caplog):
@@ -96,11 +119,13 @@ def test_it_writes_only_what_grew_and_never_lowers_it(django_assert_num_queries)
     note_collected(every=0)
     row = Generation.objects.get(shard=queries.shard_for("er.wait"), lost=None)
     assert row.seen == 7
-    with django_assert_num_queries(1):
+    # The living generations, which of them are free, when they were looked at; and the savepoint's two.
+    with django_assert_num_queries(5):
         note_collected(every=0)
-    losses.raise_seen({row.pk: 3})
+    late = losses.describe_look(Generation(seen=0), 3, None, {})
+    losses.note_look({row.pk: late}, 1)
     row.refresh_from_db()
-    assert row.seen == 7
+    assert row.seen == 7 and late.keys() == {"seen", "waiting"}
 
 
 def test_between_two_looks_it_asks_nobody(django_assert_num_queries):
@@ -123,3 +148,100 @@ def test_a_loss_is_a_warning_for_a_day_and_counted_for_ever(client):
     Generation.objects.update(created_at=timezone.now() - timedelta(days=1, minutes=1))
     part = client.get("/readyz").json()["parts"]["archiver"]
     assert part["lost_points"] == 270 and "warning" not in part
+
+
+def find_neighbour():
+    """Another topic of the same shard."""
+    names = (f"er.wait{number}" for number in range(1000))
+    return next(name for name in names if queries.shard_for(name) == queries.shard_for("er.wait"))
+
+
+@pytest.mark.parametrize(
+    ("options", "points"),
+    [({}, 270), ({"archived": 4}, 270), ({"saved": True}, 0), ({"archived": 4, "saved": True}, 0)],
+)
+def test_of_each_topic_is_known_how_many_were_lost_from_when_to_when(options, points):
+    now = lose(**options)
+    lost = find_lost()
+    assert lost.points == points and lost.start <= lost.end <= queries.redis_now()
+    if points:
+        assert lost.start == now // MINUTE * MINUTE, "from the minute that SQL lacks"
+    else:
+        assert lost.start >= now // 1000 * 1000, "from the last look on"
+
+
+def test_what_a_topic_lost_is_not_told_of_others_of_its_shard():
+    lose()
+    assert find_lost().points == 270
+    assert find_lost(find_neighbour()).points == 0
+    assert set(map(str, Loss.objects.all())) == {f"270 points of shard {queries.shard_for('er.wait')}"} | {
+        f"0 points of shard {row.shard}" for row in Loss.objects.filter(points=0)
+    }
+
+
+def test_where_too_many_minutes_wait_to_list_them_nobody_guesses_whose_points_were_lost(monkeypatch):
+    monkeypatch.setattr(window, "read_waiting", partial(window.read_waiting, most=0))
+    now = lose()
+    assert find_lost()[0::2] == (now // MINUTE * MINUTE, None) == find_lost(find_neighbour())[0::2]
+
+
+def test_minutes_that_are_sealed_and_wait_are_counted_too():
+    clockwork = Clockwork()
+    minute = clockwork.now // MINUTE * MINUTE
+    publish("er.wait", [clockwork.now] * 3, 3.0)
+    clockwork.collect()
+    clockwork.seal(clockwork.now + 2 * HOUR)
+    assert window.read_waiting()[queries.shard_for("er.wait")] == (minute, {"er.wait": {minute: 3}})
+    archive()
+    assert window.read_waiting()[queries.shard_for("er.wait")] == (None, {})
+
+
+def test_a_generation_that_is_forgotten_beside_many_others_is_no_loss_of_memory(monkeypatch):
+    monkeypatch.setattr(losses, "MOST_ENTRIES", 1)
+    lose()
+    archive()
+    assert losses.read_losses().recent == 270 and not Loss.objects.exists()
+
+
+def test_losses_that_were_counted_before_have_their_moment():
+    rows = [
+        Generation.objects.create(shard=3, name=name, lost=lost) for name, lost in (("a", 30), ("b", None))
+    ]
+    Generation.objects.create(shard=4, name="c", lost=0)
+    import_module("metrics_app.migrations.0020_losses").place_losses(
+        apps, SimpleNamespace(connection=connection)
+    )
+    at = round(rows[1].created_at.timestamp() * 1000)
+    assert list(Loss.objects.values_list("shard", "start", "end", "points", "topics")) == [
+        (3, at, at, 30, None)
+    ]
+
+
+def test_every_page_and_the_api_tell_where_points_were_lost(client):
+    lose(3217)
+    find_lost()
+    group = Group.objects.create(name="owners")
+    Kpi.objects.update_or_create(topic="er.wait", defaults={"restricted": True, "owner": group})
+    neighbour = find_neighbour()
+    Kpi.objects.create(topic=neighbour)
+    registry.forget()
+    owner, stranger = (User.objects.create_user(name) for name in ("ann", "bob"))
+    owner.groups.add(group)
+    client.force_login(owner)
+    page = client.get("/kpis/er.wait/?table=1").content.decode()
+    assert "3,217 points of this KPI were lost: the server lost its memory" in page
+    assert page.count('<li class="lost">') == 1 and '<span class="soft">so far, points lost</span>' in page
+    plot = client.get("/kpis/er.wait/chart/").json()["plot"]
+    assert [one["label"] for one in plot["losses"]] == ["3,217 points lost"]
+    assert "3,217 points of this KPI were lost" in plot["sentence"] and "points lost" in plot["lost"]
+    assert "points lost" in client.get("/kpis/er.wait/values.csv").content.decode()
+    assert "points of 1 KPI were lost at" in client.get("/").content.decode()
+    assert "3,217 points lost at" in client.get("/tiles/").json()["tiles"][0]["facts"]
+    for path in ("series/", "stats/", "calendar/"):
+        [lost] = client.get(f"/api/v1/kpis/er.wait/{path}").json()["losses"]
+        assert lost["points"] == 3217 and lost["start"] <= lost["end"]
+    client.force_login(stranger)
+    for path in ("/", "/tiles/", f"/kpis/{neighbour}/?table=1", f"/api/v1/kpis/{neighbour}/series/"):
+        text = client.get(path).content.decode()
+        assert not re.search(r"\b3,?217\b", text) and "er.wait<" not in text
+    assert client.get("/api/v1/kpis/er.wait/series/").status_code == 404
