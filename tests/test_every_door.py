@@ -337,6 +337,29 @@ def test_what_is_written_on_it_is_answered_as_where_there_is_none(world, url, bo
     )
 
 
+def test_a_name_that_is_somebody_elses_is_told_of_in_one_sentence(world, caplog):
+    client = world.visitors["staff"]
+    form = {"direction": "lower", "aggregate": "mean", "window": "30 min"}
+    Kpi.objects.create(topic="quoll.was", owner=world.group, restricted=True).delete()
+    told = [
+        client.post("/admin/metrics_app/kpi/add/", form | {"topic": topic}).content.decode()
+        for topic in (TOPIC, "quoll.was")
+    ]
+    for topic, page in zip((TOPIC, "quoll.was"), told, strict=True):
+        assert f"{topic} cannot be used: choose another name." in page and "exists" not in page
+        assert f"staff asked for a KPI under a name that is not theirs: {topic}" in caplog.text
+    imported = client.post("/admin/metrics_app/threshold/import/", {"text": f"kpis: {{{TOPIC}: {{}}}}"})
+    assert f"kpis.{TOPIC}: cannot be used: choose another name" in imported.content.decode()
+    assert Kpi.objects.count() == 2
+    create_key(name="okapi", scopes=["read"], group=world.group)
+    made = client.post("/admin/metrics_app/apikey/add/", {"name": "okapi", "scopes": ["read"], "topics": ""})
+    assert "was made already" not in made.content.decode()
+    receiver = {"name": "kakapo", "kind": "mail", "addresses": "a@example.org", "group_wait": "30 s"}
+    receiver |= {"severities": ["warning"], "events": ["firing"], "zone": "UTC"}
+    page = client.post("/admin/metrics_app/receiver/add/", receiver).content.decode()
+    assert "This name cannot be used: choose another name." in page
+
+
 def test_who_may_send_points_learns_nothing_of_it(world):
     answers = [
         world.visitors["emit"].post("/api/v1/points/", {"topic": topic}, content_type="application/json")

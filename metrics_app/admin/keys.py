@@ -11,6 +11,7 @@ from metrics_app.core.origins import check_origin
 from metrics_app.core.points import check_pattern
 from metrics_app.exceptions import BadInput
 from metrics_app.models import ApiKey
+from metrics_app.registry import who_is
 from metrics_app.services.keys import (
     check_actions,
     check_rights,
@@ -112,9 +113,10 @@ class ApiKeyForm(forms.ModelForm):
             self.add_error(error.errors[0]["field"], str(error))
 
     def clean_name(self):
-        """One valid key of a name: a form sent twice must not make two."""
+        """One valid key of a name: a form sent twice must not make two. Those of others are not told of."""
         name = self.cleaned_data["name"]
-        twin = ApiKey.objects.filter(name=name, revoked_at=None).exclude(pk=self.instance.pk).first()
+        twins = ApiKey.objects.filter(name=name, revoked_at=None).exclude(pk=self.instance.pk)
+        twin = limit_to_groups(twins, who_is(self.by)).first() if self.by else twins.first()
         if twin:
             raise ValidationError(f"A valid key of this name was made already: {twin.prefix}…")
         return name

@@ -16,14 +16,18 @@ from metrics_app.core.text.units import format_duration
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Kpi, Threshold
 from metrics_app.models.kpis import REFUSAL
+from metrics_app.registry import who_is
 from metrics_app.services.conditions import judge_threshold
 from metrics_app.services.kpis import MAX_WINDOW
 from metrics_app.services.rules.deadman import check_expectation, list_silent, save_expectation
+from metrics_app.services.visibility import TAKEN, is_taken
 from metrics_app.services.watch.states import read_clock
 
 
 class KpiForm(forms.ModelForm):
-    """Refuses what would show nothing to anybody."""
+    """Refuses what would show nothing to anybody, and names that are somebody else's."""
+
+    who = None  # a page sets who asks
 
     window = DurationField(
         initial=Kpi._meta.get_field("window").default, help_text="How far the tile looks back: '30 min'."
@@ -38,6 +42,13 @@ class KpiForm(forms.ModelForm):
     class Meta:
         model = Kpi
         fields = "__all__"
+
+    def clean_topic(self):
+        """A name that is free, or one's own."""
+        topic = self.cleaned_data["topic"]
+        if is_taken(self.who, topic):
+            raise ValidationError(f"{topic} {TAKEN}.")
+        return topic
 
     def clean_window(self):
         """A window the tile can show."""
@@ -104,6 +115,12 @@ class KpiAdmin(VisibleAdmin):
         ),
         ("Record", {"fields": ["created_at"]}),
     ]
+
+    def get_form(self, request, obj=None, change=False, **options):
+        """The form of this person."""
+        form = super().get_form(request, obj, change, **options)
+        form.who = who_is(request.user)
+        return form
 
     @admin.display(description="restricted", ordering="restricted")
     def limited(self, kpi):

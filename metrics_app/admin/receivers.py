@@ -13,7 +13,7 @@ from metrics_app.admin.visible import VisibleAdmin
 from metrics_app.core.notices import CHOICES
 from metrics_app.models import Notice, Receiver, Threshold
 from metrics_app.services.notices import check_receiver, list_kinds, save_receiver, send_test
-from metrics_app.services.visibility import limit_to_groups
+from metrics_app.services.visibility import TAKEN, limit_to_groups
 
 SHOWN = 40  # characters of a text in a cell
 
@@ -54,6 +54,8 @@ class ReceiverForm(forms.ModelForm):
             *("name", "kind", "addresses", "webhook", "severities", "events", "topics", "group", "zone"),
             *("group_wait", "repeat_after", "enabled"),
         ]
+        # In the same words whoever's it is: receivers of other groups are not told of.
+        error_messages = {"name": {"unique": f"This name {TAKEN}."}}
 
     def __init__(self, *args, **options):
         super().__init__(*args, **options)

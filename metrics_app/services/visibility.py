@@ -1,10 +1,30 @@
 """Rows of the KPIs that somebody may see."""
 
+import logging
+
 from django.db.models import Q
 
 from metrics_app.core.points import check_topic
 from metrics_app.exceptions import BadInput
 from metrics_app.registry import get_kpi, list_restricted, look_again, may_read
+
+logger = logging.getLogger(__name__)
+
+# Of a name that is somebody else's, whether it is there, was there, or will never be.
+TAKEN = "cannot be used: choose another name"
+
+
+def is_taken(who, topic):
+    """Whether a topic is not for ``who`` (None: the project itself) to make a KPI of.
+
+    Names are one space, so whoever may make KPIs can find out that one is not free. What they learn is
+    no more than that, and who asked stands in the log. The rows decide.
+    """
+    look_again()
+    if who is None or may_read(who, topic):
+        return False
+    logger.warning("%s asked for a KPI under a name that is not theirs: %s", who.name, topic)
+    return True
 
 
 def list_hidden(who):

@@ -25,6 +25,7 @@ from metrics_app.services.rules.changes import (
 from metrics_app.services.rules.deadman import save_expectation
 from metrics_app.services.rules.fields import list_faults
 from metrics_app.services.rules.thresholds import delete_threshold, judge_now, save_threshold
+from metrics_app.services.visibility import TAKEN, is_taken
 
 
 def export_rules(kpis, only=None):
@@ -130,9 +131,9 @@ def add_once(faults, unread, path, message):
 def find_hidden(entries, who):
     """Faults of topics that are not for this person."""
     for topic, parts in entries.items():
-        for name, faults, _ in parts if who is not None and not may_read(who, topic) else ():
+        for name, faults, _ in parts if is_taken(who, topic) else ():
             seen = Faults(faults.lines)
-            seen.add(("kpis", topic), "is not among the topics you may see")
+            seen.add(("kpis", topic), TAKEN)
             yield seen[0] | {"file": name}
 
 

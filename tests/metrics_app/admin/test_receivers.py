@@ -89,7 +89,10 @@ def test_it_names_the_field_and_what_is_expected(admin_client, wrong, field, mes
 
 def test_two_receivers_have_two_names(admin_client):
     make_receiver()
-    assert "already exists" in admin_client.post(f"{LIST}add/", FORM).content.decode()
+    assert (
+        "This name cannot be used: choose another name."
+        in admin_client.post(f"{LIST}add/", FORM).content.decode()
+    )
 
 
 def test_a_webhook_is_chosen_by_its_name(admin_client, settings):

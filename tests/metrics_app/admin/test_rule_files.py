@@ -95,7 +95,7 @@ def test_a_restricted_kpi_is_neither_written_nor_told_of(client, analyst):
     apply_import({"a": TEXT}, by=None)
     Kpi.objects.filter(topic="er.wait").update(restricted=True, owner=Group.objects.create(name="ER"))
     page = client.post(IMPORT, {"text": TEXT.replace("90.5", "1")})
-    assert "kpis.er.wait: is not among the topics you may see" in page.content.decode()
+    assert "kpis.er.wait: cannot be used: choose another name" in page.content.decode()
     assert "90.5" not in page.content.decode()
 
 
