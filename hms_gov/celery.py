@@ -8,6 +8,8 @@ from celery.app.amqp import AMQP
 from celery.exceptions import CPendingDeprecationWarning
 from celery.signals import after_setup_logger, after_setup_task_logger, worker_ready
 from kombu import Connection
+from kombu.transport import redis as redis_transport
+from redis import ConnectionError
 
 from metrics_app.outages import hush
 
@@ -16,8 +18,28 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hms_gov.settings")
 RECONNECT = 2  # seconds at most between two attempts to reach a broker that is away
 
 
+class Channel(redis_transport.Channel):
+    """One that says of a lost connection what it is: a worker that was about to confirm a task died of it."""
+
+    def _connparams(self, asynchronous=False):
+        if self.connection is None or self.connection.client is None:
+            raise ConnectionError("The broker's connection is closed.")
+        return super()._connparams(asynchronous)
+
+
+class Transport(redis_transport.Transport):
+    """Redis, with such channels."""
+
+    Channel = Channel
+
+
 class Broker(Connection):
     """A connection whose attempts do not grow apart: up to 30 s, in which nothing would be judged."""
+
+    def get_transport_cls(self):
+        """Ours where it is Redis."""
+        found = super().get_transport_cls()
+        return Transport if found is redis_transport.Transport else found
 
     def ensure_connection(self, *args, **options):
         """The connection, once there is one."""

@@ -15,6 +15,7 @@ from django.db import Error, transaction
 from django.db.models.signals import post_delete, post_save
 
 from metrics_app import known_keys
+from metrics_app.absence import database
 from metrics_app.core.who import FRESH, Limits, Who
 from metrics_app.exceptions import BusUnavailable
 from metrics_app.models import ApiKey
@@ -26,7 +27,6 @@ MAX_KEYS = 10_000  # keys remembered; a flood of guesses must not fill the memor
 RAW_KEY = re.compile(r"hms_[A-Za-z0-9_-]{43}\Z")
 
 _keys = {}  # hash -> (fresh until, Who or None)
-_away_until = 0.0  # until then known keys do not wait for the database again
 _origins = (0.0, frozenset())  # (fresh until, origins of all partners)
 
 
@@ -55,18 +55,15 @@ def find_key(raw):
 
 def look_up(digest):
     """The ``Who`` of a digest as the database says, or last said where it is away; None, or its error."""
-    global _away_until
     entry = read_entry(digest)
     known = entry and entry.who
-    if known and time.monotonic() < _away_until:
+    if known and database.is_felt:
         return known
     try:
-        row = ApiKey.objects.filter(hash=digest, revoked_at=None).first()
+        with database.watch():
+            row = ApiKey.objects.filter(hash=digest, revoked_at=None).first()
     except Error as error:
-        if not is_database_away(error):
-            raise
-        _away_until = time.monotonic() + FRESH
-        if known:
+        if known and is_database_away(error):
             return known
         raise
     who = row and describe_key(row)
@@ -148,10 +145,9 @@ def forget_key(*, instance, created=False, **kwargs):
 
 def forget_on_change(*, setting, **kwargs):
     """Forgets when a test overrides the settings: it also has a database of its own."""
-    global _away_until
     if setting == "METRICS_APP":
         forget()
-        _away_until = 0.0
+        database.forget()
 
 
 setting_changed.connect(forget_on_change)

@@ -50,9 +50,10 @@ class Outages:
         """Tells of each part of ``/readyz`` that has just become unready, or is ready again.
 
         Not of the two whose own errors tell, nor of any other while one of them is away: what cannot
-        be asked then is no news. A part that is not named any more counts as ready.
+        be asked then is no news, and what has to catch up for a moment afterwards is none either. A part
+        that is not named any more counts as ready.
         """
-        if not all(parts[name]["ok"] for name in {DATABASE, REDIS} & parts.keys()):
+        if not all(parts[name]["ok"] for name in {DATABASE, REDIS} & parts.keys()) or self.is_disturbed():
             return
         known = {name.removeprefix("readyz ") for name in self.parts if name.startswith("readyz ")}
         for name in sorted((parts.keys() | known) - {DATABASE, REDIS}):
@@ -66,6 +67,11 @@ class Outages:
                 logger.error("%s is not ready: %s.", part.name, tell_unready(found), extra={"outage": True})
             if told:
                 logger.warning("%s", told, extra={"outage": True})
+
+    def is_disturbed(self):
+        """Whether the database or Redis is away, or was until a moment ago."""
+        with self.lock:
+            return any(self.find_part(kind).is_disturbed(self.clock()) for kind in (DATABASE, REDIS))
 
     def find_part(self, kind):
         """The Part of a kind; kinds that share a server are one."""

@@ -12,6 +12,7 @@ from django.core.signals import setting_changed
 from django.db import Error
 from django.db.models.signals import post_delete, post_save
 
+from metrics_app.absence import database
 from metrics_app.core.points import match_topic
 from metrics_app.core.who import FRESH, Who
 from metrics_app.models import Kpi, Restriction
@@ -45,7 +46,7 @@ def load_registry():
     """``(KPIs by topic, {topic: group id} of what is restricted, also once deleted)``, as ``load_kpis``."""
     global _kpis
     fresh_until, *known = _kpis
-    if time.monotonic() < fresh_until:
+    if time.monotonic() < fresh_until or (known[0] is not None and database.is_felt):
         return known
     with _lock:
         # Whoever waited for the lock finds what the first one read.
@@ -53,15 +54,21 @@ def load_registry():
         now = time.monotonic()
         if now >= fresh_until:
             try:
-                # KPIs first: one that goes, or comes again, between the two queries is found in one of them.
-                kpis = {kpi.topic: kpi for kpi in Kpi.objects.all()}
-                kept = dict(Restriction.objects.exclude(topic__in=kpis).values_list("topic", "owner_id"))
-                known = [kpis, kept | {kpi.topic: kpi.owner_id for kpi in kpis.values() if kpi.restricted}]
+                with database.watch():
+                    known = read_registry()
             except Error as error:
                 if known[0] is None or not is_database_away(error):
                     raise
             _kpis = (now + FRESH, *known)
     return known
+
+
+def read_registry():
+    """``load_registry`` as the rows are now."""
+    # KPIs first: one that goes, or comes again, between the two queries is found in one of them.
+    kpis = {kpi.topic: kpi for kpi in Kpi.objects.all()}
+    kept = dict(Restriction.objects.exclude(topic__in=kpis).values_list("topic", "owner_id"))
+    return [kpis, kept | {kpi.topic: kpi.owner_id for kpi in kpis.values() if kpi.restricted}]
 
 
 def look_again():

@@ -34,6 +34,8 @@ class Result(NamedTuple):
     lines: int  # most lines of one process
     talker: str  # which one
     tracebacks: int
+    there: str  # how long a POST took before the fault: p50 and p99
+    gone: str  # and during it
     log: dict
 
 
@@ -155,7 +157,7 @@ class Run:
         """The Result of one part's absence of ``away`` seconds."""
         time.sleep(SETTLE)
         self.lights.restart()
-        sizes = self.site.measure_logs()
+        sizes, begun = self.site.measure_logs(), time.time()
         if freeze:
             self.site.signal(part, signal.SIGSTOP)
             time.sleep(away)
@@ -174,9 +176,12 @@ class Run:
         others = {name: len(found) for name, found in lines.items() if name != part}
         talker = max(others, key=others.get)
         tracebacks = sum(line.startswith("Traceback") for found in lines.values() for line in found)
+        there = self.senders.describe_latency(begun - SETTLE, begun)
+        gone = self.senders.describe_latency(begun, begun + away)
         return Result(
-            part, wrong, light, socket - end, judged - end, others[talker], talker, tracebacks, lines
-        )
+            part, wrong, light, socket - end, judged - end, others[talker], talker, tracebacks,
+            there, gone, lines,
+        )  # fmt: skip
 
     def wait_for(self, condition, patience=90):
         """The moment at which a condition came true, or infinity."""
@@ -257,7 +262,7 @@ def tell(one):
     """A row of the table."""
     return (
         f"| {one.part} | {one.wrong:.1f} ({one.light}) | {one.socket:.1f} | {one.judged:.1f} "
-        f"| {one.lines} ({one.talker}) | {one.tracebacks} |"
+        f"| {one.lines} ({one.talker}) | {one.tracebacks} | {one.there} | {one.gone} |"
     )
 
 
@@ -269,8 +274,9 @@ def main():
     parser.add_argument("--freeze", action="store_true", help="stopped by a signal instead of killed")
     parser.add_argument("--log", action="store_true", help="what was logged, too")
     options = parser.parse_args()
-    print("| part | worst wrong light, s | to socket, s | to judged, s | most lines | tracebacks |")
-    print("|---|---|---|---|---|---|")
+    print("| part | worst wrong light, s | to socket, s | to judged, s | most lines | tracebacks "
+          "| POST before, p50 / p99 | POST meanwhile |")  # fmt: skip
+    print("|---|---|---|---|---|---|---|---|")
     for one in run(options.parts or PARTS, options.away, options.freeze)[0]:
         if options.log:
             for name, lines in one.log.items():

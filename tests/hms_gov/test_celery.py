@@ -5,6 +5,7 @@ from kombu.exceptions import OperationalError
 
 from hms_gov.celery import app
 from hms_gov.embedded import find_free_port
+from metrics_app import conf
 
 
 def test_a_broker_is_looked_for_every_two_seconds_however_long_it_is_away(monkeypatch):
@@ -16,3 +17,13 @@ def test_a_broker_is_looked_for_every_two_seconds_however_long_it_is_away(monkey
         connection.ensure_connection(max_retries=40)
     assert len(waits) >= 40 and max(waits) <= 2
     assert app.conf.broker_connection_max_retries is None
+
+
+def test_a_task_that_cannot_be_confirmed_as_its_connection_is_lost_does_not_end_the_worker():
+    with app.connection_for_read(conf.get("REDIS_URL")) as connection:
+        channel = connection.default_channel
+        channel._pool = None
+        transport, transport.client = channel.connection, None
+        with pytest.raises(connection.connection_errors):
+            channel.basic_ack("tag")
+        transport.client = connection

@@ -9,6 +9,7 @@ import pytest
 from django.db import OperationalError, connection
 
 from metrics_app import keyring, known_keys, registry
+from metrics_app.absence import database
 from metrics_app.collector import collect_all
 from metrics_app.connection import get_redis, name_key
 from metrics_app.models import ApiKey, Kpi
@@ -31,7 +32,8 @@ def restart():
     """What a process remembers is gone, as in one that was just started."""
     registry.forget()
     keyring.forget()
-    registry._kpis, keyring._away_until = (0.0, None, {}), 0.0
+    registry._kpis = (0.0, None, {})
+    database.forget()
 
 
 @pytest.fixture

@@ -174,6 +174,21 @@ def test_a_part_that_is_not_ready_is_one_line_and_one_when_it_is_however_often_t
     ]
 
 
+def test_what_has_to_catch_up_after_an_outage_is_no_news_of_its_own_unless_it_lasts(site, caplog):
+    site.away.set()
+    site.log("Nothing is judged: %s", REFUSED)
+    site.now = 30
+    site.return_home()
+    behind = {"redis": {"ok": True}, "collector": {"ok": False, "behind_seconds": 31.0}}
+    told = len(caplog.records)
+    for site.now in (30, 35, 40):
+        site.outages.see_readiness(behind)
+    assert len(caplog.records) == told
+    site.now = 41
+    site.outages.see_readiness(behind)
+    assert "collector is not ready" in caplog.records[-1].getMessage()
+
+
 def test_a_handler_gets_one_filter_however_often_it_is_asked_for():
     logger = logging.Logger("x")
     logger.addHandler(logging.NullHandler())
