@@ -6,6 +6,7 @@ from hms_gov.joins.quantities import read_rule
 from metrics_app import queries
 from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.moments import to_ms
+from metrics_app.core.text.losses import tell_lost
 from metrics_app.core.text.phrases import name_aggregate
 from metrics_app.exceptions import BusUnavailable
 from metrics_app.models import Breach, Correction, Kpi, ThresholdVersion
@@ -87,6 +88,9 @@ def list_edits(topic, start, end):
 
 
 def list_voids(topic, start, end):
-    """Spans that do not count, of those that touch [start, end]."""
+    """Spans that do not count, of those that touch [start, end]: people voided them, or points were lost."""
     rows = Correction.objects.filter(topic=topic, restored_at=None, start__lte=end, end__gte=start)
-    return [{"at": row.start, "text": row.reason} for row in rows.order_by("start", "pk")]
+    found = [{"at": row.start, "text": row.reason} for row in rows.order_by("start", "pk")]
+    lost = [one for one in queries.list_losses(topic, start, end) if one.points != 0]
+    found += [{"at": one.start, "text": tell_lost(one.points)} for one in lost]
+    return sorted(found, key=lambda one: one["at"])

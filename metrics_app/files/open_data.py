@@ -14,6 +14,7 @@ from metrics_app import conf, queries, registry
 from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.calendars import begin, check_zone, shift_back
 from metrics_app.core.durations import DAY_MS
+from metrics_app.core.text.losses import name_lost
 from metrics_app.core.text.units import format_value
 from metrics_app.core.text.words import natural_key
 from metrics_app.exceptions import TooMany
@@ -31,6 +32,7 @@ from metrics_app.queries.history import CORRECTED, PUBLISHED
 from metrics_app.rates import count_request
 
 FRESH = 60  # seconds
+MOST_LOSSES = 5  # told of each KPI
 # Days of a file without a year: 8,784 hours, or ten years of days. What is older is a file per year.
 DAYS = {"hour": 366, "day": 3_660}
 VIEWS = {CORRECTED: "As corrected", PUBLISHED: "As first published"}
@@ -56,7 +58,7 @@ _facts = (0.0, (), {})  # (fresh until, topics, topic -> facts)
 
 
 def list_published():
-    """The open KPIs with ``topic, name, unit, aggregate, description, method, span, years, figures``."""
+    """The open KPIs: ``topic, name, unit, aggregate, description, method, span, years, lost, figures``."""
     kpis = sorted(registry.list_open(), key=lambda kpi: natural_key(kpi.topic))
     facts = load_facts(kpis)
     return [
@@ -94,7 +96,7 @@ def tell_unit(unit):
 
 
 def load_facts(kpis):
-    """``{topic: {"span", "years", "figures"}}``, read together and at most ``FRESH`` seconds old."""
+    """``{topic: {"span", "years", "lost", "figures"}}``, read together and at most ``FRESH`` seconds old."""
     global _facts
     wanted = tuple((kpi.topic, kpi.unit, kpi.aggregate) for kpi in kpis)
     fresh_until, known, found = _facts
@@ -114,10 +116,12 @@ def read_facts(kpis, now):
     topics = [kpi.topic for kpi in kpis]
     found = [queries.compare_span(topics, *span) for span in list_recent(now)]
     spans = {topic: find_span(topic) for topic in topics}
+    lost = queries.list_losses_of(topics, 0, now)
     return {
         kpi.topic: {
             "span": spans[kpi.topic],
             "years": list_years(kpi.topic, spans[kpi.topic], now),
+            "lost": list_lost(lost[kpi.topic]),
             "figures": [
                 (name, *describe_figures(kpi, figures[kpi.topic]))
                 for name, figures in zip(SPANS, found, strict=True)
@@ -125,6 +129,12 @@ def read_facts(kpis, now):
         }
         for kpi in kpis
     }
+
+
+def list_lost(losses):
+    """``[(start, end, words)]`` of the newest spans whose points are known to be lost; times in ms."""
+    known = [one for one in losses if one.points != 0][-MOST_LOSSES:]
+    return [(one.start, one.end, name_lost(one.points)) for one in reversed(known)]
 
 
 def list_recent(now):

@@ -2,7 +2,9 @@
 
 from metrics_app import queries
 from metrics_app.core.aggregates import get_aggregate
+from metrics_app.core.calendars import begin, check_zone
 from metrics_app.core.durations import HOUR_S, MINUTE_MS
+from metrics_app.core.text.losses import tell_lost
 from metrics_app.core.text.units import DASH, format_number, format_value
 from metrics_app.core.text.words import tell_change
 
@@ -32,6 +34,12 @@ def list_comparisons(kpi, now, zone, since):
         told = tell_earlier(today, today["earlier"][back], kpi, name, since) if back in kept else GONE
         rows.append({"label": label} | told)
     return rows
+
+
+def tell_lacking(topic, now, zone):
+    """Sentences about points of the day so far that are lost: fewer came only in appearance."""
+    lost = queries.list_losses(topic, begin(now, "day", check_zone(zone)), now)
+    return [tell_lost(one.points) for one in lost if one.points != 0]
 
 
 def list_kept(topic, now):

@@ -19,7 +19,7 @@ from metrics_app.core.text.units import format_duration, format_number, format_v
 from metrics_app.exceptions import Conflict
 from metrics_app.models import Breach, Note, Threshold
 from metrics_app.pages.charts import describe_plot, list_marks, make_view
-from metrics_app.pages.comparisons import list_comparisons
+from metrics_app.pages.comparisons import list_comparisons, tell_lacking
 from metrics_app.pages.forms import NoteForm
 from metrics_app.pages.lights import clock_with_zone, describe_state_of
 from metrics_app.pages.shared import describe_live, find_kpi, page, tell_present_standstill
@@ -164,6 +164,7 @@ def describe_kpi(kpi):
         "is_open": kpi.open_data,
         "figures": list_figures(kpi, stats, chart["limit"]),
         "comparisons": list_comparisons(kpi, now, timezone.get_current_timezone_name(), since),
+        "lacking": tell_lacking(kpi.topic, now, timezone.get_current_timezone_name()),
         "rules": [describe_rule(rule, acting, now, clock) for rule in rules],
         "breaches": list(breaches.prefetch_related("timeline")[:LAST_BREACHES]),
     }

@@ -8,6 +8,7 @@ from metrics_app import queries
 from metrics_app.core.deadman import is_silence_rule
 from metrics_app.core.records import Record, unpack_records
 from metrics_app.core.text.explanations import explain_slot
+from metrics_app.core.text.losses import tell_lost
 from metrics_app.core.text.phrases import tell_rule
 from metrics_app.core.watch import Observation, Rule, State, step
 from metrics_app.exceptions import BadInput
@@ -53,7 +54,8 @@ def explain(threshold, at, *, now=None):
     if found is None:
         recomputed = recompute(threshold, newest)
         behind = explain_standstill(threshold, at, now) if newest < at else ""
-        return recomputed._replace(notes=[*recomputed.notes, *filter(None, [behind])])
+        lost = tell_losses(threshold, recomputed.rule, recomputed.slot)
+        return recomputed._replace(notes=[*recomputed.notes, *filter(None, [behind]), *lost])
     slot, seen = found
     rule = find_rule(threshold, seen.version)
     earlier = find_record(threshold, slot - 1)
@@ -66,8 +68,15 @@ def explain(threshold, at, *, now=None):
     if revised:
         late = today.n - seen.n
         notes.append(f"Revised: {late:,} point{'' if late == 1 else 's'} arrived after it was judged.")
+    notes += tell_losses(threshold, rule, slot)
     breach = find_breach(threshold, slot)
     return Explanation(slot, rule, seen, before, "record", revised, today, breach, notes)
+
+
+def tell_losses(threshold, rule, slot):
+    """A sentence for each span of the window of a slot whose points are known to be lost."""
+    lost = queries.list_losses(threshold.kpi.topic, slot - rule.window * 1000, slot)
+    return [f"Points of its window are lost: {tell_lost(one.points)}." for one in lost if one.points != 0]
 
 
 def explain_gap(threshold, rule, slot, at, now):

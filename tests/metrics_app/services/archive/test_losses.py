@@ -13,14 +13,16 @@ from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.utils import timezone
 
+from hms_gov.joins.effects import list_events
 from metrics_app import queries, registry, window
 from metrics_app.connection import get_redis, key
 from metrics_app.models import Generation, Kpi, Loss
 from metrics_app.services.archive import archive, losses, note_collected
+from metrics_app.services.explain import describe, explain
 from metrics_app.tasks import watch
 from tests.metrics_app.histories import HOUR, MINUTE, Clockwork
 from tests.metrics_app.points import publish
-from tests.metrics_app.watching import let_all_work
+from tests.metrics_app.watching import let_all_work, make_threshold
 
 pytestmark = pytest.mark.django_db
 
@@ -240,8 +242,23 @@ def test_every_page_and_the_api_tell_where_points_were_lost(client):
     for path in ("series/", "stats/", "calendar/"):
         [lost] = client.get(f"/api/v1/kpis/er.wait/{path}").json()["losses"]
         assert lost["points"] == 3217 and lost["start"] <= lost["end"]
+    assert "this KPI were lost" in client.get("/kpis/er.wait/live/").json()["html"]["comparisons"]
     client.force_login(stranger)
     for path in ("/", "/tiles/", f"/kpis/{neighbour}/?table=1", f"/api/v1/kpis/{neighbour}/series/"):
         text = client.get(path).content.decode()
         assert not re.search(r"\b3,?217\b", text) and "er.wait<" not in text
     assert client.get("/api/v1/kpis/er.wait/series/").status_code == 404
+
+
+def test_explain_effects_and_open_data_say_that_points_are_missing(client):
+    now = lose(3217)
+    find_lost()
+    kpi, _ = Kpi.objects.update_or_create(topic="er.wait", defaults={"open_data": True})
+    registry.forget()
+    told = "3,217 points of this KPI were lost: the server lost its memory"
+    rule = make_threshold("er.wait", now=now, window=600)
+    found = describe(explain(rule, queries.redis_now()), rule)
+    assert f"Points of its window are lost: {told}" in found["reason"]
+    [void] = list_events("er.wait", now - HOUR, now + HOUR)["voids"]
+    assert void["text"].startswith(told) and void["at"] == now // MINUTE * MINUTE
+    assert "<dt>Missing</dt><dd>3,217 points lost, " in client.get("/open-data/").content.decode()
