@@ -60,6 +60,8 @@ def quote(suggestion):
 
 def describe_move(entry):
     """``(kind, words)`` of what an audit entry brought its proposal to, or None."""
+    if not entry.is_intact:
+        return "decision", "came to something that is not known: this entry of the audit chain was changed"
     if entry.event == "changed":
         return "decision", tell_change(entry)
     came_to = entry.event if entry.event in BY_EVENT else entry.data.get("state")

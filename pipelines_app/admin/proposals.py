@@ -54,7 +54,7 @@ class AuditInline(ReadOnly, admin.TabularInline):
     @admin.display(description="details")
     def details(self, entry):
         """What the entry says, a line per field, without what its reader may not see."""
-        shown, hidden = show_parts(look(entry.pipeline, self.sight), entry.read_data())
+        shown, hidden = show_parts(look(entry.pipeline, self.sight), entry.data)
         facts = [(name.replace("_", " "), show_detail(name, value)) for name, value in shown.items()]
         return write_facts(facts + ([("besides", tell_hidden(hidden))] if hidden else []))
 

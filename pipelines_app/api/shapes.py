@@ -41,12 +41,13 @@ class AuditEntrySerializer(serializers.ModelSerializer):
 
     at = MillisecondsField()
     data = serializers.SerializerMethodField(
-        help_text="`not_shown`: parts about KPIs that are restricted to others, where there are any."
+        help_text="`not_shown`: parts about KPIs that are restricted to others, where there are any. Empty "
+        "where the entry is not what was hashed."
     )
 
     def get_data(self, entry) -> dict:
         """Without the parts that its reader may not see."""
-        shown, hidden = queries.show_parts(self.context["pipeline"], entry.read_data())
+        shown, hidden = queries.show_parts(self.context["pipeline"], entry.data)
         return shown | ({"not_shown": hidden} if hidden else {})
 
     class Meta:

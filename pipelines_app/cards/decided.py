@@ -29,7 +29,7 @@ def tell_ending(pipeline, entry, now):
     """``Rejected by Bea for Ada at 10:12: “Not in May.”``"""
     if entry is None:
         return f"{LABELS[State(pipeline.state)]} at {tell_time(pipeline.decided_at, now)}."
-    data = entry.read_data()
+    data = entry.data
     instead = f" for {data['for_name']}" if data.get("for_name") else ""
     said = f": “{data['comment']}”" if data.get("comment") else "."
     unless = (data.get("unless") or {}).get("said")

@@ -13,7 +13,9 @@ BY_ITSELF = {
 
 def tell_entry(entry):
     """An audit entry in words: ``Approved by Bea for Ada``, ``Judged: effective``."""
-    data = entry.read_data()
+    data = entry.data
+    if not entry.is_intact:
+        return "What happened here is not known: this entry of the audit chain was changed"
     if entry.event in BY_ITSELF:
         verdict = f": {data['verdict']}" if entry.event == "judged" and data.get("verdict") else ""
         return BY_ITSELF[entry.event] + verdict

@@ -82,9 +82,7 @@ def list_commented(text):
     spelled = encode(text)[1:-1]
     entries = AuditEntry.objects.filter(event__in=COMMENTED, data_text__icontains=spelled)
     return {
-        entry.pipeline_id
-        for entry in entries
-        if text.lower() in str(entry.read_data().get("comment", "")).lower()
+        entry.pipeline_id for entry in entries if text.lower() in str(entry.data.get("comment", "")).lower()
     }
 
 
@@ -131,7 +129,7 @@ def find_rejected(vote):
     if vote.version == vote.pipeline.version:
         return vote.pipeline.suggestion
     told = AuditEntry.objects.filter(pipeline=vote.pipeline_id, event__in=WORDING).order_by("-seq")
-    data = (entry.read_data() for entry in told)
+    data = (entry.data for entry in told)
     said = (
         one["suggestion"] for one in data if one.get("suggestion") and one.get("version", 1) <= vote.version
     )

@@ -17,7 +17,7 @@ def find_stop():
     told = find_told_stop()
     if told is None:
         return None
-    switch = StopSwitch(stopped=True, reason=told.read_data().get("reason", ""), by_name=told.actor)
+    switch = StopSwitch(stopped=True, reason=told.data.get("reason", ""), by_name=told.actor)
     switch.at, switch.remark = told.at, TURNED
     return switch
 

@@ -15,8 +15,8 @@ def attach_suggestions(entries):
     entries = list(entries)
     ids = {entry.pipeline_id for entry in entries}
     told = defaultdict(list)
-    for made in AuditEntry.objects.filter(pipeline__in=ids, event__in=WORDING).order_by("seq"):
-        told[made.pipeline_id].append((made.seq, made.read_data()))
+    for made in AuditEntry.objects.filter(pipeline__in=ids, event__in=WORDING).order_by("seq").checked():
+        told[made.pipeline_id].append((made.seq, made.data))
     for entry in entries:
         said = find_suggestion(told[entry.pipeline_id], entry.seq)
         entry.suggestion = said or entry.pipeline.suggestion

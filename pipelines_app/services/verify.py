@@ -57,6 +57,14 @@ def verify_audit(*, kept="", using=DEFAULT_DB_ALIAS):
     return report
 
 
+def tell_count(report):
+    """Such as "1 fault in 12 entries", or "12 entries, nothing was edited"."""
+    entries = f"{report.entries:,} {'entry' if report.entries == 1 else 'entries'}"
+    if not report.faults:
+        return f"{entries}, nothing was edited"
+    return f"{len(report.faults):,} {'fault' if len(report.faults) == 1 else 'faults'} in {entries}"
+
+
 def read_head(using):
     """``(seq, hash)`` of the row at the end of the chain."""
     head = AuditHead.objects.using(using).filter(pk=1).first() or AuditHead()

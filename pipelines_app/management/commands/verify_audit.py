@@ -4,7 +4,7 @@ import re
 
 from django.core.management.base import BaseCommand, CommandError
 
-from pipelines_app.services.verify import verify_audit
+from pipelines_app.services.verify import tell_count, verify_audit
 
 
 class Command(BaseCommand):
@@ -31,10 +31,8 @@ class Command(BaseCommand):
         for fault in report.faults:
             self.stderr.write(self.style.ERROR(fault))
         if report.faults:
-            raise CommandError(f"{len(report.faults)} faults in {report.entries:,} entries.")
-        self.stdout.write(
-            f"{report.entries:,} entries, nothing was edited. The chain ends with {report.head}"
-        )
+            raise CommandError(f"{tell_count(report)}.")
+        self.stdout.write(f"{tell_count(report)}. The chain ends with {report.head}")
         if head:
             self.stdout.write(
                 f"The head that was kept is entry {report.kept_at:,}: the chain has only grown."

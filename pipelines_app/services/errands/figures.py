@@ -52,7 +52,7 @@ def emit_figure(errand, now):
 def find_decision(errand):
     """``((hours from opened to decided, when), "")``, or None and why."""
     entries = errand.pipeline.audit.order_by("seq")
-    told = ((entry.at, entry.event, entry.read_data()) for entry in entries)
+    told = ((entry.at, entry.event, entry.data) for entry in entries)
     span = figures.find_waiting(told, errand.version)
     if span is None:
         return None, "the decision was taken back"

@@ -4,10 +4,16 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.db import connection
+from django.test import Client
 
 from hms_gov.joins.marks import list_marks, phrase
+from hms_gov.joins.timeline import note_moves
+from metrics_app.models import Breach
 from pipelines_app.core.states import State
+from pipelines_app.models import AuditEntry, Pipeline
 from pipelines_app.services import approve, change_suggestion, fail, propose, retry, run_errands, stop, undo
+from tests.metrics_app.watching import make_threshold
 
 pytestmark = pytest.mark.django_db
 EVER = (0, 4_102_444_800_000)
@@ -83,3 +89,31 @@ def test_a_change_is_marked_and_what_was_before_it_keeps_its_words():
         f"“Hire 1” was changed to “{cut}” by ada",
         f"“{cut}” approved by boss",
     ]
+
+
+@pytest.mark.parametrize("also_its_hash", [False, True])
+def test_an_entry_that_was_edited_is_told_as_that_everywhere_and_never_as_what_it_says_now(also_its_hash):
+    boss = User.objects.create_superuser("boss")
+    breach = Breach.objects.create(
+        threshold=make_threshold("er.wait"), version=1, since=1, fired_at=2, value=5, n=1
+    )
+    pipeline, _ = propose(title="Slow", suggestion="Hire 2", topic="er.wait", origin=f"breach:{breach.pk}")
+    approve(pipeline=pipeline, by=boss, version=1, comment="go on")
+    entry = AuditEntry.objects.get(event="approved")
+    entry.data_text = entry.data_text.replace("go on", "numbat").replace("approved", "withdrawn")
+    new_hash = entry.compute_hash() if also_its_hash else entry.hash
+    with connection.cursor() as cursor:
+        table = AuditEntry._meta.db_table
+        cursor.execute(
+            f"UPDATE {table} SET data_text = %s, hash = %s WHERE id = %s",
+            [entry.data_text, new_hash, entry.pk],
+        )
+    note_moves(Pipeline.objects.get(pk=pipeline.pk))
+    client = Client()
+    client.force_login(boss)
+    page = client.get(f"/inbox/{pipeline.pk}/").content.decode()
+    told = [mark["text"] for mark in list_marks("er.wait", *EVER, boss)]
+    told += breach.timeline.values_list("text", flat=True)
+    assert "numbat" not in page + "".join(told) and "withdrawn" not in "".join(told)
+    assert sum("this entry of the audit chain was changed" in text for text in told) == 2
+    assert "this entry of the audit chain was changed" in page
