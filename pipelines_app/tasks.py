@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from pipelines_app import services
+from pipelines_app.services.watch_audit import watch_audit
 
 
 @shared_task(name="pipelines_app.tasks.expire")
@@ -21,3 +22,9 @@ def run_errands():
 def count_open():
     """Tells how many proposals wait, where the project asks for it."""
     services.emit_open()
+
+
+@shared_task(name="pipelines_app.tasks.verify_audit")
+def verify_audit():
+    """Looks each night whether anything was edited, and tells of it."""
+    watch_audit()

@@ -15,6 +15,8 @@ SHAPES = {
     "people": int,
     "record": str,
     "id": int,
+    "topic": str,
+    "restricted_to": int | None,
 }
 
 

@@ -203,6 +203,7 @@ def store(row, now):
     """
     data = {"title": row.title, "evidence_sha256": row.evidence_sha256}
     data |= {"suggestion": row.suggestion, "state": row.state, "eligible": row.terms["eligible"]}
+    data |= {"restricted_to": row.restricted_to_id}
     actor = row.proposer_name or "the system"
     try:
         with transaction.atomic():

@@ -1,13 +1,25 @@
 """Who may see the proposals of a topic follows who may see the topic."""
 
+from django.db import transaction
+from django.utils import timezone
+
 from pipelines_app.models import Pipeline
+from pipelines_app.services.audit import append_audit
+
+BY = "the restriction of the topic"
 
 
+@transaction.atomic
 def restrict(*, topic, group):
     """Shows all proposals of ``topic`` to ``group`` only, or to everybody (None); returns how many changed.
 
-    Decided ones too: what was frozen in them is no less secret than the figures of today.
+    Decided ones too: what was frozen in them is no less secret than the figures of today. The audit
+    chain keeps to whom, in one entry for all of them.
     """
     rows = Pipeline.objects.filter(topic=topic)
     rows = rows.exclude(restricted_to=None) if group is None else rows.exclude(restricted_to=group)
-    return rows.update(restricted_to=group)
+    changed = rows.update(restricted_to=group)
+    if changed:
+        data = {"topic": topic, "restricted_to": group and group.pk, "group": group.name if group else ""}
+        append_audit(pipeline=None, actor=BY, event="restricted", data=data, at=timezone.now())
+    return changed

@@ -1,5 +1,7 @@
 """What the audit chain says of each proposal, read entry by entry."""
 
+from operator import itemgetter
+
 from pipelines_app.core.moments import to_moment
 from pipelines_app.core.story import follow, is_jump, keep_known
 from pipelines_app.core.versions import MAKING, VOTED
@@ -8,6 +10,7 @@ from pipelines_app.services.verify_watches import note_watch
 
 # Events that an errand ends in, by its kind; those of people carry no number of attempts.
 ENDINGS = {"done": "act", "failed": "act", "judged": "measure", "reminded": "remind", "escalated": "escalate"}
+UNKNOWN = object()
 LAST_MS = 2**47  # milliseconds that a datetime holds, to the year 6429
 
 
@@ -26,6 +29,7 @@ class Story:
         self.outcomes, self.errands, self.effects, self.closings = {}, {}, {}, {}
         self.watches, self.spans, self.deadlines = {}, {}, {}
         self.executable, self.jumps, self.stop = set(), [], None
+        self.readers, self.restrictions = {}, {}
 
     def read(self, entry):
         """Takes in one entry, whose data may have been broken."""
@@ -33,10 +37,14 @@ class Story:
         if pipeline is None:
             if entry.event in ("stopped", "resumed"):
                 self.stop = entry, data
+            if entry.event == "restricted" and data.keys() >= {"topic", "restricted_to"}:
+                self.restrictions[data["topic"]] = entry.seq, data["restricted_to"]
             return
         note_watch(self.watches, entry, data)
         if entry.event == "proposed":
             self.evidence[pipeline] = data.get("evidence_sha256")
+            # Entries from before it was written say nothing of it.
+            self.readers[pipeline] = entry.seq, data.get("restricted_to", UNKNOWN)
         if "outcome" in data:
             self.outcomes[pipeline] = (data["outcome"], data.get("carried_out_at"))
         if "state" in data:
@@ -47,6 +55,11 @@ class Story:
         self.ends[pipeline] = follow(before, data, entry.at)
         self.read_version(entry, data)
         self.read_end(entry, data)
+
+    def find_readers(self, pipeline):
+        """The id of the group that alone may read a proposal, None for all; UNKNOWN where no entry says."""
+        opened = self.readers[pipeline.pk]
+        return max(opened, self.restrictions.get(pipeline.topic, opened), key=itemgetter(0))[1]
 
     def read_version(self, entry, data):
         """What an entry says of a version and of the votes on it."""

@@ -4,6 +4,7 @@ from datetime import UTC
 
 from pipelines_app.models import Decision, Pipeline, StopSwitch
 from pipelines_app.queries.versions import are_same
+from pipelines_app.services.story import UNKNOWN
 
 
 def check_pipelines(story, report, using):
@@ -17,6 +18,8 @@ def check_pipelines(story, report, using):
             report.faults.append(f"{name} is not in the chain")
             continue
         report.faults += list_touched_evidence(pipeline, story.evidence[pipeline.pk])
+        if story.find_readers(pipeline) not in (UNKNOWN, pipeline.restricted_to_id):
+            report.faults.append(f"restricted_to of {name} was changed")
         state, seq = story.states.get(pipeline.pk, (None, None))
         if state is None:
             report.faults.append(f"{name} is {pipeline.state}, but no entry says so")

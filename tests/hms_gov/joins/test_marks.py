@@ -95,7 +95,12 @@ def test_a_change_is_marked_and_what_was_before_it_keeps_its_words():
 def test_an_entry_that_was_edited_is_told_as_that_everywhere_and_never_as_what_it_says_now(also_its_hash):
     boss = User.objects.create_superuser("boss")
     breach = Breach.objects.create(
-        threshold=make_threshold("er.wait"), version=1, since=1, fired_at=2, value=5, n=1
+        threshold=make_threshold("er.wait", now=1_800_000_000_000),
+        version=1,
+        since=1,
+        fired_at=2,
+        value=5,
+        n=1,
     )
     pipeline, _ = propose(title="Slow", suggestion="Hire 2", topic="er.wait", origin=f"breach:{breach.pk}")
     approve(pipeline=pipeline, by=boss, version=1, comment="go on")

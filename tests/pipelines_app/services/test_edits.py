@@ -2,10 +2,11 @@
 
 import json
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
 from django.apps import apps
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.db import connection, models, transaction
 from django.template.loader import render_to_string
 from django.utils import timezone
@@ -31,11 +32,13 @@ from pipelines_app.services import (
     delegate,
     propose,
     reject,
+    restrict,
     resume,
     retry,
     run_errands,
     stop,
 )
+from pipelines_app.services.audit import append_audit
 from pipelines_app.services.verify import verify_audit
 from pipelines_app.templatetags.pipelines_words import stop_banner
 from tests.pipelines_app.acting import ORDERS, forget
@@ -70,6 +73,7 @@ NAMED = {
         "action": "action of proposal #{} differs",
         "action_params": "action_params of proposal #{} differs",
         "created_at": "created_at of proposal #{} differs",
+        "restricted_to_id": "restricted_to of proposal #{} was changed",
         "due_at": "due_at of proposal #{} differs",
         "decided_at": "decided_at of proposal #{} was changed",
         "carried_out_at": "what came of proposal #{} was changed",
@@ -154,7 +158,6 @@ NAMED = {
 EXEMPT = {
     Pipeline: {
         "id": KEY,
-        "restricted_to_id": "it follows the group of the KPI, which is not in this chain",
         "overrun": "worked out from value and limit: it only sorts the inbox",
     }
     | dict.fromkeys(("latest_kpi", "latest_at", "latest_origin", "noted"), NOTE),
@@ -416,3 +419,39 @@ def test_a_switch_that_was_turned_back_in_the_database_lets_nothing_begin(
     resume(reason="over", by=admin_user)
     run_errands(now=now + timedelta(seconds=10))
     assert len(ORDERS) == 1
+
+
+def test_whom_a_proposal_is_restricted_to_follows_its_topic_and_the_chain_tells_it():
+    first, second = (Group.objects.create(name=name) for name in ("nurses", "clerks"))
+    restrict(topic="er.wait", group=first)
+    assert not AuditEntry.objects.exists()  # there was nothing to restrict
+    pipeline, _ = propose(title="Slow", suggestion="Hire 2", topic="er.wait")
+    other, _ = propose(title="Slow", suggestion="Hire 2", topic="er.other", restricted_to=second)
+    for group in (first, second, None, first):
+        restrict(topic="er.wait", group=group)
+        assert verify_audit().faults == []
+    assert AuditEntry.objects.filter(event="restricted").count() == 4
+    Pipeline.objects.update(restricted_to=None)
+    assert verify_audit().faults == [
+        f"restricted_to of proposal #{pipeline.pk} was changed",
+        f"restricted_to of proposal #{other.pk} was changed",
+    ]
+
+
+def test_a_proposal_whose_entry_is_older_than_that_is_held_against_what_came_since(monkeypatch):
+    said = {}
+
+    def say_less(*, data, **entry):
+        said.update(data)
+        return append_audit(data={name: data[name] for name in data if name != "restricted_to"}, **entry)
+
+    with monkeypatch.context() as before:
+        before.setattr(import_module("pipelines_app.services.propose"), "append_audit", say_less)
+        pipeline, _ = propose(title="Slow", suggestion="Hire 2", topic="er.wait")
+    group = Group.objects.create(name="nurses")
+    assert "restricted_to" in said
+    Pipeline.objects.update(restricted_to=group)
+    assert verify_audit().faults == []
+    restrict(topic="er.wait", group=None)
+    Pipeline.objects.update(restricted_to=group)
+    assert verify_audit().faults == [f"restricted_to of proposal #{pipeline.pk} was changed"]
