@@ -15,8 +15,6 @@ from pipelines_app.queries.measuring import check_effect, find_told
 from pipelines_app.queries.sight import sees
 from pipelines_app.queries.versions import attach_versions, check_version_of, peek_version
 
-UNNAMED = "a KPI that is not shown to you"
-
 
 def find_key(pipeline):
     """What makes two proposals the same suggestion: their KPI, what they suggest, and by which action.
@@ -49,8 +47,11 @@ def attach_records(pipelines, *, among):
 
 
 def show_harm(pipeline, case):
-    """The Case as the proposal's reader may see it: harm is told, to which KPI only who may see that."""
-    names = (name if sees(pipeline, topic) else UNNAMED for topic, name in case.harmed)
+    """The Case as the proposal's reader may see it: of harm to a KPI that is not for them there was none.
+
+    That something was harmed would say what a restricted KPI did.
+    """
+    names = (name for topic, name in case.harmed if sees(pipeline, topic))
     return replace(case, harmed=tuple(dict.fromkeys(names)))
 
 
@@ -111,7 +112,7 @@ def list_earlier(pipeline, *, among):
     """
     newest, cases = {}, defaultdict(list)
     for row, case in read_cases(filter_same(pipeline, among)):
-        cases[find_key(row)].append(case)
+        cases[find_key(row)].append(show_harm(pipeline, case))
         if not case.touched:
             newest[find_key(row)] = row
     newest.pop(find_key(pipeline), None)

@@ -133,7 +133,9 @@ def test_frozen_parts_of_what_was_restricted_since_are_told_at_no_door(frozen, r
     for page, count in ((f"pipeline_detail {judged}", 3), (f"pipeline_detail {waits}", 2)):
         assert told[page].count("not shown to you") >= count, page
         assert "2 figures are not shown to you" in told[page] and "Plain sight" in told[page]
-    assert "harmed a KPI that is not shown to you" in told[f"pipeline_record {waits}"] + told["mail"]
+    # Nor that it was harmed, which a warning or a record would tell.
+    for name, text in told.items():
+        assert [word for word in ("harmed", "Review the approach", "with harm") if word in text] == [], name
     answer = json.loads(told[f"api_pipeline {judged}"])
     assert answer["evidence"]["not_shown"] == 3 and len(answer["evidence"]["named"]) == 1
     assert (answer["effect"]["guardrails"], answer["effect"]["not_shown"]) == ([], 1)
@@ -143,6 +145,7 @@ def test_frozen_parts_of_what_was_restricted_since_are_told_at_no_door(frozen, r
     for mark in SECRET:
         assert mark in whole[f"api_pipeline {judged}"] and mark in whole[f"admin {judged}"]
     assert "harmed Whisper" in whole[f"pipeline_record {waits}"]
+    assert "Review the approach" in whole[f"pipeline_detail {waits}"] and "harmed Whisper" in whole["mail"]
     now = list(Pipeline.objects.values_list("evidence_text")), list(Effect.objects.values_list("text"))
     assert now == stored
 
