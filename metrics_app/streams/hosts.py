@@ -11,6 +11,7 @@ import sys
 import threading
 
 LOOK = 0.05  # seconds between two looks at what still runs
+SETTLE = 0.2  # seconds for requests to be read of connections that were just taken
 
 
 def find_host():
@@ -39,7 +40,7 @@ async def wait_until(is_done, seconds):
 
 
 class Uvicorn:
-    """uvicorn's Server, also as a worker of gunicorn. It waits by itself for what is under way."""
+    """uvicorn's Server, also as a worker of gunicorn. It waits by itself for requests it has read."""
 
     def __init__(self, owner):
         self.owner, self.config = owner, owner.config
@@ -55,7 +56,10 @@ class Uvicorn:
         return self.owner.started and not all(listener.is_serving() for listener in self.owner.servers)
 
     async def drain(self, seconds):
-        """Nothing: that is what it does next."""
+        """Takes no more connections, and reads what those it has taken ask: it would close them unread."""
+        for listener in getattr(self.owner, "servers", ()):
+            listener.close()
+        await asyncio.sleep(SETTLE)
 
 
 class Daphne:
@@ -76,6 +80,7 @@ class Daphne:
         ports = {port: server for port in self.owner.getReaders() if (server := find_daphne(port))}
         for port in ports:
             port.stopListening()
+        await asyncio.sleep(SETTLE)
         await wait_until(lambda: not any(map(is_busy, ports.values())), seconds)
 
 
