@@ -10,7 +10,7 @@ from xdist.scheduler import LoadFileScheduling
 
 from hms_gov.embedded import start_redis
 from metrics_app.connection import get_redis
-from metrics_app.services.ages import EVALUATOR, name_hash
+from metrics_app.queries.worked import EVALUATOR, name_hash
 
 BROWSER = "tests/browser/"
 FAR_OFF = 10**15  # ms, in the year 33658

@@ -9,7 +9,7 @@ import yaml
 from django.core.management import CommandError, call_command, get_commands
 
 from metrics_app.connection import get_redis
-from metrics_app.services.ages import name_hash
+from metrics_app.queries.worked import name_hash
 from metrics_app.services.health import read_parts
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -3,7 +3,8 @@
 from django.db import DEFAULT_DB_ALIAS
 
 from metrics_app.exceptions import BusUnavailable
-from metrics_app.services.ages import Bound, describe_age, read_ages
+from metrics_app.queries.worked import read_ages
+from metrics_app.services.ages import Bound, describe_age
 from pipelines_app.services.errands import read_errand_health
 from pipelines_app.services.errands.drain import PART as ERRANDS
 from pipelines_app.services.verify import read_head

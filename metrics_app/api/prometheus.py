@@ -12,7 +12,7 @@ from metrics_app.core.conditions import ORDER, UNJUDGED
 from metrics_app.core.records import STATES
 from metrics_app.models import Threshold
 from metrics_app.queries.counters import read_counters
-from metrics_app.services.ages import read_ages
+from metrics_app.queries.worked import read_ages
 from metrics_app.services.archive import read_health, read_losses
 from metrics_app.services.conditions import find_end, judge_threshold, read_conditions
 from metrics_app.services.notices import read_notice_health

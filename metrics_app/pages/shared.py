@@ -12,8 +12,7 @@ from metrics_app import queries, registry
 from metrics_app.core.text.words import natural_key
 from metrics_app.exceptions import BusUnavailable
 from metrics_app.pages.tiles import tell_standstill
-from metrics_app.services.ages import read_judged
-from metrics_app.services.watch.states import BEHIND_AFTER
+from metrics_app.queries.worked import read_judged
 
 logger = logging.getLogger(__name__)
 
@@ -68,4 +67,4 @@ def describe_live():
     evaluator works; through is null before a collector ever ran."""
     marks, now = queries.collected_through(), queries.redis_now()
     through = min(marks.values()) if marks else None
-    return {"now": now, "through": through, "judges": now - read_judged() <= BEHIND_AFTER}
+    return {"now": now, "through": through, "judges": now - read_judged() <= queries.clock.BEHIND_AFTER}

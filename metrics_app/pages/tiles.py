@@ -24,7 +24,6 @@ from metrics_app.pages.lights import (
 from metrics_app.pages.sparklines import describe_chart, draws_own, find_start, tell_limit
 from metrics_app.services.conditions import read_conditions
 from metrics_app.services.silences import find_silence, list_acting
-from metrics_app.services.watch.states import BEHIND_AFTER
 
 # What absence keeps, in the footer of a tile without data.
 KEPT_STATES = {"ok": "within limit", "pending": "over the limit", "recovering": "recovering"}
@@ -109,7 +108,9 @@ def describe_tile(kpi, seen, now, lost=()):
 def tell_standstill(now, through):
     """``Figures stand still since 03:45 UTC`` while a collector is behind; else empty."""
     mark = min(through.values(), default=now)
-    return words.tell_standstill(clock_with_zone(mark, now)) if now - mark > BEHIND_AFTER else ""
+    return (
+        words.tell_standstill(clock_with_zone(mark, now)) if now - mark > queries.clock.BEHIND_AFTER else ""
+    )
 
 
 def describe_value(kpi, stats, value, chart, empty, rule):

@@ -12,11 +12,12 @@ from typing import NamedTuple
 from metrics_app import conf, queries
 from metrics_app.connection import get_redis, guard
 from metrics_app.exceptions import BusUnavailable
+from metrics_app.queries.worked import EVALUATOR, name_hash
 
 logger = logging.getLogger(__name__)
 
 NOTE_EVERY = 0.5  # seconds; a drain that does many things in a row asks Redis no oftener
-EVALUATOR, ARCHIVER, NOTICES = "evaluator", "archiver", "notices"
+ARCHIVER, NOTICES = "archiver", "notices"
 
 
 class Bound(NamedTuple):
@@ -37,11 +38,6 @@ BOUNDS = {
 noted = {}  # which Redis and part -> monotonic seconds of the next note, per process
 
 
-def name_hash():
-    """The key of ``{part: ms}``."""
-    return f"{conf.get('REDIS_PREFIX')}:worked"
-
-
 def note_work(part):
     """Notes that a part has just worked. While Redis is away it cannot be, which keeps nobody from work."""
     name = conf.get("REDIS_URL"), conf.get("REDIS_PREFIX"), part
@@ -57,25 +53,11 @@ def note_work(part):
     noted[name] = time.monotonic() + NOTE_EVERY
 
 
-def read_judged():
-    """The moment (ms) at which the evaluator last completed a round; 0 where it never did. BusUnavailable."""
-    with guard():
-        return int(get_redis().hget(name_hash(), EVALUATOR) or 0)
-
-
-def read_ages():
-    """``{part: seconds}`` since each part last worked, of all that ever did. BusUnavailable."""
-    with guard():
-        worked = get_redis().hgetall(name_hash())
-    now = queries.redis_now()
-    return {part.decode(): max(0, now - int(at)) / 1000 for part, at in worked.items()}
-
-
 def describe_age(part, ages, bound=None):
     """What ``/readyz`` says of a part's age: ``{"ok", "age_seconds", "message"}``, the last where not ok.
 
-    ``ages``: those of ``read_ages``, None where Redis could not be asked; ``bound``: that of a part which is
-    none of ours.
+    ``ages``: those of ``queries.worked``, None where Redis could not be asked; ``bound``: that of a part
+    which is none of ours.
     """
     if ages is None:
         return {"ok": True, "message": "unknown while redis does not answer"}

@@ -7,9 +7,10 @@ from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.conditions import Condition, is_late, judge_kpi, sort_key
 from metrics_app.core.deadman import is_silence_rule
 from metrics_app.models import Threshold, ThresholdState
-from metrics_app.services.ages import read_judged
+from metrics_app.queries.clock import Clock
+from metrics_app.queries.worked import read_judged
 from metrics_app.services.silences import find_silence, list_acting
-from metrics_app.services.watch.states import BEHIND_AFTER, Clock, judge_row
+from metrics_app.services.watch.states import judge_row
 
 
 class Seen(NamedTuple):
@@ -86,7 +87,7 @@ def read_rules(topics):
 def find_standstill(topic, now, through):
     """Up to when (ms) the points of a topic are counted, where the collector is behind; else None."""
     mark = through.get(queries.shard_for(topic), now)
-    return mark if now - mark > BEHIND_AFTER else None
+    return mark if now - mark > queries.clock.BEHIND_AFTER else None
 
 
 def find_end(now, behind):

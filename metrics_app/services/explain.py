@@ -15,7 +15,7 @@ from metrics_app.exceptions import BadInput
 from metrics_app.models import Breach, EvaluationRecord, ThresholdState, ThresholdVersion
 from metrics_app.services.forecasts import tell_forecast
 from metrics_app.services.moments import write_moment
-from metrics_app.services.watch.states import BEHIND_AFTER, find_laggard, read_states
+from metrics_app.services.watch.states import find_laggard, read_states
 
 WALKED = 120  # slots before one that is recomputed, so that its timers are known
 ROWS = 200  # records looked through for one threshold
@@ -82,9 +82,9 @@ def tell_losses(threshold, rule, slot):
 def explain_gap(threshold, rule, slot, at, now):
     """Why ``slot`` is older than what was asked for: something is behind, or it was missed; or ""."""
     # A slot is judged a moment after it is over: to whoever asks for now that is no gap.
-    is_gap = at - slot > max(rule.interval * 1000, BEHIND_AFTER)
+    is_gap = at - slot > max(rule.interval * 1000, queries.clock.BEHIND_AFTER)
     # The page asks for now, and an interval may be long: then the last slot is no answer if nobody judges.
-    behind = explain_standstill(threshold, at, now) if is_gap or now - at < BEHIND_AFTER else ""
+    behind = explain_standstill(threshold, at, now) if is_gap or now - at < queries.clock.BEHIND_AFTER else ""
     return behind or ("It was not judged between this slot and the time you asked for." if is_gap else "")
 
 

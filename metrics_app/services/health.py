@@ -13,6 +13,7 @@ from metrics_app.connection import get_redis, guard
 from metrics_app.core.faults import explain_closed
 from metrics_app.exceptions import BusUnavailable
 from metrics_app.models import Topic
+from metrics_app.queries import worked
 from metrics_app.services import ages
 from metrics_app.services.archive import read_health, read_losses
 from metrics_app.services.notices import read_notice_health
@@ -26,18 +27,18 @@ MAX_BEHIND = 30  # seconds; a collector that restarts is back long before
 def read_parts():
     """``{part: {"ok": bool, …}}`` of all parts, those that the project adds with them."""
     parts = {"database": check_database(), "redis": check_redis(), "collector": check_collector()}
-    worked = read_ages()
-    parts[ages.EVALUATOR] = ages.describe_age(ages.EVALUATOR, worked)
+    since = read_ages()
+    parts[ages.EVALUATOR] = ages.describe_age(ages.EVALUATOR, since)
     archiver, notices = check_archiver(parts["database"]), check_notices(parts["database"])
-    parts[ages.ARCHIVER] = archiver | ages.describe_age(ages.ARCHIVER, worked)
-    parts[ages.NOTICES] = notices | ages.describe_age(ages.NOTICES, worked)
+    parts[ages.ARCHIVER] = archiver | ages.describe_age(ages.ARCHIVER, since)
+    parts[ages.NOTICES] = notices | ages.describe_age(ages.NOTICES, since)
     return parts | read_added_parts()
 
 
 def read_ages():
     """``{part: seconds}`` since each last worked; None while Redis does not answer."""
     try:
-        return ages.read_ages()
+        return worked.read_ages()
     except BusUnavailable:
         return None
 

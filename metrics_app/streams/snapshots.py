@@ -7,6 +7,7 @@ from metrics_app import log, queries, registry
 from metrics_app.core.frames import encode_text, make_frame, pair_points, summarise_seconds
 from metrics_app.core.positions import format_position, parse_position
 from metrics_app.models import Threshold
+from metrics_app.queries.clock import read_clock
 from metrics_app.streams.states import read_states
 
 
@@ -68,7 +69,8 @@ def describe_topic(topic):
     rules = Threshold.objects.filter(
         kpi__topic=topic, enabled=True, kind=Threshold.Kind.LIMIT
     ).select_related("kpi", "state_row")
-    return {"kpi": describe_kpi(kpi), "thresholds": [describe_threshold(rule) for rule in rules]}
+    clock = read_clock()
+    return {"kpi": describe_kpi(kpi), "thresholds": [describe_threshold(rule, clock) for rule in rules]}
 
 
 def describe_kpi(kpi):
@@ -86,10 +88,10 @@ def describe_kpi(kpi):
     }
 
 
-def describe_threshold(rule):
+def describe_threshold(rule, clock):
     """A threshold with its state as of ``judged_at`` (ms); one that was never judged is ``ok`` as of None.
 
-    From some seconds after ``due_at`` on nobody has judged it: no message comes then.
+    ``unjudged_since`` (ms) is None while somebody judges it; a message tells when that changes.
     """
     row = getattr(rule, "state_row", None)
     is_judged = row is not None and bool(row.slot_class)
@@ -108,4 +110,5 @@ def describe_threshold(rule):
         "data": row.data if row else "fresh",
         "judged_at": row.last_slot if is_judged else None,
         "due_at": (row.due_at or None) if is_judged else None,
+        "unjudged_since": clock.find_unjudged(rule.kpi.topic, row) if is_judged else None,
     }

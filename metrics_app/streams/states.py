@@ -10,9 +10,11 @@ from django.db import Error as DatabaseError
 
 from metrics_app.core.watch import OK
 from metrics_app.models import ThresholdState
+from metrics_app.queries.clock import read_clock
 from metrics_app.streams.events import Notice
 
 COLUMNS = ("state", "value", "since", "last_slot", "data", "data_breach")
+UNJUDGED = "unjudged_since"
 
 
 class Seen(NamedTuple):
@@ -31,8 +33,8 @@ class Seen(NamedTuple):
     @property
     def face(self):
         """What people see a difference in; since when nothing is wrong is none."""
-        state = self.event["state"]
-        return state, state != OK and self.event["since"], self.data, self.data_breach
+        state, unjudged = self.event["state"], UNJUDGED in self.event
+        return state, state != OK and self.event["since"], self.data, self.data_breach, unjudged
 
 
 class States:
@@ -69,7 +71,8 @@ class States:
         try:
             found = await self.hub.call(read_states, topics) if topics else {}
         except DatabaseError:
-            return  # nothing is judged meanwhile, and the next round asks again
+            # Nothing is judged meanwhile, which followers are told; the next round asks again.
+            found = await self.hub.call(see_again, before)
         for pk, seen in found.items():
             # Where a ring came while the rows were read, the ring is newer.
             if self.told.get(pk) is before.get(pk) and self.is_news(self.told.get(pk), seen):
@@ -95,13 +98,41 @@ class States:
 
 def read_states(topics):
     """``{threshold id: Seen}`` of all thresholds of some topics, also of those that are switched off."""
-    rows = ThresholdState.objects.filter(threshold__kpi__topic__in=topics).values_list(
-        "pk", "threshold__kpi__topic", *COLUMNS
+    rows = ThresholdState.objects.filter(threshold__kpi__topic__in=topics)
+    rows = rows.select_related("threshold__kpi").only(
+        *COLUMNS, "due_at", "slot_class", "threshold__enabled", "threshold__kpi__topic"
     )
-    return {row[0]: make_seen(*row) for row in rows.iterator()}
+    clock = read_clock()
+    return {row.pk: see(row, clock) for row in rows}
 
 
-def make_seen(pk, topic, state, value, since, slot, data, data_breach):
-    """The ``Seen`` of one row."""
+def see(row, clock):
+    """The ``Seen`` of a row with its threshold and KPI: no state changes when nobody judges any more."""
+    topic = row.threshold.kpi.topic
+    is_watched = row.threshold.enabled and row.slot_class
+    unjudged = clock.find_unjudged(topic, row) if is_watched else None
+    return make_seen(row.pk, topic, *(getattr(row, name) for name in COLUMNS), unjudged)
+
+
+class Kept(NamedTuple):
+    """Of a row that cannot be read now: the slot it was last told for."""
+
+    last_slot: int
+    due_at: None = None
+
+
+def see_again(known):
+    """``{threshold id: Seen}`` while the rows cannot be read: as they were told, judged or not any more."""
+    clock, found = read_clock(), {}
+    for pk, seen in known.items():
+        unjudged = clock.find_unjudged(seen.topic, Kept(seen.slot))
+        event = {name: value for name, value in seen.event.items() if name != UNJUDGED}
+        found[pk] = seen._replace(event=event | ({UNJUDGED: unjudged} if unjudged is not None else {}))
+    return found
+
+
+def make_seen(pk, topic, state, value, since, slot, data, data_breach, unjudged=None):
+    """The ``Seen`` of what a row holds; ``unjudged`` (ms): since when nobody judges it, or None."""
     event = {"type": "state", "topic": topic, "threshold": pk, "state": state, "value": value, "since": since}
-    return Seen(event | {"judged_at": slot}, slot, data, data_breach)
+    event |= {"judged_at": slot} | ({UNJUDGED: unjudged} if unjudged is not None else {})
+    return Seen(event, slot, data, data_breach)

@@ -1,41 +1,13 @@
 """What a threshold says to whoever looks: its stored state, and whether anybody still judges it."""
 
-import time
 from typing import NamedTuple
 
 from metrics_app import queries
 from metrics_app.core.conditions import Condition, judge_rule
 from metrics_app.exceptions import BusUnavailable
 from metrics_app.models import ThresholdState
-from metrics_app.services.ages import read_judged
+from metrics_app.queries.clock import read_clock
 from metrics_app.services.silences import find_silence, list_acting
-
-BEHIND_AFTER = 10_000  # ms a mark or an evaluation may lag before people are told
-
-
-class Clock(NamedTuple):
-    """By what it is told whether anybody still judges: ms, and ``{shard: ms}`` up to which is collected.
-
-    ``through`` is None where Redis cannot be asked: then nobody knows what came, and nothing is judged.
-    ``judged`` is when (ms) the evaluator last completed a round, 0 before it ever did: until then it had
-    also looked at those whose next slot is far off.
-    """
-
-    now: int
-    through: dict | None
-    judged: int = 0
-
-    def find_mark(self, topic):
-        """The collected-through mark of a topic (ms); 0 before a collector ever ran, None if unknown."""
-        return None if self.through is None else self.through.get(queries.shard_for(topic), 0)
-
-
-def read_clock(now=None):
-    """The Clock of this moment, or of ``now`` (ms); without marks while Redis is away."""
-    try:
-        return Clock(queries.redis_now() if now is None else now, queries.collected_through(), read_judged())
-    except BusUnavailable:
-        return Clock(int(time.time() * 1000) if now is None else now, None)
 
 
 class View(NamedTuple):
@@ -87,8 +59,8 @@ def make_view(threshold, row, clock):
     """The ``View`` of one threshold."""
     data, since = row.data, row.data_since
     condition = judge_row(threshold, row, clock)
-    known = find_known(threshold, row, clock)
-    if threshold.enabled and clock.now - known > BEHIND_AFTER:
+    known = clock.find_known(threshold.kpi.topic, row)
+    if threshold.enabled and clock.now - known > queries.clock.BEHIND_AFTER:
         data, since = "behind", known or (row.last_slot if row.slot_class else None)
     seen = row.state, row.since, row.value, row.n, data, since, row.last_slot, row.missed, row.flapping
     return View(*seen, condition)
@@ -96,27 +68,14 @@ def make_view(threshold, row, clock):
 
 def judge_row(threshold, row, clock):
     """The ``Condition`` of a rule with its ``ThresholdState``; one with nothing in it was never judged."""
-    known = find_known(threshold, row, clock)
     return judge_rule(
         row.state,
         row.data,
         data_breach=row.data_breach,
         is_judged=bool(row.slot_class),
         is_enabled=threshold.enabled,
-        unjudged_since=(known or row.last_slot) if clock.now - known > BEHIND_AFTER else None,
+        unjudged_since=clock.find_unjudged(threshold.kpi.topic, row),
     )
-
-
-def find_known(threshold, row, clock):
-    """Up to when (ms) the threshold has been watched as it should."""
-    mark = clock.find_mark(threshold.kpi.topic)
-    if mark is None or (row.due_at and mark - row.due_at > BEHIND_AFTER):
-        # Points are collected, but nobody judges them; or nobody can say whether any came.
-        return row.last_slot
-    if clock.now - clock.judged > BEHIND_AFTER:
-        # Its next slot is not due yet, and nobody would judge it.
-        return min(mark, clock.judged)
-    return mark
 
 
 def find_end_of_judgement(rules):
@@ -125,8 +84,9 @@ def find_end_of_judgement(rules):
     ``rules``: thresholds with their ``state_row``.
     """
     rows = [rule.state_row for rule in rules if rule.enabled and hasattr(rule, "state_row")]
-    # One without a next slot is not overdue: see ``find_known``.
-    return min((row.due_at + BEHIND_AFTER for row in rows if row.slot_class and row.due_at), default=None)
+    # One without a next slot is not overdue: see ``Clock``.
+    due = [row.due_at for row in rows if row.slot_class and row.due_at]
+    return min(due) + queries.clock.BEHIND_AFTER if due else None
 
 
 def find_laggard(threshold, view):
@@ -136,4 +96,4 @@ def find_laggard(threshold, view):
     except BusUnavailable:
         return "collector"
     # Where the collector is behind its mark is the moment since when; it moves on a little when it is slow.
-    return "evaluator" if mark - (view.data_since or 0) > BEHIND_AFTER / 2 else "collector"
+    return "evaluator" if mark - (view.data_since or 0) > queries.clock.BEHIND_AFTER / 2 else "collector"

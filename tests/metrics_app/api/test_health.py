@@ -10,7 +10,7 @@ from django.test import Client
 from metrics_app import queries
 from metrics_app.connection import get_redis
 from metrics_app.models import Notice
-from metrics_app.services.ages import name_hash
+from metrics_app.queries.worked import name_hash
 from metrics_app.services.health import read_server
 from tests.metrics_app.telling import happen, later, make_receiver, open_breach
 from tests.metrics_app.watching import PARTS, let_all_work

@@ -19,6 +19,7 @@ from metrics_app import bus, queries
 from metrics_app.collector import collect_all
 from metrics_app.connection import get_redis
 from metrics_app.models import Kpi, Threshold, ThresholdState
+from metrics_app.queries.worked import name_hash
 from metrics_app.registry import forget
 from metrics_app.services import ages
 from metrics_app.streams import presence
@@ -83,9 +84,9 @@ def test_it_tells_values_states_and_health(client, bearer, points):
 
 def test_it_tells_when_each_part_last_worked_and_nothing_of_one_that_never_did(client, bearer):
     ages.noted.clear()
-    get_redis().delete(ages.name_hash())
+    get_redis().delete(name_hash())
     ages.note_work("archiver")
-    get_redis().hset(ages.name_hash(), "evaluator", queries.redis_now() - 77_000)
+    get_redis().hset(name_hash(), "evaluator", queries.redis_now() - 77_000)
     found = scrape(client, bearer("read"))
     told = {key[0]: value for key, value in found.items() if key[0].endswith("_last_seconds")}
     assert told.keys() == {"hms_archiver_last_seconds", "hms_evaluator_last_seconds"}

@@ -9,8 +9,8 @@ from django.contrib.auth.models import Group, User
 from metrics_app.collector import collect_all
 from metrics_app.connection import get_redis
 from metrics_app.models import Kpi, ThresholdState
+from metrics_app.queries.worked import EVALUATOR, name_hash
 from metrics_app.registry import forget
-from metrics_app.services.ages import EVALUATOR, name_hash
 from tests.metrics_app.watching import HOUR, TOPIC, make_threshold, send
 
 pytestmark = pytest.mark.django_db

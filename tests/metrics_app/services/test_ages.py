@@ -8,8 +8,9 @@ from metrics_app.collector import collect_all
 from metrics_app.connection import get_redis
 from metrics_app.core.text.units import format_duration
 from metrics_app.models import ThresholdState
+from metrics_app.queries.worked import name_hash, read_ages
 from metrics_app.schedule import SCHEDULE
-from metrics_app.services.ages import BOUNDS, name_hash, note_work, read_ages
+from metrics_app.services.ages import BOUNDS, note_work
 from metrics_app.services.archive import archive
 from metrics_app.services.notices import send_notices
 from metrics_app.services.watch import evaluate as evaluator

@@ -16,14 +16,14 @@ import metrics_app
 from metrics_app import queries
 from metrics_app.bus import publish
 from metrics_app.collector import collect_all
-from metrics_app.connection import get_redis
+from metrics_app.connection import get_redis, key
 from metrics_app.core.conditions import ORDER, judge_kpi, judge_rule
 from metrics_app.core.notices import CALM, FLAPPING
 from metrics_app.core.text.words import tell_overview
 from metrics_app.models import Breach, Kpi, Notice, Receiver, Threshold, ThresholdState
 from metrics_app.pages.tiles import list_tiles
+from metrics_app.queries.worked import EVALUATOR, name_hash
 from metrics_app.registry import forget
-from metrics_app.services.ages import EVALUATOR, name_hash
 from metrics_app.services.conditions import read_conditions
 from metrics_app.services.keys import create_key
 from metrics_app.services.notices.write import write_resting
@@ -72,8 +72,7 @@ def judge_row(row):
 @pytest.fixture
 def expected(monkeypatch):
     """A KPI for each of CASES, and ``{topic: Condition}`` as it must be, however long asking all takes."""
-    for place in ("watch.states", "conditions"):
-        monkeypatch.setattr(f"metrics_app.services.{place}.BEHIND_AFTER", HOUR * 1000)
+    monkeypatch.setattr(queries.clock, "BEHIND_AFTER", HOUR * 1000)
     found, points = {}, {}
     now = np.array([time.time_ns() // 1_000_000 - 1000], "int64")
     for number, (rows, dead_man, is_empty) in enumerate(CASES):
@@ -223,8 +222,8 @@ def test_no_light_is_green_while_nobody_judges(client, read_key, cause, monkeypa
         # Its next slot is due in ten minutes: that nobody would judge it is known by the evaluator's age.
         get_redis().hset(name_hash(), EVALUATOR, now - 11_000)
     else:
-        marks = dict.fromkeys(queries.collected_through(), now - 11_000)
-        monkeypatch.setattr(queries, "collected_through", lambda: marks)
+        for shard in queries.collected_through():
+            get_redis().hset(key(shard, "meta"), "through", now - 11_000)
     dark = ask_lights(client, read_key, rule, "t")
     assert [door for door, text in dark.items() if FINE.search(text)] == []
     told = re.compile(

@@ -3,11 +3,17 @@
 from types import SimpleNamespace
 
 import pytest
+from django.db import DatabaseError
 
+from metrics_app import queries
+from metrics_app.connection import get_redis, key
 from metrics_app.models import Kpi, Threshold, ThresholdState
+from metrics_app.queries.worked import EVALUATOR, name_hash
 from metrics_app.streams import hub as hubs
 from metrics_app.streams.states import States, make_seen
 from tests.metrics_app.streams.clients import SocketClient, StreamClient
+
+HOUR = 3_600_000  # ms
 
 
 @pytest.fixture
@@ -26,6 +32,11 @@ def light(emit_now, in_thread):
         return ThresholdState.objects.create(threshold=rule, last_slot=1_000, slot_class="clear", value=1.0)
 
     return lambda: in_thread(make)
+
+
+def be_away(topics):
+    """What reading the rows brings while the database is away."""
+    raise DatabaseError("connection refused")
 
 
 def change(row, **columns):
@@ -55,6 +66,47 @@ async def test_a_socket_learns_of_a_state_that_nobody_rang_for(
         assert await socket.receive() == firing(row, judged_at=3_000)
         await in_thread(Threshold.objects.all().delete)
         assert await socket.receive() == firing(row, judged_at=3_000) | {"state": "ok", "value": None}
+
+
+def let_judge(ago):
+    """The evaluator last completed a round so many ms ago; when that was."""
+    at = queries.redis_now() - ago
+    get_redis().hset(name_hash(), EVALUATOR, at)
+    return at
+
+
+async def test_streams_learn_that_nobody_judges_any_more_and_that_somebody_does_again(
+    credentials, light, in_thread, lose_doorbell, quick
+):
+    """Also of a rule whose next slot is far off: no state changes then."""
+    row = await light()
+    fine = firing(row, since=None, judged_at=1_000) | {"state": "ok", "value": 1.0}
+    async with SocketClient(**credentials) as socket, StreamClient("topic=er.wait", **credentials) as stream:
+        await stream.next_message()
+        socket.say(type="subscribe", topics=["er.wait"])
+        await socket.receive()
+        at = await in_thread(let_judge, 2 * HOUR)
+        assert await socket.receive() == fine | {"unjudged_since": at}
+        assert await stream.next() == ("state", fine | {"unjudged_since": at})
+        await in_thread(let_judge, 0)
+        assert await socket.receive() == fine
+        assert await stream.next() == ("state", fine)
+
+
+async def test_streams_learn_that_nobody_judges_while_the_rows_cannot_be_read(monkeypatch, told, in_thread):
+    states, _ = told
+    events, states.hub.call = [], in_thread
+    states.hub.announce = lambda topic, notice: events.append(notice.event)
+    states.note({7: see("ok", 1_000)})
+    monkeypatch.setattr("metrics_app.streams.states.read_states", be_away)
+    get_redis().hset(key(queries.shard_for("er.wait"), "meta"), "through", queries.redis_now())
+    let_judge(0)
+    await states.compare()
+    assert not events
+    at = let_judge(2 * HOUR)
+    for _ in range(2):
+        await states.compare()
+    assert [event["unjudged_since"] for event in events] == [at]
 
 
 async def test_an_event_stream_learns_of_a_state_that_nobody_rang_for(

@@ -41,7 +41,7 @@ async def test_it_sends_a_snapshot_with_the_kpi_and_its_thresholds(credentials, 
     assert threshold | {"severity": "", "data": ""} == {
         "id": rule.pk, "name": "slow", "aggregate": "mean", "window": 600, "operator": "gt", "limit": 5.0,
         "recovery_limit": 4.0, "state": "ok", "since": None, "value": None, "severity": "", "data": "",
-        "judged_at": None, "due_at": None,
+        "judged_at": None, "due_at": None, "unjudged_since": None,
     }  # fmt: skip
 
 

@@ -1,0 +1,51 @@
+"""Whether anybody still judges: the one rule that lights, answers and streams go by."""
+
+import time
+from typing import NamedTuple
+
+from metrics_app.exceptions import BusUnavailable
+from metrics_app.queries.logs import collected_through, redis_now, shard_for
+from metrics_app.queries.worked import read_judged
+
+BEHIND_AFTER = 10_000  # ms a mark or an evaluation may lag before people are told
+
+
+class Clock(NamedTuple):
+    """By what it is told whether anybody still judges: ms, and ``{shard: ms}`` up to which is collected.
+
+    ``through`` is None where Redis cannot be asked: then nobody knows what came, and nothing is judged.
+    ``judged`` is when (ms) the evaluator last completed a round, 0 before it ever did: until then it had
+    also looked at those whose next slot is far off.
+    """
+
+    now: int
+    through: dict | None
+    judged: int = 0
+
+    def find_mark(self, topic):
+        """The collected-through mark of a topic (ms); 0 before a collector ever ran, None if unknown."""
+        return None if self.through is None else self.through.get(shard_for(topic), 0)
+
+    def find_known(self, topic, row):
+        """Up to when (ms) a rule has been watched as it should; ``row``: its ``due_at`` and ``last_slot``."""
+        mark = self.find_mark(topic)
+        if mark is None or (row.due_at and mark - row.due_at > BEHIND_AFTER):
+            # Points are collected, but nobody judges them; or nobody can say whether any came.
+            return row.last_slot
+        if self.now - self.judged > BEHIND_AFTER:
+            # Its next slot is not due yet, and nobody would judge it.
+            return min(mark, self.judged)
+        return mark
+
+    def find_unjudged(self, topic, row):
+        """Since when (ms) nobody has judged a rule; None where somebody does."""
+        known = self.find_known(topic, row)
+        return (known or row.last_slot) if self.now - known > BEHIND_AFTER else None
+
+
+def read_clock(now=None):
+    """The Clock of this moment, or of ``now`` (ms); without marks while Redis is away."""
+    try:
+        return Clock(redis_now() if now is None else now, collected_through(), read_judged())
+    except BusUnavailable:
+        return Clock(int(time.time() * 1000) if now is None else now, None)
