@@ -16,13 +16,15 @@ from metrics_app.services.rules.fields import check_reason
 from metrics_app.services.rules.files import apply_import, export_rules, plan_import
 
 LARGEST = 500_000  # bytes of a file in a form
+MOST = 500  # KPIs and thresholds together that somebody waits for
+HELP = f"As an export writes it, at most 500 kB and {MOST:,} KPIs and thresholds."
 FILE = "the file"  # what faults call a text that was pasted
 
 
 class ImportForm(forms.Form):
     """YAML, pasted or as a file; what was shown comes back with the mark of its plan."""
 
-    file = forms.FileField(required=False, help_text="As an export writes it, at most 500 kB.")
+    file = forms.FileField(required=False, help_text=HELP)
     text = forms.CharField(
         required=False,
         strip=False,
@@ -117,6 +119,7 @@ class ThresholdFiles:
     def carry_out(self, request, data):
         """The Plan: carried out where it is the one this person has seen, else only made."""
         texts, options = {data["name"]: data["text"]}, {"prune": data["prune"], "who": who_is(request.user)}
+        options["most"] = MOST
         plan = plan_import(texts, **options)
         if any(c.kind == GONE for c in plan.changes) and not self.has_delete_permission(request):
             raise BadInput("You need the permission metrics_app.delete_threshold to delete what is left out.")

@@ -8,7 +8,7 @@ import re
 import unicodedata
 from typing import NamedTuple
 
-from metrics_app.core.documents import read_document, write_inline
+from metrics_app.core.documents import write_inline
 from metrics_app.core.points import check_topic
 from metrics_app.core.rule_fields import read_field, write_field
 from metrics_app.core.text.entries import parse_duration, write_compact
@@ -100,13 +100,19 @@ def write_threshold(fields, begins, unit):
             yield f"{name}: {write_inline(written)}"
 
 
-def read_rules(text, begins, find_unit):
-    """``({topic: Entry}, Faults)`` of a file; every field is there in what comes back.
+def count_entries(value):
+    """How many KPIs and thresholds together the plain value of a file names, well written or not."""
+    topics = value.get("kpis") if isinstance(value, dict) else None
+    parts = list(topics.values()) if isinstance(topics, dict) else []
+    named = [part.get("thresholds") for part in parts if isinstance(part, dict)]
+    return len(parts) + sum(len(thresholds) for thresholds in named if isinstance(thresholds, dict))
 
-    ``find_unit(topic)`` is the unit of a KPI of which the file says nothing. BadInput where the
-    text is none of these files; the Faults are those of single fields.
+
+def read_rules(document, begins, find_unit):
+    """``({topic: Entry}, Faults)`` of a Document; every field is there in what comes back.
+
+    ``find_unit(topic)`` is the unit of a KPI of which the file says nothing.
     """
-    document = read_document(text)
     faults, entries = Faults(document.lines), {}
     topics = take_mapping(document.value, ("kpis",), (), faults).get("kpis")
     for topic, part in take_any(topics, ("kpis",), faults).items():

@@ -5,7 +5,8 @@ from operator import itemgetter
 from django.db import transaction
 
 from metrics_app.core.deadman import SILENCE
-from metrics_app.core.rule_files import Entry, Faults, read_rules, write_rules
+from metrics_app.core.documents import read_document
+from metrics_app.core.rule_files import Entry, Faults, count_entries, read_rules, write_rules
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Kpi, Threshold
 from metrics_app.registry import look_again, may_read
@@ -41,34 +42,54 @@ def export_rules(kpis, only=None):
     return write_rules(entries, begins, tell_fields)
 
 
-def plan_import(texts, *, prune=False, who=None):
+def plan_import(texts, *, prune=False, who=None, most=None):
     """The Plan of files ``{name: text}``; BadInput with every fault, and nothing is written.
 
     ``prune``: thresholds that the files do not name are gone, on the topics that they do.
-    ``who``: only what this person may see can be imported; None: everything.
+    ``who``: only what this person may see can be imported; None: everything. ``most``: how many KPIs
+    and thresholds together are taken, where somebody waits for the answer.
     """
     begins, entries, errors = list_begins(), {}, []
     stored = Kpi.objects.order_by().values_list("topic", "unit")
     # What is read as what must not tell of a KPI that one may not see.
     units = {topic: unit for topic, unit in stored if who is None or may_read(who, topic)}
-    units |= find_units(texts.values(), begins)
-    for name, text in texts.items():
-        errors += read_file(name, text, begins, units, entries)
+    documents = read_documents(texts, errors)
+    check_count(documents, most)
+    units |= find_units(documents.values(), begins)
+    for name, document in documents.items():
+        errors += read_file(name, document, begins, units, entries)
     errors += [fault for fault in find_hidden(entries, who) if not errors]
     if errors:
         raise refuse(errors)
     return Plan(compare(entries, prune))
 
 
-def find_units(texts, begins):
+def read_documents(texts, errors):
+    """``{name: Document}`` of the files that are YAML; ``errors`` gets what is wrong with the others."""
+    found = {}
+    for name, text in texts.items():
+        try:
+            found[name] = read_document(text)
+        except BadInput as error:
+            errors += [fault | {"file": name} for fault in error.errors]
+    return found
+
+
+def check_count(documents, most):
+    """BadInput for more than ``most`` KPIs and thresholds; None: any number."""
+    count = sum(count_entries(document.value) for document in documents.values())
+    if most is not None and count > most:
+        raise BadInput(
+            f"has {count:,} KPIs and thresholds, at most {most:,} are taken in one request: "
+            "split it, or import it with `manage.py import_thresholds`"
+        )
+
+
+def find_units(documents, begins):
     """``{topic: unit}`` of the KPIs that files set: a limit in one may be in the unit of another."""
     found = {}
-    for text in texts:
-        try:
-            entries, _ = read_rules(text, begins, lambda topic: "")
-        except BadInput:
-            # Told where the file is read for good.
-            continue
+    for document in documents:
+        entries, _ = read_rules(document, begins, lambda topic: "")
         found |= {topic: str(entry.kpi["unit"]) for topic, entry in entries.items() if entry.kpi is not None}
     return found
 
@@ -84,12 +105,9 @@ def write_fault(fault):
     return ": ".join(part for part in (place, fault["field"], fault["message"]) if part)
 
 
-def read_file(name, text, begins, units, entries):
+def read_file(name, document, begins, units, entries):
     """Adds what a file says to ``entries`` (topic: [(file, Faults, Entry)]); the faults."""
-    try:
-        found, faults = read_rules(text, begins, lambda topic: units.get(topic, ""))
-    except BadInput as error:
-        return [fault | {"file": name} for fault in error.errors]
+    found, faults = read_rules(document, begins, lambda topic: units.get(topic, ""))
     for topic, entry in found.items():
         check_once(topic, entry, entries.get(topic, []), faults)
         check_fields(topic, entry, units, faults)
@@ -137,7 +155,7 @@ def find_hidden(entries, who):
             yield seen[0] | {"file": name}
 
 
-def apply_import(texts, *, by, reason="", prune=False, who=None, mark=None):
+def apply_import(texts, *, by, reason="", prune=False, who=None, mark=None, most=None):
     """Applies files as one transaction; the Plan that was carried out. BadInput.
 
     ``mark`` is that of the Plan somebody has seen: where it is another by now, nothing is
@@ -147,7 +165,7 @@ def apply_import(texts, *, by, reason="", prune=False, who=None, mark=None):
         # Two imports at once take turns.
         list(Kpi.objects.select_for_update().order_by("pk").values_list("pk"))
         look_again()
-        plan = plan_import(texts, prune=prune, who=who)
+        plan = plan_import(texts, prune=prune, who=who, most=most)
         if mark is None or mark == plan.mark:
             for change in plan.changes:
                 apply_change(change, by, reason)

@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from metrics_app.models import Kpi, Threshold, ThresholdVersion
-from metrics_app.services.rules.files import apply_import
+from metrics_app.services.rules.files import apply_import, plan_import
 from tests.metrics_app.services.rules.test_files import TEXT
 
 pytestmark = pytest.mark.django_db
@@ -69,6 +69,19 @@ def test_faults_are_told_with_their_lines_and_change_nothing(client, analyst):
     large = client.post(IMPORT, {"file": SimpleUploadedFile("rules.yaml", b"#" * 500_001)})
     assert "has 500,001 bytes, at most 500,000 are read" in large.content.decode()
     assert not Threshold.objects.exists()
+
+
+def test_more_than_a_request_should_hold_is_refused_before_it_is_read_in_detail(client, analyst):
+    page = client.post(
+        IMPORT, {"text": "kpis:\n" + "".join(f"  a{n}: {{nonsense: 1}}\n" for n in range(501))}
+    )
+    assert page.status_code == 400
+    assert "has 501 KPIs and thresholds, at most 500 are taken in one request" in page.content.decode()
+    assert "nonsense" not in page.content.decode().partition('<form method="post" enctype')[0]
+    thresholds = "".join(f"      t{n}: {{}}\n" for n in range(500))
+    page = client.post(IMPORT, {"text": f"kpis:\n  er.wait:\n    thresholds:\n{thresholds}"})
+    assert "has 501 KPIs and thresholds" in page.content.decode()
+    plan_import({"a": "kpis:\n" + "".join(f"  a{n}: {{}}\n" for n in range(501))})
 
 
 def test_only_who_may_write_thresholds_and_kpis_may_import(client, analyst):
