@@ -76,7 +76,7 @@ def explain(threshold, at, *, now=None):
 def tell_losses(threshold, rule, slot):
     """A sentence for each span of the window of a slot whose points are known to be lost."""
     lost = queries.list_losses(threshold.kpi.topic, slot - rule.window * 1000, slot)
-    return [f"Points of its window are lost: {tell_lost(one.points)}." for one in lost if one.points != 0]
+    return [f"Its window reaches over a loss: {tell_lost(one.points)}." for one in lost if one.points != 0]
 
 
 def explain_gap(threshold, rule, slot, at, now):

@@ -258,7 +258,7 @@ def test_explain_effects_and_open_data_say_that_points_are_missing(client):
     told = "3,217 points of this KPI were lost: the server lost its memory"
     rule = make_threshold("er.wait", now=now, window=600)
     found = describe(explain(rule, queries.redis_now()), rule)
-    assert f"Points of its window are lost: {told}" in found["reason"]
+    assert f"Its window reaches over a loss: {told}" in found["reason"]
     [void] = list_events("er.wait", now - HOUR, now + HOUR)["voids"]
     assert void["text"].startswith(told) and void["at"] == now // MINUTE * MINUTE
     assert "<dt>Missing</dt><dd>3,217 points lost, " in client.get("/open-data/").content.decode()
