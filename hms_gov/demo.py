@@ -133,6 +133,7 @@ class Demo:
             # Without traffic there are no points at all.
             "PIPELINE_FIGURES": "1" if self.traffic else "0",
             "DEBUG": "0",
+            "COMPLAINTS_DEMO": "1",
             "PYTHONUNBUFFERED": "1",
             # The static files are found in the apps; that none are collected is no fault here.
             "PYTHONWARNINGS": "ignore:No directory at:UserWarning",

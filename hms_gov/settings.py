@@ -252,8 +252,8 @@ vars().update(env.email_url_config(EMAIL_URL))
 EMAIL_TIMEOUT = 10  # seconds; a server that does not answer must not hold up other notices
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="") or "HMS-GOV metrics <metrics@localhost>"
 
-# /demo/complaints/, the form of the worked example.
-COMPLAINTS_DEMO = env.bool("COMPLAINTS_DEMO", default=True)
+# /demo/complaints/, the form of the worked example: whoever is logged in files points with it.
+COMPLAINTS_DEMO = env.bool("COMPLAINTS_DEMO", default=False)
 
 METRICS_APP = {
     "REDIS_URL": REDIS_URL,

@@ -10,6 +10,7 @@ from pipelines_app.core.guardrails import MOST_GUARDRAILS, read_topics
 from pipelines_app.core.topics import is_pattern
 from pipelines_app.exceptions import BadInput
 
+MAPPINGS = ("ACTIONS", "ORIGINS")
 MEASURES = ("measure", "freeze")
 EFFECTS = ("describe_effect", "hours", "list_events")  # all of them, or effects are not measured
 
@@ -26,7 +27,7 @@ def check_settings(app_configs, **kwargs):
         )
         for name in unknown
     ]
-    errors += check_paths() + check_measurements() + check_numbers() + check_allowed()
+    errors += check_mappings() + check_paths() + check_measurements() + check_numbers() + check_allowed()
     return errors + check_guardrails()
 
 
@@ -42,7 +43,11 @@ def check_guardrails():
 
 def fits(pattern, topics):
     """Whether a pattern leads to a list of topics."""
-    if not isinstance(topics, (list, tuple)) or not all(isinstance(one, str) for one in topics):
+    if (
+        not isinstance(pattern, str)
+        or not isinstance(topics, (list, tuple))
+        or not all(isinstance(one, str) for one in topics)
+    ):
         return False
     try:
         return is_pattern(pattern) and len(read_topics(" ".join(topics))) == len(topics)
@@ -73,13 +78,38 @@ def check_allowed():
     ]
 
 
+def check_mappings():
+    """An error for each of ``MAPPINGS`` that is no dict from names to dotted paths."""
+    return [
+        Error(
+            f"PIPELINES_APP {name} is {value!r}, which cannot be used.",
+            hint="Expected a dict from names to dotted paths, such as {'pay': 'city.actions.pay'}.",
+            id="pipelines_app.E007",
+        )
+        for key in MAPPINGS
+        for name, value in list_odd(key, conf.get(key))
+    ]
+
+
+def list_odd(key, given):
+    """``(name, value)`` of what is no text in a mapping, or of what is no mapping."""
+    if not isinstance(given, dict):
+        return [(key, given)]
+    names = [(f"{key}, of which a name", name) for name in given if not isinstance(name, str)]
+    return names + [(f"{key}[{name!r}]", path) for name, path in given.items() if not isinstance(path, str)]
+
+
 def list_paths():
     """``(key, dotted path)`` of everything the settings name."""
     config = conf.get_config()
     single = [(key, config[key]) for key in ("TOPICS", "WATCH", "FORMAT", "EMIT", "ON_WORK") if config[key]]
     handlers = [(key, path) for key in ("ON_CHANGE", "AUTHENTICATION") for path in config[key]]
     named = [
-        (f"{key}[{name!r}]", path) for key in ("ACTIONS", "ORIGINS") for name, path in config[key].items()
+        (f"{key}[{name!r}]", path)
+        for key in MAPPINGS
+        if isinstance(config[key], dict)
+        for name, path in config[key].items()
+        if isinstance(path, str)
     ]
     return single + handlers + named
 

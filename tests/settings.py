@@ -12,6 +12,9 @@ if "HMS_TEST_DIR" not in os.environ:
     for name in ("REDIS_URL", "CHANNEL_REDIS_URL", "CELERY_BROKER_URL"):
         os.environ.pop(name, None)
 
+# What the pages of the demo promise is tested too.
+os.environ.setdefault("COMPLAINTS_DEMO", "1")
+
 from hms_gov.settings import *  # noqa: F403
 
 # Tests read what each part says of an outage, and no thread of a log shall look for its end.

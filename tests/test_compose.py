@@ -14,6 +14,14 @@ from metrics_app.services.health import read_parts
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
+FIXED = {
+    "HMS_DATA_DIR": "the image sets it",
+    "DEBUG": "never where others can reach it",
+    "CHANNEL_REDIS_URL": "the one Redis of this file serves all three",
+    "CELERY_BROKER_URL": "the same",
+    "REDIS_PREFIX": "nobody else uses that Redis",
+    "TEST_SQLITE": "tests only",
+}
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +62,12 @@ def test_it_sets_only_what_the_settings_read(compose):
     read.add("DATABASE_URL")
     for fields in list_ours(compose).values():
         assert set(fields["environment"]) <= read
+
+
+def test_every_variable_of_the_settings_can_be_set_or_has_a_reason_not_to(compose):
+    read = set(re.findall(r'env\.\w+\(\s*"(\w+)"', (ROOT / "hms_gov/settings.py").read_text()))
+    missing = read - set(compose["x-app"]["environment"])
+    assert missing == FIXED.keys(), missing ^ FIXED.keys()
 
 
 def test_it_runs_commands_that_exist(compose):

@@ -44,8 +44,10 @@ def check_lists():
 
 
 def list_values(setting):
-    """The dotted paths of a list, or of a dict of them."""
-    return setting.values() if isinstance(setting, dict) else setting
+    """The dotted paths of a list, or of a dict of them; of what is neither, none."""
+    if isinstance(setting, dict):
+        return list(setting.values())
+    return setting if isinstance(setting, (list, tuple)) else ()
 
 
 def check_pages():

@@ -35,6 +35,14 @@ def test_it_names_a_path_that_leads_nowhere(settings, given):
     assert ids(settings, **given) == ["pipelines_app.E002"]
 
 
+@pytest.mark.parametrize("key", ["ACTIONS", "ORIGINS"])
+@pytest.mark.parametrize("given", [["a.b"], "a.b", 5, None, {"pay": 5}, {7: "json.dumps"}])
+def test_it_names_a_mapping_that_is_none(settings, key, given):
+    settings.PIPELINES_APP = {key: given}
+    (error,) = check_settings(None)
+    assert error.id == "pipelines_app.E007" and f"PIPELINES_APP {key}" in error.msg
+
+
 def test_it_names_the_functions_that_measurements_lack(settings):
     settings.PIPELINES_APP = {"MEASUREMENTS": "pipelines_app.conf"}
     (error,) = check_settings(None)
@@ -54,6 +62,8 @@ def test_it_names_a_number_that_makes_no_sense(settings, given):
     [
         ["er.wait"],
         {"er.*": "er.wait"},
+        {5: ["er.wait"]},
+        {None: ["er.wait"]},
         {"er.*": ["Not A Topic"]},
         {"er.**": ["er.wait"]},
         {"er.*": [f"er.a{number}" for number in range(6)]},

@@ -49,3 +49,9 @@ def test_pages_that_a_project_does_not_have_are_named_and_not_linked(settings):
     [found] = check_joins(None)
     assert "no page 'pipeline_detail'" in found.msg and "pipelines_app.urls" in found.hint
     assert (find_page("pipeline_detail", 3), find_page("explain", 3)) == ("", "/thresholds/3/explain/")
+
+
+@pytest.mark.parametrize("given", [5, None, "a.b"])
+def test_a_mapping_that_is_none_does_not_stop_the_checks(settings, given):
+    settings.PIPELINES_APP = settings.PIPELINES_APP | {"ORIGINS": given}
+    assert "ORIGINS" in " ".join(fault.msg for fault in check_joins(None))

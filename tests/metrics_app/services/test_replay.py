@@ -131,7 +131,7 @@ def test_it_repeats_a_batch_whose_answer_was_lost_without_counting_it_twice(monk
 
 def test_it_gives_up_when_redis_stays_away(settings):
     settings.METRICS_APP = {**settings.METRICS_APP, "REDIS_URL": "redis://127.0.0.1:1/0"}
-    with pytest.raises(BusUnavailable, match="127.0.0.1:1"):
+    with pytest.raises(BusUnavailable, match="Redis does not answer"):
         send_events(build_events([make_case(0)], **TOPICS), pause=lambda seconds: None)
 
 
