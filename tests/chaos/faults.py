@@ -27,6 +27,7 @@ class Result(NamedTuple):
     """What came of one fault; seconds, counts, and the lines of the log."""
 
     part: str
+    start: float  # that its process took to start again
     wrong: float  # the longest time that one light said something else than the points
     light: str  # which one
     socket: float  # until a point that was sent after the end had reached every stream
@@ -158,6 +159,7 @@ class Run:
         time.sleep(SETTLE)
         self.lights.restart()
         sizes, begun = self.site.measure_logs(), time.time()
+        back = None
         if freeze:
             self.site.signal(part, signal.SIGSTOP)
             time.sleep(away)
@@ -165,7 +167,9 @@ class Run:
         else:
             self.site.kill(part)
             time.sleep(away)
+            back = time.time()
             self.site.start(part)
+            self.site.wait_until_up(part, sizes.get(part))
         end = time.time()
         judged = self.wait_for(lambda: self.read_last_slot() > end * 1000)
         self.wait_for(lambda: self.find_arrival(end) < float("inf"))
@@ -178,8 +182,9 @@ class Run:
         tracebacks = sum(line.startswith("Traceback") for found in lines.values() for line in found)
         there = self.senders.describe_latency(begun - SETTLE, begun)
         gone = self.senders.describe_latency(begun, begun + away)
+        start = end - back if back else 0.0
         return Result(
-            part, wrong, light, socket - end, judged - end, others[talker], talker, tracebacks,
+            part, start, wrong, light, socket - end, judged - end, others[talker], talker, tracebacks,
             there, gone, lines,
         )  # fmt: skip
 
@@ -261,8 +266,9 @@ def run(parts, away, freeze=False, say=print):
 def tell(one):
     """A row of the table."""
     return (
-        f"| {one.part} | {one.wrong:.1f} ({one.light}) | {one.socket:.1f} | {one.judged:.1f} "
-        f"| {one.lines} ({one.talker}) | {one.tracebacks} | {one.there} | {one.gone} |"
+        f"| {one.part} | {one.start:.1f} | {one.wrong:.1f} ({one.light}) "
+        f"| {one.socket:.1f} | {one.judged:.1f} | {one.lines} ({one.talker}) | {one.tracebacks} "
+        f"| {one.there} | {one.gone} |"
     )
 
 
@@ -274,9 +280,9 @@ def main():
     parser.add_argument("--freeze", action="store_true", help="stopped by a signal instead of killed")
     parser.add_argument("--log", action="store_true", help="what was logged, too")
     options = parser.parse_args()
-    print("| part | worst wrong light, s | to socket, s | to judged, s | most lines | tracebacks "
-          "| POST before, p50 / p99 | POST meanwhile |")  # fmt: skip
-    print("|---|---|---|---|---|---|---|---|")
+    print("| part | its start, s | worst wrong light, s | to socket, s | to judged, s | most lines "
+          "| tracebacks | POST before, p50 / p99 | POST meanwhile |")  # fmt: skip
+    print("|---|---|---|---|---|---|---|---|---|")
     for one in run(options.parts or PARTS, options.away, options.freeze)[0]:
         if options.log:
             for name, lines in one.log.items():

@@ -20,7 +20,6 @@ LOW, HIGH, LIMIT = 40.0, 60.0, 50.0
 WINDOW = 2  # seconds the rule looks back
 PERIOD = 12  # seconds of each half of the wave
 BATCHES, SIZE = 10, 20  # a second, and points of each
-BEHIND_AFTER = 10_000  # ms an evaluation may be overdue before a light says nothing
 SENDERS, PATIENCE = 8, 5  # threads; seconds a request may take
 
 
@@ -134,8 +133,7 @@ class Stream:
 
     def __init__(self, site, server, kind):
         self.site, self.server, self.kind = site, server, kind
-        self.got, self.position, self.errors = defaultdict(list), {}, Counter()
-        self.told = None, None  # what it was told of the wave's threshold, and when that was judged (ms)
+        self.got, self.position, self.light, self.errors = defaultdict(list), {}, None, Counter()
         self.headers = {"Authorization": f"Bearer {site.keys['read']}"}
 
     async def run(self):
@@ -145,7 +143,7 @@ class Stream:
                 await (self.follow_socket() if self.kind == "ws" else self.follow_events())
             except (OSError, httpx.HTTPError, websockets.WebSocketException, TimeoutError) as error:
                 self.errors[type(error).__name__] += 1
-            self.told = None, None
+            self.light = None
             await asyncio.sleep(0.5)
             self.server = SERVERS[1 - SERVERS.index(self.server)]
 
@@ -175,14 +173,7 @@ class Stream:
 
     def believe(self, told):
         """What a threshold is told to be; None where it is said that nobody judges it."""
-        self.told = read_claim(told) if told else None, (told or {}).get("judged_at")
-
-    @property
-    def light(self):
-        """What its reader believes now: what is overdue says nothing, as docs/api.md has it."""
-        claim, judged_at = self.told
-        overdue = judged_at is not None and time.time() * 1000 > judged_at + 1000 + BEHIND_AFTER
-        return None if overdue and claim != "firing" else claim
+        self.light = read_claim(told) if told else None
 
     def hear(self, values):
         """Probes, with the moment of their arrival."""

@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+import requests
+
 from hms_gov.embedded import find_free_port, start_redis
 from hms_gov.ties import Tied
 from tests.postgres import Postgres
@@ -116,6 +118,26 @@ class Site:
                 self.processes[part] = Tied(
                     self.find_command(part), env=self.environment, cwd=ROOT, stdout=log, stderr=log
                 )
+
+    def wait_until_up(self, part, logged):
+        """Until a process that was started works; ``logged``: bytes of its log before that.
+
+        Python loads the site for some seconds, and for more on a busy machine; then a server
+        answers, and any other part writes its first line.
+        """
+        deadline = time.monotonic() + 120
+        while not self.is_up(part, logged):
+            assert time.monotonic() < deadline, f"{part} does not come up"
+            time.sleep(0.05)
+
+    def is_up(self, part, logged):
+        """Whether it answers, or has written something since it was started."""
+        if part in SERVERS:
+            try:
+                return requests.get(f"{self.name_url(part)}/healthz", timeout=2).status_code == 200
+            except requests.RequestException:
+                return False
+        return part not in PARTS[2:] or self.find_log(part).stat().st_size > logged
 
     def signal(self, part, number):
         """Sends a signal to a part with all of its children."""
