@@ -1,4 +1,4 @@
-"""Requests whose headers never end, and what Daphne does with bodies: bounds inside of the two servers.
+"""Requests whose headers never end, what Daphne does with bodies, and whom uvicorn believes by itself.
 
 The application hears of a request once its headers are there, on Daphne once its body is. uvicorn
 waits for headers for ever, Daphne for as long as a byte comes now and then; neither has a setting
@@ -28,6 +28,7 @@ def bound_servers():
         bound_daphne()
     if "uvicorn" in sys.modules:
         bound_uvicorn(sys.modules["uvicorn"])
+        believe_nobody(sys.modules["uvicorn"])
 
 
 def bound_uvicorn(uvicorn):
@@ -44,6 +45,20 @@ def bound_uvicorn(uvicorn):
         except ImportError:
             continue  # it is not installed, so nobody speaks it
         setattr(module, name, bound_protocol(getattr(module, name)))
+
+
+def believe_nobody(uvicorn):
+    """Leaves ``X-Forwarded-*`` to Django, which goes by TRUSTED_PROXIES and HTTPS alone.
+
+    By itself uvicorn believes whoever comes from 127.0.0.1 about who they are, before anybody is asked.
+    It puts that around the application once this is loaded, whichever flags and variables it was given.
+    """
+    uvicorn.config.ProxyHeadersMiddleware = pass_on
+
+
+def pass_on(application, **options):
+    """In place of uvicorn's middleware: the application itself."""
+    return application
 
 
 def bound_protocol(served):

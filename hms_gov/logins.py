@@ -57,21 +57,27 @@ class LoginHandler(AxesDatabaseHandler):
 
 
 def find_address(request):
-    """The address that counts, of IPv6 its /64; None where the server tells none.
+    """The address that counts, of IPv6 its /64; None where the server tells none."""
+    found = find_visitor(request)
+    if found is None or found.version == 4:
+        return found and str(found)
+    return str(ip_network((found, IPV6_PREFIX), strict=False).network_address)
+
+
+def find_visitor(request):
+    """Who came, as an IP address; None where the server tells none.
 
     Only a proxy of ``TRUSTED_PROXIES`` is believed about who came to it.
     """
     trusted = [ip_network(text) for text in settings.TRUSTED_PROXIES]
     found = read_address(request.META.get("REMOTE_ADDR", ""))
-    hops = request.headers.get("X-Forwarded-For", "").split(",")
+    hops = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
     while found is not None and hops and is_inside(found, trusted):
         came_from = read_address(hops.pop().strip())
         if came_from is None:
             break
         found = came_from
-    if found is None or found.version == 4:
-        return found and str(found)
-    return str(ip_network((found, IPV6_PREFIX), strict=False).network_address)
+    return found
 
 
 def read_address(text):

@@ -1,8 +1,10 @@
-"""The strict content security policy of every page, and times in the reader's zone."""
+"""Who came, the strict content security policy of every page, and times in the reader's zone."""
 
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.utils import timezone
+
+from hms_gov.logins import find_visitor
 
 POLICY = "; ".join(
     [
@@ -14,6 +16,19 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     ]
 )
+
+
+class VisitorMiddleware:
+    """Sets REMOTE_ADDR to who came, as TRUSTED_PROXIES has it; nobody further in reads what proxies say."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        if (visitor := find_visitor(request)) is not None:
+            request.META["REMOTE_ADDR"] = str(visitor)
+        request.META.pop("HTTP_X_FORWARDED_FOR", None)
+        return self.get_response(request)
 
 
 class ContentSecurityPolicyMiddleware:

@@ -1,11 +1,17 @@
 """Wrong passwords are bounded at every door that takes one, and lock nobody out by name."""
 
+import asyncio
+import re
+from pathlib import Path
+
 import pytest
+import uvicorn
 from axes.models import AccessAttempt
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import User
 from rest_framework.authentication import BasicAuthentication
 
+from hms_gov.half_open import bound_servers
 from hms_gov.logins import PER_ADDRESS, find_address
 from tests.doors import list_patterns
 
@@ -109,6 +115,41 @@ def test_it_believes_trusted_proxies_alone_about_who_came(rf, settings, remote, 
     settings.TRUSTED_PROXIES = ["10.0.0.0/8"]
     request = rf.post("/accounts/login/", REMOTE_ADDR=remote, headers={"X-Forwarded-For": forwarded})
     assert find_address(request) == expected
+
+
+@pytest.mark.parametrize("flags", [{}, {"proxy_headers": True, "forwarded_allow_ips": "*"}])
+def test_uvicorn_believes_nobody_by_itself(monkeypatch, flags):
+    """By itself it takes the word of whoever comes from 127.0.0.1, which may be another name each time."""
+    monkeypatch.setattr(uvicorn.config, "ProxyHeadersMiddleware", uvicorn.config.ProxyHeadersMiddleware)
+    seen = []
+
+    async def application(scope, receive, send):
+        seen.append((scope["client"], scope["scheme"]))
+
+    bound_servers()
+    config = uvicorn.Config(application, log_config=None, **flags)
+    config.load()
+    headers = [(b"x-forwarded-for", b"192.0.2.1"), (b"x-forwarded-proto", b"https")]
+    scope = {"type": "http", "client": ("127.0.0.1", 1), "scheme": "http", "headers": headers}
+    asyncio.run(config.loaded_app(scope, None, None))
+    assert seen == [(("127.0.0.1", 1), "http")]
+
+
+def test_no_documented_command_tells_a_server_to_believe_proxies():
+    root = Path(__file__).resolve().parent.parent.parent
+    texts = [*root.glob("*.md"), *root.glob("docs/**/*.md"), root / "Dockerfile", root / "compose.yaml"]
+    told = re.compile(r"(?:uvicorn|daphne)\b[^`\n]*--(?:proxy-headers|forwarded-allow-ips)")
+    assert not [path.name for path in texts if told.search(path.read_text())]
+
+
+def test_behind_a_proxy_all_doors_know_who_came(client, ada, settings):
+    """Who names another address before the proxy's is counted all the same."""
+    settings.TRUSTED_PROXIES = ["10.0.0.0/8"]
+    for number in range(LIMIT):
+        answer = knock(client, address="10.0.0.2", **{"X-Forwarded-For": f"192.0.2.{number}, {HERE}"})
+        assert answer.wsgi_request.META["REMOTE_ADDR"] == HERE
+    assert knock(client, password="right").status_code == 429
+    assert knock(client, password="right", address=ELSEWHERE).status_code == 302
 
 
 def test_no_other_door_takes_a_password():
