@@ -69,9 +69,17 @@ class EventStream(Visitor):
         """The position in all topics; never empty, for a browser would not send that back."""
         return "".join(self.records.values()) or NOWHERE
 
+    @property
+    def is_recovered(self):
+        """Whether it goes on where the client was, in all topics."""
+        return self.query.position is not None and not self.strays
+
     def greet(self):
         """The first bytes: when to come back, where we are, and what could not be continued."""
-        self.put(make_chunk(frames.encode_event(retry=random.randint(*RETRY), id=self.id)))
+        # With a name and data: clients forget an id that comes without data.
+        begins = {"ts": int(time.time() * 1000), "recovered": self.is_recovered}
+        retry = random.randint(*RETRY)
+        self.put(make_chunk(frames.encode_event(begins, event="position", retry=retry, id=self.id)))
         for topic in self.strays:
             self.put(make_chunk(frames.encode_event({"topic": topic}, event="reset", id=self.id)))
         if self.omitted:

@@ -149,7 +149,7 @@ const streaming = (text) => ({ status: 200, ok: true, body: new Blob([text]).str
 
 test("it streams points and goes on where it was after an interruption", async () => {
   const world = makeWorld([
-    streaming('id: e:1\nretry: 100\n\nid: e:2\ndata: {"ts":1,"value":2}\n\n'),
+    streaming('retry: 100\nid: e:1\nevent: position\ndata: {"ts":1,"recovered":false}\n\nid: e:2\ndata: {"ts":1,"value":2}\n\n'),
     new Error("reset"),
     streaming('id: e:3\ndata: {"ts":2,"value":3}\n\n'),
     answer(204),

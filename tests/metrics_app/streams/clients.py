@@ -118,13 +118,13 @@ class StreamClient(Call):
                 return "".join(parts)
 
     async def greeting(self):
-        """Reads the first block of a stream, which says where it begins."""
+        """The first event of a stream, which says where it begins, as ``(name, data)``."""
         self.buffer += (await self.next_message())["body"].decode()
         text, self.buffer = self.buffer.split("\n\n", 1)
-        self.read(text)
+        return self.read(text)
 
     async def next(self):
-        """The next event with data as ``(name, data)``; heartbeats are left out. None at the end."""
+        """The next event with data as ``(name, data)``; without heartbeats and the greeting. None at the end."""
         while True:
             while "\n\n" not in self.buffer:
                 message = await self.next_message()
@@ -133,7 +133,7 @@ class StreamClient(Call):
                     return None
             text, self.buffer = self.buffer.split("\n\n", 1)
             event = self.read(text)
-            if event and event[0] != "heartbeat":
+            if event and event[0] not in ("heartbeat", "position"):
                 return event
 
     def read(self, text):

@@ -121,11 +121,11 @@ class EventReader:
         self.response, self.lines, self.last_id, self.retry = response, response.aiter_lines(), None, None
 
     async def next(self, timeout=30):
-        """The next event as ``(name, data)``; heartbeats are left out. None at the end."""
+        """The next event as ``(name, data)``; heartbeats and the greeting are left out. None at the end."""
         async with asyncio.timeout(timeout):
             while True:
                 event = await self.read_event()
-                if event is None or event[0] != "heartbeat":
+                if event is None or event[0] not in ("heartbeat", "position"):
                     return event
 
     async def read_event(self):

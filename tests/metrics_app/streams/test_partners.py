@@ -74,7 +74,7 @@ async def test_a_partner_gets_the_points_of_its_topics_and_resumes(partner, emit
     _, headers = partner
     await in_thread(emit_now, "complaint.latency", [0.0])
     async with PartnerClient(TOPIC, **headers) as stream:
-        await stream.greeting()
+        assert (await stream.greeting())[0] == "position"
         await in_thread(emit_now, "complaint.latency", [1.0, 2.0])
         assert await stream.take(2) == [1.0, 2.0]
     await in_thread(emit_now, "complaint.latency", [3.0])

@@ -29,7 +29,8 @@ async def test_it_begins_at_once_with_a_position_and_when_to_come_back(credentia
         assert stream.headers["content-type"].startswith("text/event-stream")
         assert stream.headers["cache-control"] == "no-cache, no-transform"
         assert stream.headers["x-accel-buffering"] == "no"
-        stream.read((await stream.next_message())["body"].decode().strip())
+        name, data = await stream.greeting()
+        assert (name, data["recovered"]) == ("position", False) and data["ts"] > 0
         assert stream.last_id.endswith(":1")
         assert 2_000 <= stream.retry <= 5_000
 
@@ -51,6 +52,8 @@ async def test_it_goes_on_where_the_client_left(way, credentials, emit_now, in_t
     query = "topic=er.wait" + (f"&position={epoch}:1" if way == "query" else "")
     header = {"Last-Event-ID": f"{epoch}:1"} if way == "header" else {}
     async with StreamClient(query, **credentials, **header) as stream:
+        name, data = await stream.greeting()
+        assert (name, data["recovered"], stream.last_id) == ("position", True, f"{epoch}:1")
         await in_thread(emit_now, "er.wait", [4.0])
         assert await stream.take(3) == [2.0, 3.0, 4.0]
 
