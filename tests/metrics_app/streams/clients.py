@@ -124,7 +124,7 @@ class StreamClient(Call):
         return self.read(text)
 
     async def next(self):
-        """The next event with data as ``(name, data)``; without heartbeats and the greeting. None at the end."""
+        """The next event with data as ``(name, data)``; no heartbeat, no greeting. None at the end."""
         while True:
             while "\n\n" not in self.buffer:
                 message = await self.next_message()
