@@ -28,7 +28,7 @@ from metrics_app.services.keys import create_key
 from metrics_app.services.rules.deadman import save_expectation
 from pipelines_app.services import delegate, propose
 from tests.metrics_app.telling import happen, make_receiver, open_breach
-from tests.metrics_app.watching import TOPIC, send
+from tests.metrics_app.watching import TOPIC, let_all_work, send
 
 SECRET = "x" * 32  # of the CSRF cookie and its header, which only have to be the same
 CHECKS = [
@@ -82,6 +82,7 @@ def world(db, one_connection):
     for topic, open_data in ((TOPIC, True), ("er.wait", False)):
         Kpi.objects.create(topic=topic, unit="seconds", open_data=open_data, owner=group)
     send((now - 4_000_000, 5.0), (now - 60_000, 10.0), (now - 30_000, 1e308), (now - 20_000, 1e308))
+    let_all_work()
     save_expectation(Kpi.objects.create(topic="er.silent", unit="seconds", expected_interval=60), by=root)
     make_receiver()
     breach = open_breach(fired_at=now - 600_000)

@@ -24,6 +24,7 @@ from metrics_app import queries
 from metrics_app.models import (
     Generation,
     Kpi,
+    Loss,
     MinuteRollup,
     Note,
     Restriction,
@@ -138,6 +139,9 @@ def test_every_row_is_there_and_everything_goes_on(clockwork, imported, postgres
     url = postgres.name_url("fresh")
     client.force_login(User.objects.get(username="admin"))
     Restriction.objects.create(topic="complaint.secret")  # of a KPI that is gone
+    Loss.objects.create(
+        shard=0, start=0, looked_at=MINUTE, end=2 * MINUTE, points=3, topics={"complaint.secret": [0, 3]}
+    )
     before, counts, head = ask(clockwork.now), count_everything(connection), verify_audit().head
     rows = {model: read_rows(model, connection) for model in list_models()}
     assert {table for table, n in counts.items() if not n} == EMPTY

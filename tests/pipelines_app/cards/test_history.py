@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from django.utils import timezone
 
 from pipelines_app.cards.history import tell_entry
 from pipelines_app.models import AuditEntry
@@ -19,5 +20,6 @@ from pipelines_app.models import AuditEntry
     ],
 )
 def test_a_line_tells_who_did_what_and_what_nobody_did(event, data, words):
-    entry = AuditEntry(event=event, actor="Bea", data_text=json.dumps(data))
+    entry = AuditEntry(seq=1, at=timezone.now(), event=event, actor="Bea", data_text=json.dumps(data))
+    entry.hash = entry.compute_hash()
     assert tell_entry(entry) == words
