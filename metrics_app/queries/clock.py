@@ -26,21 +26,31 @@ class Clock(NamedTuple):
         """The collected-through mark of a topic (ms); 0 before a collector ever ran, None if unknown."""
         return None if self.through is None else self.through.get(shard_for(topic), 0)
 
+    @property
+    def is_idle(self):
+        """Whether nobody judges anything: also a rule whose next slot is not due yet would not be."""
+        return self.now - self.judged > BEHIND_AFTER
+
     def find_known(self, topic, row):
-        """Up to when (ms) a rule has been watched as it should; ``row``: its ``due_at`` and ``last_slot``."""
+        """Up to when (ms) a rule has been watched as it should; ``row``: its ``due_at`` and ``last_slot``.
+
+        Where it is not any more that is the first of: points were collected up to there, a slot was due
+        that nobody judged, the evaluator had completed its last round.
+        """
         mark = self.find_mark(topic)
-        if mark is None or (row.due_at and mark - row.due_at > BEHIND_AFTER):
-            # Points are collected, but nobody judges them; or nobody can say whether any came.
+        if mark is None:
+            # Nobody can say whether any points came, nor who has looked.
             return row.last_slot
-        if self.now - self.judged > BEHIND_AFTER:
-            # Its next slot is not due yet, and nobody would judge it.
-            return min(mark, self.judged)
-        return mark
+        due_at = row.due_at or mark
+        if self.now - mark <= BEHIND_AFTER and mark - due_at <= BEHIND_AFTER and not self.is_idle:
+            return mark
+        # What stood still first: nothing of it moves while that stands still, whatever stops after it.
+        return min(mark, due_at, self.judged) if self.is_idle else min(mark, due_at)
 
     def find_unjudged(self, topic, row):
-        """Since when (ms) nobody has judged a rule; None where somebody does."""
+        """Since when (ms) nobody judges a rule, at least the slot judged last; None where somebody does."""
         known = self.find_known(topic, row)
-        return (known or row.last_slot) if self.now - known > BEHIND_AFTER else None
+        return max(known, row.last_slot) if self.now - known > BEHIND_AFTER else None
 
 
 def read_clock(now=None):

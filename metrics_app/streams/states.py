@@ -33,7 +33,7 @@ class Seen(NamedTuple):
     @property
     def face(self):
         """What people see a difference in; since when nothing is wrong is none."""
-        state, unjudged = self.event["state"], UNJUDGED in self.event
+        state, unjudged = self.event["state"], self.event.get(UNJUDGED)
         return state, state != OK and self.event["since"], self.data, self.data_breach, unjudged
 
 
@@ -125,7 +125,9 @@ def see_again(known):
     """``{threshold id: Seen}`` while the rows cannot be read: as they were told, judged or not any more."""
     clock, found = read_clock(), {}
     for pk, seen in known.items():
-        unjudged = clock.find_unjudged(seen.topic, Kept(seen.slot))
+        # Nobody is judged where no row can be written: what was told of that stays.
+        told = seen.event.get(UNJUDGED)
+        unjudged = clock.find_unjudged(seen.topic, Kept(seen.slot)) if told is None else told
         event = {name: value for name, value in seen.event.items() if name != UNJUDGED}
         found[pk] = seen._replace(event=event | ({UNJUDGED: unjudged} if unjudged is not None else {}))
     return found

@@ -61,7 +61,7 @@ def make_view(threshold, row, clock):
     condition = judge_row(threshold, row, clock)
     known = clock.find_known(threshold.kpi.topic, row)
     if threshold.enabled and clock.now - known > queries.clock.BEHIND_AFTER:
-        data, since = "behind", known or (row.last_slot if row.slot_class else None)
+        data, since = "behind", (max(known, row.last_slot) if row.slot_class else known) or None
     seen = row.state, row.since, row.value, row.n, data, since, row.last_slot, row.missed, row.flapping
     return View(*seen, condition)
 
