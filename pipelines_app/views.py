@@ -122,7 +122,7 @@ def render_proposal(request, pipeline, *, fault="", missing=False, status=200, *
         "card": cards.make_card(pipeline, request.user),
         "evidence": pipeline.evidence,
         "like": queries.list_like(pipeline, among=visible)[:LIKE],
-        "audit": pipeline.audit.checked(),
+        "audit": pipeline.moves.checked(),
         "decisions": pipeline.decisions.all(),
         "versions": pipeline.versions.all(),
         "outcome": describe_outcome(pipeline),

@@ -65,7 +65,7 @@ def describe_move(entry):
     if entry.event == "changed":
         return "decision", tell_change(entry)
     came_to = entry.event if entry.event in BY_EVENT else entry.data.get("state")
-    if entry.event in {"voted", "noted"} or came_to is None:
+    if entry.event == "voted" or came_to is None:
         return None
     if day := entry.data.get("day"):
         return "action", f"was done by hand on {day}, as {entry.actor} confirmed"

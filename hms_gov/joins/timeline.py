@@ -19,7 +19,7 @@ def note_moves(pipeline):
     """
     if not (pipeline.origin or "").startswith(ORIGIN):
         return
-    entries = attach_suggestions(pipeline.audit.exclude(event="proposed").checked())
+    entries = attach_suggestions(pipeline.moves.exclude(event="proposed").checked())
     told = [line for entry in entries if (line := tell_move(entry))]
     with transaction.atomic():
         # Locked: two that are told at once would each find nothing there.

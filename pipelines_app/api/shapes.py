@@ -167,7 +167,9 @@ class PipelineSerializer(RowSerializer):
         help_text="What came of it, judged once and frozen; null until its span is over, or where nothing "
         "measures it."
     )
-    audit = AuditEntrySerializer(many=True)
+    audit = AuditEntrySerializer(
+        many=True, source="moves", help_text="Without the repeats, of which `noted` tells the number."
+    )
     may_decide = serializers.SerializerMethodField(help_text="Whether you may vote on it now.")
     why_not = serializers.SerializerMethodField(help_text="Why you may not; empty if you may.")
     history = serializers.SerializerMethodField(

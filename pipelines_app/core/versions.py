@@ -9,6 +9,8 @@ from pipelines_app.core.chain import digest, encode
 MAKING = ("proposed", "changed", "undone", "reopened", "frozen")
 # The events whose audit entry tells of a vote.
 VOTED = ("voted", "approved", "rejected")
+# The event of a repeat. There may be thousands: the proposal tells how many, and no timeline lists them.
+NOTED = "noted"
 TIMES = ("created_at", "due_at")
 REPEATED = (
     "version",

@@ -8,6 +8,7 @@ from django.db.models.functions import Coalesce
 from django.utils.functional import cached_property
 
 from pipelines_app.core.chain import GENESIS, digest, write_hashed
+from pipelines_app.core.versions import NOTED
 from pipelines_app.models.pipelines import Pipeline
 
 
@@ -26,6 +27,10 @@ class AppendOnly(models.QuerySet):
         following = self.model.objects.filter(seq=OuterRef("seq") + 1).values("previous")[:1]
         end = AuditHead.objects.filter(pk=1).values("hash")[:1]
         return self.annotate(held_by=Coalesce(Subquery(following), Subquery(end)))
+
+    def without_repeats(self):
+        """Entries that moved something: a repeat changes neither state nor votes."""
+        return self.exclude(event=NOTED)
 
     def update(self, **values):
         """Refused."""

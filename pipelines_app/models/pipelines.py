@@ -139,6 +139,11 @@ class Pipeline(models.Model):
         return self.state in OPEN
 
     @property
+    def moves(self):
+        """Its entries of the audit chain but the repeats, of which ``noted`` tells the number."""
+        return self.audit.without_repeats()
+
+    @property
     def evidence(self):
         """What was known when it was opened, as a dict (empty where somebody broke the stored text)."""
         try:

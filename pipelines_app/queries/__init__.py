@@ -264,5 +264,5 @@ def list_moments(topic, start_ms, end_ms, user):
     span = (to_moment(start_ms), to_moment(end_ms))
     rows = AuditEntry.objects.filter(pipeline__in=visible_to(user).filter(topic=topic), at__range=span)
     rows = rows.select_related("pipeline").defer(*(f"pipeline__{name}" for name in HEAVY)).order_by("seq")
-    rows = rows.checked()
+    rows = rows.without_repeats().checked()
     return attach_suggestions(rows)

@@ -30,7 +30,7 @@ from pipelines_app.queries.versions import (
 )
 from pipelines_app.services.audit import append_audit
 from pipelines_app.services.errands.figures import plan_figures
-from pipelines_app.services.errands.plan import ACT, plan_errand
+from pipelines_app.services.errands.plan import ACT, repeat_errand
 from pipelines_app.services.expire import expire_locked, is_overdue
 from pipelines_app.services.moves import lock_pipeline, move, tell_later
 from pipelines_app.services.unless import make_unless
@@ -210,6 +210,7 @@ def cast(pipeline, *, by, seat, vote, quorum, comment, unless, now):
         move(pipeline, end, actor=name, event=PAST[vote], data=data, at=now)
         plan_figures(pipeline, end, now)
     if end == State.APPROVED:
-        plan_errand(pipeline, ACT, due_at=queries.find_undo_end(pipeline))
+        # Anew: a row that somebody slipped in before neither hastens nor ends it.
+        repeat_errand(pipeline, ACT, due_at=queries.find_undo_end(pipeline))
     if unless:
-        plan_errand(pipeline, WATCH, due_at=now)
+        repeat_errand(pipeline, WATCH, due_at=now)

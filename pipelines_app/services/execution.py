@@ -162,7 +162,7 @@ def is_repeated(pipeline, by, event, state, version):
     """Whether this person has done just that, and nothing has happened since: a second click."""
     if (pipeline.state, pipeline.version) != (state, version):
         return False
-    last = pipeline.audit.order_by("-seq").first()
+    last = pipeline.moves.order_by("-seq").first()
     return last is not None and (last.event, last.read_data().get("by")) == (event, by.pk)
 
 

@@ -3,18 +3,15 @@
 import logging
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q
 from django.utils import timezone
 
 from pipelines_app import queries
 from pipelines_app.actions.registry import freeze_params, try_freezing
 from pipelines_app.core import fields
 from pipelines_app.core.chain import digest, encode
-from pipelines_app.core.fields import SEVERITIES
-from pipelines_app.core.states import OPEN, UNJUDGED, State
 from pipelines_app.core.urgency import measure_overrun
 from pipelines_app.core.versions import IMPOSSIBLE
-from pipelines_app.exceptions import BadInput, NotAllowed, PipelinesError
+from pipelines_app.exceptions import BadInput, PipelinesError
 from pipelines_app.models import Pipeline
 from pipelines_app.queries.deciding import name_of
 from pipelines_app.queries.unless import find_standing
@@ -23,6 +20,7 @@ from pipelines_app.services.errands.deadlines import plan_deadlines
 from pipelines_app.services.moves import tell_later
 from pipelines_app.services.place import Asked, place
 from pipelines_app.services.plans import plan_measuring
+from pipelines_app.services.repeats import find_by_origin, note_repeat
 from pipelines_app.services.terms import describe_terms, set_terms
 from pipelines_app.services.versions import store_version
 
@@ -112,52 +110,6 @@ def find_or_open(row, evidence, now):
         if store(row, now):
             return row, True
     raise PipelinesError(f"{row.title!r} could not be opened: others keep opening and closing it. Try again.")
-
-
-def find_by_origin(origin):
-    """The proposal that this origin opened or was last noted on, or None."""
-    if not origin:
-        return None
-    return Pipeline.objects.filter(Q(origin=origin) | Q(latest_origin=origin)).order_by("id").first()
-
-
-def note_repeat(row, now):
-    """Writes the newer value on the proposal that ``row`` repeats; that one, or None."""
-    pipeline = find_repeated(row) or find_standing(row.title, row.topic, now=now)
-    if pipeline is None:
-        return None
-    visible = row.asked.visible
-    if visible is not None and not visible.filter(pk=pipeline.pk).exists():
-        raise NotAllowed("A proposal of this title stands already, and is restricted to a group.")
-    evidence = pipeline.evidence
-    standing = {State.REJECTED} if pipeline.state == State.REJECTED else frozenset()
-    same = Pipeline.objects.filter(pk=pipeline.pk, state__in=OPEN | UNJUDGED | standing)
-    if row.origin:
-        # The same message, twice at once: whoever comes second has nothing to note.
-        same = same.exclude(Q(origin=row.origin) | Q(latest_origin=row.origin))
-    noted = same.update(
-        latest_kpi=row.kpi,
-        latest_at=now,
-        latest_origin=row.origin or "",
-        noted=F("noted") + 1,
-        overrun=measure_overrun(row.kpi, evidence.get("limit"), evidence.get("operator")),
-    )
-    # Decided in this very moment: the repeat is a new question then, found by the next attempt.
-    return Pipeline.objects.get(pk=pipeline.pk) if noted else None
-
-
-def find_repeated(row):
-    """The proposal of the same title and topic that ``row`` adds nothing to, or None.
-
-    An open one, whatever its severity. Or one that was approved and is not judged yet: what it was
-    meant to mend is not over at once. Only what has become more severe is a new question then.
-    """
-    same = Pipeline.objects.filter(title=row.title, topic=row.topic)
-    waiting = same.filter(state__in=OPEN).first()
-    if waiting is not None:
-        return waiting
-    least = SEVERITIES.index(row.severity)
-    return same.filter(state__in=UNJUDGED, severity__in=SEVERITIES[least:]).first()
 
 
 def freeze(row, evidence, params):

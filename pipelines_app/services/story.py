@@ -1,16 +1,18 @@
 """What the audit chain says of each proposal, read entry by entry."""
 
+from datetime import UTC
 from operator import itemgetter
 
 from pipelines_app.core.moments import to_moment
 from pipelines_app.core.story import follow, is_jump, keep_known
-from pipelines_app.core.versions import MAKING, VOTED
+from pipelines_app.core.versions import MAKING, NOTED, VOTED
 from pipelines_app.queries.measuring import STARTED
 from pipelines_app.services.verify_watches import note_watch
 
 # Events that an errand ends in, by its kind; those of people carry no number of attempts.
 ENDINGS = {"done": "act", "failed": "act", "judged": "measure", "reminded": "remind", "escalated": "escalate"}
 UNKNOWN = object()
+UNREPEATED = {"noted": 0, "latest_kpi": None, "latest_at": None, "origin": ""}
 LAST_MS = 2**47  # milliseconds that a datetime holds, to the year 6429
 
 
@@ -26,10 +28,11 @@ class Story:
     def __init__(self):
         self.evidence, self.states, self.ends, self.votes = {}, {}, {}, {}
         self.versions, self.approved, self.quorums = {}, {}, {}
+        self.approvals, self.measured = set(), set()
         self.outcomes, self.errands, self.effects, self.closings = {}, {}, {}, {}
         self.watches, self.spans, self.deadlines = {}, {}, {}
         self.executable, self.jumps, self.stop = set(), [], None
-        self.readers, self.restrictions = {}, {}
+        self.readers, self.restrictions, self.repeats = {}, {}, {}
 
     def read(self, entry):
         """Takes in one entry, whose data may have been broken."""
@@ -53,8 +56,18 @@ class Story:
         if is_jump(before, data):
             self.jumps.append((entry, before[0]))
         self.ends[pipeline] = follow(before, data, entry.at)
+        self.read_repeat(entry, data)
         self.read_version(entry, data)
         self.read_end(entry, data)
+
+    def read_repeat(self, entry, data):
+        """What an entry says of the newest value, which a repeat brings, or what ended a rejection."""
+        told = self.repeats.get(entry.pipeline_id, UNREPEATED)
+        if entry.event == NOTED:
+            self.repeats[entry.pipeline_id] = {name: data.get(name) for name in UNREPEATED}
+        if entry.event == "reopened":
+            at = entry.at.astimezone(UTC).isoformat()
+            self.repeats[entry.pipeline_id] = told | {"latest_kpi": data.get("value"), "latest_at": at}
 
     def find_readers(self, pipeline):
         """The id of the group that alone may read a proposal, None for all; UNKNOWN where no entry says."""
@@ -68,11 +81,14 @@ class Story:
             self.versions[key] = data["version_sha256"], entry.at
         if entry.event == "approved":
             self.approved[entry.pipeline_id] = data.get("version")
+            self.approvals.add(key)
         if entry.event in VOTED:
             self.votes[*key, data.get("by")] = entry, data
 
     def read_end(self, entry, data):
         """What an entry says of an effect and of the end of an errand."""
+        if entry.event == STARTED:
+            self.measured.add(entry.pipeline_id)
         if entry.event == STARTED and isinstance(data.get("span"), dict):
             self.spans[entry.pipeline_id] = read_ms(data["span"].get("judged_at"))
         if entry.event == "judged":

@@ -14,7 +14,7 @@ from pipelines_app.core.states import State
 from pipelines_app.models import Errand
 from pipelines_app.queries.unless import WATCH
 from pipelines_app.services.errands.act import HANDED_OVER
-from pipelines_app.services.errands.deadlines import tell_outcome
+from pipelines_app.services.errands.deadlines import ESCALATE, REMIND, tell_outcome
 from pipelines_app.services.errands.measure import tell_verdict
 from pipelines_app.services.errands.plan import ACT, ANSWER, FIGURE, LONGEST, MAIL, MEASURE
 
@@ -23,7 +23,8 @@ KINDS = {State.APPROVED: ACT, State.EXECUTING: ACT, State.MEASURING: MEASURE}
 LONGEST_WAIT = timedelta(hours=1)  # more than between any two attempts
 ACT_SLACK = timedelta(days=1)
 # How outcomes begin that move no proposal.
-UNTOLD = ("not done: ", "not judged: ", "failed after ")
+POINTLESS = "not done: "
+UNTOLD = (POINTLESS, "not judged: ", "failed after ")
 
 
 def check_errands(story, report, using):
@@ -33,8 +34,10 @@ def check_errands(story, report, using):
     for row in rows.order_by("pk").iterator(chunk_size=2000):
         # What the chain tells of is for nobody in particular: with a recipient it is not that errand.
         key = row.pipeline_id, row.version, row.kind + row.recipient
-        told, due = left.pop(key, None), waiting.pop(key, None)
-        if not is_ended_so(row, told):
+        needed, told, due = key in waiting, left.pop(key, None), waiting.pop(key, None)
+        if is_made_up(row, story) or (needed and told is None and row.outcome.startswith(POINTLESS)):
+            report.faults.append(f"the errand {name_errand(*key)} was made up")
+        elif not is_ended_so(row, told):
             report.faults.append(f"the errand {name_errand(*key)} was changed")
         elif due and row.done_at is None and is_put_off(row, due, now):
             report.faults.append(f"the errand {name_errand(*key)} was put off")
@@ -56,6 +59,18 @@ def list_waiting(story):
             number, times = story.deadlines[pipeline]
             found |= {(pipeline, number, kind): at for kind, at in times.items()}
     return found
+
+
+def is_made_up(row, story):
+    """Whether an errand asks for what the chain never led to: to carry out a version that nobody approved,
+    to judge what was not carried out, to press for what has no such deadline."""
+    key = row.pipeline_id, row.version
+    if row.kind == ACT:
+        return key not in story.approvals
+    if row.kind == MEASURE:
+        return row.pipeline_id not in story.measured
+    number, times = story.deadlines.get(row.pipeline_id, (None, {}))
+    return row.kind in (REMIND, ESCALATE) and number == row.version and row.kind not in times
 
 
 def is_put_off(row, due, now):
@@ -84,7 +99,7 @@ def is_ended_so(row, told):
         return tells_no_end(row)
     entry, data = told
     if entry.event == "failed":
-        return row.outcome.startswith(("failed after ", "not done: "))
+        return row.outcome.startswith(("failed after ", POINTLESS))
     return (row.outcome, row.done_at) == (tell_end(row.kind, entry.event, data)[:LONGEST], entry.at)
 
 

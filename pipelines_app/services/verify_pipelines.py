@@ -2,9 +2,13 @@
 
 from datetime import UTC
 
+from pipelines_app.core.urgency import measure_overrun
 from pipelines_app.models import Decision, Pipeline, StopSwitch
 from pipelines_app.queries.versions import are_same
-from pipelines_app.services.story import UNKNOWN
+from pipelines_app.services.repeats import describe_repeats
+from pipelines_app.services.story import UNKNOWN, UNREPEATED
+
+COLUMNS = {"origin": "latest_origin"}  # what entries call otherwise
 
 
 def check_pipelines(story, report, using):
@@ -18,6 +22,7 @@ def check_pipelines(story, report, using):
             report.faults.append(f"{name} is not in the chain")
             continue
         report.faults += list_touched_evidence(pipeline, story.evidence[pipeline.pk])
+        report.faults += list_touched_repeats(pipeline, story.repeats.get(pipeline.pk, UNREPEATED))
         if story.find_readers(pipeline) not in (UNKNOWN, pipeline.restricted_to_id):
             report.faults.append(f"restricted_to of {name} was changed")
         state, seq = story.states.get(pipeline.pk, (None, None))
@@ -42,6 +47,21 @@ def list_touched_evidence(pipeline, told):
         for name in ("kpi", "unit")
         if name in frozen and getattr(pipeline, name) != frozen[name]
     ]
+
+
+def list_touched_repeats(pipeline, told):
+    """What is wrong with the columns that tell of repeats, and with how urgent the newest value makes it."""
+    found, evidence = describe_repeats(pipeline), pipeline.evidence
+    faults = [
+        f"{COLUMNS.get(name, name)} of proposal #{pipeline.pk} was changed"
+        for name in told
+        if told[name] != found[name]
+    ]
+    if pipeline.evidence_intact:
+        value = pipeline.kpi if told == UNREPEATED else pipeline.latest_kpi
+        if pipeline.overrun != measure_overrun(value, evidence.get("limit"), evidence.get("operator")):
+            faults.append(f"overrun of proposal #{pipeline.pk} was changed")
+    return faults
 
 
 def check_stop(story, report, using):

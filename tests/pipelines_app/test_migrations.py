@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from pipelines_app.core.chain import GENESIS, digest, encode, link
 from pipelines_app.models import AuditEntry, AuditHead, Pipeline, Policy, Version
-from pipelines_app.services import approve
+from pipelines_app.services import approve, propose
 from pipelines_app.services.verify import verify_audit
 
 BEFORE = ("pipelines_app", "0002_units_of_quantities")
@@ -28,6 +28,12 @@ def before(transactional_db):
 def before_guardrails(transactional_db):
     """The models from before policies said how effects are judged."""
     yield from go_back(BEFORE_GUARDRAILS)
+
+
+@pytest.fixture
+def before_repeats(transactional_db):
+    """The models from before the audit chain told of repeats."""
+    yield from go_back(("pipelines_app", "0012_guardrails"))
 
 
 def go_back(node):
@@ -103,6 +109,20 @@ def test_a_policy_from_before_effects_were_its_matter_is_as_the_chain_tells(befo
     assert verify_audit().faults == []
     Policy.objects.update(span_weeks=2)
     assert verify_audit().faults == ["span_weeks of policy “Old” was changed"]
+
+
+def test_repeats_from_before_the_chain_told_of_them_are_told_as_they_are(before_repeats):
+    end = add_old(before_repeats, 1, GENESIS, title="Open", topic="er.wait")
+    AuditHead.objects.create(pk=1, seq=1, hash=end)
+    old = before_repeats.get_model("pipelines_app", "Pipeline").objects
+    old.update(noted=3, latest_kpi=6.5, latest_at=timezone.now(), latest_origin="breach:4")
+    assert any("noted of proposal" in fault for fault in verify_audit().faults)
+    migrate()
+    assert not any("noted" in fault or "latest" in fault for fault in verify_audit().faults)
+    pipeline = Pipeline.objects.get()
+    assert propose(title="Open", suggestion="Act", origin="breach:4") == (pipeline, False)
+    Pipeline.objects.update(noted=2)
+    assert f"noted of proposal #{pipeline.pk} was changed" in verify_audit().faults
 
 
 def test_a_database_without_proposals_starts_without_entries(before):

@@ -15,7 +15,7 @@ from pipelines_app.actions.registry import find_action
 from pipelines_app.core.errands import flatten
 from pipelines_app.core.states import State
 from pipelines_app.exceptions import BadInput, Impossible, Postponed, Tampered
-from pipelines_app.queries import make_order, read_version
+from pipelines_app.queries import find_undo_end, make_order, read_version
 from pipelines_app.queries.stops import find_stop
 from pipelines_app.services.errands.measure import begin_measuring
 from pipelines_app.services.errands.plan import LONGEST, end_errand, is_held
@@ -41,7 +41,8 @@ def carry_out(errand, now):
 def begin(errand, now):
     """The frozen version, once the proposal is ``executing``; None where it was taken back.
 
-    Postponed while everything is stopped, Impossible where the version is not as it was frozen.
+    Postponed while everything is stopped or its approval may be undone, Impossible where the version is
+    not as it was frozen.
     """
     with transaction.atomic():
         pipeline = lock_pipeline(errand.pipeline_id)
@@ -53,6 +54,8 @@ def begin(errand, now):
         except Tampered as error:
             raise Impossible(str(error)) from None
         if pipeline.state == State.APPROVED:
+            if now < (until := find_undo_end(pipeline)):
+                raise Postponed("its approval may still be undone", until=until)
             data = {"version": pipeline.version, "key": make_order(document, errand.pipeline_id).key}
             event = "handed over" if is_manual(document["action"]) else "begun"
             move(

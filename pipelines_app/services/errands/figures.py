@@ -51,7 +51,7 @@ def emit_figure(errand, now):
 
 def find_decision(errand):
     """``((hours from opened to decided, when), "")``, or None and why."""
-    entries = errand.pipeline.audit.order_by("seq")
+    entries = errand.pipeline.moves.order_by("seq")
     told = ((entry.at, entry.event, entry.data) for entry in entries)
     span = figures.find_waiting(told, errand.version)
     if span is None:

@@ -46,7 +46,6 @@ from tests.pipelines_app.acting import ORDERS, forget
 pytestmark = pytest.mark.django_db
 
 KEY = "it names the row for the database alone; order and links are held by other columns"
-NOTE = "a note of a repeat that came later: nothing decides by it"
 WORK = "work at hand: it says when something is tried, and not whether it may be"
 # What verify_audit says of an edited column, by table; "{}" is the proposal.
 NAMED = {
@@ -78,6 +77,11 @@ NAMED = {
         "decided_at": "decided_at of proposal #{} was changed",
         "carried_out_at": "what came of proposal #{} was changed",
         "outcome": "what came of proposal #{} was changed",
+        "overrun": "overrun of proposal #{} was changed",
+        "latest_kpi": "latest_kpi of proposal #{} was changed",
+        "latest_at": "latest_at of proposal #{} was changed",
+        "latest_origin": "latest_origin of proposal #{} was changed",
+        "noted": "noted of proposal #{} was changed",
     },
     Version: {
         "pipeline_id": "version 2 of proposal #{} is gone",
@@ -156,11 +160,7 @@ NAMED = {
     | dict.fromkeys(("at", "actor", "data_text"), "entry 3 (proposed, proposal #{}) was changed"),
 }
 EXEMPT = {
-    Pipeline: {
-        "id": KEY,
-        "overrun": "worked out from value and limit: it only sorts the inbox",
-    }
-    | dict.fromkeys(("latest_kpi", "latest_at", "latest_origin", "noted"), NOTE),
+    Pipeline: {"id": KEY},
     Errand: {"id": KEY, "due_at": "it has ended: of one that is open it is held against the chain"}
     | dict.fromkeys(("attempts", "claimed_until", "created_at"), WORK),
 } | {model: {"id": KEY} for model in (Version, Decision, Effect, StopSwitch, AuditHead, AuditEntry)}
@@ -168,6 +168,8 @@ EXEMPT = {
 VALUES = {
     (Pipeline, "state"): "'effective'",
     (Pipeline, "severity"): "'info'",
+    (Pipeline, "overrun"): "7",
+    (Pipeline, "latest_kpi"): "7",
     (Pipeline, "action_params"): """'{"amount": 3}'""",
     (Decision, "vote"): "'reject'",
     (Policy, "severity"): "'info'",
@@ -315,6 +317,51 @@ def test_a_row_that_was_taken_away_is_found_and_named(lived, model):
         found = " ".join(verify_audit().faults)
         transaction.set_rollback(True)
     assert "is gone" in found or "entry 3 is missing" in found
+
+
+@pytest.mark.parametrize("kind", ["act", "measure"])
+def test_an_errand_that_nothing_led_to_is_found_and_does_nothing(acting, approver, kind):
+    now = timezone.now()
+    Errand.objects.create(pipeline=acting, version=1, kind=kind, due_at=now)
+    name = f"the errand {kind} of proposal #{acting.pk}, version 1"
+    assert verify_audit().faults == [f"{name} was made up"]
+    run_errands(now=now)
+    assert ORDERS == [] and Pipeline.objects.get().state == "awaiting_approval"
+    assert verify_audit().faults == [f"{name} was made up"], "nor is it forgotten once it has ended"
+
+
+def test_a_row_that_was_slipped_in_neither_hastens_nor_prevents_what_is_approved(acting, approver):
+    now = timezone.now()
+    Errand.objects.create(pipeline=acting, version=1, kind="act", due_at=now)
+    run_errands(now=now)
+    approved = approve(pipeline=acting, by=approver, version=1, now=now).decided_at
+    Errand.objects.filter(kind="act").update(due_at=now)
+    run_errands(now=approved + timedelta(seconds=9))
+    assert ORDERS == [], "it may still be undone"
+    run_errands(now=approved + timedelta(seconds=10))
+    assert len(ORDERS) == 1 and verify_audit().faults == []
+
+
+def test_an_origin_that_was_written_into_a_closed_proposal_suppresses_nothing(acting, approver, touch):
+    reject(pipeline=acting, by=approver, version=1, comment="no")
+    touch("UPDATE pipelines_app_pipeline SET latest_origin = 'breach:999'")
+    assert verify_audit().faults == [f"latest_origin of proposal #{acting.pk} was changed"]
+    other, created = propose(title="Slow", suggestion="Hire 2", origin="breach:999")
+    assert created and other.pk != acting.pk
+
+
+def test_a_repeat_is_in_the_chain_and_on_no_timeline_and_its_origin_is_known_once_all_is_over(
+    acting, approver, touch
+):
+    words = {"title": acting.title, "suggestion": "Act", "topic": acting.topic}
+    for number in (2, 2, 3):
+        assert propose(**words, origin=f"breach:{number}", kpi=number)[0] == acting
+    assert verify_audit().faults == []
+    assert (acting.audit.filter(event="noted").count(), acting.moves.filter(event="noted").count()) == (2, 0)
+    reject(pipeline=acting, by=approver, version=1, comment="no")
+    assert propose(**words, origin="breach:3") == (acting, False)
+    touch("UPDATE pipelines_app_auditentry SET data_text = '{}' WHERE event = 'noted'")
+    assert propose(**words, origin="breach:3")[1], "an entry that was edited tells of no origin"
 
 
 @pytest.mark.parametrize("kind", ["remind", "escalate"])

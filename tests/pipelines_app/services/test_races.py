@@ -104,7 +104,7 @@ def duel(race, monkeypatch):
 
 def look(pipeline):
     """Its state, and the events of its chain."""
-    return Pipeline.objects.get(pk=pipeline.pk).state, list(pipeline.audit.values_list("event", flat=True))
+    return Pipeline.objects.get(pk=pipeline.pk).state, list(pipeline.moves.values_list("event", flat=True))
 
 
 @ROUNDS
