@@ -179,7 +179,7 @@ class ApiKeyAdmin(VisibleAdmin):
     readonly_fields = record
 
     def limit_rows(self, rows, who):
-        """Those of other groups are not listed, nor those that name a topic which is not for everybody."""
+        """One's own, and of others those that name nothing this person may not see."""
         return limit_to_groups(rows, who)
 
     def get_fieldsets(self, request, obj=None):

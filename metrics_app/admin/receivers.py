@@ -129,7 +129,7 @@ class ReceiverAdmin(VisibleAdmin):
         return super().has_delete_permission(request, obj) and self.is_of(request, obj)
 
     def limit_rows(self, rows, who):
-        """Those of other groups are not listed: their addresses are not everybody's."""
+        """Those of other groups are not listed: their addresses are not everybody's; one's own always are."""
         return limit_to_groups(rows, who)
 
     @admin.display(description="where to", ordering="kind")

@@ -41,13 +41,25 @@ def limit_to_visible(rows, who, path):
 
 
 def limit_to_groups(rows, who):
-    """Keys or receivers of everybody and of the groups of ``who``, without those that name a hidden topic."""
+    """Keys or receivers of the groups of ``who``, and those without a group that are for them to see.
+
+    What somebody made themselves they see whatever topics it names: one that was gone from their list
+    would have told them that a topic is there. What others made is seen where each topic it names is a
+    KPI that ``who`` may see, or a pattern: one that is hidden and one that is not there are alike.
+    """
     if who is not None and who.is_superuser:
         return rows
-    hidden = set(list_hidden(who))
-    rows = rows.filter(Q(group=None) | Q(group__in=who.groups if who else ()))
-    named = [pk for pk, topics in rows.values_list("pk", "topics") if hidden.intersection(topics)]
-    return rows.exclude(pk__in=named)
+    if who is None:
+        return rows.none()
+    mine = Q(group__in=who.groups) | (Q(group=None, created_by=who.id) if who.kind == "user" else Q())
+    named = rows.filter(group=None).values_list("pk", "topics")
+    told = [pk for pk, topics in named if all(is_told(who, topic) for topic in topics)]
+    return rows.filter(mine | Q(pk__in=told))
+
+
+def is_told(who, topic):
+    """Whether a name may be told to ``who``: a pattern, or a KPI that they may see."""
+    return topic.endswith("*") or (get_kpi(topic) is not None and may_read(who, topic))
 
 
 def limit_silences(rows, who):

@@ -8,8 +8,10 @@ from django.contrib.auth.models import Group, Permission, User
 
 from metrics_app.exceptions import BadInput
 from metrics_app.keyring import find_key
-from metrics_app.models import ApiKey
+from metrics_app.models import ApiKey, Kpi, Receiver
+from metrics_app.registry import forget, who_is
 from metrics_app.services.keys import create_key
+from metrics_app.services.visibility import limit_to_groups
 
 pytestmark = pytest.mark.django_db
 
@@ -181,3 +183,42 @@ def test_staff_give_a_key_only_what_they_may_do_themselves(client):
     ApiKey.objects.update(scopes=["emit", "propose"])
     answer = client.post(f"{LIST}{key.pk}/change/", form | {"name": "clinic"})
     assert answer.status_code == 302 and ApiKey.objects.get().name == "clinic"
+
+
+@pytest.mark.parametrize("model", [ApiKey, Receiver])
+def test_neither_ones_own_nor_those_of_others_tell_whether_a_name_is_a_kpi_of_others(model):
+    mine, theirs = Group.objects.create(name="mine"), Group.objects.create(name="theirs")
+    ann, bob = (User.objects.create_user(name, is_staff=True) for name in ("ann", "bob"))
+    ann.groups.add(mine)
+    Kpi.objects.create(topic="quoll.numbat", restricted=True, owner=theirs)
+    Kpi.objects.create(topic="er.wait")
+    forget()
+    names = {"nobody": ["quoll.nobody"], "numbat": ["quoll.numbat"], "wait": ["er.wait"], "wide": ["quoll.*"]}
+    for name, topics in names.items():
+        for number, (maker, group) in enumerate([(ann, None), (bob, None), (bob, mine), (bob, theirs)]):
+            unique = {"hash": f"{name}{number}"} if model is ApiKey else {}
+            model.objects.create(
+                name=f"{name}{number}", topics=topics, created_by=maker, group=group, **unique
+            )
+    seen = {row.name for row in limit_to_groups(model.objects.all(), who_is(ann))}
+    assert seen == {f"{name}{number}" for name in names for number in (0, 2)} | {"wait1", "wide1"}
+    assert not limit_to_groups(model.objects.all(), None).exists()
+
+
+def test_whoever_makes_a_key_that_names_a_topic_of_others_finds_and_revokes_it(client):
+    Kpi.objects.create(topic="quoll.numbat", restricted=True, owner=Group.objects.create(name="theirs"))
+    forget()
+    staff = User.objects.create_user("staff", is_staff=True)
+    staff.user_permissions.set(Permission.objects.filter(codename__endswith="_apikey"))
+    client.force_login(staff)
+    pages = {}
+    for name in ("nobody", "numbat"):
+        assert add(client, name=name, topics=f"quoll.{name}").status_code == 200
+        again = add(client, name=name, topics="er.wait").content.decode()
+        key = ApiKey.objects.get(name=name)
+        assert f"made already: {key.prefix}" in again
+        pages[name] = client.get(f"{LIST}{key.pk}/change/").status_code
+        client.post(LIST, {"action": "revoke", "_selected_action": [key.pk]})
+    assert pages == {"nobody": 200, "numbat": 200}
+    assert client.get(LIST).context["cl"].result_count == 2
+    assert not ApiKey.objects.filter(revoked_at=None).exists()
