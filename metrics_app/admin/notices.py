@@ -4,7 +4,7 @@ from django.contrib import admin, messages
 
 from metrics_app.admin.breaches import DELETES_THRESHOLDS
 from metrics_app.admin.cells import shorten, write_ms, write_time
-from metrics_app.admin.visible import VisibleAdmin, VisibleRelatedFilter
+from metrics_app.admin.visible import VisibleAdmin
 from metrics_app.models import Notice
 from metrics_app.services.notices import try_again
 
@@ -36,7 +36,7 @@ class NoticeAdmin(VisibleAdmin):
 
     topic_path = "breach__threshold__kpi__topic"
     list_display = ["id", "receiver", "event", "name", "result", "written", "tries", "why"]
-    list_filter = [OutcomeFilter, "event", ("receiver", VisibleRelatedFilter)]
+    list_filter = [OutcomeFilter, "event", "receiver"]
     list_select_related = ["receiver", "breach__threshold__kpi"]
     search_fields = ["receiver__name", "breach__threshold__kpi__topic", "error"]
     actions = ["try_again"]

@@ -1,6 +1,7 @@
 """What every admin page of this app shows: rows of topics that this person may see, and nothing of others."""
 
 from django.contrib import admin
+from django.contrib.admin.utils import get_fields_from_path
 from django.contrib.auth.models import Group
 
 from metrics_app.registry import look_again, who_is
@@ -25,6 +26,13 @@ class VisibleAdmin(admin.ModelAdmin):
         """Rows that this person may see."""
         return self.limit_rows(super().get_queryset(request), identify(request))
 
+    def get_list_filter(self, request):
+        """A filter by another model's rows offers those alone that this person may see."""
+        return [
+            (name, VisibleRelatedFilter) if is_relation(self.model, name) else name
+            for name in super().get_list_filter(request)
+        ]
+
     def formfield_for_foreignkey(self, db_field, request, **options):
         """Only rows that this person may see, and groups that they belong to."""
         field = super().formfield_for_foreignkey(db_field, request, **options)
@@ -45,6 +53,11 @@ def identify(request):
     if request.method == "POST":
         look_again()
     return who_is(request.user)
+
+
+def is_relation(model, name):
+    """Whether a plain entry of ``list_filter`` names rows of another model."""
+    return isinstance(name, str) and get_fields_from_path(model, name)[-1].is_relation
 
 
 class VisibleRelatedFilter(admin.RelatedFieldListFilter):

@@ -106,6 +106,16 @@ class PipelineForm(forms.ModelForm):
         }
 
 
+class OwnGroupFilter(admin.RelatedFieldListFilter):
+    """By the groups of the proposals that this person may see."""
+
+    def field_choices(self, field, request, model_admin):
+        """``[(pk, name)]``."""
+        shown = model_admin.get_queryset(request).order_by().values(field.name)
+        groups = field.related_model.objects.filter(pk__in=shown).order_by("name")
+        return [(group.pk, group.name) for group in groups]
+
+
 @admin.register(Pipeline)
 class PipelineAdmin(ReadOnly, admin.ModelAdmin):
     """One proposal: what was known, who decided, what came of it."""
@@ -113,7 +123,13 @@ class PipelineAdmin(ReadOnly, admin.ModelAdmin):
     form = PipelineForm
     list_display = ["id", "title", "asked", "writer", "value", "severity", "state", "due_at"]
     list_display_links = ["id", "title"]
-    list_filter = ["state", "severity", ("topic", TopicFilter), "restricted_to", "created_at"]
+    list_filter = [
+        "state",
+        "severity",
+        ("topic", TopicFilter),
+        ("restricted_to", OwnGroupFilter),
+        "created_at",
+    ]
     search_fields = [
         "title",
         "suggestion",

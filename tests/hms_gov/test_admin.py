@@ -2,12 +2,18 @@
 
 import pytest
 from django.apps import apps
-from django.contrib.auth.models import Permission, User
+from django.contrib import admin
+from django.contrib.admin.templatetags.admin_urls import admin_urlname
+from django.contrib.auth.models import Group, Permission, User
+from django.urls import reverse
+
+from metrics_app.models import Receiver
 
 pytestmark = pytest.mark.django_db
 with_beat = pytest.mark.skipif(
     not apps.is_installed("django_celery_beat"), reason="the scheduler has no tables here"
 )
+GROUPED = [("kpi", "owner"), ("apikey", "group"), ("receiver", "group")]
 
 
 @with_beat
@@ -25,6 +31,25 @@ def test_an_analyst_sees_none_of_the_schedulers_tables(client):
     client.force_login(staff)
     page = client.get("/admin/").content.decode()
     assert "django_celery_beat" not in page and "Thresholds" in page
+
+
+def test_no_filter_of_a_list_names_groups_or_rows_that_are_not_for_this_person(client):
+    staff = User.objects.create_user("staff", is_staff=True)
+    staff.user_permissions.set(Permission.objects.all())
+    staff.groups.add(Group.objects.create(name="quoll office"))
+    for name in ("numbat office", "bilby office"):
+        group = Group.objects.create(name=name)
+        Receiver.objects.create(name=f"{name} duty", group=group)
+    client.force_login(staff)
+    offered = {}
+    # Whoever may see people sees their groups.
+    for model in [model for model in admin.site._registry if model._meta.app_label != "auth"]:
+        page = client.get(reverse(admin_urlname(model._meta, "changelist")))
+        for one in page.context["cl"].filter_specs if page.status_code == 200 else ():
+            if isinstance(one, admin.RelatedFieldListFilter):
+                offered[model._meta.model_name, one.title] = [str(text) for _, text in one.lookup_choices]
+        assert "numbat" not in page.content.decode() and "bilby" not in page.content.decode(), model
+    assert offered == {(model, name): ["quoll office"] for model, name in GROUPED}
 
 
 @with_beat
