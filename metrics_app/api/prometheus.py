@@ -16,7 +16,7 @@ from metrics_app.queries.worked import read_ages
 from metrics_app.services.archive import read_health, read_losses
 from metrics_app.services.conditions import find_end, judge_threshold, read_conditions
 from metrics_app.services.notices import read_notice_health
-from metrics_app.services.visibility import limit_to_visible
+from metrics_app.services.visibility import limit_to_visible, sees_all
 from metrics_app.services.watch.states import read_clock
 from metrics_app.streams import presence
 
@@ -53,6 +53,9 @@ class Scrape:
 
     def __init__(self, who):
         self.found = [*collect_kpis(who), *collect_thresholds(who), *collect_health()]
+        if sees_all(who):
+            # Of somebody who knows their own topics they would tell what the hidden ones took in.
+            self.found += [*collect_counters(), *collect_losses()]
 
     def collect(self):
         """The families, as prometheus_client asks for them."""
@@ -129,7 +132,7 @@ def collect_health():
     counts = presence.count_streams()
     for kind in KINDS:
         streams.add_metric([kind], counts.get(kind, 0))
-    return [behind, streams, *collect_ages(), *collect_counters(), *collect_archive(), *collect_notices()]
+    return [behind, streams, *collect_ages(), *collect_archive(), *collect_notices()]
 
 
 def collect_ages():
@@ -139,24 +142,35 @@ def collect_ages():
 
 
 def collect_counters():
-    """The collector's counters per shard."""
+    """The collector's counters per shard, and the late points that wait: over all topics."""
     rows = read_counters()
     for field, (name, text) in COUNTERS.items():
         family = CounterMetricFamily(name, text, labels=["shard"])
         for shard, row in rows.items():
             family.add_metric([str(shard)], row[field])
         yield family
+    text = "Late points that wait for the archiver."
+    yield GaugeMetricFamily("hms_archiver_late_points", text, value=read_health().late)
 
 
 def collect_archive():
-    """What waits for the archiver, on the shard that is worst off, and what Redis lost before it came."""
+    """How long the archiver is awaited, on the shard that is worst off, and whether Redis lost points."""
     health = read_health()
     for name, text, value in (
         ("hms_archiver_behind_seconds", "Age of the oldest minute that history lacks.", health.behind),
-        ("hms_archiver_late_points", "Late points that wait for the archiver.", health.late),
-        ("hms_archiver_bound_ratio", "Share in use of what Redis holds back for it.", health.share),
+        # In whole percent: it is counted in late points, whose number is not for everybody.
+        ("hms_archiver_bound_ratio", "Share in use of what Redis holds back for it.", round(health.share, 2)),
+        (
+            "hms_points_lost_recently",
+            "1 where points were lost within the last day.",
+            float(read_losses().recent > 0),
+        ),
     ):
         yield GaugeMetricFamily(name, text, value=value)
+
+
+def collect_losses():
+    """What Redis lost before it was archived, per shard: over all topics."""
     text = "Points known to be lost: Redis lost its data before they were archived."
     lost, known = CounterMetricFamily("hms_points_lost", text, labels=["shard"]), read_losses().by_shard
     for shard in range(conf.get("SHARDS")):

@@ -1,6 +1,7 @@
 """How each part of the service is: for ``/readyz``, ``manage.py check_ready`` and whoever else watches it.
 
-A part is ``{"ok": bool, …}`` with what else there is to say, and no secret in it.
+A part is ``{"ok": bool, …}`` with what else there is to say, and no secret in it: nor a number of points,
+notices or entries, for everybody reads it, and a number over all topics tells what the hidden ones do.
 """
 
 import logging
@@ -110,7 +111,7 @@ def check_collector():
 
 
 def check_archiver(database):
-    """How much waits for the archiver; a warning before the oldest is dropped, and for a day after a loss.
+    """How long the archiver is awaited; a warning before the oldest is dropped, and for a day after a loss.
 
     A site that is behind with its history still takes points and shows them: that much keeps it ready.
     """
@@ -118,18 +119,15 @@ def check_archiver(database):
         health = read_health()
     except BusUnavailable:
         return {"ok": True, "message": "unknown while redis does not answer"}
-    found = {"ok": True, "behind_seconds": round(health.behind, 3), "late_points": health.late}
+    found = {"ok": True, "behind_seconds": round(health.behind, 3)}
     losses = read_losses() if database["ok"] else None
-    if losses:
-        found["lost_points"] = sum(losses.by_shard.values())
     warnings = [part.warning for part in (health, losses) if part and part.warning]
     return found | ({"warning": "; ".join(warnings)} if warnings else {})
 
 
 def check_notices(database):
-    """How many notices wait and how many were given up; a warning, for the site is ready all the same."""
+    """Whether notices wait for long or were given up: a warning, for the site is ready all the same."""
     if not database["ok"]:
         return {"ok": True, "message": "unknown while the database does not answer"}
     health = read_notice_health()
-    found = {"ok": True, "waiting": health.waiting, "failed": health.failed}
-    return found | ({"warning": health.warning} if health.warning else {})
+    return {"ok": True} | ({"warning": health.warning} if health.warning else {})

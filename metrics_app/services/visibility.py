@@ -32,6 +32,13 @@ def list_hidden(who):
     return [topic for topic in list_restricted(who) if not may_read(who, topic)]
 
 
+def sees_all(who):
+    """Whether no topic is hidden from ``who``: figures over all topics together tell of each."""
+    if who is None or who.topics:
+        return False
+    return who.is_superuser or not list_hidden(who)
+
+
 def limit_to_visible(rows, who, path):
     """``rows`` without those whose topic, at ``path``, is not for ``who``."""
     if who is not None and who.is_superuser:

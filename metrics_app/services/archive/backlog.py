@@ -26,8 +26,8 @@ class Health(NamedTuple):
         if self.share < WARN_AT:
             return ""
         return (
-            f"shard {self.shard} waits for the archiver since {self.behind / 3600:.1f} h with {self.late} "
-            f"late points: {self.share:.0%} of what Redis holds back (HELD_HOURS, LATE_POINTS) is in use; "
+            f"shard {self.shard} waits for the archiver since {self.behind / 3600:.1f} h: "
+            f"{self.share:.0%} of what Redis holds back (HELD_HOURS, LATE_POINTS) is in use; "
             "start `manage.py archive` before the oldest is dropped"
         )
 

@@ -7,11 +7,11 @@ how many points, and, minute by minute, of which topics SQL lacks any. What is m
 
 import logging
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db import transaction
-from django.db.models import Min, OuterRef, Subquery, Sum
+from django.db.models import Max, Min, OuterRef, Subquery, Sum
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
@@ -30,19 +30,20 @@ looks = {}  # which Redis -> monotonic seconds of the next look, per process
 
 
 class Losses(NamedTuple):
-    """Points that are known to be lost: ``{shard: points}`` of all time, and how many lately."""
+    """Points that are known to be lost: ``{shard: points}`` of all time, how many lately, and when last."""
 
     by_shard: dict
     recent: int
+    last: datetime | None  # of those lost lately
 
     @property
     def warning(self):
-        """What to tell, or ""."""
+        """What to tell everybody, without how many: or ""."""
         if not self.recent:
             return ""
         return (
-            f"Redis lost its data within the last day, and with it {self.recent:,} points that were not "
-            "archived, besides those of its last seconds: keep an archiver running, and see to "
+            f"Redis lost its data, last found at {self.last:%Y-%m-%d %H:%M} UTC, and with it points that "
+            "were not archived, besides those of its last seconds: keep an archiver running, and see to "
             "appendonly, appendfsync and maxmemory-policy"
         )
 
@@ -179,4 +180,5 @@ def read_losses():
     later = Generation.objects.filter(shard=OuterRef("shard"), pk__gt=OuterRef("pk")).order_by()
     first = later.values("shard").annotate(first=Min("created_at")).values("first")
     recent = ended.annotate(ended_at=Subquery(first)).filter(ended_at__gte=timezone.now() - RECENT)
-    return Losses(by_shard, recent.aggregate(points=Sum("lost"))["points"] or 0)
+    found = recent.aggregate(points=Sum("lost"), last=Max("ended_at"))
+    return Losses(by_shard, found["points"] or 0, found["last"])

@@ -43,5 +43,5 @@ def find_warning(overdue, failed):
             "notices wait: see the receivers in the admin, and whether the worker of the queue slow runs"
         )
     if failed:
-        faults.append(f"{failed} given up in the last 24 hours")
+        faults.append("some were given up in the last 24 hours: the admin says why")
     return "; ".join(faults)

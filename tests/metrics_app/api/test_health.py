@@ -124,6 +124,17 @@ def test_it_names_redis_when_it_is_away_and_tells_no_secret(client, settings):
     assert "secret" not in response.content.decode()
 
 
+def test_it_tells_nobody_how_many_of_anything_there_are(client):
+    let_all_work()
+    for name, part in client.get("/readyz").json()["parts"].items():
+        counts = [
+            key
+            for key, value in part.items()
+            if type(value) in (int, float) and key != "shard" and not key.endswith("_seconds")
+        ]
+        assert counts == [], name
+
+
 def ask_notices(client):
     """What it says of notices, without their age."""
     part = client.get("/readyz").json()["parts"]["notices"]
@@ -132,7 +143,7 @@ def ask_notices(client):
 
 def test_it_warns_of_notices_that_were_given_up_or_wait_and_stays_ready(client, base):
     let_all_work()
-    assert ask_notices(client) == {"ok": True, "waiting": 0, "failed": 0}
+    assert ask_notices(client) == {"ok": True}
     make_receiver()
     happen(open_breach(fired_at=base))
     Notice.objects.update(created_at=later(minutes=-6))
@@ -141,8 +152,7 @@ def test_it_warns_of_notices_that_were_given_up_or_wait_and_stays_ready(client, 
     response = client.get("/readyz")
     assert response.status_code == 200
     notices = response.json()["parts"]["notices"]
-    assert (notices["waiting"], notices["failed"]) == (1, 1)
-    assert "notices wait" in notices["warning"] and "1 given up in the last 24 hours" in notices["warning"]
+    assert "notices wait" in notices["warning"] and "some were given up in the last" in notices["warning"]
 
 
 def test_a_test_notice_that_failed_warns_nobody(client, base):
@@ -152,7 +162,7 @@ def test_a_test_notice_that_failed_warns_nobody(client, base):
     Notice.objects.create(
         receiver=receiver, event="test", at=base, text="A test.", outcome="failed", done_at=moment
     )
-    assert ask_notices(client) == {"ok": True, "waiting": 0, "failed": 0}
+    assert ask_notices(client) == {"ok": True}
 
 
 def tell_parts():

@@ -28,6 +28,16 @@ from tests.metrics_app.watching import PARTS, let_all_work
 pytestmark = pytest.mark.django_db
 
 
+TOTALS = {
+    "hms_points_collected_total",
+    "hms_points_late_total",
+    "hms_late_points_dropped_total",
+    "hms_held_minutes_dropped_total",
+    "hms_points_lost_total",
+    "hms_archiver_late_points",
+}
+
+
 @pytest.fixture
 def points(db):
     """Two points of the response time, counted, and a threshold that fires."""
@@ -125,6 +135,15 @@ def test_a_restricted_kpi_is_for_its_group(client, make_key, points):
     outside, inside = ({"X-API-Key": make_key("read", group=group)} for group in (None, owner))
     assert not any("topic=complaint.latency" in key for key in scrape(client, outside))
     assert any("topic=complaint.latency" in key for key in scrape(client, inside))
+    # Nor by what comes in over all topics: who knows the others would have the difference.
+    within, without = ({key[0] for key in scrape(client, headers)} for headers in (inside, outside))
+    assert {name for name in within - without if not name.startswith(("hms_kpi", "hms_threshold"))} == TOTALS
+    listed = {"X-API-Key": make_key("read", group=owner, topics=["complaint.*"])}
+    assert not TOTALS & {key[0] for key in scrape(client, listed)}
+    assert {key[0] for key in scrape(client, {"X-API-Key": make_key("read", group=owner)})} >= TOTALS
+    Kpi.objects.all().delete()
+    forget()
+    assert not TOTALS & {key[0] for key in scrape(client, outside)}
 
 
 @pytest.mark.parametrize(("scope", "status"), [("emit", 403), ("propose", 403), ("partner", 403)])
