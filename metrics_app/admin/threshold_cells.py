@@ -73,8 +73,6 @@ class ThresholdCells:
         if not threshold.pk:
             return "–"
         view = get_view(threshold)
-        if view.data is None:
-            return "–"
         since = "" if view.data == "fresh" or not view.data_since else f" since {write_ms(view.data_since)}"
         return f"{DATA[view.data]}{since}"
 

@@ -63,17 +63,11 @@ class ThresholdSerializer(Body):
     reason = Text(
         required=False, allow_blank=True, write_only=True, max_length=500, help_text="Why it is so."
     )
-    state = serializers.ChoiceField(
-        STATES,
-        source="seen.state",
-        read_only=True,
-        allow_null=True,
-        help_text="Null, as `since` and `data`: it is switched off, and nobody watches it.",
-    )
+    state = serializers.ChoiceField(STATES, source="seen.state", read_only=True)
     since = serializers.IntegerField(source="seen.since", read_only=True, allow_null=True)
     value = Figure(source="seen.value", help_text="As last judged.")
     data = serializers.ChoiceField(
-        ["fresh", "thin", "empty", "error", "behind"], source="seen.data", read_only=True, allow_null=True
+        ["fresh", "thin", "empty", "error", "behind"], source="seen.data", read_only=True
     )
     data_since = serializers.IntegerField(source="seen.data_since", read_only=True, allow_null=True)
     judged_at = serializers.IntegerField(

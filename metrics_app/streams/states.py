@@ -15,7 +15,6 @@ from metrics_app.streams.events import Notice
 
 COLUMNS = ("state", "value", "since", "last_slot", "data", "data_breach")
 UNJUDGED = "unjudged_since"
-OUT = {"state": None, "value": None}  # of a threshold that nobody watches: "ok" would be a promise
 
 
 class Seen(NamedTuple):
@@ -35,7 +34,7 @@ class Seen(NamedTuple):
     def face(self):
         """What people see a difference in; since when nothing is wrong is none."""
         state, unjudged = self.event["state"], self.event.get(UNJUDGED)
-        return state, state not in (OK, None) and self.event["since"], self.data, self.data_breach, unjudged
+        return state, state != OK and self.event["since"], self.data, self.data_breach, unjudged
 
 
 class States:
@@ -93,9 +92,8 @@ class States:
         """A threshold that was deleted: its light is out."""
         if self.told.get(pk) is seen:
             del self.told[pk]
-            if seen.event["state"] is not None:
-                event = {name: value for name, value in seen.event.items() if name != UNJUDGED}
-                self.hub.announce(seen.topic, Notice(event | OUT))
+            if seen.event["state"] != OK:
+                self.hub.announce(seen.topic, Notice(seen.event | {"state": OK, "value": None}))
 
 
 def read_states(topics):
@@ -113,8 +111,7 @@ def see(row, clock):
     topic = row.threshold.kpi.topic
     is_watched = row.threshold.enabled and row.slot_class
     unjudged = clock.find_unjudged(topic, row) if is_watched else None
-    seen = make_seen(row.pk, topic, *(getattr(row, name) for name in COLUMNS), unjudged)
-    return seen if row.threshold.enabled else seen._replace(event=seen.event | OUT)
+    return make_seen(row.pk, topic, *(getattr(row, name) for name in COLUMNS), unjudged)
 
 
 class Kept(NamedTuple):

@@ -46,7 +46,7 @@ def close(breach, threshold, cause, reason, at):
 def announce_end(threshold, at, slot):
     """Tells the streams that the light is out; ``slot`` is the last that was judged."""
     topic = threshold.kpi.topic
-    event = {"type": "state", "topic": topic, "threshold": threshold.pk, "state": None}
+    event = {"type": "state", "topic": topic, "threshold": threshold.pk, "state": watch.OK}
     calm = CALM["data"], CALM["data_breach"]
     live.announce_states([(event | {"value": None, "since": at, "judged_at": slot}, topic, slot, *calm)])
 

@@ -11,16 +11,13 @@ from metrics_app.services.silences import find_silence, list_acting
 
 
 class View(NamedTuple):
-    """The read-only part of a threshold; times in ms, ``value`` as last judged.
+    """The read-only part of a threshold; times in ms, ``value`` as last judged."""
 
-    One that is switched off is in no state: nobody watches it, so neither "ok" nor "fresh" would be true.
-    """
-
-    state: str | None
+    state: str
     since: int | None
     value: float | None
     n: int
-    data: str | None  # fresh, thin, empty, error, behind
+    data: str  # fresh, thin, empty, error, behind
     data_since: int | None
     last_slot: int
     missed: int
@@ -65,10 +62,7 @@ def make_view(threshold, row, clock):
     known = clock.find_known(threshold.kpi.topic, row)
     if threshold.enabled and clock.now - known > queries.clock.BEHIND_AFTER:
         data, since = "behind", (max(known, row.last_slot) if row.slot_class else known) or None
-    state, began = row.state, row.since
-    if not threshold.enabled:
-        state = began = data = since = None
-    seen = state, began, row.value, row.n, data, since, row.last_slot, row.missed, row.flapping
+    seen = row.state, row.since, row.value, row.n, data, since, row.last_slot, row.missed, row.flapping
     return View(*seen, condition)
 
 
