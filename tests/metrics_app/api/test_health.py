@@ -70,12 +70,10 @@ def test_a_part_that_did_not_work_for_long_makes_it_unready_with_its_age(client,
     response = client.get("/readyz")
     found = response.json()["parts"]
     assert response.status_code == 503 and bound + 5 <= found[part]["age_seconds"] < bound + 25
-    assert (
-        f"worked {bound + 5} s ago, which may be {bound} s at most: see whether beat"
-        in found[part]["message"]
-    )
+    words = rf"worked \d+ s ago, which may be {bound} s at most: see whether beat"
+    assert re.match(words, found[part]["message"])
     assert [name for name, one in found.items() if not one["ok"]] == [part]
-    with pytest.raises(CommandError, match=f"{part}: worked {bound + 5} s ago"):
+    with pytest.raises(CommandError, match=f"{part}: {words}"):
         call_command("check_ready", part)
     for most in (3600, None):
         settings.METRICS_APP = settings.METRICS_APP | {"MAX_AGES": {part: most}}

@@ -80,7 +80,8 @@ def test_a_stopped_evaluator_reads_as_behind_too(base):
     collect_all()
     evaluate(now=base + 1)
     view = read_states([threshold], now=base + 40 * MINUTE)[threshold.pk]
-    assert (view.data, view.data_since) == ("behind", base)
+    # From the slot that was judged to the one that was due, as far as points are collected.
+    assert view.data == "behind" and base <= view.data_since <= base + MINUTE
 
 
 def test_it_says_behind_when_redis_is_away(base, settings):
