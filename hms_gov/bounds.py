@@ -14,7 +14,7 @@ from metrics_app.api.errors import is_for_programs
 LARGEST = 6_000_000  # bytes of a body; what a view takes is less, and what it says of more is more exact
 IGNORED = 60_000_000  # bytes of a body that is refused which are read, so that its sender hears why
 REASONS = {
-    408: "The body did not come within {seconds} s: send it again.",
+    408: "The body stopped for {idle} s, or was not whole after {seconds} s: send it again.",
     413: f"The body is over {LARGEST:,} bytes.",
     415: "Content-Type multipart/form-data is not understood here: expected application/json.",
 }
@@ -89,7 +89,8 @@ class BoundedRequest:
     async def refuse(self, status):
         """Answers with an error where nothing was answered; for the application the client has left."""
         if not self.is_answered:
-            message = REASONS[status].format(seconds=settings.REQUEST_SECONDS)
+            bounds = {"idle": settings.REQUEST_IDLE, "seconds": settings.REQUEST_SECONDS}
+            message = REASONS[status].format(**bounds)
             body = json.dumps({"errors": [{"field": None, "message": message}]}).encode()
             headers = [
                 (b"content-type", b"application/json"),

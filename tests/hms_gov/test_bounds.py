@@ -53,9 +53,11 @@ async def test_a_whole_body_passes_piece_by_piece():
     assert await visit.run() == (202, "") and visit.read == b"abcd"
 
 
-async def test_a_body_that_stops_is_answered_and_its_application_ends():
+async def test_a_body_that_stops_is_answered_and_its_application_ends(settings):
+    settings.REQUEST_SECONDS = 60
     visit = Visit(b"...")
-    assert await visit.run() == (408, "The body did not come within 0.2 s: send it again.")
+    message = "The body stopped for 0.05 s, or was not whole after 60 s: send it again."
+    assert await visit.run() == (408, message)
     assert (b"connection", b"close") in visit.sent[0]["headers"]
 
 

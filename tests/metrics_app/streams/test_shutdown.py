@@ -47,8 +47,16 @@ class Sender:
 
     async def post_while(self, *tasks):
         """Goes on until the tasks are done."""
-        while not all(task.done() for task in tasks):
-            await asyncio.to_thread(run_and_close, self.post)
+        async with asyncio.timeout(120):
+            while not all(task.done() for task in tasks):
+                await asyncio.to_thread(run_and_close, self.post)
+
+
+async def wait_until(is_so):
+    """Until it is so, which never takes a minute; TimeoutError."""
+    async with asyncio.timeout(60):
+        while not is_so():
+            await asyncio.sleep(0.01)
 
 
 class Reader:
@@ -156,8 +164,7 @@ async def test_streams_are_told_also_on_their_way_in_and_the_server_stops_after_
         async with StreamClient("topic=er.wait", **credentials) as late, SocketClient() as stranger:
             assert (late.status, (await late.body()).count("event: unavailable")) == (200, 1)
             assert await stranger.closed() in (1012, 4012)
-    while not uvicorn_here.should_exit:
-        await asyncio.sleep(0.01)
+    await wait_until(lambda: uvicorn_here.should_exit)
     assert 0 < uvicorn_here.config.timeout_graceful_shutdown <= shutdown.ALL
     assert not uvicorn_here.force_exit
 
@@ -176,8 +183,7 @@ async def test_it_leaves_the_bound_that_somebody_chose(uvicorn_here):
     uvicorn_here.config.timeout_graceful_shutdown = 20
     get_shutdown()
     signal.raise_signal(signal.SIGTERM)
-    while not uvicorn_here.should_exit:
-        await asyncio.sleep(0.01)
+    await wait_until(lambda: uvicorn_here.should_exit)
     assert uvicorn_here.config.timeout_graceful_shutdown == 20
 
 
@@ -203,7 +209,6 @@ async def test_while_it_stops_an_answer_ends_its_connection(uvicorn_here):
 
     assert await ask("1.1") == []
     signal.raise_signal(signal.SIGTERM)
-    while not get_shutdown().is_stopping:
-        await asyncio.sleep(0.01)
+    await wait_until(lambda: get_shutdown().is_stopping)
     assert await ask("1.1") == [(b"connection", b"close")]
     assert await ask("2") == []

@@ -88,7 +88,7 @@ async def test_streams_learn_that_nobody_judges_any_more_and_that_somebody_does_
         at = await in_thread(let_judge, 2 * HOUR)
         assert await socket.receive() == fine | {"unjudged_since": at}
         assert await stream.next() == ("state", fine | {"unjudged_since": at})
-        at = await in_thread(let_judge, HOUR)
+        at = await in_thread(let_judge, HOUR + 60_000)
         assert await socket.receive() == fine | {"unjudged_since": at}
         assert await stream.next() == ("state", fine | {"unjudged_since": at})
         await in_thread(let_judge, 0)

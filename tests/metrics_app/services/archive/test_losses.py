@@ -142,7 +142,8 @@ def test_a_loss_is_a_warning_for_a_day_and_counted_for_ever(client):
     let_all_work()
     response = client.get("/readyz")
     part = response.json()["parts"]["archiver"]
-    assert response.status_code == 200 and "270" not in str(part)
+    told = {name: value for name, value in part.items() if not name.endswith("_seconds")}
+    assert response.status_code == 200 and "270" not in str(told)
     assert re.search(
         r"lost its data, last found at 20\d\d-\d\d-\d\d \d\d:\d\d UTC, and with it points", part["warning"]
     )
