@@ -7,7 +7,7 @@ it; as a part of a worker (``worker --beat``) unseen, for the worker goes on ans
 import datetime
 import logging
 
-from django.db import DatabaseError, InterfaceError
+from django.db import Error as DatabaseError
 from django_celery_beat.schedulers import DatabaseScheduler
 
 logger = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ class PatientScheduler(DatabaseScheduler):
         """``{name: entry}`` of the rows; those of before while they cannot be read."""
         try:
             found = super().all_as_schedule()
-        except (DatabaseError, InterfaceError) as error:
+        except DatabaseError as error:
             if not self.is_unread:
                 logger.warning("The schedule cannot be read, looking again each second: %s", error)
             self.is_unread = True
@@ -52,7 +52,7 @@ class PatientScheduler(DatabaseScheduler):
             if not self.is_set_up:
                 self.setup_schedule()
             wait = super().tick(*args, **kwargs)
-        except (DatabaseError, InterfaceError) as error:
+        except DatabaseError as error:
             logger.warning("What is due is asked for again: %s", error)
             return PAUSE
         return min(wait, PAUSE) if self.is_unread else wait

@@ -19,7 +19,7 @@ POLICY = "; ".join(
 
 
 class VisitorMiddleware:
-    """Sets REMOTE_ADDR to who came, as TRUSTED_PROXIES has it; nobody further in reads what proxies say."""
+    """Sets REMOTE_ADDR to who came, as TRUSTED_PROXIES has it; nobody further in reads X-Forwarded-For."""
 
     def __init__(self, get_response):
         self.get_response = get_response

@@ -1,8 +1,8 @@
 """Who may see what: the KPIs, remembered in the process for less than 2 s, and the one rule.
 
-The doors ask here on every request and every frame, so nothing here needs SQL while what it
-remembers is fresh. While the database is away KPIs are as this process last read them: nobody can
-change them meanwhile.
+The doors ask here on every request and every frame, so nothing but ``look_again``, for
+what people write, needs SQL while what it remembers is fresh. While the database is away KPIs are as
+this process last read them: nobody can change them meanwhile.
 """
 
 import threading

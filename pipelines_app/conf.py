@@ -13,7 +13,9 @@ DEFAULTS = {
     "EXECUTE_AFTER": 10,  # seconds from the approval to the execution, in which it can be undone
     # Dotted path of a module or object that answers ``measure`` and ``freeze``: what a rule sees of a KPI.
     "MEASUREMENTS": "",
-    "TOPICS": "",  # dotted path: describe(topic) -> {"unit", "restricted", "restricted_to": Group or None}
+    # Dotted path: describe(topic) -> {"known", "unit", "restricted", "restricted_to": Group or None}.
+    # Where it has an attribute ``read(topic, hold=)``, that is asked, of the rows, for what is to be written.
+    "TOPICS": "",
     # Dotted path: describe(topics) -> {topic: {"name", "aggregate", "window", "rules": [{"id", …}]}}.
     "WATCH": "",
     # Dotted path: format(value, unit, beside=limit) -> a value in the reader's units.

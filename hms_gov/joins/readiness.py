@@ -2,9 +2,8 @@
 
 from django.db import DEFAULT_DB_ALIAS
 
-from metrics_app.exceptions import BusUnavailable
-from metrics_app.queries.worked import read_ages
 from metrics_app.services.ages import Bound, describe_age
+from metrics_app.services.health import read_ages
 from pipelines_app.services.errands import read_errand_health
 from pipelines_app.services.errands.drain import PART as ERRANDS
 from pipelines_app.services.verify import read_head
@@ -20,18 +19,9 @@ def list_parts():
     Whoever keeps that has what ``verify_audit --head`` compares with. Only the last row is read.
     """
     health = read_errand_health()
-    part = {"overdue_seconds": round(health.overdue, 3)} | describe_work()
+    part = {"overdue_seconds": round(health.overdue, 3)} | describe_age(ERRANDS, read_ages(), BOUND)
     _, head = read_head(DEFAULT_DB_ALIAS)
     return {
         ERRANDS: part | ({"warning": health.warning} if health.warning else {}),
         "audit": {"ok": True, "head": head},
     }
-
-
-def describe_work():
-    """Whether the drain of errands works, and when it last did."""
-    try:
-        ages = read_ages()
-    except BusUnavailable:
-        ages = None
-    return describe_age(ERRANDS, ages, BOUND)

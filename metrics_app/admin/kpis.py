@@ -20,7 +20,7 @@ from metrics_app.registry import who_is
 from metrics_app.services.conditions import judge_threshold
 from metrics_app.services.kpis import MAX_WINDOW
 from metrics_app.services.rules.deadman import check_expectation, list_silent, save_expectation
-from metrics_app.services.visibility import TAKEN, is_taken
+from metrics_app.services.visibility import TAKEN, list_taken
 from metrics_app.services.watch.states import read_clock
 
 
@@ -46,7 +46,7 @@ class KpiForm(forms.ModelForm):
     def clean_topic(self):
         """A name that is free, or one's own."""
         topic = self.cleaned_data["topic"]
-        if is_taken(self.who, topic):
+        if list_taken(self.who, [topic]):
             raise ValidationError(f"{topic} {TAKEN}.")
         return topic
 

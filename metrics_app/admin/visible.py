@@ -50,8 +50,9 @@ class VisibleAdmin(admin.ModelAdmin):
 
 def identify(request):
     """The ``Who`` of a request; where something is written the rows say what is restricted."""
-    if request.method == "POST":
+    if request.method == "POST" and not getattr(request, "has_looked_again", False):
         look_again()
+        request.has_looked_again = True  # a form asks once per field
     return who_is(request.user)
 
 

@@ -52,10 +52,12 @@ class Scrape:
     """What one scrape answers; read once, as of now."""
 
     def __init__(self, who):
+        archive, losses, notices = read_health(), read_losses(), read_notice_health()
         self.found = [*collect_kpis(who), *collect_thresholds(who), *collect_health()]
+        self.found += [*collect_archive(archive, losses), *collect_waiting(notices)]
         if sees_all(who):
             # Of somebody who knows their own topics they would tell what the hidden ones took in.
-            self.found += [*collect_counters(), *collect_losses()]
+            self.found += [*collect_counters(archive), *collect_losses(losses), *collect_notices(notices)]
 
     def collect(self):
         """The families, as prometheus_client asks for them."""
@@ -118,7 +120,7 @@ def collect_thresholds(who):
 
 
 def collect_health():
-    """The collector, when each part last worked, what waits for them, and the open streams."""
+    """The collector, when each part last worked, and the open streams."""
     behind = GaugeMetricFamily(
         "hms_collector_behind_seconds",
         "How far the collected-through mark lies behind now.",
@@ -132,7 +134,7 @@ def collect_health():
     counts = presence.count_streams()
     for kind in KINDS:
         streams.add_metric([kind], counts.get(kind, 0))
-    return [behind, streams, *collect_ages(), *collect_archive(), *collect_notices()]
+    return [behind, streams, *collect_ages()]
 
 
 def collect_ages():
@@ -141,7 +143,7 @@ def collect_ages():
         yield GaugeMetricFamily(f"hms_{part}_last_seconds", f"Since the part {part} last worked.", value=age)
 
 
-def collect_counters():
+def collect_counters(archive):
     """The collector's counters per shard, and the late points that wait: over all topics."""
     rows = read_counters()
     for field, (name, text) in COUNTERS.items():
@@ -150,12 +152,11 @@ def collect_counters():
             family.add_metric([str(shard)], row[field])
         yield family
     text = "Late points that wait for the archiver."
-    yield GaugeMetricFamily("hms_archiver_late_points", text, value=read_health().late)
+    yield GaugeMetricFamily("hms_archiver_late_points", text, value=archive.late)
 
 
-def collect_archive():
+def collect_archive(health, losses):
     """How long the archiver is awaited, on the shard that is worst off, and whether Redis lost points."""
-    health = read_health()
     for name, text, value in (
         ("hms_archiver_behind_seconds", "Age of the oldest minute that history lacks.", health.behind),
         # In whole percent: it is counted in late points, whose number is not for everybody.
@@ -163,27 +164,38 @@ def collect_archive():
         (
             "hms_points_lost_recently",
             "1 where points were lost within the last day.",
-            float(read_losses().recent > 0),
+            float(losses.recent > 0),
         ),
     ):
         yield GaugeMetricFamily(name, text, value=value)
 
 
-def collect_losses():
+def collect_losses(losses):
     """What Redis lost before it was archived, per shard: over all topics."""
     text = "Points known to be lost: Redis lost its data before they were archived."
-    lost, known = CounterMetricFamily("hms_points_lost", text, labels=["shard"]), read_losses().by_shard
+    lost, known = CounterMetricFamily("hms_points_lost", text, labels=["shard"]), losses.by_shard
     for shard in range(conf.get("SHARDS")):
         lost.add_metric([str(shard)], known.get(shard, 0))
     yield lost
 
 
-def collect_notices():
-    """What waits to be sent, and what was given up."""
-    health = read_notice_health()
+def collect_waiting(health):
+    """For how long notices wait and whether some were given up, and not how many: that tells of topics."""
+    for name, text, value in (
+        ("hms_notices_overdue_seconds", "For how long the oldest notice to be sent is due.", health.overdue),
+        (
+            "hms_notices_failed_recently",
+            "1 where notices were given up within the last 24 hours.",
+            float(health.failed > 0),
+        ),
+    ):
+        yield GaugeMetricFamily(name, text, value=value)
+
+
+def collect_notices(health):
+    """How many notices wait to be sent, and how many were given up: over all topics."""
     for name, text, value in (
         ("hms_notices_waiting", "Notices that are still to be sent.", health.waiting),
-        ("hms_notices_overdue_seconds", "For how long the oldest of them is due.", health.overdue),
         ("hms_notices_failed", "Notices given up in the last 24 hours.", health.failed),
     ):
         yield GaugeMetricFamily(name, text, value=value)

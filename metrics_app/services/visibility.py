@@ -14,17 +14,19 @@ logger = logging.getLogger(__name__)
 TAKEN = "cannot be used: choose another name"
 
 
-def is_taken(who, topic):
-    """Whether a topic is not for ``who`` (None: the project itself) to make a KPI of.
+def list_taken(who, topics):
+    """Those of ``topics`` that are not for ``who`` (None: the project itself) to make KPIs of.
 
     Names are one space, so whoever may make KPIs can find out that one is not free. What they learn is
     no more than that, and who asked stands in the log. The rows decide.
     """
+    if who is None:
+        return []
     look_again()
-    if who is None or may_read(who, topic):
-        return False
-    logger.warning("%s asked for a KPI under a name that is not theirs: %s", who.name, topic)
-    return True
+    taken = [topic for topic in topics if not may_read(who, topic)]
+    for topic in taken:
+        logger.warning("%s asked for a KPI under a name that is not theirs: %s", who.name, topic)
+    return taken
 
 
 def list_hidden(who):

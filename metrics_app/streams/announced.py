@@ -24,7 +24,7 @@ class Announced:
     def hear(self, message):
         """An event, by a ring or from a row: for every listener, unless it or a later one was told."""
         event, position = message["event"], message.get("position")
-        if position is not None:
+        if position is not None and conf.get("EVENTS"):
             key = event["type"], event.get("id")
             if position <= max(self.told.get(key, -1), -1 if self.position is None else self.position):
                 return
@@ -34,10 +34,10 @@ class Announced:
 
     async def compare(self):
         """One look at what has changed since the last one, while anybody listens."""
-        if not conf.get("EVENTS"):
-            return
         if not self.hub.listeners:
             self.position, self.told = None, {}
+            return
+        if not conf.get("EVENTS"):
             return
         try:
             position, changes = await self.hub.call(read_events, self.position)

@@ -71,7 +71,7 @@ class States:
         try:
             found = await self.hub.call(read_states, topics) if topics else {}
         except DatabaseError:
-            # Nothing is judged meanwhile, which followers are told; the next round asks again.
+            # Perhaps nobody judges meanwhile: that the clock knows. The next round asks again.
             found = await self.hub.call(see_again, before)
         for pk, seen in found.items():
             # Where a ring came while the rows were read, the ring is newer.
@@ -99,33 +99,31 @@ class States:
 def read_states(topics):
     """``{threshold id: Seen}`` of all thresholds of some topics, also of those that are switched off."""
     rows = ThresholdState.objects.filter(threshold__kpi__topic__in=topics)
-    rows = rows.select_related("threshold__kpi").only(
-        *COLUMNS, "due_at", "slot_class", "threshold__enabled", "threshold__kpi__topic"
-    )
-    clock = read_clock()
-    return {row.pk: see(row, clock) for row in rows}
+    of_rule = "threshold__kpi__topic", "threshold__enabled", "slot_class", "due_at"
+    rows = list(rows.values_list("pk", *of_rule, *COLUMNS))
+    clock = read_clock() if rows else None
+    return {row[0]: see(clock, *row) for row in rows}
 
 
-def see(row, clock):
-    """The ``Seen`` of a row with its threshold and KPI: no state changes when nobody judges any more."""
-    topic = row.threshold.kpi.topic
-    is_watched = row.threshold.enabled and row.slot_class
-    unjudged = clock.find_unjudged(topic, row) if is_watched else None
-    return make_seen(row.pk, topic, *(getattr(row, name) for name in COLUMNS), unjudged)
+def see(clock, pk, topic, enabled, slot_class, due_at, *columns):
+    """The ``Seen`` of what is read of a threshold: no state changes when nobody judges any more."""
+    kept = Kept(columns[COLUMNS.index("last_slot")], due_at)
+    unjudged = clock.find_unjudged(topic, kept) if enabled and slot_class else None
+    return make_seen(pk, topic, *columns, unjudged)
 
 
 class Kept(NamedTuple):
-    """Of a row that cannot be read now: the slot it was last told for."""
+    """What the clock asks for of a rule; ``due_at`` is None where its row cannot be read now."""
 
     last_slot: int
-    due_at: None = None
+    due_at: int | None = None
 
 
 def see_again(known):
     """``{threshold id: Seen}`` while the rows cannot be read: as they were told, judged or not any more."""
     clock, found = read_clock(), {}
     for pk, seen in known.items():
-        # Nobody is judged where no row can be written: what was told of that stays.
+        # What was told of that stays until a row can be read again.
         told = seen.event.get(UNJUDGED)
         unjudged = clock.find_unjudged(seen.topic, Kept(seen.slot)) if told is None else told
         event = {name: value for name, value in seen.event.items() if name != UNJUDGED}

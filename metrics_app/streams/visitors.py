@@ -52,8 +52,8 @@ class Visitor:
     """A connection: who it is, what it follows, and its way out.
 
     Its interface adds how batches, resets and notices look, ``refresh(topics)`` for
-    topics that are new, and ``end(reason)``: "gone", "forbidden", "replaced", "slow" or
-    "leaving".
+    topics that are new, and ``end(reason)``: "gone", "forbidden", "replaced", "slow",
+    "unavailable" or "leaving".
     """
 
     kind = "events"  # as /metrics names it
@@ -62,6 +62,7 @@ class Visitor:
         self.credential, self.who = credential, who
         self.hub, self.outbox = get_hub(), Outbox(send)
         self.subscriptions = {}
+        self.has_left = False
         self.patterns = set()
         self.checked_at = asyncio.get_running_loop().time()
         self.stamp = None  # of a session: what its rights came from when it was looked at
@@ -76,6 +77,9 @@ class Visitor:
 
     def follow(self, topic, opening):
         """Subscribes to a topic; ``opening(subscription)`` places it."""
+        # What was looked up for it may come back when it is gone: nobody would end that.
+        if self.has_left:
+            return
         self.subscriptions[topic] = subscription = Subscription(self.hub, topic, self)
         subscription.start(opening)
 
@@ -88,7 +92,8 @@ class Visitor:
         return credentials.may_stream(who)
 
     def leave(self):
-        """Ends all of them."""
+        """Ends all of them, for good."""
+        self.has_left = True
         for topic in list(self.subscriptions):
             self.unfollow(topic)
 
@@ -177,7 +182,7 @@ class Visitors:
         kpis = await self.hub.call(list_topics)
         for visitor in list(self.visitors):
             # By itself and not by what the last round saw: it may have come with an older picture since.
-            if visitor.is_unsure or visitor.known is not kpis:
+            if visitor in self.visitors and (visitor.is_unsure or visitor.known is not kpis):
                 await self.refresh(visitor, kpis)
 
     async def refresh(self, visitor, kpis):
@@ -192,6 +197,10 @@ class Visitors:
         except (BusUnavailable, DatabaseError):
             visitor.known, visitor.is_unsure = known, True
             raise
+        # Whatever it is: nobody keeps what they may no longer see, or holds up those behind them.
+        except Exception:
+            logger.exception("A stream could not choose again what it follows")
+            visitor.end("unavailable")
 
     async def report(self):
         """Says how many of each kind are here, for ``/metrics`` in whichever process it is asked."""
@@ -213,7 +222,7 @@ class Visitors:
         for credential, who in found.items():
             for visitor in due[credential]:
                 visitor.checked_at, visitor.stamp = now, stamps.get(credential)
-                await self.judge(visitor, who)
+                self.judge(visitor, who)
 
     def list_due(self, visitors, stamps, now):
         """``{credential: visitors}``: all keys, the sessions of which something changed, and some others.
@@ -232,7 +241,7 @@ class Visitors:
             due[credential] += spread[credential]
         return due
 
-    async def judge(self, visitor, who):
+    def judge(self, visitor, who):
         """Ends a visitor who may no longer be here, and what it may no longer see."""
         if who is None or not visitor.may_stay(who):
             visitor.end("gone" if who is None else "forbidden")

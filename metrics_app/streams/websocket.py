@@ -15,6 +15,7 @@ from metrics_app.streams.snapshots import take_missed, take_restart, take_snapsh
 from metrics_app.streams.visitors import Visitor
 
 MISSED_POINTS = 2_000  # more missed points than this come as rows of a second
+MOST_POSTPONED = 20  # Subscribes kept while the database is away
 OMITTED_NAMES = 50  # topics named in one error; all are counted
 FLOOD = 500  # messages a client may send within FLOOD_SPAN seconds
 FLOOD_SPAN = 10
@@ -106,14 +107,20 @@ class LiveSocket(Visitor):
             self.refuse(Refusal("unavailable", "The database is away: this is followed once it answers."))
 
     def postpone(self, request):
-        """Keeps a Subscribe for the next round."""
+        """Keeps a Subscribe for the next round; Refusal beyond ``MOST_POSTPONED``."""
+        if len(self.postponed) >= MOST_POSTPONED:
+            raise Refusal("unavailable", "The database is away and enough waits for it: ask again later.")
         self.postponed.append(request)
         self.is_unsure = True
 
     async def subscribe(self, request):
         """Follows the topics and patterns of a Subscribe, each with a snapshot first."""
+        asked = set(request.topics)
         known, topics = await self.hub.call(find_topics, self.who, request)
         self.note_known(known)
+        # What is asked for in a round may be unsubscribed meanwhile.
+        left = asked - set(request.topics)
+        topics = [topic for topic in topics if getattr(topic, "topic", topic) not in left]
         for refusal in [topic for topic in topics if isinstance(topic, Refusal)]:
             self.refuse(refusal)
         unknown = {topic.topic for topic in topics if getattr(topic, "code", "") == "unknown_topic"}

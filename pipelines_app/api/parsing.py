@@ -1,6 +1,7 @@
 """Bodies: small JSON objects, whatever a stranger may send."""
 
 import json
+from collections import Counter
 
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
@@ -29,8 +30,8 @@ def take_members(pairs):
     """The dict of an object's pairs; BadInput for a name that comes twice: readers differ in which counts."""
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = [show_name(name) for name in found if names.count(name) > 1][:20]
+        times = Counter(name for name, _ in pairs)
+        twice = [show_name(name) for name in found if times[name] > 1][:20]
         message = "stands more than once in one object: expected once"
         faults = [{"field": name, "message": f"{name!r} {message}"} for name in twice]
         raise BadInput(faults[0]["message"], errors=faults)

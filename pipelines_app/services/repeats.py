@@ -32,8 +32,7 @@ def is_of(pipeline, origin):
     if pipeline.origin == origin:
         return True
     entry = pipeline.audit.filter(event=NOTED).order_by("-seq").first()
-    told = entry.read_data() if entry and entry.hash == entry.compute_hash() else {}
-    return told.get("origin") == origin
+    return entry is not None and entry.data.get("origin") == origin
 
 
 def note_repeat(row, now):

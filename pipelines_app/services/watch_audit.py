@@ -48,7 +48,11 @@ def mail_faults(report):
     )
     # Apart, so that nobody reads the addresses of others.
     for address in to:
-        EmailMessage(f"The audit chain was edited: {tell_count(report)}", text, to=[address]).send()
+        try:
+            EmailMessage(f"The audit chain was edited: {tell_count(report)}", text, to=[address]).send()
+        # Backends have errors of their own; the others are told all the same.
+        except Exception:
+            logger.exception("The mail of it to %s was not sent", address)
 
 
 def list_auditors():

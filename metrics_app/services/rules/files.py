@@ -26,7 +26,7 @@ from metrics_app.services.rules.changes import (
 from metrics_app.services.rules.deadman import save_expectation
 from metrics_app.services.rules.fields import list_faults
 from metrics_app.services.rules.thresholds import delete_threshold, judge_now, save_threshold
-from metrics_app.services.visibility import TAKEN, is_taken
+from metrics_app.services.visibility import TAKEN, list_taken
 
 
 def export_rules(kpis, only=None):
@@ -58,7 +58,7 @@ def plan_import(texts, *, prune=False, who=None, most=None):
     units |= find_units(documents.values(), begins)
     for name, document in documents.items():
         errors += read_file(name, document, begins, units, entries)
-    errors += [fault for fault in find_hidden(entries, who) if not errors]
+    errors = errors or list(find_hidden(entries, who))
     if errors:
         raise refuse(errors)
     return Plan(compare(entries, prune))
@@ -148,8 +148,8 @@ def add_once(faults, unread, path, message):
 
 def find_hidden(entries, who):
     """Faults of topics that are not for this person."""
-    for topic, parts in entries.items():
-        for name, faults, _ in parts if is_taken(who, topic) else ():
+    for topic in list_taken(who, entries):
+        for name, faults, _ in entries[topic]:
             seen = Faults(faults.lines)
             seen.add(("kpis", topic), TAKEN)
             yield seen[0] | {"file": name}

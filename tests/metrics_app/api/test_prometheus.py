@@ -35,6 +35,8 @@ TOTALS = {
     "hms_held_minutes_dropped_total",
     "hms_points_lost_total",
     "hms_archiver_late_points",
+    "hms_notices_waiting",
+    "hms_notices_failed",
 }
 
 

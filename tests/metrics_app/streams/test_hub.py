@@ -138,7 +138,7 @@ async def test_it_sends_rows_while_a_topic_is_faster_than_anyone_reads(
     hub_soon, credentials, emit_now, in_thread, monkeypatch
 ):
     monkeypatch.setattr(feed, "RAW_BURST", 100)
-    monkeypatch.setattr(feed, "RAW_RATE", 10)
+    monkeypatch.setattr(feed, "RAW_RATE", 0.1)  # a second: however long this takes
     await in_thread(emit_now, "er.wait", [1.0])
     async with SocketClient(**credentials) as socket:
         socket.say(type="subscribe", topics=["er.wait"])

@@ -134,3 +134,51 @@ async def test_a_right_that_is_lost_while_redis_is_away_is_lost(login, user, in_
         break_once(websocket, "look_up", BusUnavailable("away"))
         await user.groups.aremove(group)
         assert (await socket.receive())["code"] == "not_allowed"
+
+
+async def test_who_leaves_while_a_round_looks_something_up_for_them_follows_nothing(
+    hub, credentials, in_thread, hold
+):
+    await in_thread(add_kpi, "er.wait")
+    async with SocketClient(**credentials) as socket:
+        socket.say(type="subscribe", topics=["er.*"])
+        assert (await socket.receive())["type"] == "snapshot"
+        [visitor] = get_visitors().visitors
+        gate = hold("look_up")
+        await in_thread(add_kpi, "er.other")
+        round_of_all = asyncio.create_task(get_visitors().look_after())
+        await in_thread(gate.answered.wait)
+    assert visitor not in get_visitors().visitors
+    gate.opened.set()
+    await round_of_all
+    assert not visitor.subscriptions and not hub.feeds
+
+
+async def test_of_whom_nobody_can_say_what_they_may_see_ends_and_the_others_go_on(
+    credentials, in_thread, break_once
+):
+    await in_thread(add_kpi, "er.wait")
+    async with SocketClient(**credentials) as broken, SocketClient(**credentials) as whole:
+        for socket in (broken, whole):
+            socket.say(type="subscribe", topics=["er.*"])
+            assert (await socket.receive())["type"] == "snapshot"
+        break_once(websocket, "look_up", ValueError("odd"))
+        await in_thread(add_kpi, "er.other")
+        await get_visitors().look_after()
+        assert await broken.closed() in (1013, 4013)
+        assert (await whole.receive())["topic"] == "er.other"
+
+
+async def test_what_waits_for_the_database_is_bounded(credentials, monkeypatch):
+    def be_away(*args):
+        raise OperationalError("away")
+
+    monkeypatch.setattr(websocket, "find_topics", be_away)
+    monkeypatch.setattr(websocket, "MOST_POSTPONED", 1)
+    async with SocketClient(**credentials) as socket:
+        for text in ("followed once it answers", "enough waits for it"):
+            socket.say(type="subscribe", topics=["er.wait"])
+            error = await socket.receive()
+            assert error["code"] == "unavailable" and text in error["message"]
+        [visitor] = get_visitors().visitors
+        assert len(visitor.postponed) == 1

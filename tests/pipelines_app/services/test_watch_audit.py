@@ -48,3 +48,20 @@ def test_where_nobody_can_be_told_the_log_says_so(touch, caplog):
     touch("UPDATE pipelines_app_pipeline SET suggestion = 'Fire 2'")
     verify_audit()
     assert "Nobody was told of it" in caplog.text and mail.outbox == []
+
+
+def test_an_address_that_is_refused_keeps_nobody_else_from_hearing(people, touch, caplog, monkeypatch):
+    User.objects.create_superuser("first", "a@example.org")
+    send = mail.EmailMessage.send
+
+    def refuse_one(message, **options):
+        if message.to == ["a@example.org"]:
+            raise OSError("refused")
+        return send(message, **options)
+
+    monkeypatch.setattr(mail.EmailMessage, "send", refuse_one)
+    propose(title="Slow", suggestion="Hire 2")
+    touch("UPDATE pipelines_app_pipeline SET suggestion = 'Fire 2'")
+    verify_audit()
+    assert [sent.to for sent in mail.outbox] == [["boss@example.org"]]
+    assert "The mail of it to a@example.org was not sent" in caplog.text
