@@ -45,11 +45,11 @@ class NumberField(Checked, serializers.FloatField):
 
 
 class TopicField(Checked, serializers.CharField):
-    """A topic, or an empty text."""
+    """A topic; an empty text where a blank one is allowed."""
 
     def check(self, value):
         """The topic."""
-        return fields.check_topic(value, field=self.field_name)
+        return fields.check_topic(value, field=self.field_name, required=not self.allow_blank)
 
 
 class VersionField(Checked, serializers.IntegerField):
@@ -140,11 +140,11 @@ class UnlessField(Checked, serializers.DictField):
 
 
 class ChoiceParam(Checked, serializers.ChoiceField):
-    """One of some words; an empty text asks for nothing."""
+    """One of some words: whoever asks for nothing leaves the parameter out."""
 
     def check(self, text):
         """The word."""
-        return text and fields.check_choice(text, list(self.choices), field=self.field_name)
+        return fields.check_choice(text, list(self.choices), field=self.field_name)
 
 
 class StatesParam(Checked, serializers.MultipleChoiceField):
@@ -157,7 +157,7 @@ class StatesParam(Checked, serializers.MultipleChoiceField):
 
     def check(self, texts):
         """The states that were named."""
-        return [fields.check_choice(text, tuple(State), field="state") for text in texts if text]
+        return [fields.check_choice(text, tuple(State), field="state") for text in texts]
 
 
 class CountParam(Checked, serializers.IntegerField):

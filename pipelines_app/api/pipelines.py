@@ -87,9 +87,9 @@ def describe_proposer(request):
 
 def filter_rows(rows, query):
     """The rows that ``?state=``, ``?severity=`` and ``?topic=`` leave."""
-    if query.get("state"):
+    if "state" in query:
         rows = rows.filter(state__in=query["state"])
-    return rows.filter(**{name: query[name] for name in ("severity", "topic") if query.get(name)})
+    return rows.filter(**{name: query[name] for name in ("severity", "topic") if name in query})
 
 
 class PipelineDetail(PipelinesView):

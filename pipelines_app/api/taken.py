@@ -173,4 +173,4 @@ class PipelineQuery(ListQuery):
 
     state = StatesParam(choices=[state.value for state in State], required=False)
     severity = ChoiceParam(choices=fields.SEVERITIES, required=False)
-    topic = TopicField(required=False, allow_blank=True)
+    topic = TopicField(required=False)

@@ -118,9 +118,9 @@ def check_plain(value, *, field):
     raise BadInput(f"{shorten(value)} is neither a name nor a whole number", field=field)
 
 
-def check_topic(topic, *, field="topic"):
-    """A topic, or an empty text for a proposal that no KPI measures."""
-    if topic == "":
+def check_topic(topic, *, field="topic", required=False):
+    """A topic; unless it is ``required`` also an empty text, of a proposal that no KPI measures."""
+    if topic == "" and not required:
         return topic
     if isinstance(topic, str) and len(topic) <= MAX_TOPIC and TOPIC.match(topic):
         return topic
