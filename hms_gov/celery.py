@@ -14,6 +14,8 @@ from redis import ConnectionError
 from metrics_app.outages import hush
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hms_gov.settings")
+# Celery would run Django's checks at each start and drop what they say: for that it loads every page.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 RECONNECT = 2  # seconds at most between two attempts to reach a broker that is away
 

@@ -8,6 +8,7 @@ its private Redis and its secret key live there.
 import json
 import os
 import secrets
+import sys
 from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -62,9 +63,10 @@ REDIS_PREFIX = env.str("REDIS_PREFIX", default="hms")
 
 # Periodic tasks in tables that the admin shows, where the package is; it may be behind the newest Django.
 WITH_BEAT = bool(find_spec("django_celery_beat"))
-# Only `runserver` needs daphne, which without it knows no streams; all else runs on uvicorn.
+# Only `runserver` needs daphne, which without it knows no streams; all else would load Twisted for nothing.
+WITH_DAPHNE = "runserver" in sys.argv and bool(find_spec("daphne"))
 INSTALLED_APPS = [
-    *["daphne"] * bool(find_spec("daphne")),
+    *["daphne"] * WITH_DAPHNE,
     "hms_gov.site_config.SiteConfig",  # django.contrib.admin
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -11,6 +11,8 @@ from hms_gov.schema import SchemaView
 from metrics_app.api.health import EmitReadinessView, HealthView, ReadinessView
 from metrics_app.api.prometheus import PrometheusView
 
+admin.autodiscover()
+
 handler400 = "metrics_app.api.errors.handle_bad_request"
 handler404 = "metrics_app.api.errors.handle_not_found"
 handler500 = "metrics_app.api.errors.handle_server_error"

@@ -17,9 +17,11 @@ class MetricsAppConfig(AppConfig):
 
     def ready(self):
         """Loads the project's aggregates, gives ``emit`` its bus; registers checks and periodic tasks."""
-        from metrics_app.services.record import record_rows  # models can be imported only now
+        # Models can be imported only now. Whichever process changes a key: `keyring` tells the others.
+        from metrics_app import keyring  # noqa: F401
+        from metrics_app.services.record import record_rows
 
         start_aggregates()
         client.use_transport(record_rows)
-        register(check_settings)
+        register(check_settings, self.name)
         post_migrate.connect(register_tasks, sender=self)
