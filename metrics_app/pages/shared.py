@@ -67,4 +67,4 @@ def describe_live():
     evaluator works; through is null before a collector ever ran."""
     marks, now = queries.collected_through(), queries.redis_now()
     through = min(marks.values()) if marks else None
-    return {"now": now, "through": through, "judges": now - read_judged() <= queries.clock.BEHIND_AFTER}
+    return {"now": now, "through": through, "judges": now - read_judged() <= queries.clock.GRACE}

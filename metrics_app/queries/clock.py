@@ -7,7 +7,11 @@ from metrics_app.exceptions import BusUnavailable
 from metrics_app.queries.logs import collected_through, redis_now, shard_for
 from metrics_app.queries.worked import read_judged
 
-BEHIND_AFTER = 10_000  # ms a mark or an evaluation may lag before people are told
+BEHIND_AFTER = 10_000  # ms the collected-through mark may lag before figures are said to stand still
+# ms that mark, a slot or the evaluator may lag before nobody is said to judge. With the second between two
+# rounds no light that says otherwise is older than five seconds. A round takes a third of one with 10,000
+# thresholds due at once: what lags by four is not slow, it is away, or the machine is.
+GRACE = 4_000
 
 
 class Clock(NamedTuple):
@@ -29,7 +33,21 @@ class Clock(NamedTuple):
     @property
     def is_idle(self):
         """Whether nobody judges anything: also a rule whose next slot is not due yet would not be."""
-        return self.now - self.judged > BEHIND_AFTER
+        return self.now - self.judged > GRACE
+
+    @property
+    def stands(self):
+        """What does not move: ``(whether the evaluator, shards)``; None where Redis cannot be asked."""
+        if self.through is None:
+            return None
+        behind = [shard for shard, mark in self.through.items() if self.now - mark > GRACE]
+        return self.is_idle, frozenset(behind)
+
+    @property
+    def lasts(self):
+        """For how many ms nothing of it can come to stand that moves now."""
+        moments = [at for at in (self.judged, *(self.through or {}).values()) if self.now - at <= GRACE]
+        return min(moments, default=self.now) + GRACE - self.now
 
     def find_known(self, topic, row):
         """Up to when (ms) a rule has been watched as it should; ``row``: its ``due_at`` and ``last_slot``.
@@ -42,7 +60,7 @@ class Clock(NamedTuple):
             # Nobody can say whether any points came, nor who has looked.
             return row.last_slot
         due_at = row.due_at or mark
-        if self.now - mark <= BEHIND_AFTER and mark - due_at <= BEHIND_AFTER and not self.is_idle:
+        if self.now - mark <= GRACE and mark - due_at <= GRACE and not self.is_idle:
             return mark
         # What stood still first: nothing of it moves while that stands still, whatever stops after it.
         return min(mark, due_at, self.judged) if self.is_idle else min(mark, due_at)
@@ -50,7 +68,7 @@ class Clock(NamedTuple):
     def find_unjudged(self, topic, row):
         """Since when (ms) nobody judges a rule, at least the slot judged last; None where somebody does."""
         known = self.find_known(topic, row)
-        return max(known, row.last_slot) if self.now - known > BEHIND_AFTER else None
+        return max(known, row.last_slot) if self.now - known > GRACE else None
 
 
 def read_clock(now=None):

@@ -64,7 +64,7 @@ class Hub:
         self.answers = {}  # question -> (asked at, task)
         self.loop = asyncio.get_running_loop()
         self.tasks = set()
-        for step in (self.listen, self.renew, self.check):
+        for step in (self.listen, self.renew, self.check, self.states.follow):
             self.spawn(step())
         self.channel = None
 

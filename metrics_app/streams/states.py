@@ -4,17 +4,21 @@ The row is the message: a ring that is lost, with the layer away or its worker d
 rang, costs a round of the hub. Only the newest state counts, so only that is told.
 """
 
+import asyncio
+import time
 from typing import NamedTuple
 
 from django.db import Error as DatabaseError
 
 from metrics_app.core.watch import OK
 from metrics_app.models import ThresholdState
-from metrics_app.queries.clock import read_clock
+from metrics_app.queries.clock import Clock, read_clock
 from metrics_app.streams.events import Notice
 
 COLUMNS = ("state", "value", "since", "last_slot", "data", "data_breach")
 UNJUDGED = "unjudged_since"
+LOOK = 1.0  # seconds between two looks at the clock
+ANSWER, ROWS = 2.0, 1.0  # seconds that Redis, and the rows, may take before it is told what is known without
 
 
 class Seen(NamedTuple):
@@ -24,6 +28,7 @@ class Seen(NamedTuple):
     slot: int
     data: str
     data_breach: bool
+    is_watched: bool = True  # switched on, and judged before
 
     @property
     def topic(self):
@@ -37,11 +42,28 @@ class Seen(NamedTuple):
         return state, state != OK and self.event["since"], self.data, self.data_breach, unjudged
 
 
+class Question:
+    """What is asked for in a task of the hub's, and not again while that has not come back."""
+
+    def __init__(self, hub, begin):
+        self.hub, self.begin, self.task, self.until = hub, begin, None, 0.0
+
+    async def ask(self, seconds):
+        """Whether ``task`` has its answer, so many seconds after it was begun at the latest."""
+        now = asyncio.get_running_loop().time()
+        if self.task is None or self.task.done():
+            self.task, self.until = self.hub.spawn(self.begin()), now + seconds
+        await asyncio.wait({self.task}, timeout=max(0.0, self.until - now))
+        return self.task.done() and self.task.exception() is None
+
+
 class States:
     """The states that the followers of a hub's feeds know."""
 
     def __init__(self, hub):
         self.hub, self.told = hub, {}  # threshold id -> Seen
+        self.clock = Question(hub, lambda: hub.call(read_clock))
+        self.comparison = Question(hub, self.compare)
 
     def note(self, found):
         """States that somebody begins with; what others were told before stays, until the next comparison."""
@@ -64,6 +86,31 @@ class States:
             self.told[event["threshold"]] = seen
         self.hub.announce(topic, Notice(event))
 
+    async def follow(self):
+        """Looks each second, for ever, whether somebody judges: when that turns, no ring comes."""
+        stood = ()
+        while True:
+            pause = LOOK
+            if self.hub.feeds:
+                clock = await self.look()
+                if clock.stands != stood or clock.through is None:
+                    await self.retell(clock)
+                stood = clock.stands
+                pause = min(LOOK, max(0.01, clock.lasts / 1000)) if clock.through else LOOK
+            await asyncio.sleep(pause)
+
+    async def look(self):
+        """The Clock; one that knows of nothing but the time where Redis does not answer soon."""
+        if await self.clock.ask(ANSWER):
+            return self.clock.task.result()
+        return Clock(int(time.time() * 1000), None)
+
+    async def retell(self, clock):
+        """Compares at once; where the rows take long, tells what the clock says of what was told before."""
+        if not await self.comparison.ask(ROWS):
+            known = {pk: seen for pk, seen in self.told.items() if seen.topic in self.hub.feeds}
+            self.tell_found(known, see_again(known, clock))
+
     async def compare(self):
         """One look at the rows of all topics that are followed; tells what nobody rang for."""
         before = {pk: seen for pk, seen in self.told.items() if seen.topic in self.hub.feeds}
@@ -72,14 +119,17 @@ class States:
             found = await self.hub.call(read_states, topics) if topics else {}
         except DatabaseError:
             # Perhaps nobody judges meanwhile: that the clock knows. The next round asks again.
-            found = await self.hub.call(see_again, before)
+            found = see_again(before, await self.hub.call(read_clock))
+        self.tell_found(before, found)
+        for pk in before.keys() - found.keys():
+            self.tell_gone(pk, before[pk])
+
+    def tell_found(self, before, found):
+        """Tells what differs; where a ring came since ``before`` was taken, the ring is newer."""
         for pk, seen in found.items():
-            # Where a ring came while the rows were read, the ring is newer.
             if self.told.get(pk) is before.get(pk) and self.is_news(self.told.get(pk), seen):
                 self.told[pk] = seen
                 self.hub.announce(seen.topic, Notice(seen.event))
-        for pk in before.keys() - found.keys():
-            self.tell_gone(pk, before[pk])
 
     def is_news(self, known, seen):
         """Whether followers have to be told of a row; those who wait for a snapshot get it with that."""
@@ -108,8 +158,9 @@ def read_states(topics):
 def see(clock, pk, topic, enabled, slot_class, due_at, *columns):
     """The ``Seen`` of what is read of a threshold: no state changes when nobody judges any more."""
     kept = Kept(columns[COLUMNS.index("last_slot")], due_at)
-    unjudged = clock.find_unjudged(topic, kept) if enabled and slot_class else None
-    return make_seen(pk, topic, *columns, unjudged)
+    is_watched = bool(enabled and slot_class)
+    unjudged = clock.find_unjudged(topic, kept) if is_watched else None
+    return make_seen(pk, topic, *columns, unjudged)._replace(is_watched=is_watched)
 
 
 class Kept(NamedTuple):
@@ -119,10 +170,12 @@ class Kept(NamedTuple):
     due_at: int | None = None
 
 
-def see_again(known):
+def see_again(known, clock):
     """``{threshold id: Seen}`` while the rows cannot be read: as they were told, judged or not any more."""
-    clock, found = read_clock(), {}
+    found = {}
     for pk, seen in known.items():
+        if not seen.is_watched:
+            continue
         # What was told of that stays until a row can be read again.
         told = seen.event.get(UNJUDGED)
         unjudged = clock.find_unjudged(seen.topic, Kept(seen.slot)) if told is None else told

@@ -5,6 +5,7 @@
 
 import argparse
 import html
+import os
 import re
 import signal
 import tempfile
@@ -15,7 +16,7 @@ from typing import NamedTuple
 import psycopg
 import requests
 
-from tests.chaos.load import Senders, Streams, find_truth, read_claim
+from tests.chaos.load import Senders, Streams, is_right, read_claim
 from tests.chaos.stack import PARTS, SERVERS, Site
 
 SETTLE = 20  # seconds before a fault, and after it
@@ -27,17 +28,21 @@ class Result(NamedTuple):
     """What came of one fault; seconds, counts, and the lines of the log."""
 
     part: str
-    start: float  # that its process took to start again
-    wrong: float  # the longest time that one light said something else than the points
+    start: float  # from the command until its process had loaded
+    wrong: int  # lights that were seen to be wrong: see ``load.is_right``
+    looks: int  # of so many
+    worst: float  # the longest time that one was wrong
     light: str  # which one
-    socket: float  # until a point that was sent after the end had reached every stream
-    judged: float  # until a slot after the end was judged
+    dark: float  # share of the looks before the fault at lights that said that nobody judges
+    socket: float  # from the command until a point that was sent after it had reached every stream
+    judged: float  # and until a slot after it was judged
     lines: int  # most lines of one process
     talker: str  # which one
     tracebacks: int
     there: str  # how long a POST took before the fault: p50 and p99
     gone: str  # and during it
     log: dict
+    load: float  # of the machine, over the last minute
 
 
 class Lights:
@@ -45,7 +50,8 @@ class Lights:
 
     def __init__(self, site, streams):
         self.site, self.streams, self.stopped = site, streams, threading.Event()
-        self.wrong, self.worst, self.lock = {}, {}, threading.Lock()
+        self.since, self.lock, self.looks = {}, threading.Lock(), 0  # since when each is wrong
+        self.restart()
         self.doors = [
             (f"{kind}@{server}", look, server, self.log_in(server))
             for server in SERVERS
@@ -87,7 +93,8 @@ class Lights:
             claim = look(session, self.site.name_url(server), self.site.keys["read"])
         except requests.RequestException:
             claim = None
-        self.note(name, claim, begun, time.time())
+        if look is not look_ready:
+            self.note(name, claim, begun, time.time())
 
     def look_at_streams(self, _):
         """What each open stream has been told."""
@@ -97,21 +104,27 @@ class Lights:
 
     def note(self, name, claim, begun, now):
         """Compares a claim with the truth at both ends of the look."""
-        truths = {find_truth(begun), find_truth(now)}
         with self.lock:
-            if claim is None or None in truths or claim in truths:
-                if None not in truths:
-                    self.wrong.pop(name, None)
+            self.looks += 1
+            self.dark += claim is None
+            if is_right(claim, begun, now):
+                self.since.pop(name, None)
                 return
-            since = self.wrong.setdefault(name, now)
+            self.wrong += 1
+            since = self.since.setdefault(name, now)
             self.worst[name] = max(self.worst.get(name, 0), now - since)
 
     def restart(self):
-        """Forgets what was; ``(name, seconds)`` of the worst."""
+        """Forgets what was; what it saw: ``(wrong, looks, dark, (name, seconds) of the worst)``."""
         with self.lock:
-            worst = max(self.worst.items(), key=lambda item: item[1], default=("–", 0.0))
+            if self.looks:
+                worst = max(self.worst.items(), key=lambda item: item[1], default=("–", 0.0))
+                seen = self.wrong, self.looks, self.dark / self.looks, worst
+            else:
+                seen = 0, 0, 0.0, ("–", 0.0)
+            self.wrong = self.looks = self.dark = 0
             self.worst = {}
-        return worst
+        return seen
 
 
 def look_api(session, url, key):
@@ -157,36 +170,41 @@ class Run:
     def try_part(self, part, away, freeze=False):
         """The Result of one part's absence of ``away`` seconds."""
         time.sleep(SETTLE)
-        self.lights.restart()
+        dark = self.lights.restart()[2]
         sizes, begun = self.site.measure_logs(), time.time()
-        back = None
-        if freeze:
-            self.site.signal(part, signal.SIGSTOP)
-            time.sleep(away)
-            self.site.signal(part, signal.SIGCONT)
-        else:
-            self.site.kill(part)
-            time.sleep(away)
-            back = time.time()
-            self.site.start(part)
+        end = self.take_away(part, away, freeze)
+        if not freeze:
             self.site.wait_until_up(part, sizes.get(part))
-        end = time.time()
+        start = 0.0 if freeze else time.time() - end
         judged = self.wait_for(lambda: self.read_last_slot() > end * 1000)
         self.wait_for(lambda: self.find_arrival(end) < float("inf"))
         socket = self.find_arrival(end)
         time.sleep(SETTLE)
-        light, wrong = self.lights.restart()
+        wrong, looks, _, (light, worst) = self.lights.restart()
         lines = self.site.read_logs(sizes)
         others = {name: len(found) for name, found in lines.items() if name != part}
         talker = max(others, key=others.get)
         tracebacks = sum(line.startswith("Traceback") for found in lines.values() for line in found)
         there = self.senders.describe_latency(begun - SETTLE, begun)
         gone = self.senders.describe_latency(begun, begun + away)
-        start = end - back if back else 0.0
         return Result(
-            part, start, wrong, light, socket - end, judged - end, others[talker], talker, tracebacks,
-            there, gone, lines,
+            part, start, wrong, looks, worst, light, dark, socket - end, judged - end,
+            others[talker], talker, tracebacks, there, gone, lines, os.getloadavg()[0],
         )  # fmt: skip
+
+    def take_away(self, part, away, freeze):
+        """A part is away for so many seconds; the moment (s) at which it is let go on, or told to start."""
+        if freeze:
+            self.site.signal(part, signal.SIGSTOP)
+        else:
+            self.site.kill(part)
+        time.sleep(away)
+        end = time.time()
+        if freeze:
+            self.site.signal(part, signal.SIGCONT)
+        else:
+            self.site.start(part)
+        return end
 
     def wait_for(self, condition, patience=90):
         """The moment at which a condition came true, or infinity."""
@@ -266,9 +284,9 @@ def run(parts, away, freeze=False, say=print):
 def tell(one):
     """A row of the table."""
     return (
-        f"| {one.part} | {one.start:.1f} | {one.wrong:.1f} ({one.light}) "
-        f"| {one.socket:.1f} | {one.judged:.1f} | {one.lines} ({one.talker}) | {one.tracebacks} "
-        f"| {one.there} | {one.gone} |"
+        f"| {one.part} | {one.start:.1f} | {one.socket:.1f} | {one.judged:.1f} "
+        f"| {one.wrong} of {one.looks} | {one.worst:.1f} ({one.light}) | {one.dark:.1%} "
+        f"| {one.lines} ({one.talker}) | {one.tracebacks} | {one.there} | {one.gone} | {one.load:.0f} |"
     )
 
 
@@ -280,9 +298,9 @@ def main():
     parser.add_argument("--freeze", action="store_true", help="stopped by a signal instead of killed")
     parser.add_argument("--log", action="store_true", help="what was logged, too")
     options = parser.parse_args()
-    print("| part | its start, s | worst wrong light, s | to socket, s | to judged, s | most lines "
-          "| tracebacks | POST before, p50 / p99 | POST meanwhile |")  # fmt: skip
-    print("|---|---|---|---|---|---|---|---|---|")
+    print("| part | its start, s | to socket, s | judged, s | wrong lights | longest, s | not judged before "
+          "| most lines | tracebacks | POST before, p50 / p99 | POST meanwhile | load |")  # fmt: skip
+    print("|---" * 12 + "|")
     for one in run(options.parts or PARTS, options.away, options.freeze)[0]:
         if options.log:
             for name, lines in one.log.items():

@@ -19,6 +19,7 @@ NOISE = [f"chaos.noise{at}" for at in range(8)]
 LOW, HIGH, LIMIT = 40.0, 60.0, 50.0
 WINDOW = 2  # seconds the rule looks back
 PERIOD = 12  # seconds of each half of the wave
+LATE = 5  # seconds a point may take to a light
 BATCHES, SIZE = 10, 20  # a second, and points of each
 SENDERS, PATIENCE = 8, 5  # threads; seconds a request may take
 
@@ -29,11 +30,16 @@ def find_level(seconds):
 
 
 def find_truth(seconds):
-    """The state that the last ``WINDOW`` seconds of the wave are, or None within a second of the limit."""
-    at = seconds % PERIOD
-    if abs(at - WINDOW / 2) < 1:
-        return None
+    """The state that the last ``WINDOW`` seconds of the wave are."""
     return "firing" if find_level(seconds - WINDOW / 2) > LIMIT else "ok"
+
+
+def is_right(claim, begun, now):
+    """Whether a light that was seen between two moments (s) may say so: it is wrong only where each point
+    that should have turned it is older than ``LATE``. None, which says that nobody judges, is never wrong.
+    """
+    # Less than half a wave: at both ends, and where it turns between them.
+    return claim is None or claim in (find_truth(begun - LATE), find_truth(now))
 
 
 class Senders:

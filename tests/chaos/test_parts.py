@@ -6,6 +6,7 @@ from tests.chaos.faults import run
 from tests.chaos.stack import PARTS
 
 PATIENCE = 60  # seconds, on a busy machine; how soon it is, ``tests.chaos.faults`` prints
+MOST_WRONG = 0.01  # share of the looks at lights
 MOST_LINES = 2  # of one process about one outage
 
 
@@ -17,3 +18,5 @@ def test_each_part_goes_and_comes_without_a_loss_a_traceback_or_a_long_log():
     for one in results:
         assert one.tracebacks == 0 and one.lines <= MOST_LINES, one.log
         assert max(one.socket, one.judged) < PATIENCE, one.part
+        # Right, or said not to be judged: see ``load.is_right``.
+        assert one.wrong <= MOST_WRONG * one.looks, (one.part, one.wrong, one.looks, one.worst, one.light)

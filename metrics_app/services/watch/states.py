@@ -60,7 +60,7 @@ def make_view(threshold, row, clock):
     data, since = row.data, row.data_since
     condition = judge_row(threshold, row, clock)
     known = clock.find_known(threshold.kpi.topic, row)
-    if threshold.enabled and clock.now - known > queries.clock.BEHIND_AFTER:
+    if threshold.enabled and clock.now - known > queries.clock.GRACE:
         data, since = "behind", (max(known, row.last_slot) if row.slot_class else known) or None
     seen = row.state, row.since, row.value, row.n, data, since, row.last_slot, row.missed, row.flapping
     return View(*seen, condition)
@@ -86,7 +86,7 @@ def find_end_of_judgement(rules):
     rows = [rule.state_row for rule in rules if rule.enabled and hasattr(rule, "state_row")]
     # One without a next slot is not overdue: see ``Clock``.
     due = [row.due_at for row in rows if row.slot_class and row.due_at]
-    return min(due) + queries.clock.BEHIND_AFTER if due else None
+    return min(due) + queries.clock.GRACE if due else None
 
 
 def find_laggard(threshold, view):
@@ -96,4 +96,4 @@ def find_laggard(threshold, view):
     except BusUnavailable:
         return "collector"
     # Where the collector is behind its mark is the moment since when; it moves on a little when it is slow.
-    return "evaluator" if mark - (view.data_since or 0) > queries.clock.BEHIND_AFTER / 2 else "collector"
+    return "evaluator" if mark - (view.data_since or 0) > queries.clock.GRACE / 2 else "collector"

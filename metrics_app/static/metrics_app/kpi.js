@@ -1,11 +1,12 @@
 // The page of one KPI: its chart over any span, its figures and thresholds, kept true without a reload.
 
 import { Hold } from "./hold.js";
+import { lapse } from "./lapse.js";
 import { clock, getJson, onMessage, serverNow, setText, watch, zone } from "./page.js";
 import { makePlot } from "./plot.js";
 import { isDense } from "./points.js";
 import { makeRefresher } from "./refresh.js";
-import { findLight, keepLapse, lapse, writeFields } from "./tile.js";
+import { findLight, keepLapse, writeFields } from "./tile.js";
 import { describeValue, isCounting, readView, touch, widen, writeView } from "./view.js";
 
 const HOUR = 3_600_000, MOST_POINTS = 20_000;
@@ -138,7 +139,7 @@ function replacePart(place, html) {
   if (scroll) place.querySelector(".scroll").scrollTop = scroll;
 }
 
-const LOOK_EVERY = 3000; // ms
+const LOOK_EVERY = 1000; // ms
 
 /** Turns the lights that nobody judges any more, and asks a little earlier whether somebody has. */
 function lapseAll() {

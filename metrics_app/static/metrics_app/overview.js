@@ -1,10 +1,11 @@
 // The tiles of a page, kept true without a reload; a KPI that is new gets its tile.
 
 import { describeShown, getPrefix, isBefore, isShown, readFilters, writeFilters } from "./filters.js";
+import { lapse } from "./lapse.js";
 import { getJson, onMessage, serverNow, setText, watch } from "./page.js";
 import { makeRefresher } from "./refresh.js";
 import { drawAll } from "./spark.js";
-import { findLight, lapse, makeTile, paintTile } from "./tile.js";
+import { findLight, makeTile, paintTile } from "./tile.js";
 
 const grid = document.getElementById("tiles");
 const template = document.getElementById("tile");
@@ -138,7 +139,7 @@ onMessage((message) => {
   else if (type === "state" || type === "judging") refresher.ringAll();
 });
 
-const LOOK_EVERY = 3000; // ms
+const LOOK_EVERY = 1000; // ms
 
 /** Turns the lights that nobody judges any more, and asks a little earlier whether somebody has. */
 function lapseAll() {

@@ -23,29 +23,10 @@ export function writeFields(root, tile) {
   if (age) age.dataset.at = tile.last_at ?? "";
 }
 
-const STATES = ["ok", "pending", "recovering", "silent", "none"], ASK_BEFORE = 7000; // ms
-
 /** Keeps until when a light was judged, and what it says from then on. */
 export function keepLapse(root, tile) {
   root.dataset.until = tile.judged_until ?? "";
   root.dataset.unjudged = tile.unjudged;
-}
-
-/**
- * Turns the light of `root` once the moment has passed up to which it was judged: no message comes when
- * nobody judges any more. An open breach stays red, and says so. Whether the server is to be asked anew.
- */
-export function lapse(root, now, [shape, text]) {
-  const until = Number(root.dataset.until);
-  if (!until || root.classList.contains("unjudged")) return false;
-  if (now > until) {
-    const words = root.dataset.unjudged;
-    if (root.classList.contains("firing")) setText(text, `${text.textContent} · ${words.slice(2).replace("N", "n")}`);
-    else { setText(shape, words[0]); setText(text, words.slice(2)); }
-    root.classList.remove(...STATES);
-    root.classList.add("unjudged");
-  }
-  return now > until - ASK_BEFORE;
 }
 
 /** The shape and the words of a tile's, or of a KPI's page's, light. */

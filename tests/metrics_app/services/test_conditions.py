@@ -72,7 +72,8 @@ def judge_row(row):
 @pytest.fixture
 def expected(monkeypatch):
     """A KPI for each of CASES, and ``{topic: Condition}`` as it must be, however long asking all takes."""
-    monkeypatch.setattr(queries.clock, "BEHIND_AFTER", HOUR * 1000)
+    for bound in ("BEHIND_AFTER", "GRACE"):
+        monkeypatch.setattr(queries.clock, bound, HOUR * 1000)
     found, points = {}, {}
     now = np.array([time.time_ns() // 1_000_000 - 1000], "int64")
     for number, (rows, dead_man, is_empty) in enumerate(CASES):
@@ -214,7 +215,8 @@ def test_no_light_is_green_while_nobody_judges(client, read_key, cause, monkeypa
     propose(title="Hire", suggestion="Two agents", topic="t", proposer=User.objects.create_user("bea"))
     with monkeypatch.context() as patient:
         # However long asking all of them takes.
-        patient.setattr(queries.clock, "BEHIND_AFTER", 600_000)
+        for bound in ("BEHIND_AFTER", "GRACE"):
+            patient.setattr(queries.clock, bound, 600_000)
         fine = ask_lights(client, read_key, rule, "t")
     # These tell of a state as of a moment: a judgement has an age there, whoever judges.
     aged = {door for door in fine if "explain" in door} | {"/api/v1/thresholds/"}

@@ -1,5 +1,7 @@
 """States of thresholds: what no ring brought is told all the same, and nothing older after it."""
 
+import asyncio
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -8,6 +10,7 @@ from django.db import DatabaseError
 from metrics_app import queries
 from metrics_app.connection import get_redis, key
 from metrics_app.models import Kpi, Threshold, ThresholdState
+from metrics_app.queries.clock import Clock, read_clock
 from metrics_app.queries.worked import EVALUATOR, name_hash
 from metrics_app.streams import hub as hubs
 from metrics_app.streams.states import States, make_seen
@@ -94,6 +97,52 @@ async def test_streams_learn_that_nobody_judges_any_more_and_that_somebody_does_
         await in_thread(let_judge, 0)
         assert await socket.receive() == fine
         assert await stream.next() == ("state", fine)
+
+
+async def test_a_turn_of_the_clock_is_told_at_once_and_not_with_the_next_comparison(
+    credentials, light, in_thread, lose_doorbell, monkeypatch
+):
+    monkeypatch.setattr(hubs, "CHECK", 3_600)
+    monkeypatch.setattr("metrics_app.streams.states.LOOK", 0.02)
+    row = await light()
+    await in_thread(let_judge, 0)
+    async with SocketClient(**credentials) as socket:
+        socket.say(type="subscribe", topics=["er.wait"])
+        assert (await socket.receive())["thresholds"][0]["unjudged_since"] is None
+        at = await in_thread(let_judge, 2 * HOUR)
+        assert (await socket.receive())["unjudged_since"] == at
+        await in_thread(let_judge, 0)
+        assert await socket.receive() == firing(row, since=None, judged_at=1_000) | {
+            "state": "ok",
+            "value": 1.0,
+        }
+
+
+@pytest.mark.parametrize("frozen", ["rows", "redis"])
+async def test_what_does_not_answer_soon_is_not_waited_for(monkeypatch, told, frozen):
+    """A server that is frozen holds a question for many seconds."""
+    states, _ = told
+    now, events, asked = int(time.time() * 1000), [], []
+    states.hub.announce = lambda topic, notice: events.append(notice.event)
+    states.hub.spawn = asyncio.ensure_future
+    states.note({7: see("ok", 1_000), 8: see("ok", 1_000)._replace(is_watched=False)})
+
+    async def call(function, *args):
+        asked.append(function)
+        if frozen == "rows" and function is read_clock:
+            return Clock(now, {queries.shard_for("er.wait"): now}, now - 2 * HOUR)
+        await asyncio.Event().wait()
+
+    states.hub.call = call
+    monkeypatch.setattr("metrics_app.streams.states.ANSWER", 0.01)
+    monkeypatch.setattr("metrics_app.streams.states.ROWS", 0.01)
+    for _ in range(3):
+        await states.retell(await states.look())
+    # The slot judged last, where nobody can say who has looked since.
+    assert [event["unjudged_since"] for event in events] == [now - 2 * HOUR if frozen == "rows" else 1_000]
+    assert len(asked) == (4 if frozen == "rows" else 2), "what has not come back is not asked for again"
+    for question in (states.clock, states.comparison):
+        question.task.cancel()
 
 
 async def test_streams_learn_that_nobody_judges_while_the_rows_cannot_be_read(monkeypatch, told, in_thread):

@@ -1,0 +1,58 @@
+// A light that nobody judges any more turns by itself, without a word of the server.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { lapse } from "../../metrics_app/static/metrics_app/lapse.js";
+
+const UNTIL = 1_000_000, WORDS = "◌ Not judged since 10:42 UTC";
+
+/** A light as `_tile.html` writes it: an element with classes and data, its shape and its words. */
+function makeLight(css, { until = String(UNTIL), shape = "●", text = "Within limit" } = {}) {
+  const names = new Set(css.split(" "));
+  const classList = {
+    contains: (name) => names.has(name),
+    add: (name) => names.add(name),
+    remove: (...gone) => gone.forEach((name) => names.delete(name)),
+  };
+  const parts = [{ textContent: shape }, { textContent: text }];
+  const root = { classList, dataset: { until, unjudged: WORDS } };
+  return {
+    at: (now) => lapse(root, now, parts),
+    told: () => [...parts.map((part) => part.textContent), ...names],
+  };
+}
+
+test("a light stays as it is for as long as it is judged, and the server is asked before that ends", () => {
+  const light = makeLight("ok");
+  assert.deepEqual([UNTIL - 4000, UNTIL - 2000, UNTIL - 1999, UNTIL].map(light.at), [false, false, true, true]);
+  assert.deepEqual(light.told(), ["●", "Within limit", "ok"]);
+});
+
+test("none is green, grey or half red once nobody judges: it says since when", () => {
+  for (const css of ["ok", "pending", "recovering", "silent", "none", "pending silent"]) {
+    const light = makeLight(css, { shape: "▲", text: "Over limit for now" });
+    assert.equal(light.at(UNTIL + 1), true);
+    assert.deepEqual(light.told(), ["◌", "Not judged since 10:42 UTC", "unjudged"], css);
+  }
+});
+
+test("an open breach stays red, and says beside it that nobody judges", () => {
+  const light = makeLight("firing", { shape: "■", text: "Beyond limit" });
+  light.at(UNTIL + 1);
+  assert.deepEqual(light.told(), ["■", "Beyond limit · not judged since 10:42 UTC", "firing", "unjudged"]);
+});
+
+test("it turns once, and asks no more until the server has painted it anew", () => {
+  const light = makeLight("firing", { shape: "■", text: "Beyond limit" });
+  light.at(UNTIL + 1);
+  const once = light.told();
+  assert.equal(light.at(UNTIL + 60_000), false);
+  assert.deepEqual(light.told(), once);
+});
+
+test("where no rule was ever judged nothing turns", () => {
+  const light = makeLight("none", { until: "", shape: "–", text: "No limit set" });
+  assert.equal(light.at(UNTIL * 2), false);
+  assert.deepEqual(light.told(), ["–", "No limit set", "none"]);
+});
