@@ -254,7 +254,7 @@ def test_explain_names_an_aggregate_that_is_gone(client, boss, fired, settings):
     [
         ("tests.outside.city.nowhere.TRIMMED_MEAN", "No module named 'tests.outside.city.nowhere'"),
         ("tests.outside.city.trimming.trim", "is no Aggregate"),
-        ("metrics_app.core.aggregates.mean", "is no Aggregate"),
+        ("metrics_app.core.aggregate_functions.mean", "is no Aggregate"),
     ],
 )
 def test_the_check_names_a_path_that_cannot_be_used(settings, path, said):

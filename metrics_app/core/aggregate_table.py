@@ -8,7 +8,7 @@ from metrics_app.core.aggregates import BUILT_IN, list_aggregates
 # What ``series.js`` makes of points by itself; ROLLED there.
 IN_BROWSER = ("mean", "count", "rate_per_hour")
 HEAD = """\
-// Written by `make format` from core/aggregates.py; a test holds it to that. A page tells of the aggregates
+// Written by `make format` of core/aggregate_functions.py; a test holds it to that. A page tells of those
 // that its project adds (page_aggregates.js). "{unit}" is the KPI's; so is "{counted}", except measures.
 
 """

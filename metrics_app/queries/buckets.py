@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 
-from metrics_app.core.aggregates import clip, maximum, mean, minimum
+from metrics_app.core.aggregate_functions import clip, maximum, mean, minimum
 from metrics_app.core.buckets import merge
 from metrics_app.core.durations import MINUTE_MS
 from metrics_app.queries.corrections import list_voids

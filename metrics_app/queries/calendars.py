@@ -6,7 +6,7 @@ day, week, month or year before, so that daylight saving moves nothing.
 
 from itertools import accumulate
 
-from metrics_app.core.aggregates import clip
+from metrics_app.core.aggregate_functions import clip
 from metrics_app.core.buckets import floor, merge
 from metrics_app.core.calendars import CALENDARS, SPANS, check_zone, list_edges, shift_back
 from metrics_app.core.durations import MINUTE_MS

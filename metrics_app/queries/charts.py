@@ -6,7 +6,7 @@ import numpy as np
 
 from metrics_app.connection import get_redis, guard, key
 from metrics_app.core import details
-from metrics_app.core.aggregates import clip
+from metrics_app.core.aggregate_functions import clip
 from metrics_app.core.buckets import floor, merge
 from metrics_app.core.chunks import unpack_chunk
 from metrics_app.core.durations import SECOND_MS

@@ -2,7 +2,8 @@
 
 import math
 
-from metrics_app.core.aggregates import compute, list_names, mean, stddev
+from metrics_app.core.aggregate_functions import mean, stddev
+from metrics_app.core.aggregates import compute, list_names
 from metrics_app.core.buckets import merge
 from metrics_app.exceptions import BadInput
 from metrics_app.queries.history import CORRECTED, list_parts, read_past

@@ -1,6 +1,7 @@
 """What an aggregate said over a moving window, with what stood behind each value."""
 
-from metrics_app.core.aggregates import clip, compute, maximum, mean, minimum
+from metrics_app.core.aggregate_functions import clip, maximum, mean, minimum
+from metrics_app.core.aggregates import compute
 from metrics_app.core.buckets import merge
 from metrics_app.queries.buckets import read_buckets
 from metrics_app.queries.charts import check_step

@@ -1,4 +1,4 @@
-// Written by `make format` from core/aggregates.py; a test holds it to that. A page tells of the aggregates
+// Written by `make format` of core/aggregate_functions.py; a test holds it to that. A page tells of those
 // that its project adds (page_aggregates.js). "{unit}" is the KPI's; so is "{counted}", except measures.
 
 export const MEASURES = new Set(["%", "‰", "percent", "ppm", "s", "sec", "second", "seconds", "ms", "millisecond", "milliseconds", "µs", "ns", "min", "minute", "minutes", "h", "hour", "hours", "d", "day", "days", "week", "weeks", "month", "months", "year", "years", "bit", "bits", "b", "byte", "bytes", "kb", "mb", "gb", "tb", "kib", "mib", "gib", "tib", "ml", "l", "litre", "litres", "liter", "liters", "m²", "m³", "mm", "cm", "m", "metre", "metres", "meter", "meters", "km", "mile", "miles", "mg", "g", "kg", "t", "tonne", "tonnes", "ton", "tons", "°c", "°f", "k", "degrees", "w", "kw", "mw", "wh", "kwh", "mwh", "v", "a", "hz", "khz", "mhz", "ghz", "db", "pa", "hpa", "bar", "€", "eur", "euro", "euros", "$", "usd", "dollar", "dollars", "£", "gbp", "chf", "cents"]);

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from metrics_app.core.aggregate_functions import stddev
 from metrics_app.core.aggregates import (
     BUILT_IN,
     EXTREMES,
@@ -19,7 +20,6 @@ from metrics_app.core.aggregates import (
     list_choices,
     list_names,
     register,
-    stddev,
     unregister,
 )
 from metrics_app.core.buckets import EMPTY, Summary, summarise
