@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 from hms_gov.embedded import find_free_port
 from tests.browser.conftest import AWAY_NOISE, ROOT, serving
 
-RATE, AWAY = 50, 10  # points a second, seconds
+RATE, AWAY = 50, 4  # points a second, seconds
 HELD = "import('/static/metrics_app/kpi.js').then(({ held }) => held.points)"
 COUNT = HELD.replace("held.points", "held.points.length")
 READ = (

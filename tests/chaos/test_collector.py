@@ -16,7 +16,8 @@ from metrics_app.collector import collect_all
 from metrics_app.connection import get_redis, key
 from metrics_app.core.chunks import unpack_chunk
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db]
+# Its collectors have a SQLite of their own, wherever the tests run: what they hold is in Redis.
+pytestmark = [pytest.mark.slow, pytest.mark.django_db, pytest.mark.any_database]
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BATCH = 500

@@ -5,7 +5,10 @@ A real receiver has applied each key once, and there is one verdict, judged once
 
 import json
 import os
+import signal
+import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from datetime import timedelta
@@ -49,7 +52,8 @@ MEASURING = {
     "committed, not ended": (MEASURE, "finish", "after"),
 }
 SHORT = "moved, not committed"
-# As the worker does it, but a claim of the dead is free after a second; and it dies at one step.
+# As the worker does it, but a claim of the dead is free after a second. One process loads the site and
+# has a fork work until that dies at a step; then it works itself.
 WORKER = """
 import os, sys, time
 os.environ["DJANGO_SETTINGS_MODULE"] = "hms_gov.settings"
@@ -60,8 +64,13 @@ from importlib import import_module
 from pipelines_app.services.errands import plan
 from pipelines_app.services import run_errands
 plan.CLAIM = timedelta(seconds=1)
-if len(sys.argv) > 1:
-    room, name, when = sys.argv[1:]
+room, name, when = sys.argv[1:]
+def work():
+    while True:
+        run_errands()
+        time.sleep(0.05)
+doomed = os.fork()
+if not doomed:
     module = import_module(room)
     function = getattr(module, name)
     def die(*args, **more):
@@ -69,9 +78,9 @@ if len(sys.argv) > 1:
             function(*args, **more)
         os.kill(os.getpid(), 9)
     setattr(module, name, die)
-while True:
-    run_errands()
-    time.sleep(0.05)
+    work()
+print(os.waitstatus_to_exitcode(os.waitpid(doomed, 0)[1]), flush=True)
+work()
 """
 
 
@@ -82,26 +91,23 @@ def describe_environment(settings, **more):
     return os.environ | places | {"DATABASE_URL": address_of(connection)} | more
 
 
-def start(environment, *step):
-    """A worker, which dies at a step where one is named."""
-    return Tied([sys.executable, "-c", WORKER, *step], env=environment, cwd=ROOT)
-
-
 def kill_and_go_on(environment, step, is_over):
     """A worker dies at a step, then another works until it is over."""
-    doomed = start(environment, *step)
+    command = [sys.executable, "-c", WORKER, *step]
+    worker = Tied(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    # Without an end it would be waited for in vain.
+    late = threading.Timer(PATIENCE, os.killpg, (worker.pid, signal.SIGKILL))
+    late.start()
     try:
-        assert doomed.wait(PATIENCE) == -9, "it died at that step"
-    finally:
-        doomed.kill()
-    worker = start(environment)
-    try:
+        assert worker.stdout.readline() == "-9\n", "it died at that step"
         deadline = time.monotonic() + PATIENCE
         while not is_over() and time.monotonic() < deadline:
             time.sleep(0.1)
     finally:
-        worker.kill()
+        late.cancel()
+        os.killpg(worker.pid, signal.SIGKILL)
         worker.wait()
+        worker.stdout.close()
 
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda name: name.replace(" ", "_"))

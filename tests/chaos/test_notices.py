@@ -2,6 +2,8 @@
 
 import json
 import os
+import signal
+import subprocess
 import sys
 import threading
 import time
@@ -23,18 +25,23 @@ DRAINS = 2
 # (receivers, breaches, kills)
 SIZES = [pytest.param(4, 8, 1, id="short"), pytest.param(8, 20, 3, id="full", marks=pytest.mark.long)]
 PATIENCE = 180  # seconds until everything must have arrived
-# As the worker does it, but a claim of the dead is free after a second.
-DRAIN = """
-import os, time
+# As the worker does it, but a claim of the dead is free after a second. One process loads the site and
+# has a fork of itself work for each line that it reads, which it answers with the fork's id.
+DRAINS_OF_ONE = """
+import os, signal, sys, time
 os.environ["DJANGO_SETTINGS_MODULE"] = "hms_gov.settings"
 import django
 django.setup()
 from datetime import timedelta
 from metrics_app.services.notices import drain
 drain.CLAIM = timedelta(seconds=1)
-while True:
-    drain.send_notices()
-    time.sleep(0.02)
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+for line in sys.stdin:
+    worker = os.fork()
+    while not worker:
+        drain.send_notices()
+        time.sleep(0.02)
+    print(worker, flush=True)
 """
 
 
@@ -55,26 +62,33 @@ class Drains:
     """Several processes; what kills them starts them anew."""
 
     def __init__(self, environment, most):
-        self.environment, self.lock, self.kills, self.most = environment, threading.Lock(), 0, most
+        self.lock, self.kills, self.most = threading.Lock(), 0, most
+        command, pipes = (
+            [sys.executable, "-c", DRAINS_OF_ONE],
+            {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE},
+        )
+        self.parent = Tied(command, env=environment, cwd=ROOT, text=True, **pipes)
         self.processes = [self.start() for _ in range(DRAINS)]
 
     def start(self):
-        """One more."""
-        return Tied([sys.executable, "-c", DRAIN], env=self.environment, cwd=ROOT)
+        """The id of one more."""
+        self.parent.stdin.write("one more\n")
+        self.parent.stdin.flush()
+        return int(self.parent.stdout.readline())
 
     def kill_all(self):
         """As a power cut would, while their requests are not answered yet; no more than ``most`` times."""
         with self.lock:
             if self.kills < self.most:
                 self.kills += 1
-                self.end()
+                for process in self.processes:
+                    os.kill(process, signal.SIGKILL)
                 self.processes = [self.start() for _ in range(DRAINS)]
 
     def end(self):
         """Ends them all."""
-        for process in self.processes:
-            process.kill()
-            process.wait()
+        os.killpg(self.parent.pid, signal.SIGKILL)
+        self.parent.communicate()
 
 
 @pytest.mark.parametrize(("receivers", "breaches", "kills"), SIZES)

@@ -99,6 +99,8 @@ def check_breaches(threshold, notes):
         assert list(stored.values_list("fired_at", "recovered_at")) == expected
 
 
+# What it asks of SQL is asked by the tests of the evaluator, too.
+@pytest.mark.any_database
 @pytest.mark.django_db
 def test_live_gives_what_a_backtest_gives_whatever_stood_still_meanwhile(monkeypatch):
     base = queries.redis_now() // MINUTE * MINUTE - 58 * MINUTE

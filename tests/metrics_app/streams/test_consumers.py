@@ -15,7 +15,11 @@ from metrics_app.streams.credentials import Credential
 from metrics_app.streams.stamps import read_stamps
 from tests.metrics_app.streams.clients import SocketClient
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hub")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.any_database,
+    pytest.mark.usefixtures("hub"),
+]
 
 
 async def pong(socket):

@@ -8,7 +8,11 @@ from metrics_app.registry import forget
 from metrics_app.streams import positions, sse
 from tests.metrics_app.streams.clients import StreamClient
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hub")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.any_database,
+    pytest.mark.usefixtures("hub"),
+]
 
 
 @pytest.fixture

@@ -15,7 +15,11 @@ from metrics_app.streams import visitors, websocket
 from metrics_app.streams.visitors import get_visitors
 from tests.metrics_app.streams.clients import SocketClient, StreamClient
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hub")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.any_database,
+    pytest.mark.usefixtures("hub"),
+]
 
 
 class Gate:

@@ -16,7 +16,7 @@ from metrics_app.streams.hub import get_hub
 from metrics_app.streams.tickets import Ticket
 from tests.metrics_app.streams.clients import SocketClient, StreamClient
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
 
 PAGE = "https://www.example.org"
 OTHER = "https://evil.example"
