@@ -166,6 +166,11 @@ def collect_archive(health, losses):
             "1 where points were lost within the last day.",
             float(losses.recent > 0),
         ),
+        (
+            "hms_redis_lost_timestamp_seconds",
+            "When Redis last began anew without its data, points known to be lost or not; 0: never.",
+            (losses.emptied or 0) / 1000,
+        ),
     ):
         yield GaugeMetricFamily(name, text, value=value)
 

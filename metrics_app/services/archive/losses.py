@@ -7,7 +7,7 @@ how many points, and, minute by minute, of which topics SQL lacks any. What is m
 
 import logging
 import time
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from django.db import transaction
@@ -17,9 +17,11 @@ from django.utils import timezone
 
 from metrics_app import conf, queries, window
 from metrics_app.core.generations import MOST_ENTRIES
+from metrics_app.core.moments import to_ms
 from metrics_app.models import Generation, Loss, MinuteRollup
 from metrics_app.services.archive.names import find_generation, find_topics, lock_shard
 from metrics_app.services.archive.rows import read_rollups
+from metrics_app.services.moments import write_moment
 
 logger = logging.getLogger(__name__)
 
@@ -30,21 +32,36 @@ looks = {}  # which Redis -> monotonic seconds of the next look, per process
 
 
 class Losses(NamedTuple):
-    """Points that are known to be lost: ``{shard: points}`` of all time, how many lately, and when last."""
+    """Points that are known to be lost: ``{shard: points}`` of all time, how many lately, and when last.
+
+    ``emptied`` is when (ms) Redis last was there again without its data, whether points are known to be
+    lost with them or not; None where it never was.
+    """
 
     by_shard: dict
     recent: int
     last: datetime | None  # of those lost lately
+    emptied: int | None = None
 
     @property
     def warning(self):
         """What to tell everybody, without how many: or ""."""
         if not self.recent:
-            return ""
+            return self.tell_uncounted()
         return (
             f"Redis lost its data, last found at {self.last:%Y-%m-%d %H:%M} UTC, and with it points that "
             "were not archived, besides those of its last seconds: keep an archiver running, and see to "
             "appendonly, appendfsync and maxmemory-policy"
+        )
+
+    def tell_uncounted(self):
+        """What to tell lately of a loss of which no point is known; or ""."""
+        if self.emptied is None or self.emptied < to_ms(timezone.now() - RECENT):
+            return ""
+        return (
+            f"Redis lost its data, and began anew at {write_moment(self.emptied, UTC)}: no point is known to "
+            "be lost with them, but what came in its last seconds was never counted; see to appendonly, "
+            "appendfsync and maxmemory-policy"
         )
 
 
@@ -181,4 +198,5 @@ def read_losses():
     first = later.values("shard").annotate(first=Min("created_at")).values("first")
     recent = ended.annotate(ended_at=Subquery(first)).filter(ended_at__gte=timezone.now() - RECENT)
     found = recent.aggregate(points=Sum("lost"), last=Max("ended_at"))
-    return Losses(by_shard, found["points"] or 0, found["last"])
+    emptied = Loss.objects.aggregate(last=Max("end"))["last"]
+    return Losses(by_shard, found["points"] or 0, found["last"], emptied)

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from datetime import timedelta
+from datetime import UTC, timedelta
 from functools import partial
 from importlib import import_module
 from types import SimpleNamespace
@@ -16,9 +16,11 @@ from django.utils import timezone
 from hms_gov.joins.effects import list_events
 from metrics_app import queries, registry, window
 from metrics_app.connection import get_redis, key
+from metrics_app.core.moments import to_ms
 from metrics_app.models import Generation, Kpi, Loss
 from metrics_app.services.archive import archive, losses, note_collected
 from metrics_app.services.explain import describe, explain
+from metrics_app.services.moments import write_moment
 from metrics_app.tasks import watch
 from tests.metrics_app.histories import HOUR, MINUTE, Clockwork
 from tests.metrics_app.points import publish
@@ -151,10 +153,31 @@ def test_a_loss_is_a_warning_for_a_day_and_counted_for_ever(client):
     shard = queries.shard_for("er.wait")
     found = client.get("/metrics").content.decode()
     assert f'hms_points_lost_total{{shard="{shard}"}} 270.0' in found and "lost_recently 1.0" in found
-    Generation.objects.update(created_at=timezone.now() - timedelta(days=1, minutes=1))
+    long_ago = timezone.now() - timedelta(days=1, minutes=1)
+    Generation.objects.update(created_at=long_ago)
+    Loss.objects.update(end=to_ms(long_ago))
     part = client.get("/readyz").json()["parts"]["archiver"]
     found = client.get("/metrics").content.decode()
     assert "warning" not in part and "270.0" in found and "lost_recently 0.0" in found
+
+
+def test_a_loss_of_which_no_point_is_known_is_a_warning_too(client):
+    """The evaluator and the pages know of it; whoever watches the site has to."""
+    client.force_login(User.objects.create_superuser("root"))
+    assert "hms_redis_lost_timestamp_seconds 0.0" in client.get("/metrics").content.decode()
+    lose(saved=True)
+    archive()
+    let_all_work()
+    response = client.get("/readyz")
+    part = response.json()["parts"]["archiver"]
+    at = max(Loss.objects.values_list("end", flat=True))
+    assert response.status_code == 200 and part["ok"]
+    assert f"lost its data, and began anew at {write_moment(at, UTC)}: no point is known" in part["warning"]
+    found = client.get("/metrics").content.decode()
+    [told] = re.findall(r"^hms_redis_lost_timestamp_seconds (.+)$", found, re.MULTILINE)
+    assert float(told) == at / 1000 and "lost_recently 0.0" in found
+    Loss.objects.update(end=to_ms(timezone.now() - timedelta(days=1, minutes=1)))
+    assert "warning" not in client.get("/readyz").json()["parts"]["archiver"]
 
 
 def find_neighbour():
