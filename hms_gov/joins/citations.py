@@ -74,10 +74,19 @@ def cite_threshold(entry, asked):
     rule = read_rule(threshold.kpi, {name: getattr(threshold, name) for name in Threshold.RULE_FIELDS})
     seen, n = observe(threshold.kpi, rule, asked.at)
     condition = judge_threshold(threshold, read_clock())
-    state = condition.label.lower() if condition.name == UNJUDGED else condition.state
+    state = tell_state(threshold, condition)
     title = f"Rule “{threshold}”, version {threshold.version}"
     found = describe_found(threshold.kpi, seen, title, f"{tell_seen(seen)}; the rule is {state}")
     return found | {"n": n, "version": threshold.version}
+
+
+def tell_state(threshold, condition):
+    """In what state a rule is, in words: "ok" only where somebody judges it."""
+    if not threshold.enabled:
+        return "switched off"
+    if not condition.is_judged:
+        return "not judged yet"
+    return condition.label.lower() if condition.name == UNJUDGED else condition.state
 
 
 def cite_topic(entry, asked):

@@ -74,10 +74,11 @@ class ThresholdSerializer(Body):
         source="seen.judged_at", read_only=True, allow_null=True, help_text="The slot judged last."
     )
     unjudged_since = serializers.IntegerField(
-        source="seen.condition.unjudged_since",
+        source="seen.unjudged_since",
         read_only=True,
         allow_null=True,
-        help_text="Up to when it was judged, where nobody has since: `state` is then only what was kept.",
+        help_text="Up to when it was judged, where nobody has since, as of one that is switched off: `state` "
+        "and `data` are then only what was kept.",
     )
     flapping = serializers.BooleanField(
         source="seen.flapping", read_only=True, help_text="Its state changes too often to be relied on."

@@ -70,6 +70,15 @@ class Clock(NamedTuple):
         known = self.find_known(topic, row)
         return max(known, row.last_slot) if self.now - known > GRACE else None
 
+    def find_kept(self, topic, row, *, is_enabled):
+        """Since when (ms) the state in a row is only what was kept; None where somebody judges it.
+
+        Of a rule that is switched off that is since then (its ``since``): nobody judges it, by intent.
+        """
+        if not is_enabled:
+            return max(row.since or 0, row.last_slot)
+        return self.find_unjudged(topic, row)
+
 
 def read_clock(now=None):
     """The Clock of this moment, or of ``now`` (ms); without marks while Redis is away."""

@@ -28,7 +28,6 @@ class Seen(NamedTuple):
     slot: int
     data: str
     data_breach: bool
-    is_watched: bool = True  # switched on, and judged before
 
     @property
     def topic(self):
@@ -139,28 +138,26 @@ class States:
         return feed is not None and all(subscription.is_open for subscription in feed.subscriptions)
 
     def tell_gone(self, pk, seen):
-        """A threshold that was deleted: its light is out."""
+        """A threshold that was deleted: its light is out, and nobody judges it since it was last."""
         if self.told.get(pk) is seen:
             del self.told[pk]
-            if seen.event["state"] != OK:
-                self.hub.announce(seen.topic, Notice(seen.event | {"state": OK, "value": None}))
+            out = {"state": OK, "value": None, UNJUDGED: seen.event.get(UNJUDGED, seen.slot)}
+            self.hub.announce(seen.topic, Notice(seen.event | out))
 
 
 def read_states(topics):
     """``{threshold id: Seen}`` of all thresholds of some topics, also of those that are switched off."""
     rows = ThresholdState.objects.filter(threshold__kpi__topic__in=topics)
-    of_rule = "threshold__kpi__topic", "threshold__enabled", "slot_class", "due_at"
+    of_rule = "threshold__kpi__topic", "threshold__enabled", "due_at"
     rows = list(rows.values_list("pk", *of_rule, *COLUMNS))
     clock = read_clock() if rows else None
     return {row[0]: see(clock, *row) for row in rows}
 
 
-def see(clock, pk, topic, enabled, slot_class, due_at, *columns):
+def see(clock, pk, topic, enabled, due_at, *columns):
     """The ``Seen`` of what is read of a threshold: no state changes when nobody judges any more."""
-    kept = Kept(columns[COLUMNS.index("last_slot")], due_at)
-    is_watched = bool(enabled and slot_class)
-    unjudged = clock.find_unjudged(topic, kept) if is_watched else None
-    return make_seen(pk, topic, *columns, unjudged)._replace(is_watched=is_watched)
+    kept = Kept(columns[COLUMNS.index("last_slot")], due_at, columns[COLUMNS.index("since")])
+    return make_seen(pk, topic, *columns, clock.find_kept(topic, kept, is_enabled=enabled))
 
 
 class Kept(NamedTuple):
@@ -168,14 +165,13 @@ class Kept(NamedTuple):
 
     last_slot: int
     due_at: int | None = None
+    since: int | None = None
 
 
 def see_again(known, clock):
     """``{threshold id: Seen}`` while the rows cannot be read: as they were told, judged or not any more."""
     found = {}
     for pk, seen in known.items():
-        if not seen.is_watched:
-            continue
         # What was told of that stays until a row can be read again.
         told = seen.event.get(UNJUDGED)
         unjudged = clock.find_unjudged(seen.topic, Kept(seen.slot)) if told is None else told

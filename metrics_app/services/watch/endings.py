@@ -7,6 +7,7 @@ from metrics_app.core import watch
 from metrics_app.core.endings import tell_cause
 from metrics_app.models import Breach, BreachEvent, ThresholdState, ThresholdVersion
 from metrics_app.services.notices import write_notices
+from metrics_app.streams.states import UNJUDGED
 
 # What a threshold still knows once nobody watches it: where it stood, and when it was last beyond its limit.
 KEPT = {"last_slot", "since", "slot_class", "value", "n", "missed", "recovered_at"}
@@ -19,12 +20,12 @@ def end_watch(threshold, cause, reason, at):
     ``cause`` is "switched off by ann". What was proposed stays proposed.
     """
     rows = ThresholdState.objects.filter(threshold=threshold)
-    before = rows.values_list("state", "data_breach", "last_slot").first()
+    before = rows.values_list("last_slot", flat=True).first()
     rows.update(**CALM, since=at)
     for breach in Breach.objects.select_for_update().filter(threshold=threshold, recovered_at=None):
         close(breach, threshold, cause, reason, max(at, breach.fired_at))
-    if before and before[:2] != (watch.OK, False):
-        transaction.on_commit(lambda: announce_end(threshold, at, before[2]), robust=True)
+    if before is not None:
+        transaction.on_commit(lambda: announce_end(threshold, at, before), robust=True)
 
 
 def close(breach, threshold, cause, reason, at):
@@ -44,11 +45,11 @@ def close(breach, threshold, cause, reason, at):
 
 
 def announce_end(threshold, at, slot):
-    """Tells the streams that the light is out; ``slot`` is the last that was judged."""
+    """Tells the streams that the light is out, also a green one; ``slot`` is the last that was judged."""
     topic = threshold.kpi.topic
     event = {"type": "state", "topic": topic, "threshold": threshold.pk, "state": watch.OK}
-    calm = CALM["data"], CALM["data_breach"]
-    live.announce_states([(event | {"value": None, "since": at, "judged_at": slot}, topic, slot, *calm)])
+    event |= {"value": None, "since": at, "judged_at": slot, UNJUDGED: max(at, slot)}
+    live.announce_states([(event, topic, slot, CALM["data"], CALM["data_breach"])])
 
 
 def find_causes(outcomes, breaches, units):

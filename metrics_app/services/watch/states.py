@@ -23,6 +23,7 @@ class View(NamedTuple):
     missed: int
     flapping: bool
     condition: Condition
+    unjudged_since: int | None = None  # ms; also of one that is switched off, which has no condition
     silenced: str = ""  # until when, by whom and why; "" where nothing silences it
 
     @property
@@ -63,7 +64,8 @@ def make_view(threshold, row, clock):
     if threshold.enabled and clock.now - known > queries.clock.GRACE:
         data, since = "behind", (max(known, row.last_slot) if row.slot_class else known) or None
     seen = row.state, row.since, row.value, row.n, data, since, row.last_slot, row.missed, row.flapping
-    return View(*seen, condition)
+    kept = clock.find_kept(threshold.kpi.topic, row, is_enabled=threshold.enabled)
+    return View(*seen, condition, kept)
 
 
 def judge_row(threshold, row, clock):

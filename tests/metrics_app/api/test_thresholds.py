@@ -4,10 +4,13 @@ import time
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
+from django.template import Context, Template
 
-from metrics_app import registry
+from metrics_app import live, registry
 from metrics_app.models import Breach, Kpi, Threshold, ThresholdState, ThresholdVersion
 from metrics_app.services.rules.deadman import save_expectation
+from metrics_app.streams import states as streams
+from metrics_app.streams.snapshots import describe_topic
 from tests.metrics_app.watching import send
 
 pytestmark = pytest.mark.django_db
@@ -69,9 +72,10 @@ def test_it_creates_a_threshold_with_the_defaults_of_the_contract(client, analys
     assert body.pop("data") == "behind", "nothing has ever been collected"
     assert body.pop("kind") == "limit"
     state = {"state": "ok", "since": None, "value": None, "data_since": None, "version": 1, "silenced": ""}
+    # Made before anybody looked: "ok" alone would be a promise.
+    assert body.pop("unjudged_since") == ThresholdState.objects.get().last_slot
     assert body == LIMIT | DEFAULTS | state | {
         "judged_at": None,
-        "unjudged_since": None,
         "key": "mean-30m",
         "flapping": False,
         "missed": 0,
@@ -337,7 +341,30 @@ def test_a_firing_threshold_that_is_switched_off_is_ok_and_its_breach_is_over(cl
     pk = post(client).json()["id"]
     breach = Breach.objects.create(threshold_id=pk, version=1, since=1, fired_at=1, outcome="proposed #1")
     ThresholdState.objects.update(state="firing", since=1)
-    assert patch(client, pk, enabled=False, reason="works").json()["state"] == "ok"
+    body = patch(client, pk, enabled=False, reason="works").json()
     breach.refresh_from_db()
+    assert (body["state"], body["unjudged_since"]) == ("ok", body["since"]) and body["since"]
     assert breach.recovered_at and breach.outcome == "proposed #1"
     assert breach.timeline.get().text == "Ended: switched off by analyst, “works”."
+
+
+def test_one_that_is_switched_off_is_ok_at_no_door_without_saying_that_nobody_judges_it(
+    client, analyst, monkeypatch, django_capture_on_commit_callbacks
+):
+    rung = []
+    monkeypatch.setattr(live, "announce_states", rung.extend)
+    pk = post(client).json()["id"]
+    ThresholdState.objects.update(slot_class="clear", since=1)
+    with django_capture_on_commit_callbacks(execute=True):
+        since = patch(client, pk, enabled=False).json()["unjudged_since"]
+    [row] = client.get(URL).json()["results"]
+    assert (row["state"], row["unjudged_since"]) == ("ok", since) and since > 1
+    # The ring of a green one, and what a stream finds without it.
+    [(event, *_)], [seen] = rung, streams.read_states(["er.wait"]).values()
+    assert event == seen.event and event["unjudged_since"] == since
+    # Where only what is watched is told, it is not.
+    assert describe_topic("er.wait")["thresholds"] == []
+    found = client.get("/metrics").content.decode()
+    assert "hms_kpi_condition{" in found and "hms_threshold_state{" not in found
+    tag = Template("{% load metrics_live %}{% live_spark 'er.wait' %}").render(Context())
+    assert 'condition="silent"' in tag

@@ -67,8 +67,11 @@ async def test_a_socket_learns_of_a_state_that_nobody_rang_for(
         assert await socket.receive() == firing(row)
         await in_thread(change, row, data="empty", last_slot=3_000)
         assert await socket.receive() == firing(row, judged_at=3_000)
+        await in_thread(Threshold.objects.update, enabled=False)
+        unjudged = firing(row, judged_at=3_000) | {"unjudged_since": 3_000}
+        assert await socket.receive() == unjudged
         await in_thread(Threshold.objects.all().delete)
-        assert await socket.receive() == firing(row, judged_at=3_000) | {"state": "ok", "value": None}
+        assert await socket.receive() == unjudged | {"state": "ok", "value": None}
 
 
 def let_judge(ago):
@@ -125,7 +128,8 @@ async def test_what_does_not_answer_soon_is_not_waited_for(monkeypatch, told, fr
     now, events, asked = int(time.time() * 1000), [], []
     states.hub.announce = lambda topic, notice: events.append(notice.event)
     states.hub.spawn = asyncio.ensure_future
-    states.note({7: see("ok", 1_000), 8: see("ok", 1_000)._replace(is_watched=False)})
+    off = make_seen(8, "er.wait", "ok", None, 1_500, 1_000, "fresh", False, unjudged=1_500)
+    states.note({7: see("ok", 1_000), 8: off})
 
     async def call(function, *args):
         asked.append(function)

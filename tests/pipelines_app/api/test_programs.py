@@ -88,7 +88,7 @@ def test_what_it_names_is_frozen_with_what_it_said(make_key, breach, threshold):
     first, second, third = answer.json()["evidence"]["named"]
     assert [one["named"] for one in (first, second, third)] == named
     assert first["said"] == "mean over 30 min 54 h, limit 48 h; still on" and first["value"] == 54 * HOUR
-    assert second["said"] == "mean over 30 min 50 h, limit 48 h; the rule is ok"
+    assert second["said"] == "mean over 30 min 50 h, limit 48 h; the rule is not judged yet"
     assert (third["said"], third["n"], third["link"]) == ("mean over 10 min 2 d 2 h", 1, f"/kpis/{TOPIC}/")
     Breach.objects.update(value=1, recovered_at=NOW + 1)
     again = make_key("read").get(f"{answer.json()['id']}/").json()
