@@ -288,10 +288,17 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    # One line when a server goes, one when it is back.
-    "filters": {"outages": {"()": "metrics_app.outages.OutageFilter"}},
+    # One line when a server goes, one when it is back; one of a request that was refused.
+    "filters": {
+        "outages": {"()": "metrics_app.outages.OutageFilter"},
+        "refusals": {"()": "hms_gov.refusals.RefusalFilter"},
+    },
     "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["outages"]},
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["outages", "refusals"],
+        },
     },
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="WARNING")},
 }
