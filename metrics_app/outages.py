@@ -1,5 +1,6 @@
 """One line in the log when a part is away, one when it is back: database, Redis, channel layer, broker.
 
+A database that is read and takes no writes is a part of its own.
 ``OutageFilter`` stands on the handlers of a project's ``LOGGING``. It knows an outage by the exception
 that a message carries, as ``exc_info`` or among its arguments; the first becomes one line without a
 traceback, the others are counted, and a thread asks the part each second until it answers. An error of
@@ -12,7 +13,7 @@ import threading
 import time
 
 from metrics_app.core.outages import Part
-from metrics_app.servers import BROKER, DATABASE, NAMES, REDIS, find_address, find_outage, look_at
+from metrics_app.servers import BROKER, DATABASE, NAMES, REDIS, WRITES, find_address, find_outage, look_at
 
 logger = logging.getLogger(__name__)
 
@@ -69,9 +70,9 @@ class Outages:
                 logger.warning("%s", told, extra={"outage": True})
 
     def is_disturbed(self):
-        """Whether the database or Redis is away, or was until a moment ago."""
+        """Whether the database (also for writing) or Redis is away, or was until a moment ago."""
         with self.lock:
-            return any(self.find_part(kind).is_disturbed(self.clock()) for kind in (DATABASE, REDIS))
+            return any(self.find_part(kind).is_disturbed(self.clock()) for kind in (DATABASE, WRITES, REDIS))
 
     def find_part(self, kind):
         """The Part of a kind; kinds that share a server are one."""

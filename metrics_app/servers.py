@@ -10,13 +10,23 @@ from kombu import Connection
 
 from metrics_app import conf
 from metrics_app.connection import get_redis, guard
+from metrics_app.core.faults import explain_closed
 from metrics_app.exceptions import BusUnavailable
 
 PATIENCE = 5  # seconds a look may take
 # SQLSTATEs of a server that takes nobody: faults of the connection, too many of them, shut down.
 AWAY = ("08", "53300", "57P")
-DATABASE, REDIS, LAYER, BROKER = "database", "redis", "layer", "broker"
-NAMES = {DATABASE: "The database", REDIS: "Redis", LAYER: "The channel layer", BROKER: "The broker"}
+# Of one that answers and takes no writes: read-only (a standby), full, or with a disk that fails.
+READ_ONLY = ("25006", "53100", "58030")
+REFUSALS = ("attempt to write a readonly database", "database or disk is full", "disk I/O error")
+DATABASE, WRITES, REDIS, LAYER, BROKER = "database", "writes", "redis", "layer", "broker"
+NAMES = {
+    DATABASE: "The database",
+    WRITES: "The database for writing",
+    REDIS: "Redis",
+    LAYER: "The channel layer",
+    BROKER: "The broker",
+}
 # Raised in the place of another error without naming it as their cause.
 WRAPPERS = ("SchedulingError",)
 
@@ -40,6 +50,8 @@ def find_kind(error, source):
     """Which part an exception says is away, or None; ``source`` is the logger that tells of it."""
     if is_database_away(error):
         return DATABASE
+    if refuses_writes(error):
+        return WRITES
     if isinstance(error, Error):
         return None
     if isinstance(error, kombu.exceptions.OperationalError):
@@ -63,6 +75,16 @@ def is_database_away(error):
         return "unable to open database file" in str(cause)
     state = getattr(cause, "sqlstate", None)
     return state is None or state.startswith(AWAY)
+
+
+def refuses_writes(error):
+    """Whether an error says that the database takes no writes, whatever it is asked to write."""
+    if not isinstance(error, Error):
+        return False
+    cause = error.__cause__
+    if isinstance(cause, sqlite3.Error):
+        return bool(explain_closed(cause)) or any(words in str(cause) for words in REFUSALS)
+    return getattr(cause, "sqlstate", None) in READ_ONLY
 
 
 def find_address(kind):
@@ -99,6 +121,17 @@ def look_at_database():
         connection.close()
 
 
+def look_at_writes():
+    """As ``look_at_database``, writing a row as it stands: one that nobody else writes while a site runs."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE django_migrations SET app = app WHERE id = (SELECT MIN(id) FROM django_migrations)"
+            )
+    finally:
+        connection.close()
+
+
 def look_at_redis():
     """BusUnavailable while it does not answer."""
     with guard():
@@ -121,6 +154,7 @@ def look_at_broker():
 
 LOOKS = {
     DATABASE: look_at_database,
+    WRITES: look_at_writes,
     REDIS: look_at_redis,
     LAYER: look_at_layer,
     BROKER: look_at_broker,

@@ -23,7 +23,7 @@ from metrics_app.exceptions import (
     TooLarge,
     TooMany,
 )
-from metrics_app.servers import find_kind
+from metrics_app.servers import find_kind, refuses_writes
 
 logger = logging.getLogger(__name__)
 
@@ -51,8 +51,9 @@ def handle_exception(error, context):
     if isinstance(error, ValidationError):
         set_rollback()
         return Response({"errors": list_validation_errors(error)}, status=400)
-    if isinstance(error, (OperationalError, InterfaceError)):
-        message = explain_closed(error) or "The database does not answer."
+    if isinstance(error, (OperationalError, InterfaceError)) or refuses_writes(error):
+        silent = f"The database {'takes no writes' if refuses_writes(error) else 'does not answer'}."
+        message = explain_closed(error) or silent
         logger.error("%s (%s)", message, error)
         return answer(503, message, retry_after=RETRY_AFTER)
     response = exception_handler(error, context)

@@ -48,10 +48,16 @@ def check_database():
     """Whether SQL answers and takes writes; one that was closed for them says why."""
     try:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
             if connection.vendor == "sqlite":
                 # Planning a write is enough to meet the triggers that refuse it.
                 cursor.execute(f"EXPLAIN DELETE FROM {connection.ops.quote_name(Topic._meta.db_table)}")
+            elif connection.vendor == "postgresql":
+                cursor.execute("SHOW transaction_read_only")
+                if cursor.fetchone()[0] == "on":
+                    # As a standby is, or one that an operator closed.
+                    return {"ok": False, "message": "takes no writes: it is read-only"}
+            else:
+                cursor.execute("SELECT 1")
     except DatabaseError as error:
         logger.error("The database does not answer: %s", error)
         return {"ok": False, "message": explain_closed(error) or "does not answer"}

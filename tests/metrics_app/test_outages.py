@@ -1,19 +1,22 @@
 """One line when a part goes and one when it is back; what is of another kind keeps its traceback."""
 
 import logging
+import re
 import sqlite3
 import threading
+from functools import partial
 
 import kombu.exceptions
 import psycopg
 import pytest
 import redis
 from celery.beat import SchedulingError
-from django.db import InterfaceError, OperationalError
+from django.db import Error, InterfaceError, InternalError, OperationalError, connection
 
 from metrics_app.exceptions import BusUnavailable
+from metrics_app.models import Topic
 from metrics_app.outages import OutageFilter, Outages, hush
-from metrics_app.servers import find_outage
+from metrics_app.servers import find_kind, find_outage, look_at
 
 REFUSED = redis.ConnectionError("Error 111 connecting to 127.0.0.1:6379. Connection refused.")
 
@@ -116,6 +119,8 @@ def test_a_part_that_goes_again_at_once_is_told_as_soon_as_it_is_found_away(site
 BROKEN = psycopg.OperationalError("server closed the connection unexpectedly")
 SHUT = psycopg.errors.AdminShutdown("terminating connection due to administrator command")
 UNOPENED = sqlite3.OperationalError("unable to open database file")
+READ_ONLY = psycopg.errors.ReadOnlySqlTransaction("cannot execute INSERT in a read-only transaction")
+MOVED = sqlite3.OperationalError("no such table: main.all of this was moved")
 WRAPPED = SchedulingError("Couldn't apply scheduled task")
 WRAPPED.__context__ = kombu.exceptions.OperationalError("Error 111")
 
@@ -126,6 +131,11 @@ WRAPPED.__context__ = kombu.exceptions.OperationalError("Error 111")
         (by(OperationalError("x"), BROKEN), "django.request", "database"),
         (by(OperationalError("x"), SHUT), "celery.app.trace", "database"),
         (InterfaceError("connection already closed"), "metrics_app.api.health", "database"),
+        (by(InternalError("x"), READ_ONLY), "celery.app.trace", "writes"),
+        (by(OperationalError("x"), psycopg.errors.DiskFull("x")), "django.request", "writes"),
+        (by(OperationalError("x"), sqlite3.OperationalError("database or disk is full")), "a", "writes"),
+        (by(OperationalError("x"), MOVED), "django.request", "writes"),
+        (by(InternalError("x"), psycopg.errors.InFailedSqlTransaction("x")), "django.request", None),
         (by(OperationalError("x"), psycopg.errors.DeadlockDetected("x")), "django.request", None),
         (by(OperationalError("x"), sqlite3.OperationalError("database is locked")), "django.request", None),
         (by(OperationalError("x"), sqlite3.OperationalError("no such table: a")), "django.request", None),
@@ -147,6 +157,43 @@ WRAPPED.__context__ = kombu.exceptions.OperationalError("Error 111")
 def test_an_outage_is_known_by_its_error_and_by_who_tells_of_it(error, source, kind):
     record = logging.LogRecord(source, logging.ERROR, "", 0, "x %s", (error,), None)
     assert find_outage(record)[0] == kind
+
+
+@pytest.fixture
+def read_only(transactional_db, monkeypatch):
+    """The database of the tests as a standby: it is read, and takes no writes; a function that ends that."""
+    monkeypatch.setattr(connection, "close", lambda: None)  # the look's own, in its own thread
+
+    def switch(on):
+        is_postgres = connection.vendor == "postgresql"
+        with connection.cursor() as cursor:
+            name = "SET default_transaction_read_only" if is_postgres else "PRAGMA query_only"
+            cursor.execute(f"{name} = {on}")
+
+    switch("on")
+    yield partial(switch, "off")
+    switch("off")
+
+
+def test_a_database_that_is_read_and_takes_no_writes_is_one_line_and_one_when_it_does(
+    read_only, site, caplog, client
+):
+    for site.now in range(30):
+        with pytest.raises(Error) as refused:
+            Topic.objects.create(name="er.wait")
+        assert not site.log("Task raised unexpected", name="celery.app.trace", error=refused.value)
+    assert not Topic.objects.exists() and find_kind(refused.value, "x") == "writes"
+    with pytest.raises(Error):
+        look_at("writes")
+    look_at("database")
+    if connection.vendor == "postgresql":
+        assert "takes no writes" in str(client.get("/readyz").json()["parts"]["database"])
+    read_only()
+    look_at("writes")
+    site.return_home()
+    gone, back = (record.getMessage() for record in caplog.records if record.name == "metrics_app.outages")
+    assert re.match("The database for writing is away: .*read-?only", gone)
+    assert back == "The database for writing is back after 29 s; 29 messages held back (celery.app.trace 29)."
 
 
 def test_parts_that_share_a_server_are_one_part(site, settings, caplog):

@@ -15,7 +15,7 @@ from metrics_app import live, queries
 from metrics_app.core.watch import FAILED, State, Transition, step
 from metrics_app.exceptions import BusUnavailable
 from metrics_app.models import EvaluationRecord, ThresholdState
-from metrics_app.servers import is_database_away
+from metrics_app.servers import is_database_away, refuses_writes
 from metrics_app.services.ages import EVALUATOR, note_work
 from metrics_app.services.watch.agenda import Due, list_chunks, load_due, read_marks, wake
 from metrics_app.services.watch.at_rest import ask_resting, find_clear, write_clear
@@ -78,10 +78,11 @@ def judge_ids(marks, ids):
     except BusUnavailable:
         raise
     except (DatabaseError, InterfaceError) as error:
-        if is_database_away(error):
+        if is_database_away(error) or refuses_writes(error):
+            # Nothing is judged: a round that was told as gone over would say that all is.
             raise
         if not isinstance(error, (DataError, IntegrityError)):
-            # A lock or a full disk is about no threshold. The next chunk, or the next second, may do.
+            # A lock is about no threshold. The next chunk, or the next second, may do.
             logger.exception("%d thresholds could not be judged now", len(ids))
             return [], 0
         return judge_halves(marks, ids, error)

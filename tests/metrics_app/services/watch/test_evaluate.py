@@ -1,6 +1,10 @@
 """The evaluator on a real bus and a real database."""
 
+from unittest.mock import Mock
+
+import psycopg
 import pytest
+from django.db import InternalError
 
 from metrics_app import queries
 from metrics_app.collector import collect_all
@@ -52,6 +56,19 @@ def test_it_waits_for_late_points_as_long_as_it_is_told(base):
     assert get_state(threshold).last_slot == base
     evaluate(now=base + MINUTE + 90_001)
     assert get_state(threshold).last_slot == base + MINUTE
+
+
+def test_a_round_that_could_not_be_written_is_not_told_as_gone_over(base, monkeypatch):
+    """Else every light whose next slot is far off would read as judged, while nothing is."""
+    make_threshold(now=base)
+    collect_all()
+    refused, noted = InternalError("x"), []
+    refused.__cause__ = psycopg.errors.ReadOnlySqlTransaction("cannot execute UPDATE")
+    monkeypatch.setattr("metrics_app.services.watch.evaluate.judge_chunk", Mock(side_effect=refused))
+    monkeypatch.setattr("metrics_app.services.watch.evaluate.note_work", noted.append)
+    with pytest.raises(InternalError):
+        evaluate()
+    assert not noted
 
 
 def test_it_judges_nothing_while_nothing_is_collected(base):
