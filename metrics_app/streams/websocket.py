@@ -186,7 +186,7 @@ class LiveSocket(Visitor):
         if topics and topics != self.omitted:
             names = ", ".join(topics[:OMITTED_NAMES]) + (", …" if len(topics) > OMITTED_NAMES else "")
             text = f"A connection follows at most {MAX_TOPICS} topics, {len(topics)} are left out: {names}"
-            self.refuse(Refusal("too_many_topics", text))
+            self.refuse(Refusal("omitted", text))
         self.omitted = topics
 
     # What it is told

@@ -65,6 +65,7 @@ test("a page of named topics is catching up until each was answered, by points o
   assert.equal(world.stream.status().state, "catching");
   world.say({ type: "snapshot", topic: "er.wait", position: "e:0", points: [] });
   world.say({ type: "error", code: "unavailable", message: "The database is away" });
+  world.say({ type: "error", code: "omitted", message: "2 are left out: er.x, er.y" });
   assert.equal(world.stream.status().state, "catching");
   world.say({ type: "error", code: "unknown_topic", topic: "er.left", message: "There is no such topic" });
   assert.equal(world.stream.status().state, "live");

@@ -13,6 +13,8 @@ const FINAL = new Set([4401, 4403]);
 // The server is stopping (Daphne may only say so in the numbers of applications): another one is
 // there, or this one soon again. Every page of it hears that at the same moment.
 const RESTART = new Set([1012, 4012]);
+// Errors after which what was asked for still comes: later, or but for the topics that have no place.
+const IN_PART = new Set(["unavailable", "omitted"]);
 const RESTART_WAIT = [500, 3000]; // ms, from and to
 
 /** Milliseconds before try number `attempt` (0, 1, …); `random` is in [0, 1). */
@@ -127,7 +129,7 @@ export function connect({ open, now, later, random = Math.random, subscription, 
     if (message.type === "reset") delete positions[message.topic];
     else if (message.topic && message.type !== "state") waiting.delete(message.topic);
     // Refused as a whole: nothing of it will come.
-    else if (message.type === "error" && message.code !== "unavailable") waiting.clear();
+    else if (message.type === "error" && !IN_PART.has(message.code)) waiting.clear();
     if (message.type !== "pong") onMessage(message);
     onChange();
   }
