@@ -9,6 +9,7 @@ from math import ceil
 
 from axes.backends import AxesBackend
 from axes.handlers.database import AxesDatabaseHandler
+from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib.auth.backends import ModelBackend
 from django.http import JsonResponse
@@ -54,6 +55,11 @@ class LoginHandler(AxesDatabaseHandler):
         ]
         last = max((time for time in times if time), default=now())
         return max(1, ceil((last + settings.AXES_COOLOFF_TIME - now()).total_seconds()))
+
+
+def forget_attempts():
+    """Deletes the wrong passwords that no longer count, of every name and address; how many rows."""
+    return AccessAttempt.objects.filter(attempt_time__lte=now() - settings.AXES_COOLOFF_TIME).delete()[0]
 
 
 def find_address(request):

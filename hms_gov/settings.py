@@ -16,6 +16,7 @@ from pathlib import Path
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+import hms_gov.schedule
 import metrics_app.schedule
 import pipelines_app.schedule
 from metrics_app.core.members import OnceDecoder
@@ -234,7 +235,9 @@ if WITH_BEAT:
     # Survives a database that is away.
     CELERY_BEAT_SCHEDULER = "hms_gov.beat:PatientScheduler"
 else:
-    CELERY_BEAT_SCHEDULE = metrics_app.schedule.SCHEDULE | pipelines_app.schedule.SCHEDULE
+    CELERY_BEAT_SCHEDULE = (
+        metrics_app.schedule.SCHEDULE | pipelines_app.schedule.SCHEDULE | hms_gov.schedule.SCHEDULE
+    )
     CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat")
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # For ever: after an hour without Redis workers and beat would end.

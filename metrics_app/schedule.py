@@ -29,12 +29,17 @@ SCHEDULE = {
 
 def register_tasks(*, using, **kwargs):
     """Makes the rows of beat that are missing; a handler of ``post_migrate``, harmless when repeated."""
+    add_tasks(SCHEDULE, using)
+
+
+def add_tasks(schedule, using):
+    """Makes the rows of a schedule that are missing in a database, where beat has its tables there."""
     if not apps.is_installed("django_celery_beat"):
         return
     tasks = apps.get_model("django_celery_beat", "PeriodicTask").objects.using(using)
     # `migrate` may have been asked for this app alone, or for none of beat's tables.
     if tasks.model._meta.db_table in connections[using].introspection.table_names():
-        for name, entry in SCHEDULE.items():
+        for name, entry in schedule.items():
             add_task(tasks, name, entry, using)
 
 

@@ -2,17 +2,22 @@
 
 import asyncio
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import uvicorn
 from axes.models import AccessAttempt
+from django.apps import apps
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import User
+from django.utils.module_loading import import_string
+from django.utils.timezone import now
 from rest_framework.authentication import BasicAuthentication
 
 from hms_gov.half_open import bound_servers
 from hms_gov.logins import PER_ADDRESS, find_address
+from hms_gov.schedule import SCHEDULE
 from tests.doors import list_patterns
 
 DOORS = ("/accounts/login/", "/admin/login/")
@@ -160,3 +165,15 @@ def test_no_other_door_takes_a_password():
 
 def test_a_command_may_ask_without_a_request(ada):
     assert authenticate(username="ada", password="right") == ada
+
+
+def test_each_night_what_no_longer_counts_is_deleted_though_nobody_logs_in(client, ada):
+    for address in (HERE, ELSEWHERE):
+        knock(client, address=address)
+    AccessAttempt.objects.filter(ip_address=HERE).update(attempt_time=now() - timedelta(minutes=16))
+    for name, entry in SCHEDULE.items():
+        import_string(entry["task"])()
+        if apps.is_installed("django_celery_beat"):
+            task = apps.get_model("django_celery_beat", "PeriodicTask").objects.get(name=name)
+            assert (task.task, task.queue, task.crontab.hour) == (entry["task"], "slow", "3")
+    assert list(AccessAttempt.objects.values_list("ip_address", flat=True)) == [ELSEWHERE]
