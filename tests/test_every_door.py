@@ -80,9 +80,16 @@ def is_answered_alike(client, absent, there, told):
     return (status, text) == told
 
 
+def find_loose_dots(text):
+    """The lines of a page in which a dot joins nothing: a part of a line was empty."""
+    text = re.sub(r"<(script|style|template)\b.*?</\1>", "", text, flags=re.DOTALL)
+    text = re.sub(r"</?(a|b|code|em|kbd|small|span|strong)\b[^>]*>", "", text)
+    return [line.strip() for line in re.split(r"<[^>]*>", text) if re.search(r"·\s*(·|$)|^\s*·", line)]
+
+
 def walk(world):
     """``{address: {visitor: (status, marks, whether what is not there is answered alike)}}``."""
-    found = {}
+    found, loose = {}, {}
     for pattern in list_walked():
         there, absent = find_urls(pattern, world.ids)
         there += QUERIES.get(pattern.name, "")
@@ -92,11 +99,14 @@ def walk(world):
             if name in KEYS and not takes_keys:
                 continue  # sessions only: a key is nobody there, as the anonymous one
             status, text, marks = knock(client, there)
+            if "<html" in text and (dots := find_loose_dots(text)):
+                loose[there, name] = dots
             alike = True
             hides = there != absent and not (QUERIES.get(pattern.name) or NO_TOPIC.search(pattern.name))
             if hides and name not in SEES:
                 alike = is_answered_alike(client, absent, there, (status, text))
             cells[name] = status, marks, alike
+    assert loose == {}
     return found
 
 

@@ -7,6 +7,7 @@ from django.utils import timezone
 from metrics_app.core.conditions import SHAPES, SILENT, UNJUDGED
 from metrics_app.core.deadman import is_silence_rule
 from metrics_app.core.text import words
+from metrics_app.queries.clock import GRACE
 from metrics_app.services.conditions import judge_threshold
 from metrics_app.services.watch.states import find_end_of_judgement
 
@@ -31,13 +32,15 @@ def tell_unjudged(condition, now):
 def describe_lapse(rules, now):
     """What a page needs to turn a light by itself once nobody judges: no message comes then.
 
-    ``judged_until`` (ms) and what it says from then on, "◌ Not judged since 10:42 UTC"; None and "" where
-    none of the rules was ever judged.
+    ``judged_until`` (ms) and what it says from then on, "◌ Not judged since 10:42 UTC", of the moment from
+    which the next slot is missing; None where none is known. Once the evaluator stands still the page knows
+    that by ``describe_live``, and puts its moment there. "" where none of the rules was ever judged.
     """
-    until = find_end_of_judgement(rules)
-    if until is None:
+    rows = [rule.state_row for rule in rules if rule.state_row.slot_class]
+    if not rows:
         return {"judged_until": None, "unjudged": ""}
-    since = min(rule.state_row.last_slot for rule in rules if rule.state_row.slot_class)
+    until = find_end_of_judgement(rules)
+    since = min(row.last_slot for row in rows) if until is None else until - GRACE
     return {
         "judged_until": until,
         "unjudged": f"{SHAPES[UNJUDGED]} {words.tell_unjudged(clock_with_zone(since, now))}",

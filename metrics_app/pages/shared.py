@@ -12,6 +12,7 @@ from metrics_app import queries, registry
 from metrics_app.core.text.words import natural_key
 from metrics_app.exceptions import BusUnavailable
 from metrics_app.pages.tiles import tell_standstill
+from metrics_app.queries.clock import Clock
 from metrics_app.queries.worked import read_judged
 
 logger = logging.getLogger(__name__)
@@ -63,8 +64,13 @@ def tell_present_standstill():
 
 
 def describe_live():
-    """``{"now", "through", "judges"}``: the clock and up to when is counted, in ms, and whether the
-    evaluator works; through is null before a collector ever ran."""
-    marks, now = queries.collected_through(), queries.redis_now()
-    through = min(marks.values()) if marks else None
-    return {"now": now, "through": through, "judges": now - read_judged() <= queries.clock.GRACE}
+    """``{"now", "through", "judged", "judges"}``: the clock, up to when is counted and when the evaluator
+    last completed a round, in ms, 0 and null where none ever did; and whether anybody judges by that."""
+    now, judged = queries.redis_now(), read_judged()
+    clock = Clock(now, queries.collected_through(), judged)
+    return {
+        "now": now,
+        "through": min(clock.through.values()),
+        "judged": judged or None,
+        "judges": not clock.is_idle,
+    }

@@ -40,8 +40,7 @@ def list_tiles(kpis, seen=None):
     attach_breaches([one.rule for one in found if one.rule])
     lost = list_lost(kpis, now)
     return [
-        describe_tile(kpi, one, now, lost[kpi.topic])
-        | describe_silencing(one.rule or one.dead_man, acting, now)
+        add_silencing(describe_tile(kpi, one, now, lost[kpi.topic]), one.rule or one.dead_man, acting, now)
         for kpi, one in zip(kpis, found, strict=True)
     ]
 
@@ -64,13 +63,12 @@ def tell_lacking(lost, now):
     return f"{name_lost(points)} at {clock_with_zone(lost[-1].end, now)}"
 
 
-def describe_silencing(rule, acting, now):
-    """What silences the threshold a tile shows: ``silence`` short, for the tile, ``silenced`` in full."""
+def add_silencing(tile, rule, acting, now):
+    """The tile with what silences its threshold (``silence``), and the whole ``line`` of the KPI's page."""
     found = find_silence(rule, acting) if rule else None
-    if found is None:
-        return {"silence": "", "silenced": ""}
-    short = f"· silenced until {clock_with_zone(found.until, now)}"
-    return {"silence": short, "silenced": f"· {found.describe(zone=None)}"}
+    silence = f"· silenced until {clock_with_zone(found.until, now)}" if found else ""
+    full = found.describe(zone=None) if found else ""
+    return tile | {"silence": silence, "line": join(tile["facts"], tile["footer"], full)}
 
 
 def attach_breaches(rules):
@@ -101,16 +99,22 @@ def describe_tile(kpi, seen, now, lost=()):
         **describe_condition(kpi, seen, seen_at, now),
     }
     facts = tile.pop("notice") or tell_facts(kpi, stats, empty, chart, now)
-    tile["facts"] = " · ".join(filter(None, (facts, tell_lacking(lost, now))))
+    tile["facts"] = join(facts, tell_lacking(lost, now))
     return tile
+
+
+def join(*parts):
+    """Those of the parts that say something, with a dot between them."""
+    return " · ".join(filter(None, parts))
 
 
 def tell_standstill(now, through):
     """``Figures stand still since 03:45 UTC`` while a collector is behind; else empty."""
     mark = min(through.values(), default=now)
-    return (
-        words.tell_standstill(clock_with_zone(mark, now)) if now - mark > queries.clock.BEHIND_AFTER else ""
-    )
+    if now - mark <= queries.clock.BEHIND_AFTER:
+        return ""
+    # Without a mark nobody knows since when, as after a loss of all that Redis held.
+    return words.tell_standstill(clock_with_zone(mark, now) if mark else "")
 
 
 def describe_value(kpi, stats, value, chart, empty, rule):
@@ -176,7 +180,7 @@ def tell_condition(kpi, seen, seen_at, now):
     if seen.is_empty or seen.is_late:
         return text, silence
     data = tell_data(rule, now)
-    return f"{text} · {data}" if data else text, ""
+    return join(text, data), ""
 
 
 def tell_absence(kpi, seen, seen_at, now):
@@ -214,7 +218,7 @@ def tell_footer(rule, state, now):
         outcome=tell_outcome(breach) if breach else "",
     )
     flapping = "flapping" if is_flapping(rule) else ""
-    return " · ".join(text for text in (tell_limit(rule), coming, flapping) if text)
+    return join(tell_limit(rule), coming, flapping)
 
 
 def is_flapping(rule):

@@ -8,7 +8,7 @@ import { lapse } from "../../metrics_app/static/metrics_app/lapse.js";
 const UNTIL = 1_000_000, WORDS = "◌ Not judged since 10:42 UTC";
 
 /** A light as `_tile.html` writes it: an element with classes and data, its shape and its words. */
-function makeLight(css, { until = String(UNTIL), shape = "●", text = "Within limit" } = {}) {
+function makeLight(css, { until = String(UNTIL), unjudged = WORDS, shape = "●", text = "Within limit" } = {}) {
   const names = new Set(css.split(" "));
   const classList = {
     contains: (name) => names.has(name),
@@ -16,16 +16,16 @@ function makeLight(css, { until = String(UNTIL), shape = "●", text = "Within l
     remove: (...gone) => gone.forEach((name) => names.delete(name)),
   };
   const parts = [{ textContent: shape }, { textContent: text }];
-  const root = { classList, dataset: { until, unjudged: WORDS } };
+  const root = { classList, dataset: { until, unjudged } };
   return {
-    at: (now) => lapse(root, now, parts),
+    at: (now, idle = null) => lapse(root, now, parts, idle),
     told: () => [...parts.map((part) => part.textContent), ...names],
   };
 }
 
 test("a light stays as it is for as long as it is judged, and the server is asked before that ends", () => {
   const light = makeLight("ok");
-  assert.deepEqual([UNTIL - 4000, UNTIL - 2000, UNTIL - 1999, UNTIL].map(light.at), [false, false, true, true]);
+  assert.deepEqual([UNTIL - 4000, UNTIL - 2000, UNTIL - 1999, UNTIL].map((now) => light.at(now)), [false, false, true, true]);
   assert.deepEqual(light.told(), ["●", "Within limit", "ok"]);
 });
 
@@ -52,7 +52,18 @@ test("it turns once, and asks no more until the server has painted it anew", () 
 });
 
 test("where no rule was ever judged nothing turns", () => {
-  const light = makeLight("none", { until: "", shape: "–", text: "No limit set" });
-  assert.equal(light.at(UNTIL * 2), false);
+  const light = makeLight("none", { until: "", unjudged: "", shape: "–", text: "No limit set" });
+  assert.equal(light.at(UNTIL * 2, { when: "since 09:31 UTC" }), false);
   assert.deepEqual(light.told(), ["–", "No limit set", "none"]);
+});
+
+test("it turns before its slot is due where the evaluator stands still, and says since when that does", () => {
+  for (const until of [String(UNTIL), ""]) {
+    const light = makeLight("ok", { until });
+    assert.equal(light.at(UNTIL - 900_000, { when: "since 09:31 UTC" }), true);
+    assert.deepEqual(light.told(), ["◌", "Not judged since 09:31 UTC", "unjudged"]);
+  }
+  const lost = makeLight("firing", { shape: "■", text: "Beyond limit" });
+  lost.at(UNTIL, { when: "" });
+  assert.deepEqual(lost.told(), ["■", "Beyond limit · not judged", "firing", "unjudged"]);
 });

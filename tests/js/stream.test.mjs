@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { backOff, connect, describe, judge, waitOutRestart } from "../../metrics_app/static/metrics_app/stream.js";
 
 /** A world with a clock and sockets that only move when told to. */
-function makeWorld(subscription = { topics: ["complaint.*"] }) {
+function makeWorld(subscription = { topics: ["complaint.*"] }, { told = true } = {}) {
   const world = { time: 0, timers: [], sockets: [], messages: [], opens: [] };
   world.stream = connect({
     open: () => {
@@ -19,6 +19,9 @@ function makeWorld(subscription = { topics: ["complaint.*"] }) {
     onMessage: (message) => world.messages.push(message),
     onOpen: (again) => world.opens.push(again),
   });
+  // Somebody judges, and is said to, unless a test is about that.
+  const tell = () => told && world.stream.setClock({ through: null, judged: world.time, judges: true });
+  tell();
   world.pass = (ms) => {
     const until = world.time + ms;
     for (;;) {
@@ -29,6 +32,7 @@ function makeWorld(subscription = { topics: ["complaint.*"] }) {
       next.fn();
     }
     world.time = until;
+    tell();
   };
   world.say = (message) => world.sockets.at(-1).onmessage({ data: JSON.stringify(message) });
   return world;
@@ -164,8 +168,30 @@ test("a page is live by the time of its data, not by its socket", () => {
   assert.equal(judge({ ...open, open: false, through: 95_000, now: 95_000 }).state, "disconnected");
 });
 
+test("it is live once it is told that somebody judges, not while nobody does or is known to, and live again", () => {
+  const world = makeWorld(null, { told: false });
+  const wait = (seconds) => { for (let past = 0; past < seconds; past += 1) { world.pass(1000); world.say({ type: "pong" }); } };
+  world.sockets[0].onopen();
+  assert.equal(world.stream.status().state, "catching");
+  world.stream.setClock({ through: null, judged: 7000, judges: true });
+  wait(10);
+  assert.equal(world.stream.status().state, "live");
+  wait(1); // no answer came meanwhile
+  assert.deepEqual(world.stream.status(), { state: "unjudged", since: 7000 });
+  assert.deepEqual(world.stream.idle(), { since: 7000 });
+  world.stream.setClock({ through: null, judged: 19_000, judges: true });
+  assert.equal(world.stream.status().state, "live");
+  assert.equal(world.stream.idle(), null);
+  world.stream.setClock({ through: null, judged: null, judges: false });
+  assert.deepEqual(world.stream.status(), { state: "unjudged", since: null });
+  world.stream.setClock({ through: 500, judged: null, judges: false });
+  assert.deepEqual(world.stream.status(), { state: "stale", since: 500 });
+});
+
 test("it says its state in words", () => {
   const time = () => "10:42";
+  assert.equal(describe({ state: "unjudged", since: 1 }, time), "Live, not judged since 10:42");
+  assert.equal(describe({ state: "unjudged", since: null }, time), "Live, not judged");
   assert.equal(describe({ state: "live", since: null }, time), "Live");
   assert.equal(describe({ state: "catching", since: null }, time), "Catching up");
   assert.equal(describe({ state: "stale", since: 1 }, time), "Stale since 10:42");

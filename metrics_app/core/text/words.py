@@ -77,8 +77,8 @@ def tell_outcome(text):
 
 
 def tell_standstill(since):
-    """What a page says while nothing is counted; ``since`` is a time with its zone."""
-    return f"Figures stand still since {since}"
+    """What a page says while nothing is counted; ``since`` is a time with its zone, or empty."""
+    return f"Figures stand still since {since}" if since else "Figures stand still"
 
 
 def tell_silence(since, overdue=None, breach=False):

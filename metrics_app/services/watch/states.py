@@ -81,9 +81,10 @@ def judge_row(threshold, row, clock):
 
 
 def find_end_of_judgement(rules):
-    """The moment (ms) from which the first of them counts as unjudged, if nobody judges it again; or None.
+    """The moment (ms) from which the first of them counts as overdue, if nobody judges it again; or None.
 
-    ``rules``: thresholds with their ``state_row``.
+    ``rules``: thresholds with their ``state_row``. That the evaluator stands still before then is told on
+    streams (``unjudged_since``), and to open pages with each answer (``describe_live``).
     """
     rows = [rule.state_row for rule in rules if rule.enabled and hasattr(rule, "state_row")]
     # One without a next slot is not overdue: see ``Clock``.

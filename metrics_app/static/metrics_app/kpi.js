@@ -2,7 +2,7 @@
 
 import { Hold } from "./hold.js";
 import { lapse } from "./lapse.js";
-import { clock, getJson, onMessage, serverNow, setText, watch, zone } from "./page.js";
+import { clock, findIdle, getJson, moment as time, onMessage, serverNow, setText, watch, zone } from "./page.js";
 import { makePlot } from "./plot.js";
 import { isDense } from "./points.js";
 import { makeRefresher } from "./refresh.js";
@@ -28,11 +28,6 @@ export const held = new Hold();
 const isLive = () => view.from === null;
 // The points are of the last hour, and of the line's kind unless it counts them.
 const isHot = () => plot.end - plot.start <= 2 * HOUR && plot.end > serverNow() - HOUR && !isCounting(plot);
-const time = (ms) => {
-  const moment = new Date(ms), today = new Date(serverNow());
-  const day = moment.toDateString() === today.toDateString() ? "" : `${moment.toLocaleDateString("en-GB", { day: "numeric", month: "short" })} `;
-  return `${day}${moment.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })} ${zone()}`;
-};
 
 function build() {
   chart?.destroy();
@@ -143,10 +138,10 @@ const LOOK_EVERY = 1000; // ms
 
 /** Turns the lights that nobody judges any more, and asks a little earlier whether somebody has. */
 function lapseAll() {
-  let asks = lapse(page, serverNow(), findLight(page));
+  let asks = lapse(page, serverNow(), findLight(page), findIdle());
   for (const row of page.querySelectorAll(".rules li")) {
     const light = ["shape", "text"].map((name) => row.querySelector(`[data-light=${name}]`));
-    asks = lapse(row, serverNow(), light) || asks;
+    asks = lapse(row, serverNow(), light, findIdle()) || asks;
   }
   if (asks) refresher.ringAll();
 }

@@ -4,18 +4,20 @@ const STATES = ["ok", "pending", "recovering", "silent", "none"];
 const ASK_BEFORE = 2000; // ms before its end
 
 /**
- * Turns the light of `root` once the moment has passed up to which it was judged (`data-until`, ms): an open
- * breach stays red, and says so beside it. Whether the server is to be asked anew, perhaps somebody judges.
+ * Turns the light of `root` once the moment has passed up to which it was judged (`data-until`, ms), or once
+ * the evaluator stands still (`idle`: {when}, "since 10:42 UTC" or empty where nobody knows; else null): an
+ * open breach stays red, and says so beside it. Whether the server is to be asked anew, perhaps somebody judges.
  */
-export function lapse(root, now, [shape, text]) {
-  const until = Number(root.dataset.until);
-  if (!until || root.classList.contains("unjudged")) return false;
-  if (now > until) {
-    const words = root.dataset.unjudged; // "◌ Not judged since 10:42 UTC"
+export function lapse(root, now, [shape, text], idle = null) {
+  const { unjudged } = root.dataset; // "◌ Not judged since 10:42 UTC"; empty where nothing was ever judged
+  if (!unjudged || root.classList.contains("unjudged")) return false;
+  const until = Number(root.dataset.until) || Infinity;
+  if (idle || now > until) {
+    const words = (idle ? unjudged.replace(/since .*/, idle.when) : unjudged).trim();
     if (root.classList.contains("firing")) text.textContent += ` · ${words.slice(2).replace("N", "n")}`;
     else { shape.textContent = words[0]; text.textContent = words.slice(2); }
     root.classList.remove(...STATES);
     root.classList.add("unjudged");
   }
-  return now > until - ASK_BEFORE;
+  return idle !== null || now > until - ASK_BEFORE;
 }

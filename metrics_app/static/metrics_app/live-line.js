@@ -37,6 +37,11 @@ export class LiveLine {
     if (status === "live") this.hear(now);
   }
 
+  /** Whether the server would have told of a threshold by now: it has said something lately, or is yet to be reached. */
+  isTold(now) {
+    return this.status === "connecting" || (this.status === "live" && now - this.heard <= SILENCE);
+  }
+
   /** {state, words}: what the reader may be told of how fresh this is, judged by the data where a limit is set. */
   judge(now, time) {
     const since = (ms) => (ms === null ? "" : ` since ${time(ms)}`);

@@ -115,8 +115,8 @@ export class LiveSpark extends HTMLElement {
 
   paint() {
     const until = Number(this.getAttribute("judged-until"));
-    // No message comes when nobody judges any more.
-    if (until && Date.now() > until) ["condition", "judged-until"].forEach((name) => this.removeAttribute(name));
+    // That nobody judges is told on the stream: without one, or once its slot is overdue, nobody knows of it.
+    if (!this.line.isTold(Date.now()) || (until && Date.now() > until)) ["condition", "judged-until"].forEach((name) => this.removeAttribute(name));
     const shown = this.line.describe(Date.now(), time);
     this.shown = shown;
     const frozen = shown.state !== "live" && shown.state !== "connecting";

@@ -2,7 +2,7 @@
 
 import { describeShown, getPrefix, isBefore, isShown, readFilters, writeFilters } from "./filters.js";
 import { lapse } from "./lapse.js";
-import { getJson, onMessage, serverNow, setText, watch } from "./page.js";
+import { findIdle, getJson, onMessage, serverNow, setText, watch } from "./page.js";
 import { makeRefresher } from "./refresh.js";
 import { drawAll } from "./spark.js";
 import { findLight, makeTile, paintTile } from "./tile.js";
@@ -145,7 +145,7 @@ const LOOK_EVERY = 1000; // ms
 function lapseAll() {
   let turned = false;
   for (const article of listTiles()) {
-    if (lapse(article, serverNow(), findLight(article))) refresher.ring(article.dataset.topic);
+    if (lapse(article, serverNow(), findLight(article), findIdle())) refresher.ring(article.dataset.topic);
     turned ||= article.classList.contains("unjudged");
   }
   const headline = document.getElementById("headline");
@@ -197,7 +197,7 @@ function turn() {
   const address = new URLSearchParams(location.search);
   address.set("page", new URLSearchParams(more.querySelector("[data-next]")?.search).get("page") ?? "1");
   // The next page is asked for only while the server answers: a wall must not end on an error.
-  if (document.getElementById("live").dataset.state === "live") location.assign(`?${address}`);
+  if (["live", "unjudged"].includes(document.getElementById("live").dataset.state)) location.assign(`?${address}`);
 }
 
 drawAll();

@@ -6,12 +6,18 @@ import { formatAge, formatDuration, nameZone } from "./units.js";
 
 const STATUS_EVERY = 5_000, TIMEOUT = 15_000;
 let skew = 0; // ms the server's clock is ahead of this one
-let stream = null, judged;
+let stream = null, wasIdle = null;
 const listeners = new Set();
 
 export const serverNow = () => Date.now() + skew;
 /** A time of day as every page writes it: "03:45:10 UTC". */
 export const clock = (ms) => `${new Date(ms).toLocaleTimeString("en-GB")} ${zone()}`;
+/** A moment as lights write it: "03:45 UTC", with the day where it is not today's. */
+export function moment(ms) {
+  const at = new Date(ms), today = new Date(serverNow());
+  const day = at.toDateString() === today.toDateString() ? "" : `${at.toLocaleDateString("en-GB", { day: "numeric", month: "short" })} `;
+  return `${day}${at.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })} ${zone()}`;
+}
 /** The short name of the reader's zone, "CET": the server's where both speak of the same zone. */
 export function zone() {
   const { zone: named, zoneName } = document.getElementById("live")?.dataset ?? {};
@@ -26,18 +32,27 @@ export async function getJson(url) {
     throw Object.assign(new Error(`${url} answered ${response.status}`), { status: response.status });
   }
   const data = await response.json();
-  if (data.now) setClock(data);
+  if ("judged" in data) setClock(data);
   return data;
 }
 
-/** Takes over the server's clock, the time up to which it has counted, and whether it judges. */
-function setClock({ now, through, judges }) {
-  skew = now - Date.now();
-  stream?.setThrough(through);
-  const turned = judges !== undefined && judged !== undefined && judges !== judged;
-  judged = judges ?? judged;
-  // No message comes when the evaluator stands still, and lights whose next slot is far off turn as well.
-  if (turned) listeners.forEach((listener) => listener({ type: "judging" }));
+/** Takes over the server's clock, the time up to which it has counted, and when somebody last judged. */
+function setClock(told) {
+  skew = told.now - Date.now();
+  stream?.setClock(told);
+}
+
+/** {when} ("since 10:42 UTC") while nobody judges anything, as far as the server has told; else null. */
+export function findIdle() {
+  const idle = stream?.idle() ?? null;
+  return idle && { when: idle.since === null ? "" : `since ${moment(idle.since)}` };
+}
+
+/** No message comes when the evaluator stands still, and lights whose next slot is far off turn as well. */
+function tellJudging() {
+  const isIdle = findIdle() !== null;
+  if (wasIdle !== null && isIdle !== wasIdle) listeners.forEach((listener) => listener({ type: "judging" }));
+  wasIdle = isIdle;
 }
 
 /** Hears every message of the live connection, and `{type: "open", again}` whenever that begins. */
@@ -77,6 +92,7 @@ function showStatus() {
   const place = document.getElementById("live");
   if (!place || !stream) return;
   const status = stream.status();
+  if (status.state === "live" || status.state === "unjudged") tellJudging();
   const words = describe(status, clock);
   place.dataset.state = status.state;
   setText(place.querySelector("[data-field=state]"), status.state === "live" ? `${words} ·` : words);
@@ -91,7 +107,7 @@ function showStandstill({ state, since }) {
   document.body.classList.toggle("stands", stands);
   const place = document.querySelector("h1 .standstill");
   if (state === "disconnected" || !place) return;
-  setText(place, stands && since !== null ? `Figures stand still since ${clock(since)} · ` : "");
+  setText(place, stands ? `Figures stand still${since === null ? "" : ` since ${clock(since)}`} · ` : "");
 }
 
 /** Writes a text only where it changed, so that nothing is read out or selected anew. */
@@ -102,7 +118,7 @@ export function setText(node, text) {
 function countAges() {
   for (const place of document.querySelectorAll(".age[data-at]")) {
     const at = Number(place.dataset.at);
-    setText(place, at ? formatAge((serverNow() - at) / 1000) : "");
+    setText(place, at ? `${place.dataset.before ?? ""}${formatAge((serverNow() - at) / 1000)}` : "");
   }
   // "…, the oldest for 12 min": the seconds of the first minute, whole minutes from then on.
   for (const place of document.querySelectorAll("[data-oldest]")) {

@@ -4,7 +4,9 @@
 // restarted server is not stormed), resumes every topic from its last position, and judges
 // what the reader may be told by the time of the data, never by the socket alone.
 
-export const STALE_AFTER = 10_000; // ms the data may lag before the page says so
+// ms for which the data, or an answer to whether anybody judges, may be missing before the page says so. The
+// server gives whoever judges less time, and tells that in its next answer.
+export const STALE_AFTER = 10_000;
 const FIRST_WAIT = 500, LONGEST_WAIT = 30_000, PING_EVERY = 2000, PATIENCE = 45_000;
 export const SILENCE = 5000; // ms without a word from the server before the page says so
 const TICK = 1000, LONGEST_TICK = 1500;
@@ -27,14 +29,17 @@ export function waitOutRestart(random) {
   return RESTART_WAIT[0] + (RESTART_WAIT[1] - RESTART_WAIT[0]) * random;
 }
 
-/** What a reader is told: {state, since} with state "live", "catching", "stale", "disconnected", "ended";
- * `silent` is for how many ms the page has waited in vain, `heard` when the server last spoke. */
-export function judge({ open, ended, catching, through, now, lost, silent = 0, heard = null }) {
+/** What a reader is told: {state, since} with state "live", "unjudged", "catching", "stale", "disconnected",
+ * "ended"; `silent` is for how many ms the page has waited in vain, `heard` when the server last spoke,
+ * `idle` whether nobody judges, `judged` up to when somebody did, null where nobody ever has. */
+export function judge({ open, ended, catching, through, now, lost, silent = 0, heard = null, idle = false, judged = null }) {
   if (ended) return { state: "ended", since: lost };
   if (silent >= SILENCE) return { state: "stale", since: heard };
   if (!open) return { state: "disconnected", since: lost };
   if (catching) return { state: "catching", since: null };
-  if (through !== null && now - through > STALE_AFTER) return { state: "stale", since: through };
+  // 0: nothing was ever counted, as after a loss of all that the server held in memory.
+  if (through !== null && now - through > STALE_AFTER) return { state: "stale", since: through || null };
+  if (idle) return { state: "unjudged", since: judged };
   return { state: "live", since: null };
 }
 
@@ -43,6 +48,7 @@ export function describe({ state, since }, time) {
   if (state === "live") return "Live";
   if (state === "catching") return "Catching up";
   const when = since === null ? "" : ` since ${time(since)}`;
+  if (state === "unjudged") return `Live, not judged${when}`;
   if (state === "stale") return `Stale${when}`;
   if (state === "ended") return "Logged out: log in again to go on";
   return `Disconnected${when}, trying again`;
@@ -65,11 +71,14 @@ export function connect({ open, now, later, random = Math.random, subscription, 
   const waiting = new Set();
   let socket = null, asked = now(), attempt = 0, opens = 0, isOpen = false, ended = false, closed = false;
   let lost = now(), heard = now(), through = null, silent = 0, ticked = now();
+  let judged = null, unheard = null; // when somebody last judged (ms), and for how many ms the server has not said that anybody does
 
   // A page that was busy or asleep has heard nothing either: only time it was awake for counts.
   function tick() {
     if (closed) return;
-    silent += Math.min(Math.max(now() - ticked, 0), LONGEST_TICK);
+    const awake = Math.min(Math.max(now() - ticked, 0), LONGEST_TICK);
+    silent += awake;
+    if (unheard !== null) unheard += awake;
     ticked = now();
     onChange();
     later(tick, TICK);
@@ -143,15 +152,26 @@ export function connect({ open, now, later, random = Math.random, subscription, 
     if (!ended && !closed) later(start, RESTART.has(code) ? waitOutRestart(random()) : backOff(attempt++, random()));
   }
 
+  const isIdle = () => unheard !== null && unheard > STALE_AFTER;
+  // Until the server has said whether anybody judges, nothing is live.
+  const isCatching = () => waiting.size > 0 || unheard === null;
+
   start();
   later(tick, TICK);
   return {
     /** What the reader may be told now. */
-    status: () => judge({ open: isOpen, ended, catching: waiting.size > 0, through, now: now(), lost, silent, heard }),
+    status: () => judge({ open: isOpen, ended, catching: isCatching(), through, now: now(), lost, silent, heard, idle: isIdle(), judged }),
+    /** {since} (ms, or null where nobody ever did) while nobody judges, as far as the server has told; else null. */
+    idle: () => (isIdle() ? { since: judged } : null),
     /** When the server last spoke (ms). */
     heard: () => heard,
-    /** The server says up to which time (ms) points have been counted. */
-    setThrough: (ts) => { through = ts; onChange(); },
+    /** The server says up to which time (ms) points have been counted, when somebody last judged, and whether anybody does. */
+    setClock: ({ through: counted, judged: last, judges }) => {
+      through = counted;
+      judged = last;
+      unheard = judges ? 0 : Infinity;
+      onChange();
+    },
     /** Watches other topics from now on. */
     subscribe: (next) => {
       subscription = next;

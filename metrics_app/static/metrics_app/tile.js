@@ -3,7 +3,7 @@
 import { setText } from "./page.js";
 import { drawSpark } from "./spark.js";
 
-const FIELDS = ["name", "shape", "state_text", "number", "suffix", "facts", "footer", "silence", "silenced"];
+const FIELDS = ["name", "shape", "state_text", "number", "suffix", "facts", "footer", "silence", "line"];
 
 /** Shows the words of `tile` in the fields below `root`. */
 export function writeFields(root, tile) {

@@ -288,7 +288,7 @@ def test_it_writes_times_in_the_readers_zone(kpi):
 def test_a_silence_is_seen_on_the_tile_in_the_readers_zone(kpi, now):
     send((now - 1000, 50))
     make_threshold(now=now)
-    assert (get_tile(kpi)["silence"], get_tile(kpi)["silenced"]) == ("", "")
+    assert (get_tile(kpi)["silence"], "silenced" in get_tile(kpi)["line"]) == ("", False)
     ends = timezone.now() + timedelta(days=30)
     silence = Silence(topic="complaint.*", ends_at=ends, reason="maintenance")
     save_silence(silence, by=User.objects.create_user("ann"))
@@ -296,4 +296,5 @@ def test_a_silence_is_seen_on_the_tile_in_the_readers_zone(kpi, now):
         tile, local = get_tile(kpi), timezone.localtime(ends)
     zone = f"{timezone.localtime(timezone=local.tzinfo):%Z}"
     assert tile["silence"] == f"· silenced until {local.day} {local:%b %H:%M} {zone}"
-    assert tile["silenced"] == f"· silenced until {local:%Y-%m-%d %H:%M %Z} by ann: maintenance"
+    said = f"silenced until {local:%Y-%m-%d %H:%M %Z} by ann: maintenance"
+    assert tile["line"] == " · ".join(filter(None, (tile["facts"], tile["footer"], said)))

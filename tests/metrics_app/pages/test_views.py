@@ -6,8 +6,9 @@ import time
 import pytest
 from django.contrib.auth.models import Group, User
 
+from metrics_app import queries
 from metrics_app.collector import collect_all
-from metrics_app.connection import get_redis
+from metrics_app.connection import get_redis, key
 from metrics_app.models import Kpi, ThresholdState
 from metrics_app.queries.worked import EVALUATOR, name_hash
 from metrics_app.registry import forget
@@ -81,11 +82,31 @@ def test_tiles_come_for_the_topics_asked_for(client, reader, measured):
     data = client.get("/tiles/", {"topic": TOPIC}).json()
     assert [tile["topic"] for tile in data["tiles"]] == [TOPIC]
     assert data["headline"] == "1 of 1 watched KPIs is beyond its limit · 1 has no limit"
-    assert data["through"] <= data["now"] and data["judges"]
-    get_redis().hset(name_hash(), EVALUATOR, data["now"] - 11_000)
-    # A page asks for all its tiles once that has changed.
-    assert not client.get("/live/").json()["judges"]
+    assert data["through"] <= data["now"]
     assert client.get("/tiles/", {"topic": "no.such"}).json()["tiles"] == []
+
+
+def test_the_head_of_every_page_hears_when_somebody_last_judged(client, reader, measured):
+    """What it says of that, and when it turns, is in ``stream.js``."""
+    for path in PAGES:
+        for at in (1_000_000, None):
+            if at is None:
+                get_redis().hdel(name_hash(), EVALUATOR)
+            else:
+                get_redis().hset(name_hash(), EVALUATOR, at)
+            response = client.get(path)
+            if response["Content-Type"] == "application/json":
+                assert response.json()["judged"] == at
+            else:
+                assert re.search(r'id="live" data-url="/live/"', response.content.decode())
+
+
+def test_a_page_says_no_time_of_1970_where_nothing_was_ever_counted(client, reader, measured):
+    for shard in queries.collected_through():
+        get_redis().hdel(key(shard, "meta"), "through")
+    text = client.get("/").content.decode()
+    assert '<span class="standstill">Figures stand still · </span>' in text and "1970" not in text
+    assert client.get("/live/").json()["through"] == 0
 
 
 def test_a_restricted_kpi_is_shown_to_its_group_only(client, reader, measured):
