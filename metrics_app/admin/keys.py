@@ -59,7 +59,8 @@ class ApiKeyForm(forms.ModelForm):
     topics = LinesField(
         required=False,
         help_text="One topic or pattern (complaint.*) per line, for emitting as well as reading. "
-        "Empty: all topics; for a partner key: none.",
+        "Empty: all topics, so that it may send points into restricted KPIs of others, too; for a partner "
+        "key: none.",
     )
 
     actions = forms.MultipleChoiceField(
