@@ -20,7 +20,6 @@ from pipelines_app.cards.filters import describe_filters
 from pipelines_app.cards.record_pages import TITLES, describe_record, list_earlier
 from pipelines_app.core.fields import is_id
 from pipelines_app.core.finding import WAITING, read_fields
-from pipelines_app.core.parts import tell_hidden
 from pipelines_app.core.states import AGREED, OPEN
 from pipelines_app.exceptions import BadInput, Conflict, NotAllowed, NotMeasured
 
@@ -136,9 +135,9 @@ def render_proposal(request, pipeline, *, fault="", missing=False, status=200, *
 
 
 def describe_companions(pipeline):
-    """``(name, value, what it was made of)`` of the KPIs frozen beside it, and how many are hidden."""
-    shown, hidden = queries.show_parts(pipeline, {"companions": pipeline.evidence.get("companions")})
-    return {"companions": split_companions(shown["companions"]), "companions_hidden": tell_hidden(hidden)}
+    """``(name, value, what it was made of)`` of the KPIs frozen beside it that its reader may see."""
+    shown = queries.show_parts(pipeline, {"companions": pipeline.evidence.get("companions")})
+    return {"companions": split_companions(shown["companions"])}
 
 
 @require_safe

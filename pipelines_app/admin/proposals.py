@@ -9,9 +9,8 @@ from django.utils.html import format_html
 from pipelines_app.admin.cells import TEXT_SHOWN, ReadOnly, format_evidence, shorten, show_hash
 from pipelines_app.cards.author import list_named
 from pipelines_app.cards.facts import list_facts, write_claim, write_facts
-from pipelines_app.core.parts import tell_hidden
 from pipelines_app.models import AuditEntry, Decision, Errand, Pipeline
-from pipelines_app.queries import look, show_evidence, show_parts, sight_of, tell_program, visible_to
+from pipelines_app.queries import look, show_parts, sight_of, tell_program, visible_to
 
 
 class TopicFilter(admin.AllValuesFieldListFilter):
@@ -54,9 +53,10 @@ class AuditInline(ReadOnly, admin.TabularInline):
     @admin.display(description="details")
     def details(self, entry):
         """What the entry says, a line per field, without what its reader may not see."""
-        shown, hidden = show_parts(look(entry.pipeline, self.sight), entry.data)
-        facts = [(name.replace("_", " "), show_detail(name, value)) for name, value in shown.items()]
-        return write_facts(facts + ([("besides", tell_hidden(hidden))] if hidden else []))
+        shown = show_parts(look(entry.pipeline, self.sight), entry.data)
+        return write_facts(
+            [(name.replace("_", " "), show_detail(name, value)) for name, value in shown.items()]
+        )
 
     @admin.display(description="hash")
     def link(self, entry):
@@ -192,10 +192,9 @@ class PipelineAdmin(ReadOnly, admin.ModelAdmin):
     @admin.display(description="what was known")
     def facts(self, pipeline):
         """The evidence as people read it."""
-        evidence, hidden = show_parts(pipeline, pipeline.evidence)
+        evidence = show_parts(pipeline, pipeline.evidence)
         named = [(title, said) for title, said, *_ in list_named(evidence)]
-        besides = [("Besides", tell_hidden(hidden))] if hidden else []
-        return write_facts(list_facts(pipeline, evidence) + named + besides)
+        return write_facts(list_facts(pipeline, evidence) + named)
 
     @admin.display(description="unchanged")
     def intact(self, pipeline):
@@ -212,5 +211,5 @@ class PipelineAdmin(ReadOnly, admin.ModelAdmin):
         """The JSON, indented and folded; columns of numbers stay on one line."""
         return format_html(
             "<details><summary>As JSON</summary><pre>{}</pre></details>",
-            format_evidence(show_evidence(pipeline)),
+            format_evidence(show_parts(pipeline, pipeline.evidence)),
         )

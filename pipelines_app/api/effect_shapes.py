@@ -54,7 +54,6 @@ class EffectSerializer(serializers.Serializer):
         allow_null=True, help_text="actions, notes, edits and voids from the start to the end of the span."
     )
     guardrails = GuardrailSerializer(many=True, help_text="Those whose KPI you may see.")
-    not_shown = serializers.IntegerField(help_text="Guardrails whose KPI is restricted to others.")
 
 
 def describe_effect(pipeline):
@@ -62,9 +61,8 @@ def describe_effect(pipeline):
     effect = queries.find_effect(pipeline)
     if effect is None:
         return None
-    document, hidden = show_effect(pipeline)
     closed = {"by": effect.closed_by_name, "reason": effect.closed_reason}
-    document = document or None
+    document = show_effect(pipeline) or None
     found = document["effect"] if document else {}
     told = {
         "verdict": pipeline.state,
@@ -77,8 +75,7 @@ def describe_effect(pipeline):
     }
     shown = {name: document and document[name] for name in ("measure", "days", "confounders")}
     guardrails = [shape_guardrail(one) for one in (document or {}).get("guardrails", ())]
-    beside = {"guardrails": guardrails, "not_shown": hidden}
-    return told | shown | {"numbers": document and found} | beside
+    return told | shown | {"numbers": document and found, "guardrails": guardrails}
 
 
 def shape_guardrail(one):

@@ -41,14 +41,12 @@ class AuditEntrySerializer(serializers.ModelSerializer):
 
     at = MillisecondsField()
     data = serializers.SerializerMethodField(
-        help_text="`not_shown`: parts about KPIs that are restricted to others, where there are any. Empty "
-        "where the entry is not what was hashed."
+        help_text="What you may see of it. Empty where the entry is not what was hashed."
     )
 
     def get_data(self, entry) -> dict:
         """Without the parts that its reader may not see."""
-        shown, hidden = queries.show_parts(self.context["pipeline"], entry.data)
-        return shown | ({"not_shown": hidden} if hidden else {})
+        return queries.show_parts(self.context["pipeline"], entry.data)
 
     class Meta:
         model = AuditEntry
@@ -59,24 +57,17 @@ class VersionSerializer(serializers.ModelSerializer):
     """One version as it was frozen; the audit entry that made it carries the hash of the text."""
 
     text = serializers.SerializerMethodField(
-        help_text="JSON; without the parts about KPIs that are restricted to others."
-    )
-    whole = serializers.SerializerMethodField(
-        help_text="Whether nothing is left out: then `sha256` is that of `text`."
+        help_text="JSON, as far as you may see it; `sha256` is that of the whole text."
     )
     created_at = MillisecondsField()
 
     class Meta:
         model = Version
-        fields = ["number", "text", "whole", "sha256", "created_at"]
+        fields = ["number", "text", "sha256", "created_at"]
 
     def get_text(self, version) -> str:
         """What its reader may see of it."""
-        return queries.show_text(self.context["pipeline"], version.text)[0]
-
-    def get_whole(self, version) -> bool:
-        """Whether that is all."""
-        return queries.show_text(self.context["pipeline"], version.text)[1]
+        return queries.show_text(self.context["pipeline"], version.text)
 
 
 class RowSerializer(serializers.ModelSerializer):
@@ -156,7 +147,7 @@ class PipelineSerializer(RowSerializer):
 
     evidence = serializers.SerializerMethodField(
         help_text="Frozen when it was opened; `named` is what its proposer named, with what it said then. "
-        "What is about KPIs that are restricted to others is left out, and counted as `not_shown`."
+        "Only what you may see; the hash is of the whole."
     )
     evidence_intact = serializers.BooleanField(help_text="Whether it still fits its hash.")
     versions = VersionSerializer(many=True)
@@ -208,7 +199,7 @@ class PipelineSerializer(RowSerializer):
 
     def get_evidence(self, pipeline) -> dict:
         """As its reader may see it."""
-        return queries.show_evidence(pipeline)
+        return queries.show_parts(pipeline, pipeline.evidence)
 
     def get_tampered(self, pipeline) -> str:
         """A sentence, or an empty text."""

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from pipelines_app.cards.facts import write_time
-from pipelines_app.core.parts import tell_hidden
 from pipelines_app.queries import show_parts, tell_program
 
 SHORT = 240  # characters of a rationale in the inbox
@@ -11,31 +10,20 @@ SHORT = 240  # characters of a rationale in the inbox
 
 @dataclass(frozen=True)
 class Author:
-    """``mark`` says that a program wrote it, ``named`` is ``[(title, what it said, link, when), …]``.
-
-    ``hidden`` says how much of what is named the reader may not see.
-    """
+    """``mark`` says that a program wrote it, ``named`` is ``[(title, what it said, link, when), …]``."""
 
     mark: str
     rationale: str
     short: str
     named: tuple
-    hidden: str = ""
 
 
 def describe_author(pipeline):
     """The ``Author`` of a proposal."""
     text = pipeline.rationale
     short = text if len(text) <= SHORT else f"{text[:SHORT].rstrip()}…"
-    # Beside what else is frozen: each count says what is missing at its place.
-    evidence, hidden = show_parts(pipeline, {"named": pipeline.evidence.get("named")})
-    return Author(
-        tell_program(pipeline),
-        text,
-        " ".join(short.split()),
-        tuple(list_named(evidence)),
-        tell_hidden(hidden),
-    )
+    evidence = show_parts(pipeline, {"named": pipeline.evidence.get("named")})
+    return Author(tell_program(pipeline), text, " ".join(short.split()), tuple(list_named(evidence)))
 
 
 def list_named(evidence):

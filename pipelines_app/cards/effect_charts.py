@@ -7,7 +7,6 @@ from pipelines_app.cards.effects import tell_day, write_value
 from pipelines_app.cards.guardrails import list_guardrails, show_effect
 from pipelines_app.core.durations import DAY_MS
 from pipelines_app.core.moments import to_moment
-from pipelines_app.core.parts import tell_hidden
 
 # What is said of the whole span, on each of its lines: what stands in an effect under the same name.
 EXPECTED = ("expected", "expected_low", "expected_high")
@@ -126,12 +125,12 @@ def describe_outcome(pipeline):
 
     ``harmed`` are the names of the guardrails that it harmed.
     """
-    outcome, (document, hidden) = effects.describe_outcome(pipeline), show_effect(pipeline)
+    outcome, document = effects.describe_outcome(pipeline), show_effect(pipeline)
     chart = draw_effect(document, outcome.sentence) if document else None
     guardrails = list_guardrails(pipeline)
     harmed = " and ".join(one.name for one in guardrails if one.is_harmed)
-    beside = {"guardrails": guardrails, "harmed": harmed, "hidden": tell_hidden(hidden)}
-    return outcome and vars(outcome) | {"chart": chart} | beside
+    beside = {"chart": chart, "guardrails": guardrails, "harmed": harmed}
+    return outcome and vars(outcome) | beside
 
 
 def list_effect_rows(pipeline):
@@ -142,7 +141,7 @@ def list_effect_rows(pipeline):
     verdict, and the numbers of the page. Days around an earlier ``breach`` that nobody acted on name
     when it was. Guardrails come last.
     """
-    document, _ = show_effect(pipeline)
+    document = show_effect(pipeline)
     if not document or not document["days"]:
         return None
     kpis = [(pipeline.topic, document), *((one["topic"], one) for one in document.get("guardrails", ()))]

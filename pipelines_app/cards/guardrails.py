@@ -14,7 +14,6 @@ from pipelines_app.cards.effects import (
 )
 from pipelines_app.core import measuring
 from pipelines_app.core.effect_records import Reason
-from pipelines_app.core.parts import tell_hidden
 from pipelines_app.core.states import State
 
 UNJUDGED = UNMEASURED | {measuring.HIDDEN: "it is restricted to others"}
@@ -38,9 +37,8 @@ class Guardrail:
 
 def tell_guarded(pipeline, planned):
     """``Judged beside it: Open complaints (harm from +12 % on would show).``; empty without guardrails."""
-    shown, hidden = queries.show_parts(pipeline, planned or {})
+    shown = queries.show_parts(pipeline, planned or {})
     told = [f"{name_of(one)} ({tell_seen(one)})" for one in shown.get("guardrails", ())]
-    told += [tell_hidden(hidden)] if hidden else []
     return f"Judged beside it: {', '.join(told)}." if told else ""
 
 
@@ -67,11 +65,11 @@ def tell_seen(guardrail):
 
 def list_guardrails(pipeline):
     """The Guardrails of a proposal; none until it is judged, or where its effect was changed."""
-    return [describe_guardrail(one) for one in show_effect(pipeline)[0].get("guardrails", ())]
+    return [describe_guardrail(one) for one in show_effect(pipeline).get("guardrails", ())]
 
 
 def show_effect(pipeline):
-    """``(effect, how many guardrails are hidden)``: the frozen dict as its reader may see it; {} without."""
+    """The frozen dict of the effect as its reader may see it; {} without."""
     effect = queries.find_effect(pipeline)
     document = queries.read_effect(effect)[0] if effect else None
     return queries.show_parts(pipeline, document or {})

@@ -56,7 +56,7 @@ from pipelines_app.queries.likes import (
     list_like_states,
 )
 from pipelines_app.queries.measuring import find_effect, find_plan, find_span, list_actions, read_effect
-from pipelines_app.queries.sight import Sight, look, show_evidence, show_parts, show_text, sight_of
+from pipelines_app.queries.sight import Sight, look, show_parts, show_text, sight_of
 from pipelines_app.queries.stops import find_stop, may_turn
 from pipelines_app.queries.track_records import attach_records, find_record, list_earlier, read_earlier
 from pipelines_app.queries.versions import (
@@ -125,7 +125,6 @@ __all__ = [
     "read_effect",
     "read_version",
     "share_lent",
-    "show_evidence",
     "show_parts",
     "show_text",
     "sight_of",

@@ -66,24 +66,17 @@ def sees(pipeline, topic):
 
 
 def show_parts(pipeline, data):
-    """``(data, how many)``: a frozen dict of the proposal without the parts its reader may not see."""
+    """A frozen dict of the proposal without the parts its reader may not see."""
     return show(data, lambda topic: sees(pipeline, topic))
 
 
-def show_evidence(pipeline):
-    """The evidence as its reader may see it, with the number of parts that are not shown, if any."""
-    shown, hidden = show_parts(pipeline, pipeline.evidence)
-    return shown | ({"not_shown": hidden} if hidden else {})
-
-
 def show_text(pipeline, text):
-    """``(text, whether it is whole)`` of a frozen JSON text; what cannot be read is not shown in parts."""
+    """A frozen JSON text as its reader may see it; what cannot be read is not shown in parts."""
     try:
         data = json.loads(text)
     except ValueError:
         data = None
     if not isinstance(data, dict):
-        whole = getattr(pipeline, "sight", NOBODY).groups is None
-        return (text, True) if whole else ("", False)
-    shown, hidden = show_parts(pipeline, data)
-    return (encode(shown), False) if hidden else (text, True)
+        return text if getattr(pipeline, "sight", NOBODY).groups is None else ""
+    shown = show_parts(pipeline, data)
+    return text if shown == data else encode(shown)
