@@ -18,7 +18,7 @@ from metrics_app.streams.events import Notice
 COLUMNS = ("state", "value", "since", "last_slot", "data", "data_breach")
 UNJUDGED = "unjudged_since"
 LOOK = 1.0  # seconds between two looks at the clock
-ANSWER, ROWS = 2.0, 1.0  # seconds that Redis, and the rows, may take before it is told what is known without
+ANSWER, ROWS = 2.0, 0.5  # seconds that Redis, and the rows, may take before it is told what is known without
 
 
 class Seen(NamedTuple):

@@ -169,6 +169,8 @@ class Run:
 
     def try_part(self, part, away, freeze=False):
         """The Result of one part's absence of ``away`` seconds."""
+        self.wait_for(lambda: self.read_last_slot() > (time.time() - 2) * 1000)
+        self.lights.restart()
         time.sleep(SETTLE)
         dark = self.lights.restart()[2]
         sizes, begun = self.site.measure_logs(), time.time()
