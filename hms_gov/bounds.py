@@ -6,6 +6,7 @@ stops in the middle would hold its connection for ever, and one that never stops
 
 import asyncio
 import json
+import time
 
 from django.conf import settings
 
@@ -40,6 +41,8 @@ class BoundedRequest:
     """One request: its body in pieces, and whether it was answered."""
 
     def __init__(self, scope, receive, send):
+        # A body may take its time; what its sender's clock says is as of now.
+        scope["metrics_app.arrived"] = time.time_ns() // 1_000_000
         self.scope, self.receive_next, self.send_on = scope, receive, send
         self.headers = dict(scope["headers"])
         self.ends = asyncio.get_running_loop().time() + settings.REQUEST_SECONDS

@@ -7,21 +7,24 @@ buffer and a thread of its own, and the parent sends what was the parent's.
 
 When the buffer is full the newest points are dropped: the oldest have waited
 longest and tell when the trouble began. ``dropped`` and ``sent`` count points, so
-that no loss is silent.
+that no loss is silent: the next batch tells the server, and the end of the process the log.
 """
 
 import atexit
 import logging
+import math
 import os
+import signal
 import threading
 import time
-import uuid
+import weakref
 from collections import deque
-from decimal import Decimal
-from numbers import Real
 
-from metrics_app.core.points import check_topic, check_ts, check_value
-from metrics_app.transport import HttpTransport, Refused
+from metrics_app import ends
+from metrics_app.core.points import check_topic, check_ts, read_number
+from metrics_app.delivery import RETRY_FOR, Delivery
+from metrics_app.outgoing import pack, read_ticks
+from metrics_app.transport import HttpTransport
 
 logger = logging.getLogger(__name__)
 
@@ -31,26 +34,27 @@ BATCH_EARLY = 1_000  # points that end a pause
 PAUSE = 0.05  # seconds between two batches
 LINGER = 0.005  # seconds the first point after a pause waits for company
 KNOWN_TOPICS = 10_000  # checked topics remembered
-FIRST_WAIT, LONGEST_WAIT = 0.1, 10  # seconds before a retry; doubled each time
-RETRY_FOR = 300  # seconds a batch is retried before it is dropped
 FLUSH_AT_EXIT = 2  # seconds
 BIG = 1e308  # beyond it a float is looked at twice
+FAR = 86_400  # seconds ahead of this machine's clock that are the caller's mistake; less may be the clock's
+
+clients = weakref.WeakSet()
 
 
-class Client:
+class Client(Delivery):
     """A buffer and the thread that empties it; the module has one, and ``emit`` is its method."""
 
     def __init__(self, transport=None):
-        self.transport = transport
-        self.restart()
+        super().__init__(transport)
+        clients.add(self)
 
     def restart(self):
         """An empty buffer and no thread yet: at the start, and in the child of a fork."""
-        self.buffer, self.topics, self.warned = deque(), set(), set()
-        self.thread = None
+        super().restart()
+        self.buffer, self.topics = deque(), set()
+        self.thread, self.close_by, self.logged = None, None, (0, 0)
         self.wake, self.hurry = threading.Event(), threading.Event()
-        self.settled = threading.Condition()  # guards the counters
-        self.sending = self.sent = self.dropped = 0
+        self.mouth = threading.Lock()  # whoever sends holds it
 
     def emit(self, topic, value=1, ts=None):
         """Sends a point in the background; ``ts`` is in ms or ISO 8601, by default now.
@@ -66,14 +70,13 @@ class Client:
         kind = value.__class__
         if (kind is not float and kind is not int) or not -BIG < value < BIG:
             value = read_number(value)
-        now = time.time_ns() // 1_000_000
-        if ts is not None:
-            now = check_ts(ts, now=now)
+        # What is stamped here is below 0, so that it is told from a time that was given: see ``outgoing``.
+        ts = -read_ticks() if ts is None else check_ts(ts, now=time.time_ns() // 1_000_000, max_future=FAR)
         buffer = self.buffer
         if len(buffer) >= CAPACITY:
             self.count(dropped=1)
             return
-        buffer.append((topic, value, now))
+        buffer.append((topic, value, ts))
         if not self.wake.is_set():
             self.start()
         if len(buffer) >= BATCH_EARLY and not self.hurry.is_set():
@@ -87,10 +90,16 @@ class Client:
         self.topics.add(topic)
 
     def start(self):
-        """Wakes the sender; makes its thread on the first point."""
+        """Wakes the sender. At the end of the process its thread may come too late: then this waits."""
+        self.wake_sender()
+        if self.close_by is not None and not self.flush(max(0, self.close_by - time.monotonic())):
+            self.warn("metrics that are emitted this late in the end of a process may be lost")
+
+    def wake_sender(self):
+        """Says that there is something to send; makes the thread on the first point."""
         self.wake.set()
         with self.settled:
-            if self.thread is not None and self.thread.is_alive():
+            if self.is_running():
                 return
             thread = threading.Thread(target=self.run, name="metrics_app.client", daemon=True)
             try:
@@ -101,6 +110,11 @@ class Client:
                 self.warn(f"metrics wait for a thread: {error}")
             else:
                 self.thread = thread
+                ends.call_at_end(finish)
+
+    def is_running(self):
+        """Whether there is a thread that sends."""
+        return self.thread is not None and self.thread.is_alive()
 
     def run(self):
         """The thread: sends what waits, sleeps while nothing does."""
@@ -111,9 +125,15 @@ class Client:
             # First the flags, then the buffer: a point that comes between sets them again.
             self.wake.clear()
             self.hurry.clear()
+            self.empty()
+
+    def empty(self):
+        """Sends what waits, batch by batch."""
+        with self.mouth:
             while rows := self.take():
                 try:
-                    self.deliver(rows)
+                    for batch in pack(rows):
+                        self.deliver(batch)
                 finally:
                     self.count(sending=-len(rows))
 
@@ -124,87 +144,31 @@ class Client:
             self.sending += len(rows)
         return rows
 
-    def deliver(self, rows):
-        """Sends rows, or drops and counts them."""
-        if self.transport is None:
-            self.transport = find_transport()
-        if self.transport is None:
-            self.drop(rows, "set HMS_URL and HMS_KEY, or run inside a project with metrics_app")
-            return
-        try:
-            self.send(rows)
-        except Refused as error:
-            topics = {}
-            for row in rows:
-                topics.setdefault(row[0], []).append(row)
-            if not error.apart or len(topics) == 1:
-                self.drop(rows, error)
-                return
-            # A topic that is refused must not take the others of its batch with it.
-            for part in topics.values():
-                self.deliver(part)
-
-    def send(self, rows):
-        """Tries under one batch id until the rows are accepted; Refused when they will not be."""
-        batch_id, wait = uuid.uuid4().hex, FIRST_WAIT
-        give_up = time.monotonic() + RETRY_FOR
-        while True:
-            try:
-                self.transport(rows, batch_id)
-                self.count(sent=len(rows))
-                return
-            except Refused:
-                raise
-            except Exception as error:  # whatever the world's fault is, the caller never hears of it
-                pause = max(wait, getattr(error, "retry_after", 0))
-                if time.monotonic() + pause > give_up:
-                    raise Refused(f"given up: {error}", apart=pause > RETRY_FOR) from error
-                self.warn(f"metrics wait: {error}")
-            time.sleep(pause)
-            wait = min(wait * 2, LONGEST_WAIT)
-
-    def drop(self, rows, why):
-        """Counts rows as lost, and says why once."""
-        self.count(dropped=len(rows))
-        self.warn(f"metrics are dropped: {why}")
-
-    def count(self, *, sent=0, dropped=0, sending=0):
-        """Moves the counters, and tells those who wait in ``flush``."""
-        with self.settled:
-            self.sent += sent
-            self.dropped += dropped
-            self.sending += sending
-            self.settled.notify_all()
-
-    def warn(self, message):
-        """Logs each message once, and at most a hundred different ones."""
-        if message not in self.warned and len(self.warned) < 100:
-            self.warned.add(message)
-            logger.warning("%s", message)
-
     def flush(self, timeout=None):
         """Waits until all points were sent or dropped; False if ``timeout`` seconds were not enough."""
         if self.buffer:
             self.hurry.set()
-            self.start()
+            self.wake_sender()
+            if not self.is_running():
+                # Late in the end of an interpreter there are no new threads.
+                self.until = time.monotonic() + (RETRY_FOR if timeout is None else timeout)
+                self.empty()
+                self.until = math.inf
         with self.settled:
             return self.settled.wait_for(lambda: not self.buffer and not self.sending, timeout)
 
+    def close(self):
+        """The end of the process. What is emitted afterwards is waited for: no thread may come to it."""
+        self.finish()
+        self.close_by = time.monotonic() + FLUSH_AT_EXIT
 
-def read_number(value):
-    """Any real number as a float: NumPy's and Decimal's too. ValueError unless it is finite."""
-    if isinstance(value, (Real, Decimal)) and not isinstance(value, bool):
-        try:
-            return check_value(float(value))
-        except OverflowError:
-            pass
-    return check_value(value)
-
-
-def find_transport():
-    """HTTP to ``HMS_URL`` with ``HMS_KEY``; None where the environment names no address."""
-    url = os.environ.get("HMS_URL")
-    return HttpTransport(url, os.environ.get("HMS_KEY", "")) if url else None
+    def finish(self):
+        """Gives what waits a last chance, and logs what was lost."""
+        self.flush(FLUSH_AT_EXIT)
+        lost = self.dropped, len(self.buffer) + self.sending
+        if any(lost) and lost != self.logged:
+            logger.warning("%d metrics were dropped, %d were not sent when the process ended", *lost)
+        self.logged = lost
 
 
 def configure(url=None, key="", *, transport=None):
@@ -221,10 +185,30 @@ def use_transport(transport):
         default.transport = transport
 
 
-def flush_at_exit():
-    """Gives what waits a last chance, and says what was left behind."""
-    if not default.flush(FLUSH_AT_EXIT):
-        logger.warning("%d metrics were not sent", len(default.buffer) + default.sending)
+def flush_on_sigterm():
+    """Lets SIGTERM, which ends a process at once, wait up to 2 s for what is to be sent.
+
+    Then it does what it did before: a handler that stands is called, else the process ends by the
+    signal. For the main thread of a program, or as the ``initializer`` of a pool. Nobody calls it
+    for you: a handler runs only between two steps of Python.
+    """
+    ends.before_signal(signal.SIGTERM, finish, FLUSH_AT_EXIT + 1)
+
+
+def close():
+    """The end of the process, for the client of the module; others flush where they are used."""
+    default.close()
+
+
+def finish():
+    """The same where the process may go on for a while: nobody waits for what is emitted afterwards."""
+    default.finish()
+
+
+def restart_all():
+    """In the child of a fork: every client starts empty, with locks that nobody holds."""
+    for client in list(clients):
+        client.restart()
 
 
 def __getattr__(name):
@@ -236,6 +220,7 @@ def __getattr__(name):
 
 default = Client()
 emit, flush = default.emit, default.flush
-atexit.register(flush_at_exit)
+atexit.register(close)
+ends.call_at_end(finish)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=default.restart)
+    os.register_at_fork(after_in_child=restart_all)

@@ -8,11 +8,14 @@ class MetricsError(Exception):
 class BadInput(MetricsError, ValueError):
     """Input that is refused as a whole; ``errors`` lists each fault.
 
-    An error is ``{"field": …, "message": …}``, with ``"index"`` for batches.
+    An error is ``{"field": …, "message": …}``, with ``"index"`` for batches. ``refused``: the indexes
+    of all faulty points of a batch, of which ``errors`` may name the first only. ``ahead``: by how many
+    ms its newest time lies in the future, where that is what is wrong.
     """
 
-    def __init__(self, message, *, field=None, index=None, errors=None):
+    def __init__(self, message, *, field=None, index=None, errors=None, refused=(), ahead=0):
         super().__init__(message)
+        self.refused, self.ahead = refused, ahead
         if errors is None:
             error = {"field": field, "message": message}
             errors = [error if index is None else {"index": index} | error]

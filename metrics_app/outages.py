@@ -13,6 +13,7 @@ import threading
 import time
 
 from metrics_app.core.outages import Part
+from metrics_app.forks import free_in_children
 from metrics_app.servers import BROKER, DATABASE, NAMES, REDIS, WRITES, find_address, find_outage, look_at
 
 logger = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ class Outages:
 
     def __init__(self, look=None, clock=time.monotonic):
         self.look, self.clock = look or look_at, clock
-        self.parts, self.lock = {}, threading.RLock()
+        self.parts, self.lock = {}, free_in_children(threading.RLock())
 
     def judge(self, record):
         """Whether a record is to be written; the first of an outage is told in its one line instead."""

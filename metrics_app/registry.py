@@ -15,10 +15,11 @@ from django.db.models.signals import post_delete, post_save
 from metrics_app.absence import database
 from metrics_app.core.points import match_topic
 from metrics_app.core.who import FRESH, Who
+from metrics_app.forks import free_in_children
 from metrics_app.models import Kpi, Restriction
 from metrics_app.servers import is_database_away
 
-_lock = threading.Lock()
+_lock = free_in_children(threading.Lock())
 # (fresh until, topic -> Kpi or None before they were read, restricted topic -> id of its group or None)
 _kpis = (0.0, None, {})
 

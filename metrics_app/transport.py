@@ -2,26 +2,35 @@
 
 A transport is a callable ``transport(rows, batch_id)`` with checked rows of
 ``(topic, value, ts ms)``. It returns once they were accepted, raises ``Refused``
-when they never will be, and anything else when trying again may help.
+when they never will be, and anything else when trying again may help. Rows may carry a
+``clock`` and ``dropped``: see ``outgoing``.
 """
 
 import http.client
+import json
+import logging
 import os
 import ssl
 from urllib.parse import urlsplit
 
+logger = logging.getLogger(__name__)
+
 PATH = "/api/v1/points/"
+LONGEST = 200_000  # bytes of an answer that are read: it may name each of 10,000 points
 TIMEOUT = 10  # seconds for a connection, and for each read
 APART = (400, 403, 429)  # may be the fault of one topic alone
 AGAIN = (408, 425, 429)  # besides 500 and above
 
 
 class Refused(Exception):
-    """Trying again is useless; ``apart`` says whether other topics may fare better."""
+    """Trying again is useless for the rows at the indexes ``refused``, which took the others with them.
 
-    def __init__(self, message, *, apart=False):
+    Where it names none, ``apart`` says whether other topics may fare better.
+    """
+
+    def __init__(self, message, *, apart=False, refused=()):
         super().__init__(message)
-        self.apart = apart
+        self.apart, self.refused = apart, frozenset(refused)
 
 
 class Unreachable(Exception):
@@ -46,13 +55,13 @@ class HttpTransport:
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"{url!r} is not an address: expected such as 'https://metrics.example.org'")
         self.parts, self.key = parts, key
-        self.connection, self.pid = None, None
+        self.connection, self.pid, self.has_told_skew = None, None, False
 
     def __call__(self, rows, batch_id):
         """One request; Refused, Unreachable, or OSError and HTTPException of the network."""
         try:
-            response = self.post(encode_rows(rows), batch_id)
-            body = response.read(2_000)
+            response = self.post(rows, batch_id)
+            body = response.read(LONGEST)
             if not response.isclosed():
                 self.close()
         except (OSError, http.client.HTTPException) as error:
@@ -60,14 +69,19 @@ class HttpTransport:
             raise Unreachable(f"{self.parts.scheme}://{self.parts.netloc}: {error!r}") from error
         self.judge(response, body)
 
-    def post(self, body, batch_id):
-        """Sends one body; an http.client response."""
+    def post(self, rows, batch_id):
+        """Sends one batch; an http.client response."""
         if self.connection is None or self.pid != os.getpid():
             # The socket of a parent process stays the parent's.
             self.connection, self.pid = self.connect(), os.getpid()
         headers = {"Content-Type": "application/json", "Idempotency-Key": batch_id}
         if self.key:
             headers["Authorization"] = f"Bearer {self.key}"
+        if dropped := getattr(rows, "dropped", 0):
+            headers["HMS-Dropped"] = str(dropped)
+        body = encode_rows(rows)
+        if (clock := getattr(rows, "clock", None)) is not None:
+            headers["HMS-Clock"] = str(clock)
         self.connection.request("POST", self.parts.path.rstrip("/") + PATH, body, headers)
         return self.connection.getresponse()
 
@@ -88,12 +102,42 @@ class HttpTransport:
     def judge(self, response, body):
         """Returns for a success; otherwise says whether trying again may help."""
         if 200 <= response.status < 300:
+            self.tell_skew(body)
             return
         # The key is in the request only; an answer never quotes it.
         message = f"HTTP {response.status} {body[:300].decode(errors='replace')}"
         if response.status >= 500 or response.status in AGAIN:
             raise Unreachable(message, retry_after=read_seconds(response.getheader("Retry-After")))
-        raise Refused(message, apart=response.status in APART)
+        refused = read_refused(body) if response.status == 400 else ()
+        raise Refused(message, apart=response.status in APART, refused=refused)
+
+    def tell_skew(self, body):
+        """Logs once how far the server found this machine's clock off."""
+        if self.has_told_skew or b'"skew"' not in body:
+            return
+        skew = read_answer(body).get("skew")
+        if not isinstance(skew, (int, float)):
+            return
+        self.has_told_skew = True
+        way = "ahead of" if skew > 0 else "behind"
+        logger.warning(
+            "this machine's clock is %g s %s the server's: what emit stamps is corrected", abs(skew), way
+        )
+
+
+def read_refused(body):
+    """The indexes of the points that a 400 refuses; empty where it names none."""
+    refused = read_answer(body).get("refused")
+    return [index for index in refused if isinstance(index, int)] if isinstance(refused, list) else ()
+
+
+def read_answer(body):
+    """An answer's members; {} for what is no object, as from a proxy."""
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def read_seconds(text):

@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 from django.template.response import TemplateResponse
 
 from metrics_app.admin.cells import shorten, write_time
+from metrics_app.admin.senders import tell_clock, tell_dropped
 from metrics_app.admin.visible import VisibleAdmin
 from metrics_app.core.origins import check_origin
 from metrics_app.core.points import check_pattern
@@ -177,7 +178,8 @@ class ApiKeyAdmin(VisibleAdmin):
     search_fields = ["name", "prefix"]
     actions = ["revoke"]
     record = ["shown_prefix", "shown_hash", "created_by", "created_at", "state"]
-    readonly_fields = record
+    emitter = ["shown_clock", "shown_dropped"]
+    readonly_fields = [*record, *emitter]
 
     def limit_rows(self, rows, who):
         """One's own, and of others those that name nothing this person may not see."""
@@ -191,7 +193,10 @@ class ApiKeyAdmin(VisibleAdmin):
             ("Proposals", {"fields": ["actions"]}),
             ("Partners", {"fields": PARTNER, "description": "What a partner's key is held to besides."}),
         ]
-        return [*shown, ("Record", {"fields": self.record})] if obj else shown
+        if obj is None:
+            return shown
+        told = self.emitter if "emit" in obj.scopes else []
+        return [*shown, ("Record", {"fields": [*self.record, *told]})]
 
     def get_form(self, request, obj=None, change=False, **options):
         """The form of this person."""
@@ -219,6 +224,16 @@ class ApiKeyAdmin(VisibleAdmin):
         """The topics in a line."""
         topics = ", ".join(key.topics) or ("none" if "partner" in key.scopes else "all")
         return shorten(topics, TOPICS_SHOWN)
+
+    @admin.display(description="its sender's clock")
+    def shown_clock(self, key):
+        """How far it was off when that was last seen."""
+        return tell_clock(key.pk)
+
+    @admin.display(description="points its senders lost")
+    def shown_dropped(self, key):
+        """How many they told of."""
+        return tell_dropped(key.pk)
 
     @admin.display(description="state", ordering="revoked_at")
     def state(self, key):

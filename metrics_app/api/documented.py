@@ -23,6 +23,11 @@ class ErrorsSerializer(serializers.Serializer):
     """Every answer from 400 on."""
 
     errors = FaultSerializer(many=True)
+    refused = serializers.ListField(
+        child=serializers.IntegerField(),
+        required=False,
+        help_text="Of a batch of points: where all faulty ones stand; errors names the first hundred.",
+    )
 
 
 BODY = {413: "The body is too large.", 415: "The body is not JSON in UTF-8."}

@@ -67,7 +67,10 @@ def answer_metrics_error(error):
     """The response to an error of this app."""
     status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 400)
     retry_after = getattr(error, "retry_after", RETRY_AFTER if status == 503 else None)
-    return answer(status, str(error), errors=getattr(error, "errors", None), retry_after=retry_after)
+    response = answer(status, str(error), errors=getattr(error, "errors", None), retry_after=retry_after)
+    if refused := getattr(error, "refused", ()):
+        response.data["refused"] = list(refused)
+    return response
 
 
 def answer(status, message, *, errors=None, retry_after=None):

@@ -1,26 +1,24 @@
 """``POST /api/v1/points/``: the busiest door. It needs Redis; the database may be away."""
 
-import re
-import time
 from hashlib import sha256
 
 from django.utils.http import parse_header_parameters
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter
+from drf_spectacular.utils import OpenApiExample
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.response import Response
 
-from metrics_app import conf
+from metrics_app import clock, conf
 from metrics_app.api.authentication import KeyAuthentication
 from metrics_app.api.base import ApiView
 from metrics_app.api.documented import operation
 from metrics_app.api.permissions import CanEmit
 from metrics_app.api.schema import POINTS, AcceptedSerializer
+from metrics_app.api.senders import HEADERS, read_sender, shift_batch
 from metrics_app.exceptions import BadInput, BusUnavailable, TooLarge
 from metrics_app.services.record import record_batch
 from metrics_app.wire import list_formats
 
-IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,200}\Z")
 POINT = {"topic": "complaint.latency", "value": 1560, "ts": 1732390000123}
 # What the project's own formats look like inside is theirs to say.
 BODIES = {"application/json": POINTS} | dict.fromkeys(conf.get("WIRE_FORMATS"), OpenApiTypes.BINARY)
@@ -56,17 +54,6 @@ def find_decoder(request):
     return decoder
 
 
-def read_idempotency_key(request):
-    """The sender's ``Idempotency-Key``, or None without one; BadInput."""
-    key = request.headers.get("Idempotency-Key")
-    if key is not None and not IDEMPOTENCY_KEY.match(key):
-        raise BadInput(
-            f"{key[:200]!r} is not an idempotency key: expected 1 to 200 visible ASCII characters",
-            field="Idempotency-Key",
-        )
-    return key
-
-
 class PointsView(ApiView):
     """Takes points from programs. A session alone emits nothing: it needs a key with scope ``emit``."""
 
@@ -79,17 +66,11 @@ class PointsView(ApiView):
         "emit_points",
         "Emit points",
         description="One point, a list of up to 10,000, or columns of one topic. `value` defaults to 1, "
-        "`ts` (milliseconds, or ISO 8601 with an offset) to the time of receipt. All or nothing. "
+        "`ts` (milliseconds, or ISO 8601 with an offset) to the time of receipt. All or nothing: `refused` "
+        "has the index of each faulty point, and the others may be sent again under another key for retries. "
         "Needs a key with scope `emit`; a session is not enough.",
         body=BODIES,
-        headers=(
-            OpenApiParameter(
-                "Idempotency-Key",
-                str,
-                "header",
-                description="1 to 200 visible ASCII characters. Makes a retry harmless for 24 h.",
-            ),
-        ),
+        headers=HEADERS,
         examples=(
             OpenApiExample("One point", POINT, request_only=True),
             OpenApiExample("A list", [POINT, POINT], request_only=True),
@@ -110,25 +91,31 @@ class PointsView(ApiView):
     )
     def post(self, request):
         """Decodes, records, answers 202 once the bus has the batch."""
-        decode, key = find_decoder(request), read_idempotency_key(request)
+        decode, sender = find_decoder(request), read_sender(request)
         body = read_body(request, conf.get("MAX_BODY"))
-        batch, count = decode(
-            body,
-            now=time.time_ns() // 1_000_000,
-            max_points=conf.get("MAX_POINTS"),
-            max_future=conf.get("MAX_FUTURE"),
-        )
-        who = request.auth
+        now, skew = clock.now_ms(), sender.skew
+        try:
+            # Read by the sender's clock, also for what has no time and is stamped here.
+            batch, count = decode(
+                body,
+                now=now + skew,
+                max_points=conf.get("MAX_POINTS"),
+                max_future=conf.get("MAX_FUTURE"),
+            )
+        except BadInput as error:
+            sender.note_refusal(error, now)
+            raise
         try:
             record_batch(
-                batch,
-                who=who,
-                batch_id=None if key is None else f"{who.id}:{key}",
+                shift_batch(batch, skew) if skew else batch,
+                who=sender.who,
+                batch_id=sender.batch_id,
                 digest=sha256(body).digest(),
             )
         except BusUnavailable as error:
-            raise BusUnavailable(f"{error} {tell_outcome(key)}", detail=error.detail) from error
-        return Response({"accepted": count}, status=202)
+            raise BusUnavailable(f"{error} {tell_outcome(sender.key)}", detail=error.detail) from error
+        sender.note(now)
+        return Response({"accepted": count} | ({"skew": skew / 1000} if skew else {}), status=202)
 
 
 def tell_outcome(key):

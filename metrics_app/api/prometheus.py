@@ -5,12 +5,12 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import choose_encoder
 
-from metrics_app import conf, queries, registry
+from metrics_app import conf, emitters, queries, registry
 from metrics_app.api.base import ApiView
 from metrics_app.api.documented import operation
 from metrics_app.core.conditions import ORDER, UNJUDGED
 from metrics_app.core.records import STATES
-from metrics_app.models import Threshold
+from metrics_app.models import ApiKey, Threshold
 from metrics_app.queries.counters import read_counters
 from metrics_app.queries.worked import read_ages
 from metrics_app.services.archive import read_health, read_losses
@@ -58,6 +58,7 @@ class Scrape:
         if sees_all(who):
             # Of somebody who knows their own topics they would tell what the hidden ones took in.
             self.found += [*collect_counters(archive), *collect_losses(losses), *collect_notices(notices)]
+            self.found += collect_emitters()
 
     def collect(self):
         """The families, as prometheus_client asks for them."""
@@ -182,6 +183,30 @@ def collect_losses(losses):
     for shard in range(conf.get("SHARDS")):
         lost.add_metric([str(shard)], known.get(shard, 0))
     yield lost
+
+
+def collect_emitters():
+    """Of each valid key that emits, and of the project itself: whose clock is off, who lost points."""
+    labels = ["key", "name"]
+    dropped = CounterMetricFamily(
+        "hms_emitter_dropped",
+        "Points that senders told they had lost.",
+        labels=labels,
+    )
+    skew = GaugeMetricFamily(
+        "hms_emitter_skew_seconds",
+        "How far a sender's clock is ahead; 0 within the 5 s a point may lie ahead, and 10 min after it was.",
+        labels=labels,
+    )
+    skews, losses, now = emitters.read_skews(), emitters.read_dropped(), queries.redis_now()
+    keys = ApiKey.objects.filter(revoked_at=None).order_by("pk").values_list("pk", "name", "scopes")
+    named = [(pk, name) for pk, name, scopes in keys if "emit" in scopes]
+    for pk, name in [(emitters.OWN, "the project itself"), *named]:
+        dropped.add_metric([str(pk), name], losses.get(pk, 0))
+        seen = skews.get(pk)
+        is_now = seen is not None and now - seen.at < emitters.BELIEVED
+        skew.add_metric([str(pk), name], seen.ms / 1000 if is_now else 0)
+    return [dropped, skew]
 
 
 def collect_waiting(health):

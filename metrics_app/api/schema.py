@@ -41,6 +41,11 @@ class AcceptedSerializer(serializers.Serializer):
     """The bus has the batch."""
 
     accepted = serializers.IntegerField(help_text="Points.")
+    skew = serializers.FloatField(
+        required=False,
+        help_text="Seconds by which the sender's clock (HMS-Clock) is ahead, negative: behind, where that is "
+        "more than a point may lie in the future. It was subtracted from the times of the batch.",
+    )
 
 
 class Whole(serializers.IntegerField):

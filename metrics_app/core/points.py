@@ -6,6 +6,8 @@ Whoever only emits needs this and no NumPy.
 import math
 import re
 from datetime import datetime
+from decimal import Decimal
+from numbers import Real
 from zlib import crc32
 
 from metrics_app.core.text.literals import show
@@ -73,6 +75,16 @@ def check_value(value):
     return number
 
 
+def read_number(value):
+    """Any real number as a float: NumPy's and Decimal's too. ValueError unless it is finite."""
+    if isinstance(value, (Real, Decimal)) and not isinstance(value, bool):
+        try:
+            return check_value(float(value))
+        except OverflowError:
+            pass
+    return check_value(value)
+
+
 def check_ts(ts, *, now, max_future=5):
     """Milliseconds since the epoch, or BadInput.
 
@@ -92,7 +104,8 @@ def check_ts(ts, *, now, max_future=5):
     if ts > now + max_future * 1000:
         seconds = -(-(ts - now) // 1000)
         ahead = f"{seconds} s" if seconds < DECADES else "decades"
-        raise BadInput(f"{show(ts)} is {ahead} in the future, at most {max_future} s are allowed", field="ts")
+        message = f"{show(ts)} is {ahead} in the future, at most {max_future} s are allowed"
+        raise BadInput(message, field="ts", ahead=ts - now)
     return ts
 
 

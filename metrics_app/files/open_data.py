@@ -20,6 +20,7 @@ from metrics_app.core.text.words import natural_key
 from metrics_app.exceptions import TooMany
 from metrics_app.files.writers import NAMES as FORMAT_NAMES
 from metrics_app.files.writers import list_formats
+from metrics_app.forks import free_in_children
 from metrics_app.queries.exports import (
     begin_year,
     find_complete,
@@ -53,7 +54,7 @@ MEANINGS = (
 )
 SPANS = ("The last full hour", "Yesterday", "The last 7 full days")
 
-_lock = threading.Lock()
+_lock = free_in_children(threading.Lock())
 _facts = (0.0, (), {})  # (fresh until, topics, topic -> facts)
 
 

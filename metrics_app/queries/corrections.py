@@ -8,11 +8,12 @@ from django.db.models.signals import post_save
 
 from metrics_app.core.buckets import floor
 from metrics_app.core.durations import DAY_MS
+from metrics_app.forks import free_in_children
 from metrics_app.models import Correction
 
 FRESH = 1.5  # seconds
 
-_lock = threading.Lock()
+_lock = free_in_children(threading.Lock())
 _voids = (0.0, {})  # (fresh until, topic -> sorted [(start, end), …])
 
 

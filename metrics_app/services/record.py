@@ -1,11 +1,9 @@
 """Writing points: every door ends here."""
 
-import time
-
 import numpy as np
 from django.db import Error, close_old_connections, connection
 
-from metrics_app import bus, conf, registry
+from metrics_app import bus, clock, conf, emitters, registry
 from metrics_app.connection import get_redis, guard
 from metrics_app.core.durations import DAY_S
 from metrics_app.core.points import check_topic, check_ts, check_value
@@ -42,7 +40,7 @@ def record(points):
 
 def check_rows(points):
     """The triples with checked topics, float values and ts in ms; BadInput for the first bad one."""
-    now, future = time.time_ns() // 1_000_000, conf.get("MAX_FUTURE")
+    now, future = clock.now_ms(), conf.get("MAX_FUTURE")
     return [
         (
             check_topic(topic),
@@ -54,9 +52,18 @@ def check_rows(points):
 
 
 def record_rows(rows, batch_id):
-    """The client's transport to the project's own bus: checked ``(topic, value, ts ms)`` rows."""
+    """The client's transport to the project's own bus: ``Outgoing`` rows of ``(topic, value, ts ms)``.
+
+    BusUnavailable, Refused.
+    """
     try:
-        record_batch(group_rows(rows), batch_id=f"local:{batch_id}")
+        now = clock.now_ms()
+        skew = clock.find_skew() if getattr(rows, "clock", None) is not None else 0
+        record_batch(group_rows(check_times(rows, now, skew)), batch_id=f"local:{batch_id}")
+        if skew:
+            emitters.note_skew(emitters.OWN, skew, now=now)
+        if dropped := getattr(rows, "dropped", 0):
+            emitters.note_dropped(emitters.OWN, dropped, batch_id)
     except BusUnavailable:
         raise
     except MetricsError as error:
@@ -66,6 +73,15 @@ def record_rows(rows, batch_id):
         # own transaction is not ours to end.
         if not connection.in_atomic_block:
             close_old_connections()
+
+
+def check_times(rows, now, skew):
+    """Rows with ``skew`` ms subtracted from their times; Refused for those ahead of ``now`` (ms) then."""
+    limit = now + skew + conf.get("MAX_FUTURE") * 1000
+    if refused := [index for index, (_, _, ts) in enumerate(rows) if ts > limit]:
+        ahead = (rows[refused[0]][2] - now - skew) / 1000
+        raise Refused(f"a point is {ahead:g} s in the future", refused=refused)
+    return [(topic, value, ts - skew) for topic, value, ts in rows] if skew else rows
 
 
 def group_rows(rows):

@@ -150,11 +150,11 @@ def check_count(count, max_points):
 
 
 class FaultFinder:
-    """One slow reading of a body that collects its faults."""
+    """One slow reading of a body that collects its faults, and the indexes of all that is faulty."""
 
     def __init__(self, now, max_points, max_future):
         self.now, self.max_points, self.max_future = now, max_points, max_future
-        self.errors = []
+        self.errors, self.refused, self.ahead = [], set(), 0
 
     def decode(self, body):
         """``(topics, ts, values)``, or BadInput with every fault (the first hundred)."""
@@ -169,7 +169,8 @@ class FaultFinder:
         else:
             raise BadInput(f"expected a point such as {EXAMPLE}, a list of points, or columns")
         if self.errors:
-            raise BadInput(self.errors[0]["message"], errors=self.errors)
+            refused = sorted(self.refused)
+            raise BadInput(self.errors[0]["message"], errors=self.errors, refused=refused, ahead=self.ahead)
         return columns
 
     def read_points(self, items, indexes):
@@ -183,8 +184,6 @@ class FaultFinder:
             topics.append(self.read_topic(item, index))
             values.append(self.check(index, "value", check_value, item.get("value", 1)))
             ts.append(self.check(index, "ts", self.check_ts, item["ts"]) if "ts" in item else self.now)
-            if len(self.errors) >= MAX_ERRORS:
-                break
         return topics, ts, values
 
     def read_columns(self, data):
@@ -217,6 +216,7 @@ class FaultFinder:
         try:
             return checker(value)
         except BadInput as error:
+            self.ahead = max(self.ahead, error.ahead)
             self.add(index, field, str(error))
             return None
 
@@ -229,7 +229,9 @@ class FaultFinder:
                 self.add(index, show_name(name), f"unknown field {name!r}: expected {', '.join(fields)}")
 
     def add(self, index, field, message):
-        """Notes one fault, up to ``MAX_ERRORS``."""
+        """Notes one fault, up to ``MAX_ERRORS`` in words."""
+        if index is not None:
+            self.refused.add(index)
         if len(message) > MAX_MESSAGE:
             message = f"{message[: MAX_MESSAGE // 2]} … {message[-MAX_MESSAGE // 2 :]}"
         if len(self.errors) < MAX_ERRORS:

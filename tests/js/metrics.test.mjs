@@ -17,7 +17,7 @@ function makeWorld(answers) {
     now: () => world.clock,
     later: (callback, ms) => {
       world.waits.push(ms);
-      world.clock += ms;
+      world.clock += Math.round(ms);
       setImmediate(callback);
     },
     cancel: () => {},
@@ -42,7 +42,9 @@ const answer = (status, text = "", headers = {}) => ({
 test("it sends what was emitted as one batch, with the key and an idempotency key", async () => {
   const world = makeWorld([answer(202)]);
   const emitter = new Emitter(world);
-  const arrived = await Promise.all([emitter.emit("er.wait", 5), emitter.emit("er.wait", undefined, NOW)]);
+  const first = emitter.emit("er.wait", 5);
+  world.clock = NOW;
+  const arrived = await Promise.all([first, emitter.emit("er.wait")]);
   assert.deepEqual(arrived, [true, true]);
   assert.equal(world.requests.length, 1);
   const [{ url, method, headers, body }] = world.requests;
@@ -54,7 +56,52 @@ test("it sends what was emitted as one batch, with the key and an idempotency ke
     { topic: "er.wait", value: 5, ts: NOW },
     { topic: "er.wait", value: 1, ts: NOW },
   ]);
+  assert.equal(headers["HMS-Clock"], String(NOW), "the clock of those times, as the request is sent");
+  assert.equal(headers["HMS-Dropped"], undefined);
   assert.equal(emitter.sent, 2);
+});
+
+test("it sends times that were given as they are, apart from those of its own clock", async () => {
+  const world = makeWorld([answer(202)]);
+  const emitter = new Emitter(world);
+  assert.deepEqual(await Promise.all([emitter.emit("a", 1, NOW - 9000), emitter.emit("a", 2)]), [true, true]);
+  const [own, given] = world.requests;
+  assert.deepEqual([own.headers["HMS-Clock"], given.headers["HMS-Clock"]], [String(NOW + 50), undefined]);
+  assert.deepEqual(JSON.parse(given.body), [{ topic: "a", value: 1, ts: NOW - 9000 }]);
+});
+
+test("it sends a refused batch again without the points that were refused, and those once by its own clock", async () => {
+  const refusal = answer(400, JSON.stringify({ errors: [{ index: 1, field: "ts" }], refused: [1, 3] }));
+  const world = makeWorld([refusal, answer(202), answer(400, JSON.stringify({ refused: [0] })), answer(202)]);
+  const emitter = new Emitter(world);
+  const arrived = await Promise.all([0, 1, 2, 3].map((value) => emitter.emit("a", value, NOW)));
+  assert.deepEqual(arrived, [true, false, true, true]);
+  const sent = world.requests.map(({ body, headers }) => [JSON.parse(body).map(({ value }) => value), "HMS-Clock" in headers]);
+  assert.deepEqual(sent, [[[0, 1, 2, 3], false], [[0, 2], false], [[1, 3], true], [[3], true]]);
+  assert.equal(new Set(world.requests.map(({ headers }) => headers["Idempotency-Key"])).size, 4);
+  assert.deepEqual([emitter.sent, emitter.dropped], [3, 1]);
+});
+
+test("a clock that is set back while points wait sinks none of them", async () => {
+  const world = makeWorld([answer(202)]);
+  const emitter = new Emitter(world);
+  const arrived = [emitter.emit("a", 1)];
+  world.clock -= 8000;
+  arrived.push(emitter.emit("a", 2));
+  assert.deepEqual(await Promise.all(arrived), [true, true]);
+  const [{ body, headers }] = world.requests;
+  assert.ok(JSON.parse(body).every(({ ts }) => ts <= Number(headers["HMS-Clock"])));
+});
+
+test("it tells the server what it lost, once, and warns once of its clock", async () => {
+  const world = makeWorld([answer(401), answer(503), answer(202, '{"accepted":1,"skew":8.1}'), answer(202, '{"accepted":1,"skew":8.2}')]);
+  const emitter = new Emitter(world);
+  assert.deepEqual([await emitter.emit("a"), await emitter.emit("a"), await emitter.emit("a")], [false, true, true]);
+  assert.deepEqual(world.requests.map(({ headers }) => headers["HMS-Dropped"]), [undefined, "1", "1", undefined]);
+  assert.equal(emitter.lost(), 1);
+  assert.deepEqual(world.warnings.filter((text) => text.includes("clock")), [
+    "this machine's clock is 8.1 s ahead of the server's: what emit stamps is corrected",
+  ]);
 });
 
 test("it throws the caller's mistakes at once", () => {

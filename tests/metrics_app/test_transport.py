@@ -8,7 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from metrics_app import client as module
-from metrics_app.client import Client, configure, find_transport, use_transport
+from metrics_app.client import Client, configure, use_transport
+from metrics_app.delivery import find_transport
 from metrics_app.transport import HttpTransport, Refused, Unreachable, encode_rows
 
 ROWS = [("er.wait", 1.5, 1_732_390_000_123), ("er.beds", 7, 1_732_390_000_124)]

@@ -1,13 +1,17 @@
 """One point from a shell: ``manage.py emit complaint.latency 1560``."""
 
 import re
+import time
 import uuid
 
 from django.core.management.base import BaseCommand, CommandError
 
-from metrics_app.client import find_transport
+from metrics_app.client import FAR
+from metrics_app.core.points import check_topic, check_ts, check_value
+from metrics_app.delivery import find_transport
 from metrics_app.exceptions import BusUnavailable, MetricsError
-from metrics_app.services.record import check_rows, record_rows
+from metrics_app.outgoing import pack, read_ticks
+from metrics_app.services.record import record_rows
 from metrics_app.transport import Refused, Unreachable
 
 MILLISECONDS = re.compile("[0-9]{1,20}$")
@@ -28,9 +32,15 @@ class Command(BaseCommand):
             ts = int(ts)
         transport = find_transport() or record_rows
         try:
-            transport(check_rows([(topic, value, ts)]), uuid.uuid4().hex)
+            [batch] = pack([(check_topic(topic), check_value(value), read_moment(ts))])
+            transport(batch, uuid.uuid4().hex)
         except BusUnavailable as error:
             raise CommandError(error.tell_operator()) from error
         except (MetricsError, Refused, Unreachable) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{topic} {value:g}")
+
+
+def read_moment(ts):
+    """A given time in ms, else the stamp of now; BadInput. Whether it is too far ahead the server says."""
+    return -read_ticks() if ts is None else check_ts(ts, now=time.time_ns() // 1_000_000, max_future=FAR)

@@ -100,6 +100,19 @@ function groupByTopic(batch) {
   return [...topics.values()];
 }
 
+/** An answer's JSON object; {} for what is none, as from a proxy. */
+function readAnswer(text) {
+  try {
+    return Object(JSON.parse(text));
+  } catch {
+    return {};
+  }
+}
+
+/** The body of a batch. Of points that `emit` stamped none is after now: a clock that was set back must not sink them. */
+const writeBody = (batch, now) =>
+  JSON.stringify(batch.map(({ point }) => (now === undefined ? point : { ...point, ts: Math.min(point.ts, now) })));
+
 /** Whether an answer will be the same tomorrow; the others pass. */
 const isFinal = (status) => status < 500 && ![408, 425, 429].includes(status);
 
@@ -112,20 +125,20 @@ const readRetryAfter = (response) => 1000 * (Number(response.headers.get("Retry-
  */
 export class Emitter {
   constructor(world) {
-    Object.assign(this, { world, waiting: [], underway: [], sending: undefined, sent: 0, dropped: 0 });
+    Object.assign(this, { world, waiting: [], underway: [], sending: undefined, sent: 0, dropped: 0, told: 0 });
     this.warned = new Set();
   }
 
   /** Sends a point in the background. Throws the caller's mistakes; resolves to whether it arrived. */
-  emit(topic, value = 1, ts = this.world.now()) {
-    const point = checkPoint(topic, value, ts);
+  emit(topic, value = 1, ts = undefined) {
+    const point = checkPoint(topic, value, ts === undefined ? this.world.now() : ts);
     if (this.waiting.length >= CAPACITY) {
       this.dropped += 1;
       this.warn(`over ${CAPACITY} points wait: newer ones are dropped`);
       return Promise.resolve(false);
     }
     return new Promise((resolve) => {
-      this.waiting.push({ point, resolve });
+      this.waiting.push({ point, resolve, isGiven: ts !== undefined });
       this.sending ??= this.run();
     });
   }
@@ -134,45 +147,69 @@ export class Emitter {
   async run() {
     while (this.waiting.length > 0) {
       await new Promise((resolve) => this.world.later(resolve, PAUSE));
-      await this.deliver(this.waiting.splice(0, BATCH));
+      for (const part of this.take(BATCH)) await this.deliver(part);
     }
     this.sending = undefined;
+  }
+
+  /** Up to so many points: those that were stamped here, by this machine's clock, and those with times of their own. */
+  take(most) {
+    const items = this.waiting.splice(0, most);
+    const parts = [false, true].map((isGiven) => ({ batch: items.filter((item) => item.isGiven === isGiven), byClock: !isGiven }));
+    return parts.filter(({ batch }) => batch.length > 0);
   }
 
   /** Sends what waits and what is under way in requests that outlive the page. */
   leave() {
     // Under the same id: if the first attempt arrived after all, this one changes nothing.
-    for (const { batch, id } of this.underway) this.post(batch, id, true);
-    while (this.waiting.length > 0) this.deliver(this.waiting.splice(0, LAST_BATCH), true);
+    for (const entry of this.underway) this.post(entry, true);
+    while (this.waiting.length > 0) for (const part of this.take(LAST_BATCH)) this.deliver(part, true);
+  }
+
+  /** How many points were lost, or would be if the process ended now. */
+  lost() {
+    return this.dropped + this.waiting.length + this.underway.reduce((sum, { batch }) => sum + batch.length, 0);
   }
 
   /** Sends one batch until it arrived or is lost, and tells those who wait for it. */
-  async deliver(batch, leaving = false) {
-    if (batch.length === 0) return;
-    const answer = await this.retry(batch, leaving);
-    const parts = answer.apart ? groupByTopic(batch) : [];
-    if (parts.length > 1) {
-      // A topic that is refused must not take the others of its batch with it.
-      for (const part of parts) await this.deliver(part, leaving);
-      return;
-    }
+  async deliver({ batch, byClock, again = false }, leaving = false) {
+    const answer = await this.retry(batch, byClock, leaving);
     if (answer.arrived) {
       this.sent += batch.length;
-    } else {
-      this.dropped += batch.length;
-      this.warn(`metrics are dropped: ${answer.why}`);
+      batch.forEach(({ resolve }) => resolve(true));
+      return;
     }
-    batch.forEach(({ resolve }) => resolve(answer.arrived === true));
+    const [parts, lost] = this.part({ batch, byClock, again }, answer);
+    this.dropped += lost.length;
+    if (lost.length > 0) this.warn(`metrics are dropped: ${answer.why}`);
+    lost.forEach(({ resolve }) => resolve(false));
+    for (const part of parts) await this.deliver(part, leaving);
+  }
+
+  /** What of a refused batch is worth another request, and what is lost: it must not take the others along. */
+  part({ batch, byClock, again }, answer) {
+    const refused = new Set(answer.refused?.filter((index) => index in batch));
+    if (refused.size > 0) {
+      const rest = { batch: batch.filter((_, index) => !refused.has(index)), byClock, again };
+      const faulty = { batch: batch.filter((_, index) => refused.has(index)), byClock: true, again: true };
+      // A time that is ahead of the server was read from a clock that is, most likely this machine's.
+      const parts = again ? [rest] : [rest, faulty];
+      return [parts.filter((part) => part.batch.length > 0), again ? faulty.batch : []];
+    }
+    const topics = answer.apart ? groupByTopic(batch) : [];
+    return topics.length > 1 ? [topics.map((part) => ({ batch: part, byClock, again })), []] : [[], batch];
   }
 
   /** Tries under one id until the batch is accepted, refused, or too old. */
-  async retry(batch, leaving) {
-    const [id, giveUp] = [this.world.makeId(), this.world.now() + RETRY_FOR];
-    const entry = { batch, id };
+  async retry(batch, byClock, leaving) {
+    const giveUp = this.world.now() + RETRY_FOR;
+    const body = writeBody(batch, byClock ? this.world.now() : undefined);
+    const entry = { batch, body, byClock, id: this.world.makeId(), dropped: this.dropped - this.told };
     this.underway.push(entry);
     try {
       for (let wait = FIRST_WAIT; ; wait = Math.min(2 * wait, LONGEST_WAIT)) {
-        const answer = await this.post(batch, id, leaving);
+        const answer = await this.post(entry, leaving);
+        if (answer.arrived) this.told += entry.dropped;
         if (answer.arrived || answer.final) return answer;
         const pause = Math.max(wait * (0.5 + Math.random()), answer.retryAfter ?? 0);
         if (this.world.now() + pause > giveUp) return { ...answer, apart: pause > RETRY_FOR };
@@ -184,22 +221,37 @@ export class Emitter {
     }
   }
 
-  async post(batch, id, keepalive) {
+  async post({ body, id, byClock, dropped }, keepalive) {
     const { url, key } = this.world.settings();
     if (!url) return { final: true, why: "no server is known: call configure({ url, key }) or set HMS_URL" };
     const headers = { "Content-Type": "application/json", "Idempotency-Key": id };
     if (key) headers.Authorization = `Bearer ${key}`;
-    const body = JSON.stringify(batch.map(({ point }) => point));
+    if (byClock) headers["HMS-Clock"] = String(this.world.now());
+    if (dropped) headers["HMS-Dropped"] = String(dropped);
     try {
       const target = `${url.replace(/\/+$/, "")}/api/v1/points/`;
       const response = await this.world.fetch(target, { method: "POST", headers, body, keepalive, credentials: "omit" });
-      if (response.ok) return { arrived: true };
-      const why = `HTTP ${response.status} ${(await response.text()).slice(0, 300)}`;
+      const text = await response.text();
+      if (response.ok) {
+        this.tellSkew(readAnswer(text).skew);
+        return { arrived: true };
+      }
+      const why = `HTTP ${response.status} ${text.slice(0, 300)}`;
       const again = response.status >= 500 || [408, 425, 429].includes(response.status);
-      return { final: !again, why, apart: [400, 403].includes(response.status), retryAfter: readRetryAfter(response) };
+      const refused = response.status === 400 ? readAnswer(text).refused : undefined;
+      const apart = [400, 403].includes(response.status);
+      return { final: !again, why, apart, refused, retryAfter: readRetryAfter(response) };
     } catch (error) {
       return { final: false, why: String(error) };
     }
+  }
+
+  /** Says once how far the server found this machine's clock off, in s. */
+  tellSkew(skew) {
+    if (!skew || this.skew) return;
+    this.skew = skew;
+    const way = skew > 0 ? "ahead of" : "behind";
+    this.warn(`this machine's clock is ${Math.abs(skew)} s ${way} the server's: what emit stamps is corrected`);
   }
 
   /** Says each thing once, and at most a hundred different ones. */
@@ -392,3 +444,5 @@ export function stream(topic, onPoint, options = {}) {
 }
 
 if (!inNode && typeof addEventListener === "function") addEventListener("pagehide", () => emitter.leave());
+// Nothing can be sent there any more; who waits for what emit() answers loses nothing.
+if (inNode) process.on("exit", () => emitter.lost() && world.warn(`${emitter.lost()} points were lost or not sent when the process ended`));

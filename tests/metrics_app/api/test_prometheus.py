@@ -37,6 +37,8 @@ TOTALS = {
     "hms_archiver_late_points",
     "hms_notices_waiting",
     "hms_notices_failed",
+    "hms_emitter_dropped_total",
+    "hms_emitter_skew_seconds",
 }
 
 

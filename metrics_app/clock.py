@@ -1,0 +1,52 @@
+"""The one clock of a site: Redis', which the collector and the evaluator go by.
+
+Servers and emitters have clocks of their own. One that is as good as right is used as it is; one
+that is further off than a point may lie in the future is corrected by what Redis says.
+"""
+
+import logging
+import time
+
+from metrics_app import conf
+from metrics_app.connection import get_redis, guard
+from metrics_app.exceptions import BusUnavailable
+
+logger = logging.getLogger(__name__)
+
+MS = 1_000_000  # ns
+LOOK_EVERY = 10  # seconds between two comparisons, per process
+STEP = 1_000  # ms that a clock may move against one that never steps before it is compared again
+
+_looks = {}  # address of Redis -> (monotonic ms of the look, wall clock less monotonic then, ms ahead)
+
+
+def now_ms():
+    """This moment in ms, by this machine's clock unless it is too far off."""
+    return time.time_ns() // MS - find_skew()
+
+
+def find_skew():
+    """ms by which this machine's clock is ahead of Redis', 0 within ``MAX_FUTURE``.
+
+    As last known while Redis is away. Compared every ``LOOK_EVERY`` s, and when the clock was set.
+    """
+    url, ticks = conf.get("REDIS_URL"), time.monotonic_ns() // MS
+    base = time.time_ns() // MS - ticks
+    looked, base_then, skew = _looks.get(url, (-LOOK_EVERY * 1000 - 1 + ticks, base, 0))
+    if ticks - looked > LOOK_EVERY * 1000 or abs(base - base_then) > STEP:
+        skew = compare(skew)
+        _looks[url] = (ticks, base, skew)
+    return skew if abs(skew) > conf.get("MAX_FUTURE") * 1000 else 0
+
+
+def compare(known):
+    """ms by which this machine's clock is ahead of Redis' now; ``known`` where Redis is away."""
+    try:
+        with guard():
+            before = time.time_ns()
+            seconds, micros = get_redis().time()
+            after = time.time_ns()
+    except BusUnavailable as error:
+        logger.debug("The clock is not compared: %s", error)
+        return known
+    return (before + after) // 2 // MS - (seconds * 1000 + micros // 1000)
