@@ -1,7 +1,8 @@
 """What an approver will want to know, read once and frozen with the proposal.
 
 ``quantity`` is what the rule judged, with its words and its curve; ``minutes`` are the KPI's own
-summaries, for whoever wants to compute something else. Times are ms, windows in seconds.
+summaries, for whoever wants to compute something else. ``losses`` is there where points of its span are
+known to be lost: no figure has them. Times are ms, windows in seconds.
 """
 
 import logging
@@ -11,6 +12,7 @@ from hms_gov.joins.quantities import describe, draw, read_rule
 from metrics_app import queries
 from metrics_app.core.aggregates import compute, list_names
 from metrics_app.core.durations import HOUR_MS, MINUTE_MS
+from metrics_app.core.text.losses import name_lost
 from metrics_app.exceptions import MetricsError
 from metrics_app.models import ThresholdVersion
 from metrics_app.registry import get_kpi, list_kpis
@@ -48,6 +50,7 @@ def freeze_breach(breach):
         "measured_to": breach.fired_at,
         "step": step,
         "quantity": freeze_quantity(kpi, rule, breach),
+        **freeze_losses(kpi.topic, start, breach.fired_at),
     } | measure(kpi, start, breach.fired_at, step)
 
 
@@ -70,7 +73,18 @@ def freeze(topic, start, end):
         "measured_to": end,
         "quantity": describe(kpi, rule, seen.value) | {"curve": draw(kpi, rule, start, end, seen.value)},
         "minutes": minutes | {"summary": summarise(topic, start, end)},
+        **freeze_losses(topic, start, end),
     }
+
+
+def freeze_losses(topic, start, end):
+    """``{"losses": [{"start", "end", "points", "text"}]}`` of a span; {} where none is known.
+
+    ``points`` is None where nobody knows how many of them were this KPI's.
+    """
+    found = [lost for lost in queries.list_losses(topic, start, end) if lost.points != 0]
+    losses = [lost._asdict() | {"text": name_lost(lost.points)} for lost in found]
+    return {"losses": losses} if losses else {}
 
 
 def summarise(topic, start, end):

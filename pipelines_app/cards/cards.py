@@ -13,7 +13,7 @@ from pipelines_app.cards.author import Author, describe_author
 from pipelines_app.cards.costs import describe_cost, tell_no_cost
 from pipelines_app.cards.curves import describe_chart, read_figures, tell_no_chart
 from pipelines_app.cards.execution import Execution, describe_execution
-from pipelines_app.cards.figures import tell_opening, tell_present
+from pipelines_app.cards.figures import tell_losses, tell_opening, tell_present
 from pipelines_app.cards.like import describe_record
 from pipelines_app.cards.rejections import Rejected, describe_rejected
 from pipelines_app.cards.terms import tell_needs
@@ -37,6 +37,7 @@ class Card:
     no_cost: str
     record: dict
     opening: str
+    losses: list
     present: str
     verdict: str
     chart: dict | None
@@ -109,6 +110,7 @@ def write_card(pipeline, user, now, shared):
         no_cost=tell_no_cost(pipeline, basis, present),
         record=describe_record(pipeline, shared.visible),
         opening=tell_opening(pipeline, basis),
+        losses=tell_losses(pipeline, now),
         present=tell_present(pipeline, basis, present, watch, now),
         verdict="" if pipeline.is_open else tell_verdict(pipeline, now, present),
         chart=describe_chart(pipeline, basis),

@@ -5,6 +5,7 @@
 
 from pipelines_app import queries
 from pipelines_app.cards.basis import find_today, is_same
+from pipelines_app.cards.facts import FARTHEST
 from pipelines_app.cards.writing import tell_time, to_local, write
 from pipelines_app.core.limits import is_beyond
 
@@ -22,6 +23,23 @@ def tell_opening(pipeline, basis):
     if said and write(pipeline.kpi, pipeline.unit) == basis.text:
         return capitalise(measured)
     return f"{said}; measured then, {measured}" if said else f"Measured then, {measured}"
+
+
+def tell_losses(pipeline, now):
+    """Sentences about points of the evidence's span that were lost before it was frozen."""
+    losses = pipeline.evidence.get("losses")
+    # Evidence may be anybody's: what is no loss as the project freezes it says nothing here.
+    told = [one for one in losses if isinstance(one, dict)] if isinstance(losses, list) else []
+    return [
+        f"{capitalise(one['text'])} at {tell_time(to_local(one['end']), now)}: no figure here has them"
+        for one in told
+        if isinstance(one.get("text"), str) and is_moment(one.get("end"))
+    ]
+
+
+def is_moment(ms):
+    """Whether a value of the evidence is a time that can be written."""
+    return isinstance(ms, int) and 0 <= ms < FARTHEST
 
 
 def capitalise(text):

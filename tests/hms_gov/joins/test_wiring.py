@@ -4,6 +4,7 @@ import threading
 import time
 from datetime import timedelta
 from importlib import import_module
+from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,9 +14,11 @@ from django.utils import timezone
 
 from hms_gov.joins import wiring
 from hms_gov.joins.changes import read_changes
+from hms_gov.joins.evidence import freeze
 from metrics_app import live
 from metrics_app.exceptions import BadInput as BadRule
-from metrics_app.models import Breach, Kpi, Silence
+from metrics_app.models import Breach, Kpi, Loss, Silence
+from metrics_app.queries.logs import shard_for
 from metrics_app.registry import forget, get_kpi, load_kpis
 from metrics_app.services.rules.thresholds import save_threshold
 from metrics_app.services.silences import save_silence
@@ -25,8 +28,9 @@ from pipelines_app import queries
 from pipelines_app.cards.basis import find_basis
 from pipelines_app.cards.cards import make_card
 from pipelines_app.cards.execution import tell_following
-from pipelines_app.cards.figures import tell_opening
+from pipelines_app.cards.figures import tell_losses, tell_opening
 from pipelines_app.cards.record_pages import list_earlier
+from pipelines_app.cards.writing import tell_time, to_local
 from pipelines_app.exceptions import BadInput, Conflict, NotAllowed
 from pipelines_app.models import Pipeline
 from pipelines_app.services import approve, change_suggestion, propose, run_errands
@@ -35,7 +39,7 @@ from tests.metrics_app.watching import HOUR, TOPIC, make_threshold, send
 
 pytestmark = pytest.mark.django_db
 propose_module = import_module("pipelines_app.services.propose")
-MINUTE = 60_000
+MINUTE, DAY = 60_000, 86_400_000
 NAMES = ("ts", "count", "mean", "min", "max")
 
 
@@ -91,6 +95,31 @@ def test_it_freezes_the_minutes_up_to_the_slot_and_nothing_after_it(fired, base)
     filled = [row for row in zip(*(minutes[name] for name in NAMES), strict=True) if row[1]]
     assert filled == [(base, 2, 54 * HOUR, 50 * HOUR, 58 * HOUR)]
     assert len(minutes["ts"]) == 60 + 30  # the hour that is drawn, and the window before it
+
+
+def test_its_evidence_names_the_points_that_were_lost_in_its_span(fired, author, base, client):
+    since, end = base - 9 * MINUTE, base - 5 * MINUTE
+    known = {"shard": shard_for(TOPIC), "start": since, "looked_at": end, "points": 3000}
+    Loss.objects.create(**known, end=end, topics={TOPIC: [since, 3000]})
+    Loss.objects.create(**known, end=end + 1000, topics={"er.wait": [since, 3000]})
+    Loss.objects.create(**known | {"start": since - DAY, "looked_at": end - DAY}, end=end - DAY, topics=None)
+    announce()
+    pipeline = Pipeline.objects.get()
+    [lost] = pipeline.evidence["losses"]
+    assert lost == {"start": since, "end": end, "points": 3000, "text": "3,000 points lost"}
+    at = tell_time(to_local(end), timezone.now())
+    client.force_login(author)
+    for page in ("/inbox/", f"/inbox/{pipeline.pk}/"):
+        told = f"3,000 points lost at {at}: no figure here has them"
+        assert told in client.get(page).content.decode()
+    [freed] = freeze(TOPIC, base - 60 * MINUTE, base)["losses"]
+    assert freed == lost
+    assert "losses" not in freeze(TOPIC, base, base + MINUTE)
+
+
+@pytest.mark.parametrize("losses", [None, "all", [3], [{"text": "x"}], [{"text": "x", "end": 10**18}]])
+def test_what_is_no_loss_in_somebodys_evidence_is_not_told(losses):
+    assert tell_losses(SimpleNamespace(evidence={"losses": losses}), timezone.now()) == []
 
 
 def test_it_cuts_the_last_minute_at_the_slot(base):
