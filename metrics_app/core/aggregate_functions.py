@@ -91,7 +91,7 @@ def stddev(summary):
 
 def make_quantile(name, label, q):
     """The record of a percentile."""
-    return Aggregate(name, label, partial(quantile, q=q), reads=SHAPE)
+    return Aggregate(name, label, partial(quantile, q=q), reads=SHAPE, within=True)
 
 
 def make_change(name, label, choice, base, days):
@@ -118,6 +118,7 @@ BUILT_IN = (
         mean,
         reads=SUMS,
         over_columns=lambda some, windows: some.sum / some.count,
+        within=True,
     ),
     Aggregate(
         "count",

@@ -60,6 +60,9 @@ class Aggregate:
     empty: float | None = None  # the value of an empty window, which is then judged; None: it has none
     grows: bool = False  # a window twice as long has about twice the value
     inverse: bool = False  # it rises as the values fall
+    within: bool = (
+        False  # it lies among the points, and is held there: rounding and overflow lead beyond them
+    )
     base: str = ""  # of a change: the aggregate whose change is meant …
     ago: int = 0  # … and against how long before, ms
     rising: bool = True  # of a trend: it meets its value on the way up
@@ -81,8 +84,8 @@ class Aggregate:
 
     @property
     def reads_extremes(self):
-        """Whether it asks for the least or greatest value besides the sums."""
-        return self.reads == EXTREMES
+        """Whether it asks for the least or greatest value besides the sums, or is held between them."""
+        return self.reads == EXTREMES or self.within
 
     @property
     def judges_empty(self):

@@ -22,7 +22,7 @@ from metrics_app.core.aggregate_records import (
     Aggregate,
     find_fault,
 )
-from metrics_app.core.buckets import Summary
+from metrics_app.core.buckets import Summary, hold, hold_columns
 from metrics_app.exceptions import BadInput, NotKept
 
 __all__ = ["BUILT_IN", "COUNTED", "EXTREMES", "OWN", "SHAPE", "SHARE", "SUMS", "WHOLE", "Aggregate"]
@@ -88,7 +88,8 @@ def compute_one(one, summary, window, value=None):
     if one.asks and value is None:
         return None
     try:
-        return clip(one.compute(summary, window, value) if one.asks else one.compute(summary, window))
+        found = one.compute(summary, window, value) if one.asks else one.compute(summary, window)
+        return clip(found if found is None or not one.within else hold(found, summary.min, summary.max))
     except NotKept:
         raise
     except Exception as error:
@@ -117,7 +118,10 @@ def compute_many(aggregate, summaries, windows):
         return np.array([compute(aggregate, Summary(*row), window) for row, window in rows], float)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         try:
-            values = np.clip(one.over_columns(summaries, windows), -LARGEST, LARGEST)
+            values = one.over_columns(summaries, windows)
+            if one.within:
+                values = hold_columns(values, summaries.min, summaries.max)
+            values = np.clip(values, -LARGEST, LARGEST)
         except Exception as error:
             note_failure(one, error)
             values = np.full(len(windows), np.nan)

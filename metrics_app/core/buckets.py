@@ -35,8 +35,8 @@ class Summary(NamedTuple):
 
     @property
     def mean(self):
-        """The mean, or None of an empty span."""
-        return self.sum / self.count if self.count else None
+        """The mean, or None of an empty span; within its extremes, where these are known."""
+        return hold(self.sum / self.count, self.min, self.max) if self.count else None
 
     def quantile(self, q):
         """The value below which a share ``q`` lies, linear between neighbours; None if empty."""
@@ -77,13 +77,24 @@ class Summary(NamedTuple):
 EMPTY = Summary(values=np.empty(0))
 
 
+def hold(value, low, high):
+    """A value that lies from ``low`` to ``high``, where these are known: three times 0.1 is over 0.3, and
+    of the largest doubles no sum is finite."""
+    return min(max(value, low), high) if low <= high else value
+
+
+def hold_columns(values, low, high):
+    """``hold`` of arrays; NaN stays."""
+    return np.where(low <= high, np.clip(values, low, high), values)
+
+
 def interpolate(ordered, q):
     """The quantile of an ascending array, linear between the two neighbouring ranks."""
     position = q * (len(ordered) - 1)
     rank = int(position)
     below, above = float(ordered[rank]), float(ordered[min(rank + 1, len(ordered) - 1)])
     share = position - rank
-    return below * (1 - share) + above * share if below != above else below
+    return hold(below * (1 - share) + above * share, below, above)
 
 
 def floor(ts, step):

@@ -7,6 +7,7 @@ with the offset of the first one; a row is ``[ts, count, mean, min, max]``.
 import msgspec
 import numpy as np
 
+from metrics_app.core.buckets import hold, hold_columns
 from metrics_app.core.positions import format_position
 
 encode_json = msgspec.json.encode
@@ -65,8 +66,9 @@ def summarise_seconds(ts, values):
     counts = np.diff(starts, append=len(seconds))
     # Each value over its count first: the sum of the values themselves may overflow.
     means = np.add.reduceat(values / np.repeat(counts, counts), starts)
-    columns = (seconds[starts], counts, means, np.minimum.reduceat(values, starts))
-    lists = [column.tolist() for column in (*columns, np.maximum.reduceat(values, starts))]
+    low, high = np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
+    columns = seconds[starts], counts, hold_columns(means, low, high), low, high
+    lists = [column.tolist() for column in columns]
     return [list(row) for row in zip(*lists, strict=True)]
 
 
@@ -94,7 +96,7 @@ def encode_conflated(id, batches, topic=None):
     values = np.concatenate([batch.values for batch in batches])
     data = {
         "ts": int(ts.max()),
-        "value": float((values / len(values)).sum()),
+        "value": hold(float((values / len(values)).sum()), float(values.min()), float(values.max())),
         "count": len(values),
         "min": float(values.min()),
         "max": float(values.max()),

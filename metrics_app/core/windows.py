@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from metrics_app.core.aggregates import SUMS, WHOLE, compare, compute_many, compute_one, get_aggregate
-from metrics_app.core.buckets import Summary, floor, summarise
+from metrics_app.core.buckets import Summary, floor, hold_columns, summarise
 from metrics_app.core.durations import HOUR_MS, MINUTE_MS
 from metrics_app.core.trends import cover, find_forecast
 
@@ -106,16 +106,25 @@ def view_changes(pieces, slots, aggregate, window):
 def view_trends(pieces, slots, aggregate, window, value):
     """The Views of slots for a trend: of each the whole minutes within its window, as live."""
     minutes, first = np.unique(floor(pieces.ts, MINUTE_MS), return_index=True)
-    count, total = (np.add.reduceat(column, first) if len(first) else column for column in pieces[1:3])
+    count, means = mean_minutes(pieces, first)
     found = []
     for slot in slots.tolist():
         low, high = np.searchsorted(minutes, cover(slot - window * 1000, slot))
         n = count[low:high]
-        forecast = find_forecast(minutes[low:high], n, total[low:high] / n, slot, aggregate, value)
+        forecast = find_forecast(minutes[low:high], n, means[low:high], slot, aggregate, value)
         found.append((np.nan, 0) if forecast is None else (forecast.about, int(n.sum())))
     values, n = (np.array([row[at] for row in found], kind) for at, kind in ((0, float), (1, np.int64)))
     each = np.arange(len(slots))
     return Views(each, each + 1, np.ones_like(each), values, n)
+
+
+def mean_minutes(pieces, first):
+    """``(counts, means)`` of the minutes that begin at the pieces ``first``."""
+    if not len(first):
+        return pieces.count, pieces.sum
+    count, total = (np.add.reduceat(column, first) for column in pieces[1:3])
+    low, high = np.minimum.reduceat(pieces.low, first), np.maximum.reduceat(pieces.high, first)
+    return count, hold_columns(total / count, low, high)
 
 
 def expand(views):
@@ -129,7 +138,7 @@ def add_windows(pieces, first, last, aggregate):
     with np.errstate(over="ignore", invalid="ignore"):
         total = combine(np.add, pieces.sum, first, last, 0.0)
     low, high = np.full(len(first), np.inf), np.full(len(first), -np.inf)
-    if aggregate.reads != SUMS:
+    if aggregate.reads != SUMS or aggregate.within:
         low = combine(np.minimum, pieces.low, first, last, np.inf)
         high = combine(np.maximum, pieces.high, first, last, -np.inf)
     return Summary(running[last] - running[first], total, np.zeros(len(first)), low, high)

@@ -7,7 +7,7 @@ import numpy as np
 from metrics_app.connection import get_redis, guard, key
 from metrics_app.core import details
 from metrics_app.core.aggregate_functions import clip
-from metrics_app.core.buckets import floor, merge
+from metrics_app.core.buckets import floor, hold_columns, merge
 from metrics_app.core.chunks import unpack_chunk
 from metrics_app.core.durations import SECOND_MS
 from metrics_app.core.packing import unpack_head
@@ -130,6 +130,7 @@ def merge_rows(ts, columns):
     with np.errstate(over="ignore", invalid="ignore"):
         means = np.add.reduceat(columns[1], first) / count
     low, high = np.minimum.reduceat(columns[3], first), np.maximum.reduceat(columns[4], first)
+    means = hold_columns(means, low, high)
     rows = zip(ts[first].tolist(), count.tolist(), means.tolist(), low.tolist(), high.tolist(), strict=True)
     return [[at, int(n), clip(middle), least, most] for at, n, middle, least, most in rows]
 

@@ -43,6 +43,12 @@ test("many points become one bar per column, rows with their extremes, with the 
   assert.deepEqual(thin(hold, 0, 100, 10), [[0, 5, 9, 7], [5, -4, 8, 7 / 4]]);
 });
 
+test("the mean of a column lies between its extremes", () => {
+  const hold = new Hold();
+  hold.take({ type: "points", points: [[0, 0.1], [1, 0.1], [2, 0.1], [50, 1.7e308], [51, 1.6e308]] });
+  assert.deepEqual(thin(hold, 0, 100, 10), [[0, 0.1, 0.1, 0.1], [5, 1.6e308, 1.7e308, 1.7e308]]);
+});
+
 test("a scale holds every mean, and one stray in a hundred does not stretch it", () => {
   const columns = Array.from({ length: 100 }, (_, x) => [x, 4, 6, 5]);
   columns[7] = [7, -900, 900, 5.5];

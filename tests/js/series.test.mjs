@@ -32,6 +32,31 @@ test("a long roll leaves no rounding behind", () => {
   assert.equal(roll(points, [1000, 5000, 6000], 1000)[2], null);
 });
 
+test("a rolling mean is never beyond what it is the mean of", () => {
+  assert.deepEqual(roll([[0, 0.1], [1, 0.1], [2, 0.1]], [3], 10), [0.1]);
+  assert.deepEqual(roll([[0, 1.7e308], [1, 1e308]], [2], 10), [1.7e308]);
+  assert.deepEqual(roll([[0, 2, 0.1, 0.1, 0.1], [1, 1, 0.1, 0.1, 0.1]], [3], 10), [0.1]);
+});
+
+test("what was large and has left the window is forgotten", () => {
+  // By subtraction the second would be 0, and the third no number.
+  assert.deepEqual(roll([[0, 1e17], [10, 1], [20, 3]], [5, 15, 25], 10), [1e17, 1, 3]);
+  assert.deepEqual(roll([[0, 1.7e308], [1, 1.7e308], [20, 5]], [2, 25], 10), [1.7e308, 5]);
+});
+
+test("a rolling mean is that of each window by itself", () => {
+  const points = Array.from({ length: 300 }, (_, index) => [index * 7 % 300, Math.sin(index) * 50]).sort(([a], [b]) => a - b);
+  const ends = Array.from({ length: 60 }, (_, index) => index * 6);
+  const plain = ends.map((end) => {
+    const inside = points.filter(([ts]) => ts >= end - 40 && ts < end).map(([, value]) => value);
+    return inside.length ? inside.reduce((sum, value) => sum + value, 0) / inside.length : null;
+  });
+  roll(points, ends, 40).forEach((value, at) => {
+    if (plain[at] === null) assert.equal(value, null);
+    else assert.ok(Math.abs(value - plain[at]) < 1e-9);
+  });
+});
+
 test("the scale always holds the limit and every value", () => {
   for (const [values, limit] of [[[1, 2, 3], 90], [[100, 110], 5], [[], 48], [[5, 5], null], [[-3, 4], -10]]) {
     const [low, high] = findScale(values, limit);

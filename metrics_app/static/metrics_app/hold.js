@@ -57,7 +57,8 @@ export function thin(hold, start, end, columns) {
   };
   for (const [ts, value] of hold.points) put(ts, 1, value, value, value);
   for (const [ts, count, mean, low, high] of hold.rows) put(ts, count, mean, low, high);
-  return [...found].sort(([one], [other]) => one - other).map(([x, { low, high, count, sum }]) => [x, low, high, sum / count]);
+  return [...found].sort(([one], [other]) => one - other)
+    .map(([x, { low, high, count, sum }]) => [x, low, high, Math.min(Math.max(sum / count, low), high)]);
 }
 
 /** What a scale must hold of such columns: every mean, and all but the farthest twentieth of what is below and above. */

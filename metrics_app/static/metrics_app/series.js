@@ -30,29 +30,44 @@ export class Ring {
 
 /** The aggregates that a page makes of points by itself: `in_browser` in the registry. */
 export const ROLLED = {
-  mean: (count, sum) => (count ? sum / count : null),
+  // Rounding and overflow would carry it beyond what it is the mean of.
+  mean: (count, sum, window, low, high) => (count ? Math.min(Math.max(sum / count, low), high) : null),
   count: (count) => count,
   rate_per_hour: (count, sum, window) => (count * 3_600_000) / window,
 };
 
 /** One of ROLLED over the last `window` ms at each time of `ends`, from [ts, value]
- * points or [ts, count, mean] rows in order of time; null where a mean has nothing to judge. */
+ * points or [ts, count, mean, min, max] rows in order of time; null where a mean has nothing to judge. */
 export function roll(rows, ends, window, aggregate = "mean") {
-  let from = 0, to = 0, count = 0, sum = 0;
-  const weight = (row) => (row.length > 2 ? row[1] : 1);
-  const value = (row) => (row.length > 2 ? row[2] : row[1]);
+  // What has left is never subtracted: of a large value rounding would stay behind. `behind[i]` sums up
+  // rows i to `middle`, `ahead` those from there on.
+  let from = 0, to = 0, middle = 0, ahead = NOTHING;
+  const behind = [];
   return ends.map((end) => {
-    for (; to < rows.length && rows[to][0] < end; to += 1) {
-      count += weight(rows[to]);
-      sum += weight(rows[to]) * (value(rows[to]) ?? 0);
+    for (; to < rows.length && rows[to][0] < end; to += 1) ahead = join(ahead, weigh(rows[to]));
+    while (from < to && rows[from][0] < end - window) from += 1;
+    if (from >= middle) {
+      for (let at = to - 1, all = NOTHING; at >= from; at -= 1) behind[at] = all = join(weigh(rows[at]), all);
+      middle = to;
+      ahead = NOTHING;
     }
-    for (; from < to && rows[from][0] < end - window; from += 1) {
-      count -= weight(rows[from]);
-      sum -= weight(rows[from]) * (value(rows[from]) ?? 0);
-    }
-    if (count === 0) sum = 0; // What rounding left must not colour the next mean.
-    return ROLLED[aggregate](count, sum, window);
+    const { count, sum, low, high } = join(from < middle ? behind[from] : NOTHING, ahead);
+    return ROLLED[aggregate](count, sum, window, low, high);
   });
+}
+
+const NOTHING = { count: 0, sum: 0, low: Infinity, high: -Infinity };
+
+const join = (one, other) => ({
+  count: one.count + other.count, sum: one.sum + other.sum,
+  low: Math.min(one.low, other.low), high: Math.max(one.high, other.high),
+});
+
+/** A [ts, value] point or a [ts, count, mean, min, max] row, to be joined with others. */
+function weigh(row) {
+  if (row.length === 2) return { count: 1, sum: row[1], low: row[1], high: row[1] };
+  const [, count, mean, low = mean, high = mean] = row;
+  return count ? { count, sum: count * mean, low, high } : NOTHING;
 }
 
 /** [low, high] that holds every value and the limit, with some air; zero where it is near. */

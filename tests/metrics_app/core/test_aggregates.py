@@ -22,8 +22,9 @@ from metrics_app.core.aggregates import (
     register,
     unregister,
 )
-from metrics_app.core.buckets import EMPTY, Summary, summarise
+from metrics_app.core.buckets import EMPTY, Summary, merge, summarise
 from metrics_app.core.sketch import Sketch
+from metrics_app.core.windows import make_pieces, view_windows
 from metrics_app.exceptions import BadInput, NotKept
 from metrics_app.models import Kpi, Threshold
 
@@ -32,6 +33,36 @@ PLAIN = [one.name for one in BUILT_IN if one.on_tiles]
 SHARES = [one.name for one in BUILT_IN if one.kind == "share"]
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 ZERO_WHEN_EMPTY = {"count", "sum", "rate_per_hour"}
+
+
+LARGE = st.floats(1e307, 1.7e308) | st.floats(-1.7e308, -1e307) | st.floats(-1, 1)
+# Three times 0.1 is more than 0.3; the sums of the others are not finite.
+BEYOND = ([0.1] * 3, [0.7] * 7, [1.7e308, 1e308], [-1.7e308, -1e308, -1.6e308], [1.7e308] * 3)
+
+
+@pytest.mark.parametrize("values", BEYOND)
+@pytest.mark.parametrize("aggregate", ["mean", *QUANTILES])
+def test_what_lies_among_the_points_is_never_beyond_them(aggregate, values):
+    check_within(aggregate, np.array(values))
+
+
+@given(st.lists(LARGE, min_size=1, max_size=6))
+def test_no_mean_is_above_the_greatest_or_below_the_least(values):
+    check_within("mean", np.array(values))
+
+
+def check_within(aggregate, values):
+    """One window, as a column of windows, as merged parts and as pieces of a backtest: all within."""
+    whole, parts = summarise(values), merge([summarise(values[at : at + 1]) for at in range(len(values))])
+    columns = Summary(*(np.array([number]) for number in whole[:5]))
+    pieces = make_pieces(np.arange(len(values)), values)
+    found = [compute(aggregate, whole, 60), compute(aggregate, parts, 60)]
+    found += view_windows(pieces, np.array([60_000]), aggregate, 60).values.tolist()
+    if aggregate == "mean":
+        found += [whole.mean, parts.mean, *compute_many(aggregate, columns, np.array([60.0])).tolist()]
+    for value in found:
+        # Infinities of both signs together are no number.
+        assert value is None or math.isnan(value) or whole.min <= value <= whole.max
 
 
 @pytest.fixture

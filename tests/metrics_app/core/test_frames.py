@@ -41,6 +41,14 @@ def test_it_summarises_every_point_once(points):
         assert low <= mean <= high or np.isclose(mean, sum(v / count for v in members))
 
 
+@given(st.lists(st.floats(-1.7e308, 1.7e308) | st.sampled_from([0.1, 0.7]), min_size=1, max_size=9))
+def test_the_mean_of_many_points_lies_among_them(values):
+    batch = SimpleNamespace(ts=np.full(len(values), NOW), values=np.array(values))
+    [[_, _, mean, low, high]] = frames.summarise_seconds(batch.ts, batch.values)
+    event = json.loads(frames.encode_conflated("1:1", [batch]).split(b"data: ")[1])
+    assert low <= mean <= high and event["min"] <= event["value"] <= event["max"]
+
+
 def test_it_writes_one_event_per_point():
     text = frames.encode_events("0123abcd", 5, TS[:2], VALUES[:2]).decode()
     assert text == (

@@ -3,7 +3,9 @@ import pytest
 
 from metrics_app import queries
 from metrics_app.collector import collect_all
+from metrics_app.core.buckets import stack, summarise
 from metrics_app.exceptions import BadInput
+from metrics_app.queries.charts import merge_rows
 from tests.metrics_app.points import publish, select
 
 pytestmark = pytest.mark.django_db
@@ -88,6 +90,12 @@ def test_more_points_than_asked_for_come_as_rows_that_lose_nothing(now, n):
         values.max(),
     )
     assert [row[0] for row in found.rows] == sorted(row[0] for row in found.rows)
+
+
+def test_the_mean_of_a_row_lies_between_its_extremes():
+    pieces = [summarise(np.array([value])) for value in (0.1, 0.1, 0.1, 1.7e308, 1.6e308)]
+    rows = merge_rows(np.array([0, 0, 0, 1, 1]), stack(pieces))
+    assert [(low <= mean <= high, mean) for _, _, mean, low, high in rows] == [(True, 0.1), (True, 1.7e308)]
 
 
 def test_exactly_as_many_points_as_asked_for_are_points(now):
