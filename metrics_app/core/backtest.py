@@ -5,6 +5,8 @@ numbers and nothing else, and is counted. A property test holds that this gives 
 stepping every slot gives.
 """
 
+from array import array
+from bisect import bisect_right
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,20 +26,22 @@ from metrics_app.core.watch import (
     State,
     step,
 )
-from metrics_app.core.windows import list_slots, view_windows
+from metrics_app.core.windows import list_turns, view_windows
 
 ENDLESS = 2**62
 
 
 class Seen(NamedTuple):
-    """What each slot saw: ``first`` slot and ``interval`` in ms, arrays of one entry per slot.
+    """What each slot saw: the ``first`` slot and the ``interval`` in ms; the others by their index.
 
-    ``edges`` are the indices at which the class changes, with the length at the end,
-    ``classes`` the class from each of them on.
+    ``starts`` are the indices from which on slots saw each of ``values`` (NaN: none), of ``n``
+    points. ``edges`` are the indices at which the class changes, with the number of slots at
+    the end, ``classes`` the class from each of them on.
     """
 
     first: int
     interval: int
+    starts: Any
     values: Any
     n: Any
     edges: list
@@ -47,10 +51,23 @@ class Seen(NamedTuple):
         """The slot (ms) of an index."""
         return self.first + at * self.interval
 
+    def find(self, at):
+        """Which of ``values`` an index saw."""
+        return bisect_right(self.starts, at) - 1
+
     def observe(self, at):
         """The Observation of an index."""
-        value = self.values.item(at)
-        return Observation(None if value != value else value, self.n.item(at))
+        return self.read(self.find(at))
+
+    def read(self, view):
+        """The Observation of one of ``values``."""
+        value = self.values.item(view)
+        return Observation(None if value != value else value, self.n.item(view))
+
+    def spread(self):
+        """``(values, n)`` of every slot."""
+        lengths = np.diff(self.starts, append=self.edges[-1])
+        return np.repeat(self.values, lengths), np.repeat(self.n, lengths)
 
 
 class Incident(NamedTuple):
@@ -80,30 +97,26 @@ class Result(NamedTuple):
         return sum((b.end or self.state.last_slot) - b.start for b in self.breaches)
 
 
-def backtest(rule, pieces, slots=None):
-    """The Result of a rule over ``Pieces`` at its own interval; ``slots`` default to all of the points."""
-    if slots is None:
-        slots = list_slots(pieces, rule.interval, rule.window)
+def backtest(rule, pieces):
+    """The Result of a rule over ``Pieces`` at its own interval, from the first point to the last."""
+    slots, lengths = list_turns(pieces, rule.interval, rule.window, rule.aggregate)
     if not len(slots):
         return Result(0, 0, [], [], 0, State())
-    return judge(
-        rule, see(rule, slots, view_windows(pieces, slots, rule.aggregate, rule.window, rule.aggregate_value))
-    )
+    views = view_windows(pieces, slots, rule.aggregate, rule.window, rule.aggregate_value)
+    return judge(rule, see(rule, slots, views, lengths))
 
 
-def see(rule, slots, views):
-    """The Seen of the Views of neighbouring slots."""
+def see(rule, slots, views, lengths=None):
+    """The Seen of the Views of neighbouring slots, or of slots (ms) that each stand for so many."""
+    ends = np.arange(1, len(slots) + 1) if lengths is None else np.cumsum(lengths)
+    starts = np.append(0, ends[:-1])[np.cumsum(views.repeat) - views.repeat]
     names = classify_many(rule, views.values, views.n)
     changes = np.flatnonzero(np.append(True, names[1:] != names[:-1]))
-    starts = np.cumsum(views.repeat) - views.repeat
-    return Seen(
-        int(slots[0]),
-        rule.interval * 1000,
-        np.repeat(views.values, views.repeat),
-        np.repeat(views.n, views.repeat),
-        [*starts[changes].tolist(), len(slots)],
-        names[changes].tolist(),
-    )
+    edges = [*starts[changes].tolist(), int(ends[-1])]
+    timing = int(slots[0]), rule.interval * 1000
+    # Of an array bisect finds in half the time of NumPy.
+    starts = array("q", starts.tobytes())
+    return Seen(*timing, starts, views.values, views.n, edges, names[changes].tolist())
 
 
 def judge(rule, seen, state=None):
@@ -149,11 +162,12 @@ def count_quiet(state, rule, seen):
 def skip(state, rule, seen, values, at, end):
     """The state after the quiet slots ``at`` to ``end``, all of class ``seen``."""
     grown = (end - at) * values.interval
-    value, n = values.observe(end - 1)
+    last = values.find(end - 1)
+    value, n = values.read(last)
     running = is_ending(state, rule, seen) or (state.state == PENDING and seen == BREACH)
     peak = state.peak
     if seen == BREACH:
-        span = values.values[at:end]
+        span = values.values[values.find(at) : last + 1]
         worst = span.max() if rule.operator in ("gt", "gte") else span.min()
         peak = worse(rule.operator, peak, worst.item())
     changes = state.changes << min(end - at, HISTORY) & ((1 << HISTORY) - 1)

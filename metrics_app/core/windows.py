@@ -55,12 +55,53 @@ def list_slots(pieces, step, window):
 
     Both in seconds; the last one is empty.
     """
-    step, window = step * 1000, window * 1000
     if not len(pieces.ts):
         return np.empty(0, np.int64)
-    first = floor(int(pieces.ts[0]), step) + step
-    last = floor(int(pieces.ts[-1]) + window, step) + step
-    return np.arange(first, last + 1, step, dtype=np.int64)
+    edges = pieces.ts[[0, -1]]
+    first, last = find_entries(edges, step)[0], find_exits(edges, step, window)[-1]
+    return np.arange(first, last + 1, step * 1000, dtype=np.int64)
+
+
+def find_entries(ts, step):
+    """The first slot (ms) whose window holds each of ``ts`` (ms); ``step`` in seconds."""
+    return floor(ts, step * 1000) + step * 1000
+
+
+def find_exits(ts, step, window, ago=0):
+    """The first slot (ms) whose window (seconds), ``ago`` ms before, no longer holds each of ``ts`` (ms)."""
+    window = window * 1000
+    # As `view_windows` has it: what is longer than the hot hour starts on a whole minute.
+    gone = floor(ts, MINUTE_MS) + MINUTE_MS if window > HOUR_MS else ts + 1
+    return -floor(-(gone + window + ago), step * 1000)
+
+
+def list_turns(pieces, step, window, aggregate):
+    """``(slots, lengths)``: of all of ``list_slots`` those at which something may change, and for how many
+    slots each stands.
+
+    A time in which nothing came costs nothing, however long. A trend changes at every slot while its
+    window holds a point.
+    """
+    one, ts = get_aggregate(aggregate), pieces.ts
+    if not len(ts):
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    exits = find_exits(ts, step, window)
+    turns = [find_entries(ts, step), exits]
+    if one.is_trend:
+        stretches = zip(*(edges.tolist() for edges in find_stretches(pieces, step, window)), strict=True)
+        turns = [np.arange(begin, end + 1, step * 1000, dtype=np.int64) for begin, end in stretches]
+    elif one.is_change:
+        turns += [find_entries(ts + one.ago, step), find_exits(ts, step, window, one.ago)]
+    slots = np.unique(np.concatenate(turns))
+    slots = slots[slots <= exits[-1]]
+    return slots, np.diff(slots, append=slots[-1] + step * 1000) // (step * 1000)
+
+
+def find_stretches(pieces, step, window):
+    """``(begins, ends)``, slots (ms) of the stretches whose windows hold points; each end is empty again."""
+    entries, exits = find_entries(pieces.ts, step), find_exits(pieces.ts, step, window)
+    begins = np.flatnonzero(np.append(True, entries[1:] > exits[:-1]))
+    return entries[begins], exits[np.append(begins[1:], len(exits)) - 1]
 
 
 def list_range(start, end, step):

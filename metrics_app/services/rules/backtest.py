@@ -14,7 +14,7 @@ from metrics_app.core.classes import worse
 from metrics_app.core.durations import DAY_MS
 from metrics_app.core.text.phrases import name_grain, tell_backtest, warn_of_min_count, write_limit
 from metrics_app.core.watch import Rule
-from metrics_app.core.windows import Pieces, Views, list_range, make_pieces, view_windows
+from metrics_app.core.windows import Pieces, Views, find_stretches, list_range, make_pieces, view_windows
 from metrics_app.exceptions import BadInput
 
 DEFAULT_SPAN = 30 * DAY_MS
@@ -26,7 +26,7 @@ MOST_SLOTS = 10_000
 MOST_READ = 240  # windows of percentiles: each is read by itself
 MOST_MINUTES = 300_000  # read at once; longer spans in windows, or in hours
 MOST_ASKED, MOST_READ_ASKED = 20_000, 2_000  # where somebody chose the step
-MOST_OF_POINTS = 6_000_000  # slots over points at hand
+MOST_OF_TRENDS = 6_000_000  # slots over points at hand, each of which needs a line of its own
 COLUMNS = 400  # of the chart
 LISTED = 200  # breaches in an answer; all are counted
 
@@ -68,10 +68,15 @@ def make_rule(threshold, **changes):
 
 
 def backtest_points(rule, ts, values):
-    """The Result over points (``ts`` in ms) at the rule's own interval; BadInput for too many slots."""
-    count = (max(ts) - min(ts)) // (rule.interval * 1000) if len(ts) else 0
-    check_count(count, MOST_OF_POINTS, rule.interval)
-    return backtest(rule, make_pieces(ts, values))
+    """The Result over points (``ts`` in ms) at the rule's own interval; what lies between them is skipped.
+
+    BadInput for a trend that would have to be fitted at too many slots.
+    """
+    pieces = make_pieces(ts, values)
+    if get_aggregate(rule.aggregate).is_trend and len(pieces.ts):
+        begins, ends = find_stretches(pieces, rule.interval, rule.window)
+        check_count(int((ends - begins).sum()) // (rule.interval * 1000), MOST_OF_TRENDS, rule.interval)
+    return backtest(rule, pieces)
 
 
 def backtest_history(topic, rule, start, end, *, step=None):
@@ -87,10 +92,11 @@ def backtest_history(topic, rule, start, end, *, step=None):
         raise BadInput(f"there is no slot in a span shorter than {made.rule.interval} s", field="to")
     judged, slots = made.rule, made.slots
     seen = see(judged, slots, read_views(topic, made))
-    filled = seen.n[seen.n > 0]
+    values, n = seen.spread()
+    filled = n[n > 0]
     usual, most = (int(np.median(filled)), int(filled.max())) if len(filled) else (0, 0)
     lengths = judged.interval, judged.window, rule.window, made.grain
-    return Backtest(judge(judged, seen), *lengths, start, end, usual, most, draw(judged, slots, seen))
+    return Backtest(judge(judged, seen), *lengths, start, end, usual, most, draw(judged, slots, values))
 
 
 def backtest_last(threshold, topic, *, now=None, span=DEFAULT_SPAN):
@@ -193,12 +199,12 @@ def read_shaped(topic, rule, slots):
 
 
 def draw(rule, slots, seen):
-    """The chart of ``spark.js``: of each stretch of slots the worst value, as the rule saw it."""
+    """The chart of ``spark.js``: of each stretch of slots the worst value ``seen`` (NaN: none)."""
     width = -(-len(slots) // COLUMNS)
     values = []
     for at in range(0, len(slots), width):
         worst = None
-        for value in seen.values[at : at + width].tolist():
+        for value in seen[at : at + width].tolist():
             worst = worst if value != value else worse(rule.operator, worst, value)
         values.append(worst)
     return {

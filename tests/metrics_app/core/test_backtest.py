@@ -30,7 +30,10 @@ def see(rule, walk):
     counts = np.array([o.n for o in observations])
     named = [classes[at] for at in edges]
     first = START + rule.interval * 1000
-    return Seen(first, rule.interval * 1000, values, counts, [*edges, len(classes)], named), observations
+    starts = np.arange(len(classes))
+    return Seen(
+        first, rule.interval * 1000, starts, values, counts, [*edges, len(classes)], named
+    ), observations
 
 
 runs = st.lists(
@@ -64,6 +67,15 @@ def test_it_names_the_breaches_and_how_long_they_were_red():
     assert second == Incident(START + 201 * 60_000, None, 50.0)
     assert result.ticks == 211 and result.ticks_in_breach == 30
     assert result.count_red() == 20 * 60_000 + 10 * 60_000
+
+
+def test_fifteen_years_with_three_points_are_three_points_of_work():
+    minutes = (0, 7_000_000, 8_300_000)
+    pieces = make_pieces([START + at * 60_000 for at in minutes], [20, 30, 5])
+    for aggregate, red in (("mean", 20), ("max", 20), ("p95", 20), ("count", 0)):
+        result = backtest(Rule(aggregate, 600, "gt", 10), pieces)
+        assert (result.ticks, result.ticks_in_breach) == (8_300_011, red)
+        assert result.state.last_slot == START + 8_300_011 * 60_000
 
 
 def test_no_points_are_no_slots():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from metrics_app.core.aggregates import BUILT_IN, compare, compute, get_aggregate
 from metrics_app.core.buckets import summarise
-from metrics_app.core.windows import combine, list_slots, make_pieces, view_windows
+from metrics_app.core.windows import combine, list_slots, list_turns, make_pieces, view_windows
 from tests.examples import examples
 
 START = 1_774_747_800_000  # shortly before the night of 2026 in which Europe moves its clocks
@@ -109,3 +109,29 @@ def test_every_change_is_that_against_the_same_window_before(earlier, later, agg
             pair.append((np.array([math.nan if plain is None else plain]), np.array([len(inside)])))
         [plain], [count] = compare(aggregate, *pair)
         assert n == count and (math.isnan(value) if math.isnan(plain) else value == pytest.approx(plain))
+
+
+sparse = st.lists(
+    st.tuples(st.integers(0, 3).map(lambda day: day * 86_400_000), st.integers(0, 600_000), st.floats(-9, 9)),
+    min_size=1,
+    max_size=8,
+).map(lambda points: ([START + day + ms for day, ms, _ in points], [value for *_, value in points]))
+
+
+@settings(max_examples=examples(60))
+@given(
+    sparse,
+    st.sampled_from([one.name for one in BUILT_IN]),
+    st.sampled_from([60, 90, 600]),
+    st.sampled_from([60, 300, 3_700]),
+)
+def test_what_lies_between_points_is_skipped_and_every_slot_sees_what_it_saw(pairs, aggregate, step, window):
+    pieces, value = make_pieces(*pairs), 1.0 if get_aggregate(aggregate).asks else None
+    slots = list_slots(pieces, step, window)
+    every = np.array(expand(view_windows(pieces, slots, aggregate, window, value)))
+    turns, lengths = list_turns(pieces, step, window, aggregate)
+    seen = np.array(expand(view_windows(pieces, turns, aggregate, window, value)))
+    assert np.array_equal(np.repeat(seen, lengths, axis=0), every, equal_nan=True)
+    # As many as there are points, whatever lies between them; a trend changes with each slot it is seen at.
+    trend = 4 * (window // step + 12) if get_aggregate(aggregate).is_trend else 0
+    assert len(turns) <= 4 * len(pieces.ts) + trend

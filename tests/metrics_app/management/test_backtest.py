@@ -96,13 +96,6 @@ def test_a_file_without_points_of_the_topic_says_so(tmp_path, capsys):
     assert "holds no points of complaint.latency at all" in capsys.readouterr().err
 
 
-def test_more_slots_than_can_be_judged_are_refused(tmp_path):
-    path = tmp_path / "cases.csv"
-    path.write_text(CASES + "4,2025-03-01T00:00:00+00:00,2025-03-04T00:00:00+00:00\n")
-    with pytest.raises(CommandError, match="slots are too many: take a larger step than 1 s"):
-        call_command("backtest", csv=str(path), step=1, **RULE)
-
-
 def test_it_counts_what_came(cases, capsys):
     rule = RULE | {"topic": "complaint.received", "aggregate": "count", "limit": 1.0}
     assert run(capsys, csv=cases, **rule)["ticks_in_breach"] == 30

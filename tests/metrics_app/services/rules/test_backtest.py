@@ -142,4 +142,5 @@ def test_too_many_slots_are_refused(kpi, end):
     with pytest.raises(BadInput, match="slots are too many: take a larger step"):
         backtest_history(TOPIC, make_rule(make(kpi, aggregate="p95")), end - 30 * DAY, end, step=60)
     with pytest.raises(BadInput, match="slots are too many"):
-        backtest_points(make_rule(make(kpi), interval=1), [0, 10**12], [1.0, 2.0])
+        rule = make_rule(make(kpi), interval=1)._replace(aggregate="time_until_above", window=7 * 86_400)
+        backtest_points(rule, np.arange(0, 10**10, 10**8), np.ones(100))
