@@ -10,13 +10,16 @@ from metrics_app.core.text.literals import show
 from metrics_app.exceptions import BadInput
 
 LONGEST_ID = 200  # characters
+# Floats beyond it have no odd numbers: two ids would be one.
+LARGEST_FLOAT_ID = 2**53
 FIELDS = ("topic", "ts", "value", "id")
 
 
 class Columns(NamedTuple):
     """Names of the columns; an empty ``topic``, ``value`` or ``id`` is not read.
 
-    ``fixed`` is the topic of every row where there is no such column.
+    ``fixed`` is the topic of every row where there is no such column; ``id_is_named``: somebody
+    said which column has the ids, and it must be there.
     """
 
     topic: str = "topic"
@@ -24,6 +27,7 @@ class Columns(NamedTuple):
     value: str = "value"
     id: str = "id"
     fixed: str = ""
+    id_is_named: bool = False
 
 
 class Fault(NamedTuple):
@@ -35,17 +39,18 @@ class Fault(NamedTuple):
     message: str
 
 
-class Surplus(NamedTuple):
-    """A row with more cells than the header's ``width``: nobody knows which of them belong where."""
+class Broken(NamedTuple):
+    """What stands in place of a row that cannot be read: its text, and why."""
 
-    row: list
-    width: int
+    text: str
+    message: str
 
 
 class Block(NamedTuple):
     """Rows ``first`` to ``stop`` of a table: the points of those that are good, in columns.
 
-    ``topic`` counts in ``topics``; ``ids`` is empty where the table has none.
+    ``topic`` counts in ``topics``; ``ids`` tell the points of a topic apart, and are empty where
+    whoever made the Block brings each of them once.
     """
 
     first: int
@@ -69,7 +74,7 @@ class Checker:
         """The Block of rows of cells."""
         _, topics, ts, values, ids = zip(*rows, strict=True)
         try:
-            if any(type(cell) is Surplus for cell in ts):
+            if any(type(cell) is Broken for cell in ts):
                 raise ValueError
             # A whole column at once is seven times as quick; whatever it stumbles over is named row by row.
             points = [self.check_topics(topics), self.check_times(ts), check_numbers(values), check_ids(ids)]
@@ -89,7 +94,8 @@ class Checker:
 
     def check_times(self, cells):
         """The times of cells in ms; ValueError unless all are whole numbers of milliseconds."""
-        if isinstance(cells[0], str) and not "".join(cells).isdecimal():
+        whole = "".join(cells).isdecimal() if isinstance(cells[0], str) else {int} == set(map(type, cells))
+        if not whole:
             return [self.check_time(cell) for cell in cells]
         found = list(map(int, cells))
         for edge in (min(found), max(found)):
@@ -106,8 +112,8 @@ class Checker:
 
     def check_row(self, line, cells, faults):
         """``(topic, ts, value, id)``, or None with a Fault more."""
-        if isinstance(cells[0], Surplus):
-            faults.append(describe_surplus(line, *cells[0]))
+        if isinstance(cells[0], Broken):
+            faults.append(Fault(line, "row", show(cells[0].text), cells[0].message))
             return None
         checks = (self.check_topic, self.check_time, check_number, check_id)
         found = []
@@ -133,13 +139,9 @@ class Checker:
         if isinstance(cell, str):
             cell = cell.strip()
             cell = int(cell) if WHOLE.match(cell) else cell
+        elif isinstance(cell, float) and cell.is_integer():
+            cell = int(cell)
         return check_ts(cell, now=self.now, max_future=self.max_future)
-
-
-def describe_surplus(line, row, width):
-    """The Fault of a row with more cells than the header has."""
-    message = f"{len(row)} cells under {width} columns: put what holds a comma in quotes, write 1.5 for 1,5"
-    return Fault(line, "row", show(",".join(row)), message)
 
 
 def check_number(cell):
@@ -165,15 +167,24 @@ def check_numbers(cells):
 
 
 def check_ids(cells):
-    """The ids of cells, [] where there is no such column; BadInput unless all are."""
+    """The ids of cells, [] where there are none; BadInput unless all are."""
     return [] if cells[0] is None else [check_id(cell) for cell in cells]
 
 
 def check_id(cell):
-    """The id of a row as text; None where the table has no such column."""
+    """The id of a row as text, a whole number the same as a float; None where there is none."""
     if cell is None:
         return None
+    if isinstance(cell, float):
+        cell = read_float_id(cell)
     name = str(cell).strip()
-    if not 0 < len(name) <= LONGEST_ID:
-        raise BadInput(f"{show(cell)} is no id: expected 1 to {LONGEST_ID} characters", field="id")
+    if not 0 < len(name) <= LONGEST_ID or "\n" in name or "\r" in name:
+        raise BadInput(f"{show(cell)} is no id: expected 1 to {LONGEST_ID} characters in a line", field="id")
     return name
+
+
+def read_float_id(cell):
+    """The whole number that a float stands for, or the float; BadInput where it may stand for several."""
+    if not abs(cell) <= LARGEST_FLOAT_ID:
+        raise BadInput(f"{cell!r} is no id: write ids as whole numbers or texts, not as floats", field="id")
+    return int(cell) if cell.is_integer() else cell

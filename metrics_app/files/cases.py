@@ -1,15 +1,19 @@
 """Reads files of cases: rows with an id, when each was created and when it was closed."""
 
-import csv
 import re
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import NamedTuple
 
 from metrics_app.core.points import EARLIEST, MAX_TOPIC, parse_iso
+from metrics_app.core.rows import Broken
 from metrics_app.exceptions import BadInput
-from metrics_app.files.csv_files import open_csv
+from metrics_app.files.csv_files import open_table, place_column
+from metrics_app.files.left_out import LeftOut
+from metrics_app.files.occurrences import Occurrences, digest_cells
 
 NOT_IN_A_WORD = re.compile(r"[^a-z0-9]+")
+BLOCK = 1_000  # rows
 
 
 class Columns(NamedTuple):
@@ -22,96 +26,182 @@ class Columns(NamedTuple):
 
 
 class Case(NamedTuple):
-    """One row; times are milliseconds since the epoch, ``closed`` None while it is open."""
+    """One row; times are milliseconds since the epoch, ``closed`` None while there is no answer.
+
+    ``answer`` is the id of its answer where that is another one than ``id``.
+    """
 
     line: int
     id: str
     created: int
     closed: int | None
     kind: str
+    answer: str = ""
 
 
 DEFAULT_COLUMNS = Columns()
 
 
 @dataclass
-class Cases:
-    """What a file holds: its usable rows, and what was left out.
+class Tally:
+    """What became of the rows of a file: ``read`` are all of them.
 
-    ``impossible`` lists ``(line, reason)``; ``repeated`` counts rows whose id came before.
+    ``repeated`` counts those whose id came before, ``bad`` has those that are no case, ``refused``
+    the answers that cannot be: their cases came all the same, and count as received.
     """
 
-    rows: list[Case] = field(default_factory=list)
+    read: int = 0
     repeated: int = 0
-    impossible: list[tuple[int, str]] = field(default_factory=list)
+    bad: LeftOut = field(default_factory=LeftOut)
+    refused: LeftOut = field(default_factory=LeftOut)
 
 
-def read_cases(path, columns=DEFAULT_COLUMNS, *, latest=None, limit=None, encoding=""):
-    """The Cases of a CSV file; BadInput when it is not such a file.
+@dataclass
+class Cases(Tally):
+    """The usable ``rows`` of a file at once."""
+
+    rows: list[Case] = field(default_factory=list)
+
+
+def read_cases(path, columns=DEFAULT_COLUMNS, **options):
+    """The Cases of a CSV file, in memory; the options of ``iterate_cases``. BadInput."""
+    cases = Cases()
+    cases.rows.extend(iterate_cases(path, columns, cases, **options))
+    return cases
+
+
+def iterate_cases(path, columns, tally, *, latest=None, limit=None, encoding=""):
+    """Yields the Cases of a CSV file and notes in a Tally what it leaves out; BadInput: it is no such file.
 
     ``latest`` (ms) is the last moment that may have happened; ``limit`` the
     number of rows that are read; ``encoding`` UTF-8 unless named.
     """
-    cases, seen = Cases(), set()
-    with open_csv(path, encoding) as file:
-        reader = csv.DictReader(file)
+    with open_table(path, encoding) as table:
+        wanted = [one for one, name in columns._asdict().items() if name or one in ("created", "closed")]
+        places = {one: place_column(table.header, getattr(columns, one), one) for one in wanted}
+        reader, occurrences = Reader(columns, places, latest), Occurrences()
+        rows = islice(table.rows(reader.is_row), limit)
+        while block := list(islice(rows, BLOCK)):
+            tally.read += len(block)
+            read = [case for case in (reader.read(*row, tally) for row in block) if case]
+            named = name_cases if columns.id else name_by_content
+            yield from named(read, occurrences, tally)
+
+
+class Found(NamedTuple):
+    """A Case without its ids, what tells it and its answer from others, and why its answer is refused."""
+
+    case: Case
+    key: str
+    answer_key: str
+    fault: str
+
+
+class Reader:
+    """Turns the cells of rows into cases; ``places`` are the positions of the columns."""
+
+    def __init__(self, columns, places, latest):
+        self.columns, self.places, self.latest = columns, places, latest
+
+    def is_row(self, cells):
+        """Whether a line stands for a case by itself."""
         try:
-            check_columns(reader.fieldnames or [], columns)
-            for row in reader:
-                if limit is not None and len(seen) + len(cases.impossible) + cases.repeated >= limit:
-                    break
-                add_row(cases, seen, row, reader.line_num, columns, latest)
-        except csv.Error as error:
-            raise BadInput(f"line {reader.line_num} is not CSV: {error}") from None
-    return cases
+            return self.read_moment(cells, "created") is not None
+        except BadInput:
+            return False
 
+    def read(self, line, cells, tally):
+        """The Found of a row; None, and noted in the Tally, for what is no case."""
+        try:
+            if isinstance(cells, Broken):
+                raise BadInput(cells.message)
+            return self.parse(line, cells)
+        except BadInput as error:
+            tally.bad.add(line, str(error))
+            return None
 
-def check_columns(names, columns):
-    """Nothing, or BadInput that names a column that is missing, with those that are there, or is doubled."""
-    for option, name in columns._asdict().items():
-        if name and names.count(name) > 1:
-            raise BadInput(f"{names.count(name)} columns are called {name!r}: rename all but one")
-        if name and name not in names:
+    def parse(self, line, cells):
+        """The Found of a row; BadInput that says why it is no case."""
+        name = self.get(cells, "id").strip() if self.columns.id else ""
+        if self.columns.id and not name:
+            raise BadInput(f"{self.columns.id} is empty")
+        created = self.read_moment(cells, "created")
+        if created is None:
+            raise BadInput(f"{self.columns.created} is empty")
+        kind = self.read_kind(cells)
+        try:
+            closed, fault = self.read_answer(cells, created), ""
+        except BadInput as error:
+            # The complaint came all the same.
+            closed, fault = None, str(error)
+        keys = (name, name) if name else self.digest(cells)
+        return Found(Case(line, name, created, closed, kind), *keys, fault)
+
+    def get(self, cells, column):
+        """The text of a column; BadInput where the row ends before it, or it holds several lines."""
+        place = self.places[column]
+        if place >= len(cells):
+            raise BadInput(f"the row ends before its column {getattr(self.columns, column)!r}")
+        cell = cells[place].strip()
+        if "\n" in cell or "\r" in cell:
+            raise BadInput(f"{getattr(self.columns, column)} holds several lines")
+        return cell
+
+    def read_kind(self, cells):
+        """The topic's word of the column that splits, "" without one."""
+        return make_slug(self.get(cells, "split")) if self.columns.split else ""
+
+    def read_moment(self, cells, column):
+        """Milliseconds since the epoch of a column, None where there is no text, or BadInput."""
+        return parse_moment(self.get(cells, column), getattr(self.columns, column), self.latest)
+
+    def read_answer(self, cells, created):
+        """When the case was closed (ms), None while it is open; BadInput where that cannot be."""
+        closed = self.read_moment(cells, "closed")
+        if closed is not None and closed < created:
             raise BadInput(
-                f"there is no column {name!r}, only {', '.join(map(repr, names)) or 'an empty file'}: "
-                f"name the right one with --{option}-column"
+                f"{self.columns.closed} before {self.columns.created} "
+                f"({self.get(cells, 'closed')} < {self.get(cells, 'created')})"
             )
+        return closed
+
+    def digest(self, cells):
+        """What tells a row without an id, and its answer, from others."""
+        closed = self.places["closed"]
+        # The case is the same whether it is answered by now or not.
+        case = [*cells[:closed], *cells[closed + 1 :]]
+        return digest_cells(["case", self.columns.created, *case]), digest_cells(
+            ["answer", *self.columns, *cells]
+        )
 
 
-def add_row(cases, seen, row, line, columns, latest):
-    """Adds a row to ``cases``, or counts why it is left out."""
-    name = (row[columns.id] or "").strip() if columns.id else str(line)
-    if name in seen and not any(row.get(None, ())):
-        cases.repeated += 1
-        return
-    try:
-        case = parse_row(row, line, name, columns, latest)
-    except BadInput as error:
-        cases.impossible.append((line, str(error)))
-        return
-    seen.add(name)
-    cases.rows.append(case)
+def name_cases(read, occurrences, tally):
+    """Yields the Cases of Founds with ids; one whose id came before is counted, and left out."""
+    times = occurrences.number([digest_cells([found.key]) for found in read])
+    for found, before in zip(read, times, strict=True):
+        if before:
+            tally.repeated += 1
+            continue
+        note_refused(found, tally)
+        yield found.case
 
 
-def parse_row(row, line, name, columns, latest):
-    """The Case of a row, or BadInput that says why it cannot have happened."""
-    if any(row.get(None, ())):
-        raise BadInput("it has more cells than the header: put what holds a comma in quotes")
-    if not name:
-        raise BadInput(f"{columns.id} is empty")
-    created = parse_moment(row[columns.created], columns.created, latest)
-    if created is None:
-        raise BadInput(f"{columns.created} is empty")
-    closed = parse_moment(row[columns.closed], columns.closed, latest)
-    if closed is not None and closed < created:
-        raise BadInput(f"closed before created ({row[columns.closed]} < {row[columns.created]})")
-    kind = make_slug(row[columns.split] or "") if columns.split else ""
-    return Case(line, name, created, closed, kind)
+def name_by_content(read, occurrences, tally):
+    """Yields the Cases of Founds without ids: what they hold, and how often it came before, is theirs."""
+    cases, answers = (occurrences.number([found[at] for found in read]) for at in (1, 2))
+    for found, case, answer in zip(read, cases, answers, strict=True):
+        note_refused(found, tally)
+        yield found.case._replace(id=f"row {found.key} {case}", answer=f"row {found.answer_key} {answer}")
+
+
+def note_refused(found, tally):
+    """Counts an answer that is refused."""
+    if found.fault:
+        tally.refused.add(found.case.line, found.fault)
 
 
 def parse_moment(text, column, latest):
     """Milliseconds since the epoch, None where there is no text, or BadInput."""
-    text = (text or "").strip()
     if not text:
         return None
     try:

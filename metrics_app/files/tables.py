@@ -1,14 +1,16 @@
 """Tables of points, CSV or Parquet: read block by block, every fault named by line, field and value."""
 
-import csv
 import hashlib
+from itertools import islice
 from operator import itemgetter
 from pathlib import Path
 
-from metrics_app.core.points import check_topic
-from metrics_app.core.rows import FIELDS, Checker, Surplus
+from metrics_app.core.moments import WHOLE
+from metrics_app.core.points import check_topic, parse_iso
+from metrics_app.core.rows import FIELDS, Broken, Checker
 from metrics_app.exceptions import BadInput
-from metrics_app.files.csv_files import open_csv
+from metrics_app.files.csv_files import open_table, place_column
+from metrics_app.files.occurrences import Occurrences, digest_cells
 
 try:
     # The optional extra `parquet`: 45 MB that most installations can do without.
@@ -28,7 +30,8 @@ def is_parquet(path):
 
 def digest_file(path, columns, on_progress=lambda done: None, *, encoding=""):
     """A name for a file's content as read with these columns: hexadecimal SHA-256."""
-    how = (*columns, encoding) if encoding else tuple(columns)
+    # What was named is not part of it: files imported before are known as what they were.
+    how = (*columns[:5], encoding) if encoding else columns[:5]
     digest = hashlib.sha256(repr(how).encode())
     with Path(path).open("rb") as file:
         while part := file.read(1 << 20):
@@ -45,18 +48,25 @@ def read_blocks(path, columns, *, now, max_future=5, skip=0, encoding=""):
     """
     check_fixed(columns)
     if not is_parquet(path):
-        rows = read_csv(path, columns, skip, encoding)
+        rows = read_csv(path, columns, encoding)
     elif encoding:
         raise BadInput("it is Parquet, whose texts are UTF-8: leave --encoding out", field="encoding")
     else:
-        rows = read_parquet(path, columns, skip)
-    checker, number = Checker(columns, now, max_future), skip
-    while True:
-        part = [row for _, row in zip(range(BLOCK), rows, strict=False)]
-        if not part:
-            return
-        yield checker.check_block(number, part)
+        rows = read_parquet(path, columns)
+    checker, number = Checker(columns, now, max_future), 0
+    while part := list(islice(rows, BLOCK)):
+        if number >= skip:
+            yield checker.check_block(number, part)
         number += len(part)
+
+
+def read_header(path, encoding=""):
+    """The names of a table's columns."""
+    if is_parquet(path):
+        with open_parquet(path) as file:
+            return file.schema_arrow.names
+    with open_table(path, encoding) as table:
+        return table.header
 
 
 def check_fixed(columns):
@@ -72,68 +82,98 @@ def find_columns(names, columns):
     found = {}
     for field in FIELDS:
         name = getattr(columns, field)
-        if not name or (field == "topic" and columns.fixed):
+        if (not name and field != "ts") or (field == "topic" and columns.fixed):
             continue
-        if names.count(name) > 1:
-            raise BadInput(
-                f"{names.count(name)} columns are called {name!r}: rename all but one", field=field
-            )
-        if name in names:
-            found[field] = names.index(name)
-        elif field != "id":
-            raise BadInput(
-                f"there is no column {name!r}, only {', '.join(map(repr, names)) or 'an empty file'}: "
-                f"name the right one with --{field}-column"
-                + (", or say --topic" if field == "topic" else ""),
-                field=field,
-            )
+        # An id that nobody asked for may be missing: rows are told apart by what they hold then.
+        if field != "id" or columns.id_is_named or name in names:
+            found[field] = place_column(names, name, field, ", or say --topic" if field == "topic" else "")
     return found
 
 
-def read_csv(path, columns, skip, encoding=""):
+def read_csv(path, columns, encoding=""):
     """Yields ``(line, topic, ts, value, id)`` of each row of a CSV file, as text; None where it has none.
 
-    A row with more cells than the header has is Surplus in each.
+    A row that cannot be read is Broken in each. Without a column of ids a row has one of its own.
     """
-    with open_csv(path, encoding) as file:
-        reader = csv.reader(file)
-        try:
-            header = next(reader, [])
-            places, width = find_columns(header, columns), len(header)
-            choose = itemgetter(*(places.get(field, width) for field in FIELDS))
-            for row in reader:
-                if not row:
-                    continue
-                if skip:
-                    skip -= 1
-                    continue
-                if any(row[width:]):
-                    yield reader.line_num, *[Surplus(row, width)] * len(FIELDS)
-                    continue
-                if len(row) != width:
-                    row = (row + [""] * width)[:width]
-                row.append(None)
-                yield reader.line_num, *choose(row)
-        except csv.Error as error:
-            raise BadInput(f"line {reader.line_num} is not CSV: {error}") from None
+    with open_table(path, encoding) as table:
+        places, width = find_columns(table.header, columns), len(table.header)
+        choose = itemgetter(*(places.get(field, width) for field in FIELDS))
+        rows = table.rows(lambda cells: is_time(cells[places["ts"] :][:1]))
+        if "id" not in places:
+            yield from number_rows(((line, cells, cells) for line, cells in rows), choose, columns, width)
+            return
+        for line, cells in rows:
+            yield line, *choose_cells(cells, choose, width)
 
 
-def read_parquet(path, columns, skip):
-    """Yields ``(row from 1, topic, ts, value, id)`` of each row of a Parquet file."""
+def choose_cells(cells, choose, width):
+    """Those of FIELDS; Broken in each where the row is. A row that ends early has empty ones."""
+    if isinstance(cells, Broken):
+        return [cells] * len(FIELDS)
+    ended = () if len(cells) == width else [""] * (width - len(cells))
+    return choose([*cells, *ended, None])
+
+
+def is_time(cells):
+    """Whether there is a text, and it is a time: what stands in a row of its own."""
+    try:
+        return any(WHOLE.match(cell.strip()) or parse_iso(cell.strip()) for cell in cells)
+    except BadInput:
+        return False
+
+
+def number_rows(rows, choose, columns, width):
+    """The rows of ``(line, cells, content)`` with ids made of their content and of how often it came before.
+
+    So the same file again has the same ids, and of a file with new rows these have new ones.
+    """
+    occurrences, how = Occurrences(), (columns.ts, columns.value)
+    while part := list(islice(rows, BLOCK)):
+        keys = [
+            "" if isinstance(cells, Broken) else digest_cells((*how, *content)) for _, cells, content in part
+        ]
+        for (line, cells, _), key, n in zip(part, keys, occurrences.number(keys), strict=True):
+            found = choose_cells(cells, choose, width)
+            yield line, *found[:-1], found[-1] or f"row {key} {n}"
+
+
+def open_parquet(path):
+    """A Parquet file; BadInput where it is none, or nothing can read it."""
     if parquet is None:
         raise BadInput("Parquet needs pyarrow: pip install 'hms-gov-metrics[parquet]'")
     try:
-        with parquet.ParquetFile(path) as file:
-            places = find_columns(file.schema_arrow.names, columns)
-            names = {field: file.schema_arrow.names[place] for field, place in places.items()}
-            number = 0
-            for batch in file.iter_batches(columns=list(names.values())):
-                missing = [None] * batch.num_rows
-                cells = (list_cells(batch.column(names[f])) if f in names else missing for f in FIELDS)
-                for row in zip(*cells, strict=True):
-                    number += 1
-                    if number > skip:
-                        yield number, *row
+        return parquet.ParquetFile(path)
+    except pyarrow.ArrowException as error:
+        raise BadInput(f"it is not a Parquet file that can be read: {error}") from None
+
+
+def read_parquet(path, columns):
+    """Yields ``(row from 1, topic, ts, value, id)`` of each row of a Parquet file."""
+    with open_parquet(path) as file:
+        names = file.schema_arrow.names
+        places = find_columns(names, columns)
+        choose = itemgetter(*(places.get(field, len(names)) for field in FIELDS))
+        rows = list_rows(file, places)
+        if "id" not in places:
+            yield from number_rows(rows, choose, columns, len(names))
+            return
+        for number, cells, _ in rows:
+            yield number, *choose_cells(cells, choose, len(names))
+
+
+def list_rows(file, places):
+    """Yields ``(row from 1, cells, content)``: what is read of a row at its place, and all of it as texts."""
+    names, number, whole = file.schema_arrow.names, 0, "id" not in places
+    wanted = [names[place] for place in places.values()]
+    try:
+        for batch in file.iter_batches(columns=None if whole else wanted):
+            cells = [[None] * batch.num_rows for _ in names]
+            for place in places.values():
+                cells[place] = list_cells(batch.column(place if whole else names[place]))
+            texts = [list(map(str, column.to_pylist())) for column in batch.columns] if whole else cells
+            for row, content in zip(zip(*cells, strict=True), zip(*texts, strict=True), strict=True):
+                number += 1
+                yield number, row, content
     except pyarrow.ArrowException as error:
         raise BadInput(f"it is not a Parquet file that can be read: {error}") from None
 

@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import time
 import uuid
+from array import array
 from typing import NamedTuple
 
 import numpy as np
@@ -41,28 +42,42 @@ class Events(NamedTuple):
         )
 
 
+class Columns:
+    """Events as they come in, in compact columns: what a file holds is sorted in memory."""
+
+    def __init__(self):
+        self.columns = [array(code) for code in "qdqq"]
+
+    def add(self, *event):
+        """``(ts, value, topic, case)`` more."""
+        for column, cell in zip(self.columns, event, strict=True):
+            column.append(cell)
+
+
 def build_events(rows, *, received, latency, split=False):
     """The Events of cases: 1 to ``received`` at created, seconds to ``latency`` at closed.
 
     With ``split`` the same points also go to the topics' kinds (``received.<kind>``).
     """
-    created = [(row.created, 1.0, received, index) for index, row in enumerate(rows)]
-    closed = [
-        (row.closed, (row.closed - row.created) / 1000, latency, index)
-        for index, row in enumerate(rows)
-        if row.closed is not None
-    ]
-    events = created + closed
-    if split:
-        events += [(ts, value, join_topic(topic, rows[i].kind), i) for ts, value, topic, i in events]
-    topics = {topic: place for place, topic in enumerate(dict.fromkeys(event[2] for event in events))}
-    ts = np.array([event[0] for event in events], dtype=np.int64)
-    values = np.array([event[1] for event in events], dtype=np.float64)
-    topic = np.array([topics[event[2]] for event in events], dtype=np.int64)
-    case = np.array([event[3] for event in events], dtype=np.int64)
-    # Stable: a case closed in the instant it was created is received first.
+    # In this order: a case closed in the instant it was created is received first.
+    steps, topics, ids = [Columns() for _ in range(4)], {}, []
+    for row in rows:
+        ids.append(row.id)
+        events = [(0, received, row.created, 1.0, len(ids) - 1)]
+        if row.closed is not None:
+            if row.answer:
+                ids.append(row.answer)
+            events.append((1, latency, row.closed, (row.closed - row.created) / 1000, len(ids) - 1))
+        if split:
+            events += [(step + 2, join_topic(topic, row.kind), *event) for step, topic, *event in events]
+        for step, topic, ts, value, case in events:
+            steps[step].add(ts, value, topics.setdefault(topic, len(topics)), case)
+    ts, values, topic, case = (
+        np.concatenate([np.frombuffer(step.columns[at], kind) for step in steps])
+        for at, kind in enumerate((np.int64, np.float64, np.int64, np.int64))
+    )
     order = np.argsort(ts, kind="stable")
-    return Events(ts, values, topic, case, list(topics), [row.id for row in rows]).take(order)
+    return Events(ts, values, topic, case, list(topics), ids).take(order)
 
 
 def drop_known(events):

@@ -9,26 +9,30 @@ from django.core.management.base import BaseCommand, CommandError
 from metrics_app import queries
 from metrics_app.core.moments import parse_moment
 from metrics_app.core.points import check_topic
+from metrics_app.core.rows import Columns
 from metrics_app.core.text.phrases import count_words, tell_judging, tell_rule, tell_silence
 from metrics_app.core.text.units import format_duration, format_value
 from metrics_app.exceptions import BadInput, BusUnavailable
-from metrics_app.files.cases import Columns, read_cases
+from metrics_app.files.samples import holds_points, read_case_points, read_points
+from metrics_app.management.case_options import add_case_options, check_percent, read_columns, settle
 from metrics_app.models import Kpi, Threshold
-from metrics_app.services.replay import build_events
 from metrics_app.services.rules.backtest import backtest_history, backtest_points, make_rule
 from metrics_app.services.rules.fields import check_rule
 
 NAMED = 10
 RULE = ("aggregate", "window", "operator", "limit", "min_count", "pending_for", "keep_firing_for")
 RULE += ("recovery_limit", "cooldown", "no_data", "no_data_for", "aggregate_value")
+# Columns that only files of cases have, and only those of points.
+CASES, POINTS = {"created", "closed", "split"}, {"topic", "ts", "value"}
 REQUIRED = ("topic", "aggregate", "window", "operator", "limit")
 
 
 class Command(BaseCommand):
     help = (
-        "What a threshold would have done: a stored one, or a rule given here; over the points of a file "
-        "of cases, or over the KPI's history. Each new breach counts one pipeline, as if the one before "
-        "it had been decided."
+        "What a threshold would have done: a stored one, or a rule given here; over a file of cases (as "
+        "`replay` reads it) or of points (ts and value, topic where there are several), or over the KPI's "
+        "history. A rule over a file needs neither database nor Redis. Each new breach counts one pipeline, "
+        "as if the one before it had been decided."
     )
 
     def add_arguments(self, parser):
@@ -43,7 +47,9 @@ class Command(BaseCommand):
         parser.add_argument("--aggregate-value", type=float, help="where a share divides, in the KPI's unit")
         parser.add_argument("--min-count", type=int)
         parser.add_argument("--no-data", help="keep, fire or ok")
-        parser.add_argument("--csv", metavar="CASES.csv", help="judge the points of a file of cases")
+        parser.add_argument(
+            "--csv", metavar="FILE", help="judge a file of cases, or of points (also Parquet)"
+        )
         parser.add_argument(
             "--from", dest="start", help="ms, ISO 8601 with an offset, or -3600 for an hour ago"
         )
@@ -52,8 +58,9 @@ class Command(BaseCommand):
             "--step", type=int, help="seconds between slots; default 60 (a threshold's interval)"
         )
         parser.add_argument("--json", action="store_true", help="figures for programs")
-        parser.add_argument("--received-topic", default="complaint.received", help="of the file's cases")
-        parser.add_argument("--latency-topic", default="complaint.latency", help="of the file's closed cases")
+        add_case_options(parser)
+        for name in ("topic", "ts", "value"):
+            parser.add_argument(f"--{name}-column", help=f"of a file of points; default: {name}")
 
     def handle(self, **options):
         try:
@@ -83,9 +90,8 @@ class Command(BaseCommand):
             return found
         if missing := [f"--{name}" for name in REQUIRED if options[name] is None]:
             raise BadInput(f"give the id of a threshold, or a rule: {', '.join(missing)} missing")
-        topic = check_topic(options["topic"])
         # A title, so that what it would have proposed is counted.
-        threshold = Threshold(kpi=find_kpi(topic), title="Backtest", interval=60, **given)
+        threshold = Threshold(kpi=find_kpi(options), title="Backtest", interval=60, **given)
         check_rule(threshold)
         return threshold
 
@@ -99,10 +105,7 @@ class Command(BaseCommand):
         if options["csv"]:
             if options["start"] or options["end"]:
                 raise BadInput("give --csv or --from and --to, not both")
-            ts, values = read_points(threshold, options)
-            if not len(ts):
-                self.stderr.write(f"The file holds no points of {threshold.kpi.topic} at all.")
-            return backtest_points(make_rule(threshold, interval=step), ts, values)
+            return self.judge_file(threshold, options, step)
         if not options["start"]:
             raise BadInput("say over what: --csv CASES.csv, or --from and --to")
         now = time.time_ns() // 1_000_000
@@ -112,6 +115,19 @@ class Command(BaseCommand):
         # Beside figures for programs, not among them.
         (self.stderr if options["json"] else self.stdout).write(tell_how(found))
         return found.result
+
+    def judge_file(self, threshold, options, step):
+        """The Result over a file; what is left out of it is said beside the figures. BadInput."""
+        topic, path = threshold.kpi.topic, options["csv"]
+        check_percent(options["max_bad"])
+        samples = read_samples(topic, path, options)
+        try:
+            settle(samples.tally, options["max_bad"], self.stderr.write)
+        except BadInput as error:
+            raise BadInput(f"{path}: {error}") from None
+        if not len(samples.ts):
+            self.stderr.write(f"The file holds no points of {topic} at all.")
+        return backtest_points(make_rule(threshold, interval=step), samples.ts, samples.values)
 
     def sum_up(self, threshold, result, pipelines):
         """Says it to a person."""
@@ -144,25 +160,25 @@ def check_known(kpi):
         raise BadInput(f"there is no KPI {kpi.topic}, and no point of it ever came")
 
 
-def find_kpi(topic):
-    """The stored ``Kpi`` of a topic, or an unsaved one: a file needs no registry."""
-    return Kpi.objects.filter(topic=topic).first() or Kpi(topic=topic)
+def find_kpi(options):
+    """The ``Kpi`` of the topic: over history the stored one; over a file one that needs no database."""
+    topic = check_topic(options["topic"])
+    if not options["csv"]:
+        return Kpi.objects.filter(topic=topic).first() or Kpi(topic=topic)
+    latency = options["latency_topic"]
+    return Kpi(topic=topic, unit="seconds" if f"{topic}.".startswith(f"{latency}.") else "")
 
 
-def read_points(threshold, options):
-    """``(ts, values)`` of the threshold's topic in the file; BadInput where the file has no such topic."""
-    topics = options["received_topic"], options["latency_topic"]
-    if threshold.kpi.topic not in topics:
-        raise BadInput(
-            f"the cases give {' and '.join(topics)}, not {threshold.kpi.topic}: "
-            "name it with --received-topic or --latency-topic"
-        )
-    rows = read_cases(options["csv"], Columns()).rows
-    events = build_events(rows, received=topics[0], latency=topics[1])
-    if threshold.kpi.topic not in events.topics:
-        return [], []
-    mine = events.topic == events.topics.index(threshold.kpi.topic)
-    return events.ts[mine], events.values[mine]
+def read_samples(topic, path, options):
+    """The Samples of a topic in a file of cases or of points; BadInput."""
+    named = {name for name in (*CASES, *POINTS) if options[f"{name}_column"]}
+    cases, encoding = read_columns(options), options["encoding"]
+    if not named & CASES and (named & POINTS or holds_points(path, encoding)):
+        columns = Columns(topic="", id=cases.id, id_is_named=options["id_column"] is not None)
+        columns = columns._replace(**{name: options[f"{name}_column"] for name in named})
+        return read_points(path, topic, columns, encoding=encoding)
+    topics = {"received": options["received_topic"], "latency": options["latency_topic"]}
+    return read_case_points(path, topic, cases, **topics, encoding=encoding)
 
 
 def make_json(result, pipelines):

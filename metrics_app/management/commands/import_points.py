@@ -11,18 +11,19 @@ from metrics_app.core.faults import explain_closed
 from metrics_app.core.points import check_topic
 from metrics_app.core.rows import Columns
 from metrics_app.exceptions import BadInput, BusUnavailable
-from metrics_app.files.tables import digest_file, read_blocks
+from metrics_app.files.left_out import LeftOut, check_share
+from metrics_app.files.tables import digest_file, read_blocks, read_header
+from metrics_app.management.case_options import add_share, check_percent
 from metrics_app.management.progress import ProgressBar
 from metrics_app.services.imports import begin_import, run_import
-
-NAMED = 10
 
 
 class Command(BaseCommand):
     help = (
         "Brings a table of points (CSV with a header, or Parquet) into history: columns topic, ts "
         "(milliseconds, or ISO 8601 with an offset), value, and id where there is one. A file is checked "
-        "first; with a bad row nothing is imported. Killed, it goes on where it was; an id counts once."
+        "first; with a bad row nothing is imported. Killed, it goes on where it was; an id counts once, and "
+        "without ids a row as often as it stands in one file."
     )
 
     def add_arguments(self, parser):
@@ -31,11 +32,14 @@ class Command(BaseCommand):
         parser.add_argument("--topic-column", default="topic")
         parser.add_argument("--ts-column", default="ts")
         parser.add_argument("--value-column", default="value", help="'' for points without one: each is 1")
-        parser.add_argument("--id-column", default="id", help="'' where the rows have none")
+        parser.add_argument(
+            "--id-column", help="default: id, where there is one; '' where the rows have none"
+        )
         parser.add_argument("--encoding", default="", help="of a CSV file; default: utf-8")
         parser.add_argument(
-            "--skip-bad", action="store_true", help="leaves bad rows out and imports the rest"
+            "--skip-bad", action="store_true", help="leaves bad rows out, however many, and imports the rest"
         )
+        add_share(parser, 0)
         parser.add_argument("--check", action="store_true", help="checks the file and imports nothing")
 
     def handle(self, **options):
@@ -60,8 +64,11 @@ class Command(BaseCommand):
     def bring(self, options):
         """Checks, imports, and says what came of it."""
         fixed = check_topic(options["topic"]) if options["topic"] else ""
-        names = (options[f"{field}_column"] for field in ("topic", "ts", "value", "id"))
-        columns, path = Columns(*names, fixed), options["file"]
+        names = [options[f"{field}_column"] for field in ("topic", "ts", "value")]
+        named = options["id_column"]
+        columns = Columns(*names, "id" if named is None else named, fixed, named is not None)
+        path, most = options["file"], 100 if options["skip_bad"] else options["max_bad"]
+        check_percent(most)
         begun = time.monotonic()
         how = {
             "now": time.time_ns() // 1_000_000,
@@ -69,26 +76,33 @@ class Command(BaseCommand):
             "encoding": options["encoding"],
         }
         rows, bad = self.check_file(path, columns, how)
-        if bad and not options["skip_bad"]:
-            raise CommandError(
-                f"Nothing was imported: {bad:,} of {rows:,} rows are bad. "
-                "Mend them, or leave them out with --skip-bad."
-            )
+        self.check_rows(rows, bad, most)
         self.stdout.write(f"{rows:,} rows checked in {time.monotonic() - begun:.1f} s, {bad:,} are bad.")
         if not options["check"]:
             self.write(path, columns, how, rows)
 
     def check_file(self, path, columns, how):
         """``(rows, bad rows)`` of a file read in some way; the first bad ones are named."""
-        rows = bad = 0
+        rows, bad = 0, LeftOut()
         for block in read_blocks(path, columns, **how):
             rows = block.stop
-            for fault in block.faults[: max(NAMED - bad, 0)]:
-                self.stdout.write(f"  line {fault.line}: {fault.field} {fault.value}: {fault.message}")
-            bad += len(block.faults)
-        if bad > NAMED:
-            self.stdout.write(f"  … and {bad - NAMED:,} more")
-        return rows, bad
+            for fault in block.faults:
+                bad.add(fault.line, f"{fault.field} {fault.value}: {fault.message}")
+        for line in bad.tell():
+            self.stdout.write(line)
+        return rows, bad.count
+
+    def check_rows(self, rows, bad, most):
+        """CommandError where more than ``most`` per cent of the rows, or all, are bad."""
+        if 0 < bad < rows and not most:
+            raise CommandError(
+                f"Nothing was imported: {bad:,} of {rows:,} rows are bad. "
+                "Mend them, or leave them out with --skip-bad."
+            )
+        try:
+            check_share(rows, bad, most)
+        except BadInput as error:
+            raise CommandError(f"Nothing was imported: {error}.") from None
 
     def write(self, path, columns, how, rows):
         """Imports with a progress bar and sums up."""
@@ -106,7 +120,8 @@ class Command(BaseCommand):
         job = run_import(job, blocks, on_progress=bar.show)
         seconds = time.monotonic() - begun
         if job.known:
-            self.stdout.write(f"{job.known:,} points were skipped: their id had come before.")
+            what = "id" if columns.id in read_header(path, how["encoding"]) else "row"
+            self.stdout.write(f"{job.known:,} points were skipped: their {what} had come before.")
         rate = (job.added - before) / max(seconds, 0.001)
         self.stdout.write(
             f"Imported {job.added:,} points of {rows:,} rows in {seconds:.1f} s ({rate:,.0f} a second)."

@@ -8,7 +8,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from metrics_app.core.points import check_topic
 from metrics_app.exceptions import BadInput, BusUnavailable
-from metrics_app.files.cases import Columns, read_cases
+from metrics_app.files.cases import Tally, iterate_cases
+from metrics_app.management.case_options import add_case_options, check_percent, read_columns, settle
 from metrics_app.management.progress import ProgressBar
 from metrics_app.services.replay import build_events, drop_known, send_events
 
@@ -31,7 +32,8 @@ def read_speed(text):
 class Command(BaseCommand):
     help = (
         "Emits real cases: `created` becomes a point 1 of the received topic, `closed` a point of the "
-        "latency topic in seconds. Rows with an id that came before are skipped; impossible ones are named."
+        "latency topic in seconds. Rows with an id that came before are skipped; what cannot be read, and "
+        "answers that cannot be, are named. With too many of them nothing is sent."
     )
 
     def add_arguments(self, parser):
@@ -43,13 +45,7 @@ class Command(BaseCommand):
             help="stamp each point as it is sent (default), or as it happened",
         )
         parser.add_argument("--speed", default="max", help="times the real pace, or max (default)")
-        parser.add_argument("--created-column", default="created")
-        parser.add_argument("--closed-column", default="closed")
-        parser.add_argument("--id-column", default="id", help="'' where the rows have none")
-        parser.add_argument("--received-topic", default="complaint.received")
-        parser.add_argument("--latency-topic", default="complaint.latency")
-        parser.add_argument("--split-column", default="", help="also emits to topic.<value of this column>")
-        parser.add_argument("--encoding", default="", help="of the file; default: utf-8")
+        add_case_options(parser)
         parser.add_argument("--limit", type=int, help="reads this many rows at most")
 
     def handle(self, **options):
@@ -64,16 +60,18 @@ class Command(BaseCommand):
         """Reads, sends, and says what came of it."""
         speed, original = read_speed(options["speed"]), options["times"] == "original"
         received, latency = check_topic(options["received_topic"]), check_topic(options["latency_topic"])
-        columns = Columns(
-            options["created_column"], options["closed_column"], options["id_column"], options["split_column"]
-        )
+        columns, tally = read_columns(options), Tally()
+        check_percent(options["max_bad"])
         if options["limit"] is not None and options["limit"] < 1:
             raise CommandError(f"--limit {options['limit']} reads no row: expected 1 or more")
         latest = time.time_ns() // 1_000_000 if original else None
         how = {"latest": latest, "limit": options["limit"], "encoding": options["encoding"]}
-        cases = read_cases(options["cases"], columns, **how)
-        events = build_events(cases.rows, received=received, latency=latency, split=bool(columns.split))
-        self.name_left_out(cases)
+        cases = iterate_cases(options["cases"], columns, tally, **how)
+        events = build_events(cases, received=received, latency=latency, split=bool(columns.split))
+        try:
+            settle(tally, options["max_bad"], self.stdout.write)
+        except BadInput as error:
+            raise BadInput(f"nothing was sent: {error}") from None
         self.send(events, original, speed)
 
     def send(self, events, original, speed):
@@ -110,14 +108,3 @@ class Command(BaseCommand):
             self.stdout.write(f"… and {len(counts) - NAMED} more topics")
         rate = len(events.ts) / max(seconds, 0.001)
         self.stdout.write(f"Sent {len(events.ts):,} points in {seconds:.1f} s ({rate:,.0f} a second).")
-
-    def name_left_out(self, cases):
-        """Says which rows were left out, and why."""
-        if cases.repeated:
-            self.stdout.write(f"{cases.repeated:,} rows skipped: their id came before in the file.")
-        if cases.impossible:
-            self.stdout.write(f"{len(cases.impossible):,} impossible rows skipped:")
-            for line, reason in cases.impossible[:NAMED]:
-                self.stdout.write(f"  line {line}: {reason}")
-            if len(cases.impossible) > NAMED:
-                self.stdout.write(f"  … and {len(cases.impossible) - NAMED:,} more")

@@ -43,26 +43,62 @@ def test_it_skips_and_counts_an_id_that_came_before(read):
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("1,2011-07-02T00:00:00Z,2011-07-01T00:00:00Z,a", "closed before created"),
         ("1,2011-07-02,2011-07-03T00:00:00Z,a", "no UTC offset"),
         ("1,yesterday,,a", "'yesterday' is not a time"),
         ("1,,2011-07-03T00:00:00Z,a", "created is empty"),
         (",2011-07-02T00:00:00Z,,a", "id is empty"),
         ("1,1999-12-31T00:00:00Z,,a", "before 2000-01-01"),
-        ("1", "created is empty"),
+        ("1", "the row ends before its column 'created'"),
+        ('"1\n2",2011-07-02T00:00:00Z,,a', "id holds several lines"),
     ],
 )
-def test_it_names_an_impossible_row_by_its_line(read, line, reason):
+def test_it_names_a_row_that_is_no_case_by_its_line(read, line, reason):
     cases = read("0,2011-07-01T01:00:00Z,,a", line)
     assert [row.id for row in cases.rows] == ["0"]
-    assert cases.impossible[0][0] == 3
-    assert reason in cases.impossible[0][1]
+    [(at, why)] = cases.bad.named
+    assert at == 3 and reason in why and cases.read == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (
+            "1,2011-07-02T00:00:00Z,2011-07-01T00:00:00Z,a",
+            "closed before created (2011-07-01T00:00:00Z < 2011",
+        ),
+        ("1,2011-07-02T00:00:00Z,1900-01-01T00:00:00Z,a", "before 2000-01-01"),
+        ("1,2011-07-02T00:00:00Z,soon,a", "'soon' is not a time"),
+        ("1,2011-07-02T00:00:00Z,2011-07-03,a", "no UTC offset"),
+        ("1,2011-07-02T00:00:00Z", "the row ends before its column 'closed'"),
+    ],
+)
+def test_an_answer_that_cannot_be_is_refused_and_the_complaint_came_all_the_same(read, line, reason):
+    cases = read(line, "2,2011-07-02T00:00:00Z,2011-07-02T01:00:00Z,a")
+    assert [(row.id, row.closed is None) for row in cases.rows] == [("1", True), ("2", False)]
+    [(at, why)] = cases.refused.named
+    assert at == 2 and reason in why and not cases.bad.count
+
+
+def test_without_ids_a_row_is_known_by_what_it_holds_and_how_often_it_came(read):
+    columns = Columns(id="", split="type")
+    line, other = "x,2011-07-01T01:00:00Z,,Noise", "y,2011-07-01T01:00:00Z,,Noise"
+    first = {row.id for row in read(line, line, columns=columns).rows}
+    more = {row.id for row in read(other, line, line, line, columns=columns).rows}
+    assert len(first) == 2 and len(more) == 4 and first < more
+    # Answered by now: the case is the same, its answer is new.
+    [before], [after] = (
+        read(f"x,2011-07-01T01:00:00Z,{closed},Noise", columns=columns).rows
+        for closed in ("", "2011-07-03T00:00:00Z")
+    )
+    assert before.id == after.id and before.answer != after.answer
 
 
 def test_it_refuses_what_has_not_happened_yet_when_asked_to(read):
     line = "1,2011-07-01T01:00:00Z,2031-07-01T01:00:00Z,a"
     assert len(read(line).rows) == 1
-    assert "in the future" in read(line, latest=1_700_000_000_000).impossible[0][1]
+    assert "in the future" in read(line, latest=1_700_000_000_000).refused.named[0][1]
+    line = "1,2031-07-01T01:00:00Z,,a"
+    assert "in the future" in read(line, latest=1_700_000_000_000).bad.named[0][1]
 
 
 def test_it_reads_other_columns_and_rows_without_an_id(read):
@@ -87,9 +123,16 @@ def test_it_reads_a_file_from_a_spreadsheet(tmp_path):
     assert read_cases(path).rows[0].id == "ä"
 
 
-def test_it_says_what_is_no_csv(read):
-    with pytest.raises(BadInput, match="is not CSV"):
-        read('1,"' + "x" * 200_000 + '",,a')
+def test_a_cell_without_end_is_one_bad_row(read):
+    cases = read('1,"' + "x" * 200_000 + '",,a', "2,2011-07-01T01:00:00Z,,a")
+    assert [row.id for row in cases.rows] == ["2"]
+    assert [(line, "over the limit" in why) for line, why in cases.bad.named] == [(2, True)]
+
+
+@pytest.mark.parametrize("option", ["created", "closed", "id", "split"])
+def test_a_column_that_was_named_must_be_there(read, option):
+    with pytest.raises(BadInput, match=f"no column 'TYPO', only 'id', .*--{option}-column"):
+        read("1,2011-07-01T01:00:00Z,,a", columns=Columns(**{option: "TYPO"}))
 
 
 def test_it_makes_words_of_any_text():
@@ -111,10 +154,10 @@ def test_names_that_are_not_utf_8_are_refused_not_merged(tmp_path):
     assert ([row.id for row in cases.rows], cases.repeated) == (["Müller", "Möller"], 0)
 
 
-def test_a_row_with_more_cells_than_columns_is_impossible(read):
+def test_a_row_with_more_cells_than_columns_is_bad(read):
     cases = read("1,2011-07-01T01:00:00Z,,Noise,loud", "2,2011-07-01T01:00:00Z,,Noise,")
     assert [row.id for row in cases.rows] == ["2"]
-    assert cases.impossible == [(2, "it has more cells than the header: put what holds a comma in quotes")]
+    assert cases.bad.named == [(2, "5 cells under 4 columns: put what holds a comma in quotes")]
 
 
 def test_a_column_that_stands_twice_is_refused(read):

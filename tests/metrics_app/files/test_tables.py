@@ -70,6 +70,64 @@ def test_a_row_that_ends_early_is_named_by_its_line(tmp_path):
     assert [(fault.line, fault.field) for fault in block.faults] == [(4, "value")] and len(block.ts) == 1
 
 
+def test_an_unclosed_quote_costs_its_own_row_and_no_other(tmp_path):
+    path = tmp_path / "points.csv"
+    rows = [f"er.wait,{1_700_000_000_000 + at},{at},fine" for at in range(6)]
+    rows[2] = rows[2].replace("fine", '"never closed')
+    rows[4] = rows[4].replace("fine", '"quoted, and closed"')
+    path.write_text("\n".join(["topic,ts,value,note", *rows]) + "\n")
+    [block] = read(path)
+    assert block.values.tolist() == [0, 1, 3, 4, 5]
+    [fault] = block.faults
+    assert (fault.line, fault.field) == (
+        4,
+        "row",
+    ) and "a quote opens in it and is not closed" in fault.message
+    assert (block.first, block.stop) == (0, 6)
+
+
+def test_a_column_of_ids_that_was_named_must_be_there(write):
+    path = write("csv", topic=["er.wait"], ts=[1_700_000_000_000], value=[1])
+    assert len(read(path)[0].ts) == 1
+    with pytest.raises(BadInput, match="no column 'id', only 'topic', .*--id-column"):
+        read(path, id_is_named=True)
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_without_ids_a_row_is_known_by_what_it_holds_and_how_often_it_came(write, kind):
+    ts = [1_700_000_000_000] * 3
+    ids = []
+    for values, note in (([1, 1, 2], "abc"), ([2, 1, 1], "cba"), ([1, 1, 1], "abc")):
+        path = write(kind, topic=["er.wait"] * 3, ts=ts, value=values, note=list(note))
+        ids.append(set(read(path)[0].ids))
+    same = write(kind, topic=["er.wait"] * 3, ts=ts, value=[7, 7, 7], note=["a"] * 3)
+    assert [len(some) for some in ids] == [3, 3, 3] and len(set(read(same)[0].ids)) == 3
+    # Rows in another order are the same rows; another note is another row.
+    assert ids[0] == ids[1] and len(ids[0] & ids[2]) == 2
+    # Read in another way, they are other points.
+    assert not ids[0] & set(read(path, value="")[0].ids)
+
+
+def test_going_on_without_ids_counts_what_was_done(write):
+    n = BLOCK + 5
+    path = write("csv", topic=["er.wait"] * n, ts=[1_700_000_000_000] * n, value=[1] * n)
+    [first, last] = read(path)
+    [again] = read(path, skip=BLOCK)
+    assert again.ids == last.ids and not set(last.ids) & set(first.ids)
+
+
+def test_ids_of_parquet_are_the_same_as_floats_and_as_whole_numbers(write):
+    columns = {"topic": ["er.wait"] * 2, "ts": [1_700_000_000_000.0] * 2, "value": [1.0] * 2}
+    assert read(write("parquet", **columns, id=[17.0, 2.5]))[0].ids == ["17", "2.5"]
+    [block] = read(write("parquet", **columns, id=[17, 18]))
+    assert block.ids == ["17", "18"] and block.ts.tolist() == [1_700_000_000_000] * 2
+    # Beyond 2^53 two whole numbers are one float; one that is none would be the id of all its rows.
+    [block] = read(write("parquet", **columns, id=[2.0**60, float("nan")]))
+    assert [fault.field for fault in block.faults] == ["id", "id"]
+    columns["ts"] = [1_700_000_000_000.5, 1_700_000_000_000.0]
+    assert [fault.field for fault in read(write("parquet", **columns, id=[1, 2]))[0].faults] == ["ts"]
+
+
 def test_times_of_parquet_are_instants_or_refused(tmp_path):
     arrow, parquet = (pytest.importorskip(name) for name in ("pyarrow", "pyarrow.parquet"))
     path = tmp_path / "points.parquet"
@@ -95,6 +153,7 @@ def test_a_file_is_known_by_its_content_and_how_it_is_read(write):
     path = write("csv", topic=["er.wait"], ts=[1], value=[1])
     first = digest_file(path, Columns())
     assert digest_file(path, Columns()) == first != digest_file(path, Columns(id=""))
+    assert digest_file(path, Columns(id_is_named=True)) == first
     path.write_text(path.read_text() + "er.wait,2,1\n")
     assert digest_file(path, Columns()) != first
 

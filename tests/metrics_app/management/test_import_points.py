@@ -149,6 +149,50 @@ def test_with_a_bad_row_nothing_is_imported_unless_it_is_left_out(file, points):
     check_history(points)
 
 
+def test_an_unclosed_quote_swallows_no_row_and_is_told(file, points):
+    topic, ts, _ = points
+    file.write_text(file.read_text() + f'"{topic},{ts[0]},5,bad\n{topic},{ts[0]},5,good\n')
+    with pytest.raises(CommandError, match=f"Nothing was imported: 1 of {ROWS + 2:,} rows are bad"):
+        call(file)
+    output = call(file, "--skip-bad")
+    assert f"  line {ROWS + 2}: row" in output and f"Imported {ROWS + 1:,} points" in output
+
+
+def test_a_table_of_which_too_little_can_be_read_is_not_imported(tmp_path):
+    path = tmp_path / "points.csv"
+    good, bad = "er.wait,1700000000000,1", "er.wait,soon,1"
+    for rows, options, words in (
+        ([bad, bad], ["--skip-bad"], "Nothing was imported: not one of its 2 rows can be read"),
+        (
+            [good, bad],
+            ["--max-bad", "40"],
+            "Nothing was imported: 1 of 2 rows cannot be read, more than 40 %",
+        ),
+        ([], [], "Nothing was imported: it holds no row at all"),
+    ):
+        path.write_text("\n".join(["topic,ts,value", *rows]) + "\n")
+        with pytest.raises(CommandError, match=words):
+            call(path, *options)
+    assert not Import.objects.exists()
+
+
+def test_without_ids_the_file_again_is_nothing_and_with_new_rows_it_is_these(tmp_path):
+    collect_all()
+    topic, path = f"t{uuid.uuid4().hex[:8]}", tmp_path / "points.csv"
+
+    def bring(*values):
+        rows = [f"{topic},{1_700_000_000_000 + int(value)},{value}" for value in values]
+        path.write_text("\n".join(["topic,ts,value", *rows]) + "\n")
+        return call(path)
+
+    assert "Imported 3 points of 3 rows" in bring(1, 1, 2)
+    again = bring(2, 1, 1)
+    assert "3 points were skipped: their row had come before." in again and "Imported 0 points" in again
+    assert "Imported 2 points of 5 rows" in bring(3, 1, 2, 1, 1)
+    found = queries.span(topic, 1_700_000_000_000 - MINUTE, 1_700_000_000_000 + MINUTE)
+    assert (found.count, found.sum) == (5, 8)
+
+
 def test_a_check_imports_nothing(file):
     assert "0 are bad" in call(file, "--check")
     assert not Import.objects.exists()
@@ -169,6 +213,8 @@ def test_columns_and_topic_come_from_the_command_where_the_file_has_others(tmp_p
         (["/nowhere.csv"], "/nowhere.csv cannot be read: No such file"),
         (["FILE", "--topic", "er wait"], "'er wait' is not a topic"),
         (["FILE", "--ts-column", "when"], "no column 'when'"),
+        (["FILE", "--ts-column", ""], "no column ''"),
+        (["FILE", "--id-column", "TYPO"], "no column 'TYPO', only 'topic', .*--id-column"),
     ],
 )
 def test_it_says_in_one_line_what_is_wrong(file, arguments, message):

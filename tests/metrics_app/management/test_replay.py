@@ -35,8 +35,9 @@ def replay(*arguments):
 def test_it_says_what_it_sent_and_what_it_left_out(cases):
     output = replay(cases)
     assert "1 rows skipped: their id came before in the file." in output
-    assert "1 impossible rows skipped:\n  line 4: closed before created" in output
-    assert "complaint.received: 2 points\ncomplaint.latency: 1 points\nSent 3 points" in output
+    refused = "1 impossible answers refused; their cases count as received:\n  line 4: closed before created"
+    assert refused in output
+    assert "complaint.received: 3 points\ncomplaint.latency: 1 points\nSent 4 points" in output
 
 
 def test_it_sends_to_other_topics_and_to_kinds(cases):
@@ -52,10 +53,44 @@ def test_it_sends_to_other_topics_and_to_kinds(cases):
 
 
 def test_it_skips_what_an_earlier_run_sent_with_its_own_times(cases):
-    assert "Sent 3 points" in replay(cases, "--times", "original")
+    assert "Sent 4 points" in replay(cases, "--times", "original")
     again = replay(cases, "--times", "original")
-    assert "3 points had been sent by an earlier run and were skipped." in again
+    assert "4 points had been sent by an earlier run and were skipped." in again
     assert "Sent 0 points" in again
+
+
+def test_without_ids_the_file_again_is_nothing_and_with_new_rows_it_is_these(tmp_path):
+    path = tmp_path / "cases.csv"
+    header, noise, light = "created,closed,type", "2011-07-01T00:00:00Z,,Noise", "2011-07-01T00:00:00Z,,Light"
+
+    def send(*rows):
+        path.write_text("\n".join([header, *rows]) + "\n")
+        return replay(str(path), "--times", "original", "--id-column", "")
+
+    assert "Sent 3 points" in send(noise, noise, light)
+    assert "Sent 0 points" in send(light, noise, noise)
+    assert "Sent 2 points" in send("2011-06-01T00:00:00Z,,Noise", noise, noise, noise, light)
+    # Answered since: the answer is new, the complaint is not.
+    assert "Sent 1 points" in send(noise, noise, noise, "2011-07-01T00:00:00Z,2011-07-02T00:00:00Z,Light")
+
+
+def test_a_file_of_which_too_little_can_be_read_sends_nothing_and_fails(tmp_path):
+    path = tmp_path / "cases.csv"
+    good, bad = "1,2011-07-01T00:00:00Z,", "2,yesterday,"
+    for rows, words in (
+        ([bad, '3,"2011'], "nothing was sent: not one of its 2 rows can be read"),
+        ([good, bad, bad], r"nothing was sent: 2 of 3 rows cannot be read, more than 50 %: .*--max-bad"),
+        ([], "nothing was sent: it holds no row at all"),
+    ):
+        path.write_text("\n".join(["id,created,closed", *rows]) + "\n")
+        output = io.StringIO()
+        with pytest.raises(CommandError, match=words):
+            call_command("replay", str(path), stdout=output, stderr=io.StringIO())
+        assert output.getvalue().count("  line ") == len(rows) - rows.count(good)
+    collect_all()
+    assert not queries.list_topics()
+    path.write_text("\n".join(["id,created,closed", good, bad, bad]) + "\n")
+    assert "2 rows left out, which cannot be read:\n  line 3:" in replay(str(path), "--max-bad", "70")
 
 
 @pytest.mark.parametrize(
@@ -66,6 +101,8 @@ def test_it_skips_what_an_earlier_run_sent_with_its_own_times(cases):
         (["CASES", "--speed", "0"], "expected a positive number"),
         (["CASES", "--limit", "-1"], "--limit -1 reads no row: expected 1 or more"),
         (["CASES", "--created-column", "opened"], "no column 'opened'"),
+        (["CASES", "--id-column", "TYPO"], "no column 'TYPO', only 'id', .*--id-column"),
+        (["CASES", "--max-bad", "101"], "--max-bad 101 is not between 0 and 100 per cent"),
         (["CASES", "--latency-topic", "er wait"], "'er wait' is not a topic"),
     ],
 )
