@@ -26,12 +26,21 @@ def save_expectation(kpi, *, by, now=None):
         threshold = Threshold.objects.filter(kpi=kpi, kind=SILENCE).first()
         if kpi.expected_interval is None:
             return end_watch(threshold, by, now)
-        threshold = threshold or Threshold(kpi=kpi, kind=SILENCE)
-        threshold.enabled = True
-        for name, value in make_silence_rule(kpi.expected_interval).items():
-            setattr(threshold, name, value)
-        reason = f"A point is expected every {write_duration(kpi.expected_interval)}."
-        return save_threshold(threshold, by=by, reason=reason, now=now)
+        threshold = set_watch(threshold or Threshold(kpi=kpi, kind=SILENCE))
+        return save_threshold(threshold, by=by, reason=tell_expectation(kpi), now=now)
+
+
+def set_watch(threshold):
+    """The threshold as its KPI's expected interval asks for it, unsaved."""
+    threshold.enabled = True
+    for name, value in make_silence_rule(threshold.kpi.expected_interval).items():
+        setattr(threshold, name, value)
+    return threshold
+
+
+def tell_expectation(kpi):
+    """Why a KPI is watched for silence."""
+    return f"A point is expected every {write_duration(kpi.expected_interval)}."
 
 
 def end_watch(threshold, by, now):

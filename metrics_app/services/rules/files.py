@@ -14,6 +14,7 @@ from metrics_app.services.kpis import check_kpi
 from metrics_app.services.rules.changes import (
     GONE,
     KPI_FIELDS,
+    NEW,
     RULE_FIELDS,
     SAME,
     Plan,
@@ -25,6 +26,7 @@ from metrics_app.services.rules.changes import (
 )
 from metrics_app.services.rules.deadman import save_expectation
 from metrics_app.services.rules.fields import list_faults
+from metrics_app.services.rules.many import create_kpis, create_thresholds
 from metrics_app.services.rules.thresholds import delete_threshold, judge_now, save_threshold
 from metrics_app.services.visibility import TAKEN, list_taken
 
@@ -167,17 +169,24 @@ def apply_import(texts, *, by, reason="", prune=False, who=None, mark=None, most
         look_again()
         plan = plan_import(texts, prune=prune, who=who, most=most)
         if mark is None or mark == plan.mark:
-            for change in plan.changes:
-                apply_change(change, by, reason)
+            apply_changes(plan.changes, by, reason)
             # One look for all of them, not one for each.
             transaction.on_commit(judge_now, robust=True)
     return plan
 
 
+def apply_changes(changes, by, reason):
+    """Saves and deletes all rows: what is new together, the rest through the doors that all else takes."""
+    new = [change for change in changes if change.kind == NEW]
+    create_kpis([change.row for change in new if not change.key], by=by)
+    for change in changes:
+        if change.kind not in (NEW, SAME):
+            apply_change(change, by, reason)
+    create_thresholds([(change.row, reason) for change in new if change.key], by=by)
+
+
 def apply_change(change, by, reason):
-    """Saves or deletes one row, through the doors that everything else takes."""
-    if change.kind == SAME:
-        return
+    """Changes or deletes one row that is there."""
     if change.kind == GONE:
         delete_threshold(change.row, by=by)
     elif change.key:

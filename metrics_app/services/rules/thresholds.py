@@ -107,12 +107,18 @@ def read_clock(topic):
     It reads a fraction of a second behind the clock: the second that has just begun
     could not be judged before it is passed, and the answer would still say "ok".
     """
+    return read_clocks([topic])[topic]
+
+
+def read_clocks(topics):
+    """``{topic: ms}`` of ``read_clock``, with one question for all."""
     now = int(time.time() * 1000)
     try:
-        mark = queries.collected_through()[queries.shard_for(topic)]
+        marks = queries.collected_through()
     except BusUnavailable:
-        return now
-    return mark - 1 if now - LAG < mark <= now else now
+        return dict.fromkeys(topics, now)
+    found = {topic: marks[queries.shard_for(topic)] for topic in topics}
+    return {topic: mark - 1 if now - LAG < mark <= now else now for topic, mark in found.items()}
 
 
 def is_changed(stored, threshold):
@@ -145,9 +151,15 @@ def save_version(threshold, stored, by, reason):
     threshold.version = stored.version + 1 if stored else 1
     threshold.edited_by = by
     threshold.save()
-    rule = read_rule(threshold)
-    return ThresholdVersion.objects.create(
-        threshold=threshold, version=threshold.version, rule=rule, author=by, reason=reason
+    version = make_version(threshold, by, reason)
+    version.save(force_insert=True)
+    return version
+
+
+def make_version(threshold, by, reason):
+    """The unsaved copy of a rule as it stands."""
+    return ThresholdVersion(
+        threshold=threshold, version=threshold.version, rule=read_rule(threshold), author=by, reason=reason
     )
 
 
@@ -182,24 +194,30 @@ def note_edit(version, changes, slot):
 
 def schedule(threshold, stored, now):
     """Asks for one extra slot at the current whole second; that slot in ms."""
-    second = (now - threshold.delay * 1000) // 1000 * 1000
+    second = find_second(threshold, now)
     state = ThresholdState.objects.select_for_update().filter(threshold=threshold).first()
     # A new threshold has no past to judge, and one that slept is not judged for its sleep.
     if state is None or (threshold.enabled and not stored.enabled):
         last_slot = max(second - 1000, state.last_slot if state else 0)
     else:
         last_slot = state.last_slot
+    slots = plan_slots(threshold, last_slot, second)
+    ThresholdState.objects.update_or_create(threshold=threshold, defaults=slots)
+    return slots["extra_slot"]
+
+
+def find_second(threshold, now):
+    """The newest whole second (ms) that a threshold may judge."""
+    return (now - threshold.delay * 1000) // 1000 * 1000
+
+
+def plan_slots(threshold, last_slot, second):
+    """What a state row keeps of the slots that come behind ``last_slot``, with an extra one (ms)."""
     extra = max(second, last_slot + 1000)
-    ThresholdState.objects.update_or_create(
-        threshold=threshold,
-        defaults={
-            "rule_version": threshold.version,
-            "last_slot": last_slot,
-            "extra_slot": extra,
-            "due_at": find_first_due(threshold, last_slot, extra),
-        },
-    )
-    return extra
+    due_at = find_first_due(threshold, last_slot, extra)
+    return {
+        "rule_version": threshold.version, "last_slot": last_slot, "extra_slot": extra, "due_at": due_at
+    }  # fmt: skip
 
 
 def find_first_due(threshold, last_slot, extra):

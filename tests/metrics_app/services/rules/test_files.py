@@ -6,16 +6,21 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.classes import is_beyond
 from metrics_app.exceptions import BadInput
-from metrics_app.models import Breach, Kpi, Threshold, ThresholdState
-from metrics_app.services.rules.changes import write_plan
+from metrics_app.models import Breach, Kpi, Restriction, Threshold, ThresholdState, ThresholdVersion
+from metrics_app.services.rules import many, thresholds
+from metrics_app.services.rules.changes import RULE_FIELDS, take, write_plan
+from metrics_app.services.rules.deadman import save_expectation
 from metrics_app.services.rules.fields import list_faults
 from metrics_app.services.rules.files import apply_import, export_rules, plan_import
+from metrics_app.services.rules.thresholds import save_threshold
 from tests.examples import examples
 from tests.metrics_app.watching import HOUR, make_threshold, send
 
@@ -250,6 +255,50 @@ def test_two_thresholds_of_one_name_have_two_keys():
     keys = [make_threshold(now=now, name="Über 48 h!").key for _ in range(2)]
     keys += [make_threshold(now=now).key, make_threshold(now=now, aggregate="p95").key]
     assert keys == ["uber-48-h", "uber-48-h-2", "mean-30m", "p95-30m"]
+
+
+def write_many(count, start=0):
+    """The YAML of KPIs that say how often a point is expected, with a threshold each."""
+    rule = "{aggregate: mean, window: 30m, operator: gt, limit: 48h, delay: 90s}"
+    said = "{unit: seconds, expected_interval: 15m}"
+    rows = [
+        f"  many.t{at}: {{kpi: {said}, thresholds: {{slow: {rule}}}}}" for at in range(start, start + count)
+    ]
+    return "\n".join(["kpis:", *rows])
+
+
+@pytest.mark.django_db
+def test_what_is_new_is_saved_together_as_each_would_be_alone(django_user_model, monkeypatch):
+    by = django_user_model.objects.create_user("ann")
+    Restriction.objects.create(topic="many.t3")
+    monkeypatch.setattr(thresholds, "read_clocks", lambda topics: dict.fromkeys(topics, 10_000_500))
+    monkeypatch.setattr(many, "read_clocks", thresholds.read_clocks)
+    counts = []
+    for size, start in ((5, 0), (45, 5)):
+        with CaptureQueriesContext(connection) as asked:
+            apply_import({"a": write_many(size, start)}, by=by, reason="All of them.")
+        counts.append(len(asked))
+    assert counts[1] - counts[0] < 40, "less than one question more for each"
+    kpi = Kpi.objects.create(topic="alone", unit="seconds", expected_interval=900)
+    # Each by itself, through the door that everything else takes.
+    save_expectation(kpi, by=by)
+    rule = take(Threshold.objects.get(kpi__topic="many.t7", key="slow"), RULE_FIELDS)
+    save_threshold(Threshold(kpi=kpi, key="slow", **rule), by=by, reason="All of them.", judge=False)
+
+    def read(topic):
+        rows = Threshold.objects.filter(kpi__topic=topic).order_by("key")
+        apart = {"id", "kpi_id", "created_at", "updated_at"}
+        states = ThresholdState.objects.filter(threshold__in=rows).order_by("threshold__key")
+        versions = ThresholdVersion.objects.filter(threshold__in=rows).order_by("threshold__key")
+        return (
+            [{name: v for name, v in row.items() if name not in apart} for row in rows.values()],
+            [take(row, ("due_at", "extra_slot", "last_slot", "rule_version", "state")) for row in states],
+            [take(row, ("version", "rule", "author", "reason")) for row in versions],
+        )
+
+    assert len(read("alone")[2]) == 2
+    assert [topic for topic in (f"many.t{at}" for at in range(50)) if read(topic) != read("alone")] == []
+    assert list(Kpi.objects.filter(restricted=True).values_list("topic", flat=True)) == ["many.t3"]
 
 
 @pytest.mark.django_db
