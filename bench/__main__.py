@@ -12,7 +12,7 @@ from django.core.management import call_command
 from bench import runner
 from bench.stage import ROOT, Stage
 
-NAMES = ("emit", "ingest", "collect", "mean", "memory", "sockets", "steady", "thresholds", "effect")
+NAMES = ("emit", "ingest", "names", "collect", "mean", "memory", "sockets", "steady", "thresholds", "effect")
 
 
 def parse_arguments(words=None):

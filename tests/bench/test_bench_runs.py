@@ -15,7 +15,18 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 def quick_run(tmp_path_factory):
     """A quick run of the benchmarks that take seconds: (its temporary folder, its output, its files)."""
     passing, path = tmp_path_factory.mktemp("passing"), tmp_path_factory.mktemp("bench") / "figures.json"
-    command = [sys.executable, "-m", "bench", "emit", "mean", "memory", "--quick", "--json", str(path)]
+    command = [
+        sys.executable,
+        "-m",
+        "bench",
+        "emit",
+        "names",
+        "mean",
+        "memory",
+        "--quick",
+        "--json",
+        str(path),
+    ]
     environment = os.environ | {"TMPDIR": str(passing)}
     process = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
     assert process.returncode == 0, process.stdout + process.stderr
@@ -25,7 +36,7 @@ def quick_run(tmp_path_factory):
 def test_it_measures_each_beside_a_reference_in_the_same_run(quick_run):
     _, _, figures, _ = quick_run
     rows = [row for rows in figures["results"].values() for row in rows]
-    assert list(figures["results"]) == ["emit", "mean", "memory"]
+    assert list(figures["results"]) == ["emit", "names", "mean", "memory"]
     assert [row for row in rows if min(*row["ours"]["rounds"], *row["reference"]["rounds"], 1) <= 0] == []
 
 
@@ -55,5 +66,5 @@ def test_it_names_the_benchmarks_when_asked_for_another():
         [sys.executable, "-m", "bench", "speed"], cwd=ROOT, capture_output=True, text=True, timeout=60
     )
     assert process.returncode == 2
-    names = "emit, ingest, collect, mean, memory, sockets, steady, thresholds, effect"
+    names = "emit, ingest, names, collect, mean, memory, sockets, steady, thresholds, effect"
     assert f"no benchmark speed: choose from {names}" in process.stderr
