@@ -15,18 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 def quick_run(tmp_path_factory):
     """A quick run of the benchmarks that take seconds: (its temporary folder, its output, its files)."""
     passing, path = tmp_path_factory.mktemp("passing"), tmp_path_factory.mktemp("bench") / "figures.json"
-    command = [
-        sys.executable,
-        "-m",
-        "bench",
-        "emit",
-        "names",
-        "mean",
-        "memory",
-        "--quick",
-        "--json",
-        str(path),
-    ]
+    names = ("emit", "names", "mean", "memory")
+    command = [sys.executable, "-m", "bench", *names, "--quick", "--json", str(path)]
     environment = os.environ | {"TMPDIR": str(passing)}
     process = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
     assert process.returncode == 0, process.stdout + process.stderr
