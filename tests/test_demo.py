@@ -1,6 +1,7 @@
 """`manage.py demo` as a newcomer meets it: everything starts, works and ends."""
 
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -10,6 +11,7 @@ import sys
 import pytest
 
 from tests.demos import ROOT, RunningDemo, find_child, is_running, list_children, make_environment, wait_for
+from tests.walking import Shell, split_steps, walk
 
 pytestmark = [
     pytest.mark.slow,
@@ -20,6 +22,14 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
     directory = tmp_path_factory.mktemp("demo") / "data"
+    with RunningDemo(directory, "--port", "0", "--no-traffic") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def second(tmp_path_factory):
+    """Another one, in which nothing was done before the exercise is walked."""
+    directory = tmp_path_factory.mktemp("second") / "data"
     with RunningDemo(directory, "--port", "0", "--no-traffic") as running:
         yield running
 
@@ -175,9 +185,15 @@ def test_simulated_complaints_move_every_tile_within_seconds(demo):
         traffic.kill()
 
 
-def test_a_second_one_beside_it_knows_nothing_of_it_and_leaves_nothing_behind(demo, tmp_path):
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the page asks for curl, which is not here")
+def test_every_step_of_the_exercise_prints_what_its_page_says(second, tmp_path):
+    (tmp_path / ".demo").symlink_to(second.directory)
+    walk(Shell(tmp_path), split_steps()[0][1:])
+
+
+def test_a_second_one_beside_it_knows_nothing_of_it_and_leaves_nothing_behind(demo, second):
     demo.emit([{"topic": "test.first"}])
-    with RunningDemo(tmp_path / "second", "--port", "0", "--no-traffic") as second:
+    with second:
         assert second.emit([{"topic": "test.second"}]).status_code == 202
         wait_for(lambda: second.count_points("test.second") == 1, what="the point")
         assert second.count_points("test.first") == 0
@@ -186,7 +202,7 @@ def test_a_second_one_beside_it_knows_nothing_of_it_and_leaves_nothing_behind(de
         assert len(children) >= 6
         assert second.stop(signal.SIGINT) == 0
         wait_for(lambda: not any(map(is_running, children)), what="the end")
-    with RunningDemo(tmp_path / "second", "--port", "0", "--no-traffic") as second:
+    with RunningDemo(second.directory, "--port", "0", "--no-traffic") as second:
         # Log-ins, keys and points survive.
         assert {**second.facts, "url": "", "redis_url": ""} == {**before, "url": "", "redis_url": ""}
         assert second.count_points("test.second") == 1
