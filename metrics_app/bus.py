@@ -95,13 +95,24 @@ def pack_entry(rows):
 
 
 def claim(batch_id, digest):
-    """Binds a batch id to a digest, on the id's own shard: another body may touch other shards."""
-    home = key(crc32(batch_id.encode()) % conf.get("SHARDS"), f"idem:{batch_id}:claim")
+    """Binds a batch id to a digest; Conflict where it is bound to another."""
+    home = name_claim(batch_id)
     pipe = get_redis().pipeline(transaction=True)
     pipe.set(home, digest, nx=True, ex=REMEMBER)
     pipe.get(home)
     if pipe.execute()[1] != digest:
         raise conflict()
+
+
+@guard()
+def is_claimed(batch_id, digest):
+    """Whether a batch with this id and digest was taken, at least in part, within 24 h. BusUnavailable."""
+    return get_redis().get(name_claim(batch_id)) == digest
+
+
+def name_claim(batch_id):
+    """The key of what an id is bound to, on the id's own shard: another body may touch other shards."""
+    return key(crc32(batch_id.encode()) % conf.get("SHARDS"), f"idem:{batch_id}:claim")
 
 
 def conflict():

@@ -34,9 +34,16 @@ def find_skew():
     base = time.time_ns() // MS - ticks
     looked, base_then, skew = _looks.get(url, (-LOOK_EVERY * 1000 - 1 + ticks, base, 0))
     if ticks - looked > LOOK_EVERY * 1000 or abs(base - base_then) > STEP:
-        skew = compare(skew)
+        known, skew = skew, compare(skew)
+        if is_off(skew) and not is_off(known):
+            logger.warning("The clock of this machine is %g s ahead of Redis': set it.", skew / 1000)
         _looks[url] = (ticks, base, skew)
-    return skew if abs(skew) > conf.get("MAX_FUTURE") * 1000 else 0
+    return skew if is_off(skew) else 0
+
+
+def is_off(skew):
+    """Whether so many ms are more than a point may lie in the future."""
+    return abs(skew) > conf.get("MAX_FUTURE") * 1000
 
 
 def compare(known):

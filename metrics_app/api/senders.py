@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from drf_spectacular.utils import OpenApiParameter
 
-from metrics_app import clock, conf, emitters
+from metrics_app import bus, clock, conf, emitters
 from metrics_app.core.points import EARLIEST
 from metrics_app.exceptions import BadInput
 
@@ -53,6 +53,14 @@ class Sender:
     def batch_id(self):
         """The id under which its batch counts once; None without a key for retries."""
         return None if self.key is None else f"{self.who.id}:{self.key}"
+
+    def was_taken(self, error, digest):
+        """Whether a batch that is refused for its times is a repeat of one that was taken.
+
+        Another server's clock may have let it pass. Refused now, it would be sent again in parts, and
+        counted twice.
+        """
+        return bool(error.ahead and self.key is not None and bus.is_claimed(self.batch_id, digest))
 
     def note(self, now):
         """Notes what it said, once its batch is recorded; ``now`` in ms."""

@@ -105,6 +105,20 @@ def test_a_resend_with_a_clock_that_went_on_counts_once(post, at):
     assert list(emitters.read_dropped().values()) == [9]
 
 
+def test_a_repeat_that_meets_a_server_whose_clock_is_behind_counts_once_and_is_not_refused(
+    post, at, monkeypatch
+):
+    body = [{"topic": "a", "ts": at + 6_000}, {"topic": "b", "ts": at}]
+    with monkeypatch.context() as patch:
+        patch.setattr(clock, "now_ms", lambda: at + 4_000)
+        assert post(body, Idempotency_Key="one").status_code == 202
+    assert post(body, Idempotency_Key="one").json() == {"accepted": 2}
+    assert last_time("b") == (at, 1)
+    refused = post(body, Idempotency_Key="two")
+    assert (refused.status_code, refused.json()["refused"]) == (400, [0])
+    assert post([{"topic": "a", "ts": at + 6_001}], Idempotency_Key="one").status_code == 400
+
+
 def test_a_refusal_names_every_faulty_point_and_the_rest_can_be_sent(post, at):
     body = [{"topic": "a", "ts": at + 60_000 * (index % 2)} for index in range(300)]
     answer = post(body)
@@ -181,14 +195,17 @@ def test_the_projects_own_points_go_by_redis_where_the_machines_clock_is_off(mon
     assert emitters.read_skews()[emitters.OWN].ms == 9_000
 
 
-def test_a_clock_that_is_about_right_is_used_as_it_is_and_compared_again_when_it_was_set(monkeypatch):
+def test_a_clock_that_is_about_right_is_used_as_it_is_and_compared_again_when_it_was_set(monkeypatch, caplog):
     asked, found = [], [1_000, 60_000]
     monkeypatch.setattr(clock, "_looks", {})
     monkeypatch.setattr(clock, "compare", lambda known: asked.append(known) or found[len(asked) - 1])
+    # Not by how long the test takes.
+    monkeypatch.setattr(clock, "LOOK_EVERY", 10**6)
     assert (clock.find_skew(), clock.find_skew(), asked) == (0, 0, [0])
     real = time.time_ns
     monkeypatch.setattr(clock.time, "time_ns", lambda: real() + 59_000 * 1_000_000)
     assert (clock.find_skew(), clock.find_skew(), asked) == (60_000, 60_000, [0, 1_000])
+    assert caplog.text.count("60 s ahead of Redis'") == 1
 
 
 def test_where_redis_is_away_the_clock_is_as_last_known(settings):
