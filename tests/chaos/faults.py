@@ -175,10 +175,9 @@ class Run:
         dark = self.lights.restart()[2]
         sizes, begun = self.site.measure_logs(), time.time()
         end = self.take_away(part, away, freeze)
-        if not freeze:
-            self.site.wait_until_up(part, sizes.get(part))
-        start = 0.0 if freeze else time.time() - end
-        judged = self.wait_for(lambda: self.read_last_slot() > end * 1000)
+        up = [] if freeze else [lambda: self.site.is_up(part, sizes.get(part))]
+        judged, *up = self.wait_for_all([lambda: self.read_last_slot() > end * 1000, *up])
+        start = up[0] - end if up else 0.0
         self.wait_for(lambda: self.find_arrival(end) < float("inf"))
         socket = self.find_arrival(end)
         time.sleep(SETTLE)
@@ -208,14 +207,19 @@ class Run:
             self.site.start(part)
         return end
 
-    def wait_for(self, condition, patience=90):
+    def wait_for(self, condition):
         """The moment at which a condition came true, or infinity."""
-        deadline = time.time() + patience
-        while time.time() < deadline:
-            if condition():
-                return time.time()
-            time.sleep(0.1)
-        return float("inf")
+        return self.wait_for_all([condition])[0]
+
+    def wait_for_all(self, conditions, patience=120):
+        """The moment at which each condition came true, of some infinity; none is waited for with another."""
+        came, deadline = [float("inf")] * len(conditions), time.time() + patience
+        while max(came) == float("inf") and time.time() < deadline:
+            for at, condition in enumerate(conditions):
+                if came[at] == float("inf") and condition():
+                    came[at] = time.time()
+            time.sleep(0.05)
+        return came
 
     def read_last_slot(self):
         """The newest slot (ms) that was judged; 0 while the database is away."""

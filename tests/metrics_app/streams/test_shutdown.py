@@ -1,6 +1,7 @@
 """How a process leaves: streams are told first, and go on elsewhere."""
 
 import asyncio
+import gc
 import signal
 
 import httpx
@@ -159,12 +160,14 @@ async def test_streams_are_told_also_on_their_way_in_and_the_server_stops_after_
         await stream.greeting()
         signal.raise_signal(signal.SIGTERM)
         assert not uvicorn_here.should_exit
+        frozen = gc.get_freeze_count()
         assert "event: unavailable" in await stream.body()
         assert await socket.closed() in (1012, 4012)
         async with StreamClient("topic=er.wait", **credentials) as late, SocketClient() as stranger:
             assert (late.status, (await late.body()).count("event: unavailable")) == (200, 1)
             assert await stranger.closed() in (1012, 4012)
     await wait_until(lambda: uvicorn_here.should_exit)
+    assert gc.get_freeze_count() > frozen, "at its end nothing is left to collect"
     assert 0 < uvicorn_here.config.timeout_graceful_shutdown <= shutdown.ALL
     assert not uvicorn_here.force_exit
 
