@@ -5,7 +5,7 @@ from django.db import transaction
 from hms_gov.joins.marks import describe_move, quote
 from metrics_app.models import Breach, BreachEvent
 from pipelines_app.core.moments import to_ms
-from pipelines_app.queries import attach_suggestions
+from pipelines_app.queries import attach_suggestions, read_origin
 
 KIND = "proposal"
 ORIGIN = "breach:"
@@ -17,13 +17,15 @@ def note_moves(pipeline):
 
     An errand calls it after each change, and again until it has answered.
     """
-    if not (pipeline.origin or "").startswith(ORIGIN):
+    # As it was frozen: one that somebody wrote into the column would tell its story elsewhere.
+    origin = read_origin(pipeline)
+    if not origin.startswith(ORIGIN):
         return
     entries = attach_suggestions(pipeline.moves.exclude(event="proposed").checked())
     told = [line for entry in entries if (line := tell_move(entry))]
     with transaction.atomic():
         # Locked: two that are told at once would each find nothing there.
-        breach = Breach.objects.select_for_update().filter(pk=pipeline.origin.removeprefix(ORIGIN)).first()
+        breach = Breach.objects.select_for_update().filter(pk=origin.removeprefix(ORIGIN)).first()
         if breach is None:
             return
         known = list(breach.timeline.filter(kind=KIND).values_list("at", "text"))

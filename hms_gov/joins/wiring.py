@@ -123,6 +123,9 @@ def describe_kpi(kpi):
 
 def follow_restriction(instance, **kwargs):
     """A KPI was saved: its proposals, also those opened before, are for the same eyes as the KPI."""
+    if instance.restricted and instance.owner is None:
+        # For nobody, which no proposal can be: whoever reads one now goes on, and nobody else begins to.
+        return
     restrict(topic=instance.topic, group=instance.owner if instance.restricted else None)
 
 

@@ -10,7 +10,7 @@ from pipelines_app.admin.cells import TEXT_SHOWN, ReadOnly, format_evidence, sho
 from pipelines_app.cards.author import list_named
 from pipelines_app.cards.facts import list_facts, write_claim, write_facts
 from pipelines_app.models import AuditEntry, Decision, Errand, Pipeline
-from pipelines_app.queries import look, show_parts, sight_of, tell_program, visible_to
+from pipelines_app.queries import look, show_entry, show_parts, sight_of, tell_program, visible_to
 
 
 class TopicFilter(admin.AllValuesFieldListFilter):
@@ -53,7 +53,7 @@ class AuditInline(ReadOnly, admin.TabularInline):
     @admin.display(description="details")
     def details(self, entry):
         """What the entry says, a line per field, without what its reader may not see."""
-        shown = show_parts(look(entry.pipeline, self.sight), entry.data)
+        shown = show_entry(look(entry.pipeline, self.sight), entry.data)
         return write_facts(
             [(name.replace("_", " "), show_detail(name, value)) for name, value in shown.items()]
         )

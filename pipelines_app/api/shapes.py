@@ -41,12 +41,13 @@ class AuditEntrySerializer(serializers.ModelSerializer):
 
     at = MillisecondsField()
     data = serializers.SerializerMethodField(
-        help_text="What you may see of it. Empty where the entry is not what was hashed."
+        help_text="What you may see of it, without whom it mailed. Empty where the entry is not what was "
+        "hashed."
     )
 
     def get_data(self, entry) -> dict:
         """Without the parts that its reader may not see."""
-        return queries.show_parts(self.context["pipeline"], entry.data)
+        return queries.show_entry(self.context["pipeline"], entry.data)
 
     class Meta:
         model = AuditEntry

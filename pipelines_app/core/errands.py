@@ -8,6 +8,18 @@ from pipelines_app.core.states import State
 # Seconds before the next attempt, by how many there were; the last one again and again.
 WAITS = (5, 15, 60, 300, 900, 1_800)
 
+# The events of the audit chain that send mails, with the reason that stands in each mail's recipient.
+MAILINGS = {
+    "proposed": "new",
+    "changed": "changed",
+    "undone": "undone",
+    "reopened": "reopened",
+    "reminded": "due",
+    "escalated": "escalated",
+}
+# Where such an entry keeps whom: ids of accounts, which mail errands name them by, too. No address.
+MAILED = "mailed"
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -23,6 +35,11 @@ class Kind:
     states: frozenset[State]  # of the proposal; in any other it makes no sense any more
     give_up: Callable | None = None
     attempts: int = 10
+
+
+def name_recipient(event, pk):
+    """Whom a mail is for, and why, as its errand keeps it: ``due:5``."""
+    return f"{MAILINGS[event]}:{pk}"
 
 
 def find_wait(attempts):

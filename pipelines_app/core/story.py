@@ -13,10 +13,12 @@ SHAPES = {
     "verdict": str,
     "reason": str,
     "people": int,
+    "mailed": list,
     "record": str,
     "id": int,
     "topic": str,
     "restricted_to": int | None,
+    "reserved_for": int | None,
 }
 
 

@@ -5,6 +5,7 @@ import json
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import models
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from pipelines_app.core.chain import digest
@@ -52,8 +53,9 @@ class Pipeline(models.Model):
         help_text="May decide too once four fifths of the time are over.",
     )
 
-    # What opened it: "breach:12". A message that comes twice finds its proposal by this.
-    origin = models.CharField(max_length=100, null=True, blank=True, unique=True)
+    # What opened it: "breach:12". A message that comes twice finds its proposal by this. Not unique: one
+    # that somebody wrote here would keep the proposal that it belongs to from being opened.
+    origin = models.CharField(max_length=100, null=True, blank=True, db_index=True)
     proposer = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
@@ -83,6 +85,20 @@ class Pipeline(models.Model):
         on_delete=models.PROTECT,
         related_name="+",
         help_text="Visible to this group only. Empty: to every logged-in user.",
+    )
+    reserved_for = models.ForeignKey(
+        Group,
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="The group that its proposer named. Empty: whoever sees its KPI reads it.",
+    )
+    # Whom ``restricted_to`` named first: that one follows the KPI, and two rows that were one audience's
+    # when they were opened must not meet later. A plain number, which keeps no group from being deleted.
+    audience = models.PositiveBigIntegerField(
+        default=0, editable=False, help_text="The id of the group it was opened for. 0: everybody."
     )
 
     evidence_text = models.TextField(
@@ -115,8 +131,11 @@ class Pipeline(models.Model):
         permissions = [("decide_pipeline", "Can approve and reject proposals")]
         constraints = [
             models.UniqueConstraint(
-                fields=["title", "topic"],
-                name="one_open_pipeline_per_title_and_topic",
+                "title",
+                "topic",
+                "audience",
+                Coalesce("reserved_for", 0),
+                name="one_open_pipeline_per_audience",
                 condition=models.Q(state__in=OPEN_VALUES),
             ),
             models.CheckConstraint(

@@ -54,9 +54,10 @@ from pipelines_app.queries.likes import (
     count_states,
     list_like,
     list_like_states,
+    list_same,
 )
 from pipelines_app.queries.measuring import find_effect, find_plan, find_span, list_actions, read_effect
-from pipelines_app.queries.sight import Sight, look, show_parts, show_text, sight_of
+from pipelines_app.queries.sight import Sight, look, show_entry, show_parts, show_text, sight_of
 from pipelines_app.queries.stops import find_stop, may_turn
 from pipelines_app.queries.track_records import attach_records, find_record, list_earlier, read_earlier
 from pipelines_app.queries.versions import (
@@ -65,6 +66,7 @@ from pipelines_app.queries.versions import (
     find_reopening,
     find_waiting_since,
     peek_version,
+    read_origin,
     read_version,
     tell_tampering,
 )
@@ -114,6 +116,7 @@ __all__ = [
     "list_like",
     "list_like_states",
     "list_permitted",
+    "list_same",
     "list_to_do",
     "make_order",
     "look",
@@ -123,8 +126,10 @@ __all__ = [
     "peek_version",
     "read_earlier",
     "read_effect",
+    "read_origin",
     "read_version",
     "share_lent",
+    "show_entry",
     "show_parts",
     "show_text",
     "sight_of",

@@ -10,6 +10,15 @@ HEAVY = ("evidence_text",)
 KNOWN = ("pk", "state", "created_at", "decided_at", "effect__judged_at")
 
 
+def list_same(pipeline):
+    """The other proposals of the same title and topic that are for the very same readers.
+
+    What stands in the way of a proposal is asked here: one for others neither does, nor is told of.
+    """
+    same = Pipeline.objects.filter(title=pipeline.title, topic=pipeline.topic)
+    return same.filter(restricted_to=pipeline.restricted_to_id).exclude(pk=pipeline.pk)
+
+
 def list_like(pipeline, *, among):
     """The other proposals of the same title and topic ``among`` a queryset, newest first."""
     like = among.filter(title=pipeline.title, topic=pipeline.topic).exclude(pk=pipeline.pk)

@@ -10,6 +10,7 @@ from functools import cached_property
 
 from pipelines_app import conf
 from pipelines_app.core.chain import encode
+from pipelines_app.core.errands import MAILED
 from pipelines_app.core.parts import show
 from pipelines_app.core.topics import is_listed
 from pipelines_app.queries.deciding import list_groups
@@ -68,6 +69,11 @@ def sees(pipeline, topic):
 def show_parts(pipeline, data):
     """A frozen dict of the proposal without the parts its reader may not see."""
     return show(data, lambda topic: sees(pipeline, topic))
+
+
+def show_entry(pipeline, data):
+    """As ``show_parts``, of an audit entry's data: whom it mailed is for whoever verifies the chain."""
+    return show_parts(pipeline, {name: value for name, value in data.items() if name != MAILED})
 
 
 def show_text(pipeline, text):

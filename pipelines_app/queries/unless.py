@@ -1,12 +1,13 @@
 """What rejections wait for: whether one may be named, what the chain says of it, whether it still counts."""
 
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from pipelines_app.core.limits import SIDES
 from pipelines_app.core.moments import to_ms
 from pipelines_app.core.states import State
 from pipelines_app.core.unless import read_unless
-from pipelines_app.models import AuditEntry, Errand, Pipeline
+from pipelines_app.models import AuditEntry, Errand
 from pipelines_app.queries.measuring import ask, can_answer
 
 WATCH = "watch"  # the errand that looks whether it has come
@@ -70,11 +71,11 @@ def find_acting(pipeline, *, now=None):
     return unless if unless and (now or timezone.now()) < unless.until else None
 
 
-def find_standing(title, topic, *, now=None):
-    """The rejected proposal that keeps this title on this topic from being proposed, or None."""
-    same = Pipeline.objects.filter(title=title, topic=topic, state=State.REJECTED)
-    watched = same.filter(errands__kind=WATCH, errands__done_at=None).distinct()
-    return next((row for row in watched.order_by("-id") if find_acting(row, now=now)), None)
+def find_standing(same, *, now=None):
+    """Of a queryset of one title and topic: the rejected one that keeps it from being proposed, or None."""
+    watched = Errand.objects.filter(pipeline=OuterRef("pk"), kind=WATCH, done_at=None)
+    rejected = same.filter(Exists(watched), state=State.REJECTED)
+    return next((row for row in rejected.order_by("-id") if find_acting(row, now=now)), None)
 
 
 def measure_unless(topic, rule, at):

@@ -101,6 +101,12 @@ def peek_version(pipeline):
     return document and read_times(document)
 
 
+def read_origin(pipeline):
+    """What opened it, as its version says; "" for nothing, and where that text was changed."""
+    document = find_document(pipeline)[0]
+    return (document.get("origin") or "") if document else ""
+
+
 def find_reopening(pipeline):
     """What brought a rejected proposal back, as its version says: a dict with ``at`` (ms), …; or None."""
     document = peek_version(pipeline)

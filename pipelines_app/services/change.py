@@ -24,6 +24,7 @@ from pipelines_app.queries.unless import find_acting
 from pipelines_app.queries.versions import read_version
 from pipelines_app.services.audit import append_audit
 from pipelines_app.services.errands.deadlines import plan_deadlines
+from pipelines_app.services.errands.plan import describe_mails
 from pipelines_app.services.moves import lock_pipeline, move, tell_later
 from pipelines_app.services.terms import keep_terms
 from pipelines_app.services.versions import store_version
@@ -113,8 +114,10 @@ def change_locked(pipeline, frozen, wanted, *, by, comment, earlier, now):
     if why_not := terms.pop(IMPOSSIBLE, ""):
         data |= {"left_out": why_not}
     data |= {"state": pipeline.state} | store_version(pipeline, terms=terms, at=now)
+    people = list_deciders(pipeline, now=now)
+    data |= describe_mails(people)
     append_audit(pipeline=pipeline, actor=name_of(by), event="changed", data=data, at=now)
-    plan_deadlines(pipeline, reason="changed", people=list_deciders(pipeline, now=now), now=now)
+    plan_deadlines(pipeline, event="changed", people=people, now=now)
     tell_later(pipeline)
 
 

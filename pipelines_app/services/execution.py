@@ -18,8 +18,8 @@ from pipelines_app.models import Pipeline
 from pipelines_app.services.change import refuse_other_version, refuse_strangers
 from pipelines_app.services.errands.act import record_end
 from pipelines_app.services.errands.deadlines import plan_deadlines
-from pipelines_app.services.errands.plan import ACT, repeat_errand
-from pipelines_app.services.moves import lock_pipeline, move
+from pipelines_app.services.errands.plan import ACT, describe_mails, repeat_errand
+from pipelines_app.services.moves import lock_pipeline, move, refuse_second
 from pipelines_app.services.terms import keep_terms
 from pipelines_app.services.versions import store_version
 
@@ -59,8 +59,7 @@ def refuse_undoing(pipeline, by, version, now):
         raise NotAllowed(f"You did not approve proposal #{pipeline.pk}: you can only revoke it.")
     if queries.find_undo_end(pipeline) <= now:
         raise Conflict("It is too late to undo: revoke it, as long as it has not begun.", pipeline=pipeline)
-    same = Pipeline.objects.filter(title=pipeline.title, topic=pipeline.topic, state__in=OPEN)
-    if same.exists():
+    if queries.list_same(pipeline).filter(state__in=OPEN).exists():
         raise Conflict(SAME, pipeline=pipeline)
 
 
@@ -70,9 +69,11 @@ def undo_locked(pipeline, by, now):
     pipeline.version += 1
     pipeline.save(update_fields=["version"])
     data = {"by": by.pk} | store_version(pipeline, terms=terms, at=now)
-    move(pipeline, State.AWAITING_APPROVAL, actor=queries.name_of(by), event="undone", data=data, at=now)
     others = [user for user in queries.list_deciders(pipeline, now=now) if user.pk != by.pk]
-    plan_deadlines(pipeline, reason="undone", people=others, now=now)
+    data |= describe_mails(others)
+    move(pipeline, State.AWAITING_APPROVAL, actor=queries.name_of(by), event="undone", data=data, at=now)
+    refuse_second(pipeline)
+    plan_deadlines(pipeline, event="undone", people=others, now=now)
 
 
 def confirm(*, pipeline, by, version, day, comment="", now=None):

@@ -2,15 +2,16 @@
 
 import logging
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from pipelines_app import conf
-from pipelines_app.core.states import State, may_move
+from pipelines_app.core.states import OPEN, State, may_move
 from pipelines_app.exceptions import Conflict
 from pipelines_app.models import Pipeline
+from pipelines_app.queries import list_same
 from pipelines_app.services.audit import append_audit
 from pipelines_app.services.errands.plan import plan_answer
 
@@ -40,6 +41,16 @@ def move(pipeline, to, *, actor, event, data, at):
     pipeline.save(update_fields=["state", "decided_at"])
     append_audit(pipeline=pipeline, actor=actor, event=event, data=data | {"state": pipeline.state}, at=at)
     tell_later(pipeline)
+
+
+def refuse_second(pipeline):
+    """IntegrityError where another of its title and topic waits for the same readers.
+
+    To be asked behind the audit entry, whose lock puts all writers in one line: the constraint knows for
+    whom they were opened, and a restriction may have moved one of them since.
+    """
+    if list_same(pipeline).filter(state__in=OPEN).exists():
+        raise IntegrityError("another proposal of this title waits")
 
 
 def tell_later(pipeline):

@@ -36,6 +36,7 @@ def place(row):
     """Fills in the unit, who reads it, and what is named as they may read it; BadInput."""
     known = queries.read_topic(row.topic)
     row.restricted_to = row.asked.find_group(row.topic, known)
+    row.reserved_for, row.audience = row.asked.group, row.restricted_to.pk if row.restricted_to else 0
     row.unit = row.unit or known["unit"]
     row.named = cite(row)
 

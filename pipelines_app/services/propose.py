@@ -1,4 +1,4 @@
-"""Opening a proposal: once per origin, and once per title and topic until one is decided and judged."""
+"""Opening a proposal: once per origin, and once per title, topic and readers until it is judged."""
 
 import logging
 
@@ -17,7 +17,8 @@ from pipelines_app.queries.deciding import name_of
 from pipelines_app.queries.unless import find_standing
 from pipelines_app.services.audit import append_audit
 from pipelines_app.services.errands.deadlines import plan_deadlines
-from pipelines_app.services.moves import tell_later
+from pipelines_app.services.errands.plan import describe_mails
+from pipelines_app.services.moves import refuse_second, tell_later
 from pipelines_app.services.place import Asked, place
 from pipelines_app.services.plans import plan_measuring
 from pipelines_app.services.repeats import find_by_origin, note_repeat
@@ -62,16 +63,16 @@ def propose(
     The same ``origin`` again answers the same proposal and changes nothing. While one of
     the same title and topic is open, or approved and not judged yet, that one is answered and notes
     the newer ``kpi``; in the latter case a higher ``severity`` opens a new one. So is one that was
-    rejected with "unless …", whatever the severity, until that has come or its end has passed.
-    ``proposer`` (a user) never decides on it; ``restricted_to`` is a group (a restricted topic's is always
-    the one that owns it). ``action`` is one of the settings, or empty: people do it by hand.
+    rejected with "unless …", whatever the severity, until that has come or its end has passed. One for
+    other readers is as if it were not there.
+    ``proposer`` (a user) never decides on it; ``restricted_to`` is a group (while its topic is restricted
+    the one that owns that reads it instead). ``action`` is one of the settings, or empty: people do it.
     ``program`` is the key's name where a program wrote it, ``rationale`` says why. ``named`` are
     objects that name evidence (``core.fields.check_entries``), frozen with what they say now;
     ``reader``, a key or a user, must be allowed to see it, and what the action of a program touches.
     ``sight`` are the eyes of whoever asks (None: the project's own): the topic must be a KPI that they
     see, and what they do not see is answered as what is not there. The rows decide, in the transaction.
-    ``visible`` are the proposals that whoever asks may see: NotAllowed where another one stands already,
-    which then notes nothing.
+    ``visible`` are the proposals that whoever asks may see: they may repeat any of those.
     ``anyway``: an action that cannot be carried out keeps nobody from opening it, as nothing must be lost
     of what a rule found; the reason is frozen, and it must be changed before it can be approved.
     BadInput names the field that is wrong; NotMeasured: what is named cannot be read right now.
@@ -155,7 +156,8 @@ def store(row, now):
     """
     data = {"title": row.title, "evidence_sha256": row.evidence_sha256}
     data |= {"suggestion": row.suggestion, "state": row.state, "eligible": row.terms["eligible"]}
-    data |= {"restricted_to": row.restricted_to_id}
+    data |= {"restricted_to": row.restricted_to_id, "reserved_for": row.reserved_for_id}
+    data |= describe_mails(row.people)
     actor = row.proposer_name or "the system"
     try:
         with transaction.atomic():
@@ -165,12 +167,21 @@ def store(row, now):
             row.save(force_insert=True)
             data |= store_version(row, terms=row.terms, at=now)
             append_audit(pipeline=row, actor=actor, event="proposed", data=data, at=now)
-            plan_deadlines(row, reason="new", people=row.people, now=now)
+            plan_deadlines(row, event="proposed", people=row.people, now=now)
             tell_later(row)
-            # Only now that the open one is this: until then another could still be rejected with "unless …".
-            if find_standing(row.title, row.topic, now=now):
-                raise IntegrityError("rejected with an unless meanwhile")
+            refuse_repeat(row, now)
     except IntegrityError:
         row.pk = None
         return False
     return True
+
+
+def refuse_repeat(row, now):
+    """IntegrityError for a stored proposal that is a repeat after all.
+
+    Only now that its entry is the end of the chain: until then another could still be opened, or be
+    rejected with "unless …".
+    """
+    refuse_second(row)
+    if find_standing(queries.list_same(row), now=now) or find_by_origin(row.origin, besides=row.pk):
+        raise IntegrityError("proposed, or rejected with an unless, meanwhile")

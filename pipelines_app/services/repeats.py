@@ -5,31 +5,31 @@ from datetime import UTC
 from django.db import transaction
 from django.db.models import Q
 
+from pipelines_app import queries
 from pipelines_app.core.fields import SEVERITIES
 from pipelines_app.core.states import OPEN, UNJUDGED, State
 from pipelines_app.core.urgency import measure_overrun
 from pipelines_app.core.versions import NOTED
-from pipelines_app.exceptions import NotAllowed
 from pipelines_app.models import Pipeline
 from pipelines_app.queries.unless import find_standing
 from pipelines_app.services.audit import append_audit
 from pipelines_app.services.moves import lock_pipeline
 
 
-def find_by_origin(origin):
-    """The proposal that this origin opened or was last noted on, or None.
+def find_by_origin(origin, *, besides=None):
+    """The proposal that this origin opened or was last noted on, or None; not the one with id ``besides``.
 
-    That it was noted says the audit chain: whoever wrote it into the column alone suppresses nothing.
+    That it was says the audit chain: whoever wrote it into a column alone suppresses nothing.
     """
     if not origin:
         return None
-    rows = Pipeline.objects.filter(Q(origin=origin) | Q(latest_origin=origin)).order_by("id")
-    return next((row for row in rows if is_of(row, origin)), None)
+    rows = Pipeline.objects.filter(Q(origin=origin) | Q(latest_origin=origin)).exclude(pk=besides)
+    return next((row for row in rows.order_by("id") if is_of(row, origin)), None)
 
 
 def is_of(pipeline, origin):
-    """Whether this origin opened a proposal, or is the last that the chain noted on it."""
-    if pipeline.origin == origin:
+    """Whether this origin opened a proposal, or is the last that was noted on it; both by the chain."""
+    if pipeline.origin == origin and queries.read_origin(pipeline) == origin:
         return True
     entry = pipeline.audit.filter(event=NOTED).order_by("-seq").first()
     return entry is not None and entry.data.get("origin") == origin
@@ -37,15 +37,15 @@ def is_of(pipeline, origin):
 
 def note_repeat(row, now):
     """Writes the newer value on the proposal that ``row`` repeats; that one, or None."""
-    pipeline = find_repeated(row) or find_standing(row.title, row.topic, now=now)
+    pipeline = find_repeated(row, now)
     if pipeline is None:
         return None
-    visible = row.asked.visible
-    if visible is not None and not visible.filter(pk=pipeline.pk).exists():
-        raise NotAllowed("A proposal of this title stands already, and is restricted to a group.")
     standing = {State.REJECTED} if pipeline.state == State.REJECTED else frozenset()
     with transaction.atomic():
         locked = lock_pipeline(pipeline.pk)
+        if not any(same.filter(pk=locked.pk).exists() for same in list_repeated(row)):
+            # Restricted in this very moment: to whoever asks it is not there.
+            return None
         if locked.state not in OPEN | UNJUDGED | standing:
             # Decided in this very moment: the repeat is a new question then, found by the next attempt.
             return None
@@ -76,15 +76,32 @@ def describe_repeats(pipeline):
     }
 
 
-def find_repeated(row):
+def list_repeated(row):
+    """The proposals of its title and topic that a new one may repeat, as querysets, the first one first.
+
+    Those for the very same readers: what came of a rule's is told to all of them. Then, for somebody at
+    the API, what else they may see; whoever asks must hear of none other.
+    """
+    same = queries.list_same(row)
+    if row.asked.visible is None:
+        return (same,)
+    return same, row.asked.visible.filter(title=row.title, topic=row.topic)
+
+
+def find_repeated(row, now):
     """The proposal of the same title and topic that ``row`` adds nothing to, or None.
 
     An open one, whatever its severity. Or one that was approved and is not judged yet: what it was
-    meant to mend is not over at once. Only what has become more severe is a new question then.
+    meant to mend is not over at once. Only what has become more severe is a new question then. Or one
+    that was rejected and still waits for what was named.
     """
-    same = Pipeline.objects.filter(title=row.title, topic=row.topic)
-    waiting = same.filter(state__in=OPEN).first()
-    if waiting is not None:
-        return waiting
     least = SEVERITIES.index(row.severity)
-    return same.filter(state__in=UNJUDGED, severity__in=SEVERITIES[least:]).first()
+    for same in list_repeated(row):
+        found = (
+            same.filter(state__in=OPEN).first()
+            or same.filter(state__in=UNJUDGED, severity__in=SEVERITIES[least:]).first()
+            or find_standing(same, now=now)
+        )
+        if found:
+            return found
+    return None

@@ -7,6 +7,7 @@ from pipelines_app.core.moments import to_moment
 from pipelines_app.core.story import follow, is_jump, keep_known
 from pipelines_app.core.versions import MAKING, NOTED, VOTED
 from pipelines_app.queries.measuring import STARTED
+from pipelines_app.services.verify_mails import note_mails
 from pipelines_app.services.verify_watches import note_watch
 
 # Events that an errand ends in, by its kind; those of people carry no number of attempts.
@@ -18,7 +19,7 @@ LAST_MS = 2**47  # milliseconds that a datetime holds, to the year 6429
 
 class Story:
     """What the chain says of each proposal: frozen evidence, versions by hash, last state, votes, approval,
-    what came of it, what its rejection waits for; and whether everything is stopped.
+    what came of it, what its rejection waits for, whom it mailed; and whether everything is stopped.
 
     ``spans`` holds when each effect is judged. ``quorums``, ``executable`` (versions from after an
     approval came to carry something out) and ``deadlines`` (the errands of the newest version, with when
@@ -33,6 +34,7 @@ class Story:
         self.watches, self.spans, self.deadlines = {}, {}, {}
         self.executable, self.jumps, self.stop = set(), [], None
         self.readers, self.restrictions, self.repeats = {}, {}, {}
+        self.reserved, self.mails = {}, {}
 
     def read(self, entry):
         """Takes in one entry, whose data may have been broken."""
@@ -48,6 +50,8 @@ class Story:
             self.evidence[pipeline] = data.get("evidence_sha256")
             # Entries from before it was written say nothing of it.
             self.readers[pipeline] = entry.seq, data.get("restricted_to", UNKNOWN)
+            self.reserved[pipeline] = data.get("reserved_for", UNKNOWN)
+        note_mails(self.mails, entry, data)
         if "outcome" in data:
             self.outcomes[pipeline] = (data["outcome"], data.get("carried_out_at"))
         if "state" in data:
@@ -72,7 +76,12 @@ class Story:
     def find_readers(self, pipeline):
         """The id of the group that alone may read a proposal, None for all; UNKNOWN where no entry says."""
         opened = self.readers[pipeline.pk]
-        return max(opened, self.restrictions.get(pipeline.topic, opened), key=itemgetter(0))[1]
+        last = max(opened, self.restrictions.get(pipeline.topic, opened), key=itemgetter(0))
+        if last is opened or last[1] is not None:
+            return last[1]
+        # The topic's restriction was lifted: what was reserved is its group's again.
+        reserved = self.reserved[pipeline.pk]
+        return pipeline.reserved_for_id if reserved is UNKNOWN else reserved
 
     def read_version(self, entry, data):
         """What an entry says of a version and of the votes on it."""

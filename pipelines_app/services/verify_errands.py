@@ -1,8 +1,8 @@
 """Whether errands ended as the chain tells: what was carried out, judged, reminded and escalated.
 
 When one that is open is due follows from the chain and the versions; after an attempt that failed it is
-due a little later. What went wrong, and mails, figures and answers, stand in no entry. Watches have a
-module of their own.
+due a little later. What went wrong, and figures and answers, stand in no entry. Mails and watches have
+modules of their own.
 """
 
 from datetime import timedelta

@@ -23,8 +23,9 @@ def check_pipelines(story, report, using):
             continue
         report.faults += list_touched_evidence(pipeline, story.evidence[pipeline.pk])
         report.faults += list_touched_repeats(pipeline, story.repeats.get(pipeline.pk, UNREPEATED))
-        if story.find_readers(pipeline) not in (UNKNOWN, pipeline.restricted_to_id):
-            report.faults.append(f"restricted_to of {name} was changed")
+        report.faults += [
+            f"{column} of {name} was changed" for column in list_touched_readers(pipeline, story)
+        ]
         state, seq = story.states.get(pipeline.pk, (None, None))
         if state is None:
             report.faults.append(f"{name} is {pipeline.state}, but no entry says so")
@@ -35,6 +36,17 @@ def check_pipelines(story, report, using):
         at = pipeline.carried_out_at and pipeline.carried_out_at.astimezone(UTC).isoformat()
         if (pipeline.outcome, at) != story.outcomes.get(pipeline.pk, ("", None)):
             report.faults.append(f"what came of {name} was changed")
+
+
+def list_touched_readers(pipeline, story):
+    """The columns of who reads a proposal that are at odds with what the chain tells, as far as it does."""
+    _, opened = story.readers[pipeline.pk]
+    told = {
+        "restricted_to": (story.find_readers(pipeline), pipeline.restricted_to_id),
+        "reserved_for": (story.reserved[pipeline.pk], pipeline.reserved_for_id),
+        "audience": (opened if opened is UNKNOWN else opened or 0, pipeline.audience),
+    }
+    return [name for name, (expected, found) in told.items() if expected not in (UNKNOWN, found)]
 
 
 def list_touched_evidence(pipeline, told):

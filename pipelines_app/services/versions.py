@@ -13,6 +13,6 @@ def store_version(pipeline, *, terms, at):
     text = encode(describe_columns(pipeline) | terms)
     row = Version(pipeline=pipeline, number=pipeline.version, text=text, sha256=digest(text), created_at=at)
     row.save(force_insert=True)
-    # Whoever asked before found no such version.
-    pipeline.frozen_version = (None,)
+    # Whoever asked before found no such version. Its entry follows in this transaction.
+    pipeline.frozen_version = ((pipeline.pk, row.number), row, row.sha256)
     return {"version": row.number, "version_sha256": row.sha256}

@@ -3,13 +3,14 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import Group
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from pipelines_app.core.chain import GENESIS, digest, encode, link
 from pipelines_app.models import AuditEntry, AuditHead, Pipeline, Policy, Version
-from pipelines_app.services import approve, propose
+from pipelines_app.services import approve, propose, restrict
 from pipelines_app.services.verify import verify_audit
 
 BEFORE = ("pipelines_app", "0002_units_of_quantities")
@@ -36,6 +37,12 @@ def before_repeats(transactional_db):
     yield from go_back(("pipelines_app", "0012_guardrails"))
 
 
+@pytest.fixture
+def before_audiences(transactional_db):
+    """The models from before a proposal of one group left others free to open theirs."""
+    yield from go_back(("pipelines_app", "0013_chain_repeats"))
+
+
 def go_back(node):
     """Yields the models of a migration in a database that is as it was then; then brings it back."""
     executor = MigrationExecutor(connection)
@@ -51,7 +58,7 @@ def migrate():
     executor.migrate([node for node in executor.loader.graph.leaf_nodes() if node[0] == "pipelines_app"])
 
 
-def add_old(apps, seq, previous, **fields):
+def add_old(apps, seq, previous, *, more=(), **fields):
     """A proposal with its audit entry, as the release before wrote them; the entry's hash."""
     now = timezone.now()
     row = apps.get_model("pipelines_app", "Pipeline").objects.create(
@@ -62,7 +69,8 @@ def add_old(apps, seq, previous, **fields):
         due_at=now + timedelta(hours=4),
         **fields,
     )
-    data = encode({"evidence_sha256": row.evidence_sha256, "state": row.state, "version": 1})
+    data = {"evidence_sha256": row.evidence_sha256, "state": row.state, "version": 1}
+    data = encode(data | dict(more))
     told = {"seq": seq, "at": now, "actor": "ada", "event": "proposed"}
     end = link(previous, **told, pipeline=row.pk, data=data)
     entries = apps.get_model("pipelines_app", "AuditEntry").objects
@@ -116,13 +124,47 @@ def test_repeats_from_before_the_chain_told_of_them_are_told_as_they_are(before_
     AuditHead.objects.create(pk=1, seq=1, hash=end)
     old = before_repeats.get_model("pipelines_app", "Pipeline").objects
     old.update(noted=3, latest_kpi=6.5, latest_at=timezone.now(), latest_origin="breach:4")
-    assert any("noted of proposal" in fault for fault in verify_audit().faults)
     migrate()
     assert not any("noted" in fault or "latest" in fault for fault in verify_audit().faults)
     pipeline = Pipeline.objects.get()
     assert propose(title="Open", suggestion="Act", origin="breach:4") == (pipeline, False)
     Pipeline.objects.update(noted=2)
     assert f"noted of proposal #{pipeline.pk} was changed" in verify_audit().faults
+
+
+def test_existing_proposals_are_for_whom_they_were_opened_and_those_of_others_are_as_if_not_there(
+    before_audiences,
+):
+    air, water = (Group.objects.create(name=name) for name in ("air", "water"))
+    rows = [
+        # Title, topic, who reads it now, and what its entry says of that.
+        ("Moved", "air.wait", air, {"restricted_to": None}),
+        ("Of the KPI", "air.wait", air, {"restricted_to": air.pk}),
+        ("Public", "er.wait", None, {"restricted_to": None}),
+        ("Named", "er.wait", air, {"restricted_to": air.pk}),
+        ("Without a KPI", "", water, {}),
+    ]
+    end = GENESIS
+    for seq, (title, topic, group, told) in enumerate(rows, 1):
+        more = {"title": title, "topic": topic, "restricted_to_id": group and group.pk}
+        end = add_old(before_audiences, seq, end, more=told, **more)
+    AuditHead.objects.create(pk=1, seq=len(rows), hash=end)
+    migrate()
+    found = Pipeline.objects.order_by("pk").values_list("audience", "reserved_for")
+    assert list(found) == [
+        (0, None),
+        (air.pk, None),
+        (0, None),
+        (air.pk, air.pk),
+        (water.pk, water.pk),
+    ]
+    assert not any("audience" in fault or "reserved" in fault for fault in verify_audit().faults)
+    for topic in ("air.wait", "er.wait"):
+        restrict(topic=topic, group=None)
+    kept = Pipeline.objects.exclude(restricted_to=None).order_by("pk").values_list("title", flat=True)
+    assert list(kept) == ["Named", "Without a KPI"]
+    opened = [propose(title=title, suggestion="Act", topic=topic)[1] for title, topic, *_ in rows]
+    assert opened == [False, False, False, True, True]
 
 
 def test_a_database_without_proposals_starts_without_entries(before):

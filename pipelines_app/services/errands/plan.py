@@ -8,6 +8,7 @@ from datetime import timedelta
 from django.db.models import F, Q
 
 from pipelines_app import conf
+from pipelines_app.core.errands import MAILED, name_recipient
 from pipelines_app.models import Errand
 from pipelines_app.services.errands.bell import ring_if_due
 
@@ -27,14 +28,19 @@ def plan_errand(pipeline, kind, *, due_at, recipient=""):
     return Errand.objects.get_or_create(**key, defaults={"due_at": due_at})[0]
 
 
-def plan_mails(pipeline, reason, people, *, due_at):
-    """A mail to each person, once per version and reason ("new", "changed", "undone", "due", …)."""
+def describe_mails(people):
+    """Whom the mails of an event go to, as its audit entry keeps it: an errand that vanished is missed."""
+    return {MAILED: [user.pk for user in people]}
+
+
+def plan_mails(pipeline, event, people, *, due_at):
+    """A mail to each person, once per version and event of the audit chain (``core.errands.MAILINGS``)."""
     rows = [
         Errand(
             pipeline=pipeline,
             version=pipeline.version,
             kind=MAIL,
-            recipient=f"{reason}:{user.pk}",
+            recipient=name_recipient(event, user.pk),
             due_at=due_at,
         )
         for user in people

@@ -19,8 +19,8 @@ from pipelines_app.queries.measuring import ask
 from pipelines_app.queries.unless import CROSSING, find_unless
 from pipelines_app.services.audit import append_audit
 from pipelines_app.services.errands.deadlines import plan_deadlines
-from pipelines_app.services.errands.plan import end_errand
-from pipelines_app.services.moves import lock_pipeline, move, tell_later
+from pipelines_app.services.errands.plan import describe_mails, end_errand
+from pipelines_app.services.moves import lock_pipeline, move, refuse_second, tell_later
 from pipelines_app.services.plans import plan_again
 from pipelines_app.services.terms import describe_times, find_wait, keep_terms
 from pipelines_app.services.versions import store_version
@@ -95,9 +95,11 @@ def reopen_locked(pipeline, unless, found, planned, now):
     terms |= {"measuring": planned} if planned else {}
     data = {"said": f"{found['text']}, {unless.said}", "value": found["value"], "at": found["at"]}
     data |= store_version(pipeline, terms=terms, at=now)
-    move(pipeline, State.AWAITING_APPROVAL, actor=BY, event="reopened", data=data, at=now)
     people = queries.list_deciders(pipeline, now=now)
-    plan_deadlines(pipeline, reason="reopened", people=people, now=now)
+    data |= describe_mails(people)
+    move(pipeline, State.AWAITING_APPROVAL, actor=BY, event="reopened", data=data, at=now)
+    refuse_second(pipeline)
+    plan_deadlines(pipeline, event="reopened", people=people, now=now)
 
 
 def describe_history(pipeline, unless, found):

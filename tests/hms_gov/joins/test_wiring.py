@@ -412,6 +412,25 @@ def test_proposals_opened_before_follow_the_restriction_of_their_kpi(fired):
     assert Pipeline.objects.get().restricted_to is None
 
 
+def test_what_its_proposer_reserved_for_a_group_outlives_every_saving_of_its_kpi(fired):
+    theirs, owners = (Group.objects.create(name=name) for name in ("payroll", "air"))
+    words = {"suggestion": "Look", "topic": TOPIC}
+    reserved, _ = propose(title="Response time breach", restricted_to=theirs, **words)
+    announce()
+    fired.refresh_from_db()
+    opened = Pipeline.objects.exclude(pk=reserved.pk).get()
+    # What came of the breach stands on the KPI's page: it tells of none that its readers may not see.
+    assert fired.outcome == f"proposed #{opened.pk}"
+    kpi = Kpi.objects.get(topic=TOPIC)
+    steps = [(False, None, [theirs, None]), (True, owners, [owners] * 2), (False, owners, [theirs, None])]
+    # Of a restricted KPI without an owner nobody is a reader: that tells nobody anything.
+    steps += [(True, owners, [owners] * 2), (True, None, [owners] * 2)]
+    for kpi.restricted, kpi.owner, readers in steps:
+        kpi.save()
+        assert [Pipeline.objects.get(pk=row.pk).restricted_to for row in (reserved, opened)] == readers
+    assert verify_audit().faults == []
+
+
 def test_a_proposal_says_that_its_rule_is_silenced_now_and_in_the_readers_zone(client, fired, author):
     announce()
     path = f"/inbox/{Pipeline.objects.get().pk}/"

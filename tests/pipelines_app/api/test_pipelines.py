@@ -9,6 +9,7 @@ from metrics_app.models import Kpi
 from metrics_app.registry import forget
 from pipelines_app.models import Decision, Pipeline
 from pipelines_app.services import approve, propose
+from pipelines_app.services.verify import verify_audit
 
 pytestmark = pytest.mark.django_db
 BODY = {"title": "Response time breach", "suggestion": "Hire 2 temp agents", "kpi": 187_200}
@@ -211,13 +212,24 @@ def test_it_restricts_a_proposal_about_a_restricted_kpi_to_its_group(make_key, g
     assert (answer.json()["restricted_to"], answer.json()["unit"]) == ("air quality", "seconds")
 
 
-def test_it_neither_shows_a_restricted_one_to_whoever_repeats_it_nor_lets_them_change_it(make_key, group):
-    pipeline = propose(**BODY, restricted_to=group)[0]
-    told = make_key("propose").post("", BODY | {"kpi": 1})
-    assert told.status_code == 403 and "restricted to a group" in messages(told)
-    pipeline.refresh_from_db()
-    assert (pipeline.noted, pipeline.latest_kpi, pipeline.latest_at) == (0, None, None)
-    assert make_key("propose", group=group).post("", BODY | {"kpi": 1}).json()["noted"] == 1
+def test_a_restricted_one_is_to_whoever_repeats_it_from_outside_as_if_it_were_not_there(make_key, group):
+    hidden = propose(**BODY, restricted_to=group)[0]
+    inside, outside = make_key("propose", group=group), make_key("propose")
+    assert inside.post("", BODY | {"kpi": 1}).json()["noted"] == 1
+    told = [outside.post("", BODY | {"title": title}) for title in (BODY["title"], "Nothing of that title")]
+    assert [one.status_code for one in told] == [201, 201]
+    first, other = (one.json() for one in told)
+    own = {"id", "title", "evidence", "evidence_sha256", "versions", "audit", "created_at", "due_at"}
+    assert {name: first[name] for name in first if name not in own} == {
+        name: other[name] for name in other if name not in own
+    }
+    again = outside.post("", BODY | {"kpi": 2})
+    assert (again.status_code, again.json()["id"], again.json()["noted"]) == (200, first["id"], 1)
+    hidden.refresh_from_db()
+    assert (hidden.noted, hidden.latest_kpi) == (1, 1)
+    # Whoever sees both repeats the one that is for whom theirs would be.
+    assert inside.post("", BODY).json()["id"] == first["id"]
+    assert verify_audit().faults == []
 
 
 DEEP = b"[" * 50_000

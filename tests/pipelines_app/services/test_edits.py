@@ -73,6 +73,8 @@ NAMED = {
         "action_params": "action_params of proposal #{} differs",
         "created_at": "created_at of proposal #{} differs",
         "restricted_to_id": "restricted_to of proposal #{} was changed",
+        "reserved_for_id": "reserved_for of proposal #{} was changed",
+        "audience": "audience of proposal #{} was changed",
         "due_at": "due_at of proposal #{} differs",
         "decided_at": "decided_at of proposal #{} was changed",
         "carried_out_at": "what came of proposal #{} was changed",
@@ -348,6 +350,16 @@ def test_an_origin_that_was_written_into_a_closed_proposal_suppresses_nothing(ac
     assert verify_audit().faults == [f"latest_origin of proposal #{acting.pk} was changed"]
     other, created = propose(title="Slow", suggestion="Hire 2", origin="breach:999")
     assert created and other.pk != acting.pk
+
+
+def test_an_origin_that_was_written_into_the_place_of_its_own_suppresses_nothing(acting, approver, touch):
+    reject(pipeline=acting, by=approver, version=1, comment="no")
+    touch("UPDATE pipelines_app_pipeline SET origin = 'breach:999'")
+    told = [f"origin of proposal #{acting.pk} differs from its version 1"]
+    assert verify_audit().faults == told
+    other, created = propose(title="Slow", suggestion="Hire 2", origin="breach:999")
+    assert created and propose(title="Slow", suggestion="Hire 2", origin="breach:999") == (other, False)
+    assert verify_audit().faults == told
 
 
 def test_a_repeat_is_in_the_chain_and_on_no_timeline_and_its_origin_is_known_once_all_is_over(

@@ -231,7 +231,10 @@ def test_it_opens_one_proposal_when_one_origin_is_announced_twice_at_once(race):
 
 def test_it_never_hands_an_open_proposal_a_group_it_was_not_opened_for(group):
     first = propose(**BREACH, restricted_to=group)[0]
-    assert propose(**BREACH)[0].restricted_to == group == first.restricted_to
+    second, created = propose(**BREACH)
+    assert created and second.restricted_to is None
+    first.refresh_from_db()
+    assert (first.restricted_to, first.noted) == (group, 0)
 
 
 def test_it_raises_its_own_errors_only():

@@ -74,7 +74,10 @@ def test_at_half_of_the_time_those_are_reminded_who_have_not_voted(flat):
     assert "half of its time is over" in mail.outbox[0].subject
     assert list_receivers() == ["cyd"]
     entry = flat.audit.get(event="reminded")
-    assert (entry.actor, entry.data) == ("the deadline", {"version": 1, "people": 1})
+    assert (entry.actor, entry.data) == (
+        "the deadline",
+        {"version": 1, "people": 1, "mailed": [person("cyd").pk]},
+    )
     assert verify_audit().faults == []
 
 
