@@ -15,7 +15,7 @@ def tell_clock(sender):
         return f"Never seen more than {conf.get('MAX_FUTURE')} s off."
     way = "ahead" if skew.ms > 0 else "behind"
     came = "its times are corrected" if skew.is_corrected else "points that were ahead were refused"
-    return f"{abs(skew.ms) / 1000:g} s {way}, last seen {write_ms(skew.at)}; {came}."
+    return f"{round(abs(skew.ms) / 1000, 1):g} s {way}, last seen {write_ms(skew.at)}; {came}."
 
 
 def tell_dropped(sender):
