@@ -39,35 +39,34 @@ export const ROLLED = {
 /** One of ROLLED over the last `window` ms at each time of `ends`, from [ts, value]
  * points or [ts, count, mean, min, max] rows in order of time; null where a mean has nothing to judge. */
 export function roll(rows, ends, window, aggregate = "mean") {
-  // What has left is never subtracted: of a large value rounding would stay behind. `behind[i]` sums up
-  // rows i to `middle`, `ahead` those from there on.
-  let from = 0, to = 0, middle = 0, ahead = NOTHING;
-  const behind = [];
+  // What has left is never subtracted: of a large value rounding would stay behind. Count, sum, least and
+  // greatest of the rows from i to `middle` stand at 4 i in `behind`; `ahead` has those of the rows from there on.
+  let from = 0, to = 0, middle = 0;
+  const behind = new Float64Array(4 * rows.length), ahead = Float64Array.from(NOTHING), all = new Float64Array(4);
   return ends.map((end) => {
-    for (; to < rows.length && rows[to][0] < end; to += 1) ahead = join(ahead, weigh(rows[to]));
+    for (; to < rows.length && rows[to][0] < end; to += 1) add(ahead, rows[to]);
     while (from < to && rows[from][0] < end - window) from += 1;
     if (from >= middle) {
-      for (let at = to - 1, all = NOTHING; at >= from; at -= 1) behind[at] = all = join(weigh(rows[at]), all);
+      all.set(NOTHING);
+      for (let at = to - 1; at >= from; at -= 1) { add(all, rows[at]); behind.set(all, 4 * at); }
       middle = to;
-      ahead = NOTHING;
+      ahead.set(NOTHING);
     }
-    const { count, sum, low, high } = join(from < middle ? behind[from] : NOTHING, ahead);
-    return ROLLED[aggregate](count, sum, window, low, high);
+    const [count, sum, low, high] = from < middle ? behind.subarray(4 * from) : NOTHING;
+    return ROLLED[aggregate](count + ahead[0], sum + ahead[1], window, Math.min(low, ahead[2]), Math.max(high, ahead[3]));
   });
 }
 
-const NOTHING = { count: 0, sum: 0, low: Infinity, high: -Infinity };
+const NOTHING = [0, 0, Infinity, -Infinity];
 
-const join = (one, other) => ({
-  count: one.count + other.count, sum: one.sum + other.sum,
-  low: Math.min(one.low, other.low), high: Math.max(one.high, other.high),
-});
-
-/** A [ts, value] point or a [ts, count, mean, min, max] row, to be joined with others. */
-function weigh(row) {
-  if (row.length === 2) return { count: 1, sum: row[1], low: row[1], high: row[1] };
-  const [, count, mean, low = mean, high = mean] = row;
-  return count ? { count, sum: count * mean, low, high } : NOTHING;
+/** Adds a [ts, value] point or a [ts, count, mean, min, max] row to count, sum, least and greatest. */
+function add(all, row) {
+  const isPoint = row.length === 2, mean = isPoint ? row[1] : row[2], count = isPoint ? 1 : row[1];
+  if (!count) return;
+  all[0] += count;
+  all[1] += count * mean;
+  all[2] = Math.min(all[2], row[3] ?? mean);
+  all[3] = Math.max(all[3], row[4] ?? mean);
 }
 
 /** [low, high] that holds every value and the limit, with some air; zero where it is near. */
