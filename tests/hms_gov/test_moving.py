@@ -405,7 +405,7 @@ def test_json_is_compared_by_what_it_says():
 
 def test_memory_does_not_grow_with_the_rows(url):
     """Thirty megabytes of roll-ups pass with less than half of them in memory."""
-    packed, many = bytes(1_000), 30_000
+    packed, many = bytes(3_000), 10_000
     with connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO metrics_app_minuterollup VALUES (1, %s, 1, 1, 1, 0, 1, 1, %s)",
