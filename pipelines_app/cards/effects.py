@@ -102,6 +102,7 @@ def describe_outcome(pipeline):
     closed = f"Closed by {effect.closed_by_name}: “{effect.closed_reason}”" if effect.closed_at else ""
     if document is None:
         return Outcome(pipeline.state, "", fault=fault, closed=closed)
+    document = queries.show_actions(pipeline, document)
     found, measure = document["effect"], document["measure"]
     why = f"Nothing can be said: {INCONCLUSIVE[found['reason']]}." if found["reason"] else ""
     return Outcome(

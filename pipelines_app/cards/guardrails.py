@@ -72,7 +72,7 @@ def show_effect(pipeline):
     """The frozen dict of the effect as its reader may see it; {} without."""
     effect = queries.find_effect(pipeline)
     document = queries.read_effect(effect)[0] if effect else None
-    return queries.show_parts(pipeline, document or {})
+    return queries.show_parts(pipeline, queries.show_actions(pipeline, document)) if document else {}
 
 
 def describe_guardrail(one):

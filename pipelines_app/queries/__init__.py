@@ -57,7 +57,16 @@ from pipelines_app.queries.likes import (
     list_same,
 )
 from pipelines_app.queries.measuring import find_effect, find_plan, find_span, list_actions, read_effect
-from pipelines_app.queries.sight import Sight, look, show_entry, show_parts, show_text, sight_of
+from pipelines_app.queries.sight import (
+    Sight,
+    look,
+    show_actions,
+    show_entry,
+    show_parts,
+    show_text,
+    sight_of,
+    visible_to_groups,
+)
 from pipelines_app.queries.stops import find_stop, may_turn
 from pipelines_app.queries.track_records import attach_records, find_record, list_earlier, read_earlier
 from pipelines_app.queries.versions import (
@@ -129,6 +138,7 @@ __all__ = [
     "read_origin",
     "read_version",
     "share_lent",
+    "show_actions",
     "show_entry",
     "show_parts",
     "show_text",
@@ -142,11 +152,6 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
-
-
-def visible_to_groups(group_ids):
-    """The proposals that members of these groups may see."""
-    return Pipeline.objects.filter(Q(restricted_to=None) | Q(restricted_to__in=list(group_ids)))
 
 
 def limit_to_topics(pipelines, patterns):

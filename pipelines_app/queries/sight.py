@@ -8,11 +8,14 @@ from collections.abc import Set
 from dataclasses import dataclass
 from functools import cached_property
 
+from django.db.models import Q
+
 from pipelines_app import conf
 from pipelines_app.core.chain import encode
 from pipelines_app.core.errands import MAILED
 from pipelines_app.core.parts import show
 from pipelines_app.core.topics import is_listed
+from pipelines_app.models import Pipeline
 from pipelines_app.queries.deciding import list_groups
 
 
@@ -55,6 +58,11 @@ def sight_of(user):
     return Sight(None if user.is_superuser else frozenset(list_groups(user)))
 
 
+def visible_to_groups(group_ids):
+    """The proposals that members of these groups may see."""
+    return Pipeline.objects.filter(Q(restricted_to=None) | Q(restricted_to__in=list(group_ids)))
+
+
 def look(pipeline, sight):
     """The proposal, from now on read through these eyes."""
     pipeline.sight = sight
@@ -86,3 +94,21 @@ def show_text(pipeline, text):
         return text if getattr(pipeline, "sight", NOBODY).groups is None else ""
     shown = show_parts(pipeline, data)
     return text if shown == data else encode(shown)
+
+
+def show_actions(pipeline, document):
+    """A frozen effect without the other proposals in its span that its reader may not see."""
+    groups = getattr(pipeline, "sight", NOBODY).groups
+    told = document["confounders"]
+    actions = told.get("actions", ())
+    if groups is None or not actions:
+        return document
+    wanted = [one["id"] for one in actions]
+    seen = set(visible_to_groups(groups).filter(pk__in=wanted).values_list("pk", flat=True))
+    hidden = {one["at"] for one in actions if one["id"] not in seen}
+    found = document["effect"]
+    together = [at for at in found.get("together", ()) if at not in hidden]
+    return document | {
+        "confounders": told | {"actions": [one for one in actions if one["id"] in seen]},
+        "effect": found | {"together": together},
+    }

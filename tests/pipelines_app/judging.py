@@ -60,13 +60,13 @@ def carry_out(approver, *, now=None, **words):
     return locked
 
 
-def judge(approver, effect, *, measure=MEASURE_OF, now=None, guardrails=(), **words):
+def judge(approver, effect, *, measure=MEASURE_OF, now=None, guardrails=(), confounders=None, **words):
     """A proposal that was carried out, and whose effect is what the test says."""
     pipeline = carry_out(approver, now=now, **words)
     now = now or timezone.now()
     errand = claim(pipeline.errands.get(kind=MEASURE).pk, now)
-    document = {"measure": measure, "effect": describe_effect(effect), "days": None, "confounders": {}}
-    document["guardrails"] = list(guardrails)
+    document = {"measure": measure, "effect": describe_effect(effect), "days": None}
+    document |= {"confounders": confounders or {}, "guardrails": list(guardrails)}
     with transaction.atomic():
         finish(errand, document, now + timedelta(days=8))
     pipeline.refresh_from_db()

@@ -165,3 +165,19 @@ def test_a_frozen_text_is_shown_as_it_is_or_without_what_is_hidden(frozen, group
     limited = Sight(frozenset([group.pk]), ("er.wait",))
     assert show_text(look(waits, limited), text) == '{"measuring":{"guardrails":[]},"topic":"er.wait"}'
     assert show_text(look(waits, Sight()), "er.hush {") == ""
+
+
+def test_another_action_in_the_span_of_an_effect_is_told_to_those_who_may_see_it(readers, approver, client):
+    group = Group.objects.get(name="air quality")
+    secret = propose(title="Hush", suggestion="Hush", topic=TOPIC, restricted_to=group)[0]
+    plain = propose(title="Plain", suggestion="Plain", topic=TOPIC)[0]
+    actions = [{"at": 1_234_567, "id": secret.pk}, {"at": 7_654_321, "id": plain.pk}]
+    effect = make_effect("effective", -0.4, 0.03, together=[one["at"] for one in actions])
+    judged = judge(approver, effect, confounders={"actions": actions})
+    told, whole = (read_texts(client, reader, judged) for reader in readers)
+    page, door = f"pipeline_detail {judged.pk}", f"api_pipeline {judged.pk}"
+    assert f"Together with #{plain.pk}" in told[page] and f"Together with #{secret.pk}" in whole[page]
+    for name, text in told.items():
+        assert f"Together with #{secret.pk}" not in text and "1234567" not in text, name
+    assert json.loads(told[door])["effect"]["confounders"] == {"actions": actions[1:]}
+    assert json.loads(whole[door])["effect"]["confounders"] == {"actions": actions}
