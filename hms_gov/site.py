@@ -1,8 +1,21 @@
 """The admin's site: its log tells nobody the names of rows that they may not see."""
 
 from django.contrib import admin
+from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q
+
+
+class Autocomplete(AutocompleteJsonView):
+    """Django's own, which fails at a relation's other end: no form has a field of it."""
+
+    def process_request(self, request):
+        """As Django's; PermissionDenied for what is no field of the model's own, as for one it lacks."""
+        found = super().process_request(request)
+        if not found[2].concrete:
+            raise PermissionDenied
+        return found
 
 
 class Site(admin.AdminSite):
@@ -28,3 +41,7 @@ class Site(admin.AdminSite):
                 seen = [str(pk) for pk in rows.values_list("pk", flat=True)]
                 own = own.exclude(Q(content_type=kind) & ~Q(object_id__in=seen))
         return own
+
+    def autocomplete_view(self, request):
+        """What a search field of a form offers."""
+        return Autocomplete.as_view(admin_site=self)(request)

@@ -50,10 +50,12 @@ def check_version(note, version):
     """Locks a note; Conflict where somebody changed it since ``version``, or deleted it."""
     stored = Note.objects.select_for_update().get(pk=note.pk)
     last = stored.changes.last()
+    # One that a program wrote past the service has no entries: version 0.
+    who = last.by_name if last else "Somebody"
     if stored.deleted_at is not None:
-        raise Conflict(f"{last.by_name} deleted this note meanwhile: it cannot be changed")
+        raise Conflict(f"{who} deleted this note meanwhile: it cannot be changed")
     if version is not None and version != stored.changes.count():
-        raise Conflict(f"{last.by_name} changed this note meanwhile: it says “{stored.text}” now")
+        raise Conflict(f"{who} changed this note meanwhile: it says “{stored.text}” now")
 
 
 @transaction.atomic

@@ -55,3 +55,11 @@ def test_no_filter_of_a_list_names_groups_or_rows_that_are_not_for_this_person(c
 @with_beat
 def test_nobody_adds_a_task_by_a_form_whose_script_is_refused(admin_client):
     assert admin_client.get("/admin/django_celery_beat/periodictask/add/").status_code == 403
+
+
+def test_a_search_field_answers_for_fields_of_forms_alone(admin_client):
+    for field in ("thresholds", "no_field", "topic"):
+        asked = {"app_label": "metrics_app", "model_name": "kpi", "field_name": field, "term": ""}
+        assert admin_client.get("/admin/autocomplete/", asked).status_code == 403, field
+    asked = {"app_label": "metrics_app", "model_name": "threshold", "field_name": "kpi", "term": ""}
+    assert admin_client.get("/admin/autocomplete/", asked).status_code == 200

@@ -60,6 +60,11 @@ def test_a_change_of_a_version_that_is_no_longer_the_present_one_is_refused(clie
         refused = client.patch(one, {"version": version}, content_type="application/json")
         assert refused.status_code == 400 and refused.json()["errors"][0]["field"] == "version"
     assert client.delete(f"{one}?version=2").status_code == 204
+    # What a program wrote past the service has no wording on record.
+    row = Note.objects.create(topic=TOPIC, text="By hand", at=1_774_787_400_000)
+    stale = client.patch(f"{URL}{row.pk}/", {"version": 1, "text": "x"}, content_type="application/json")
+    assert stale.status_code == 409 and "Somebody changed this note meanwhile" in stale.content.decode()
+    assert client.delete(f"{URL}{row.pk}/?version=1").status_code == 409
 
 
 @pytest.mark.parametrize(
