@@ -1,6 +1,7 @@
 """The way to Redis: one pool per address and process, and errors that instruct."""
 
 import os
+import time
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ ANSWER_PATIENCE = 10  # seconds; longer than any blocking read
 REFUSALS = ("OOM", "LOADING", "READONLY", "MISCONF", "MASTERDOWN", "BUSY", "CLUSTERDOWN", "NOREPLICAS")
 
 clients = {}
+answered = {"at": float("-inf")}  # monotonic seconds of Redis' last answer, per process
 
 
 def get_redis():
@@ -63,15 +65,21 @@ def tell_address():
 
 @contextmanager
 def guard():
-    """Turns what Redis cannot do now into BusUnavailable; also a decorator."""
+    """Turns what Redis cannot do now into BusUnavailable; also a decorator.
+
+    The error's ``waited`` is for how many seconds nothing had answered: since this began, or since the last
+    answer that the process got meanwhile.
+    """
+    began = time.monotonic()
     try:
         yield
     except (redis.ConnectionError, redis.TimeoutError, ExecAbortError) as error:
-        raise unavailable(error) from error
+        raise unavailable(error, began) from error
     except redis.ResponseError as error:
         if not is_refusal(error):
             raise
-        raise unavailable(error) from error
+        raise unavailable(error, began) from error
+    answered["at"] = time.monotonic()
 
 
 def is_refusal(error):
@@ -81,10 +89,12 @@ def is_refusal(error):
     return isinstance(error, refused) or any(f"{word} " in text for word in REFUSALS)
 
 
-def unavailable(error):
-    """The BusUnavailable, with the address and what to do for who runs the site."""
+def unavailable(error, began):
+    """The BusUnavailable of a call that ``began`` then (monotonic s): where Redis is, and what to do."""
+    waited = time.monotonic() - max(began, answered["at"])
     if isinstance(error, redis.OutOfMemoryError) or "OOM" in str(error):
         todo = "start `manage.py collect`, or give it more memory"
-        return BusUnavailable("Redis is full.", detail=f"Redis at {tell_address()} ({error}): {todo}.")
+        detail = f"Redis at {tell_address()} ({error}): {todo}."
+        return BusUnavailable("Redis is full.", detail=detail, waited=waited)
     detail = f"No Redis at {tell_address()} ({error}): start it or set REDIS_URL."
-    return BusUnavailable("Redis does not answer.", detail=detail)
+    return BusUnavailable("Redis does not answer.", detail=detail, waited=waited)

@@ -59,12 +59,13 @@ class BusUnavailable(MetricsError):
     """Redis is away or full; what was sent may or may not have arrived.
 
     Its text is for whoever asked. ``detail`` is for logs and terminals: where Redis is, what it
-    said, and what to do; no answer has it.
+    said, and what to do; no answer has it. ``waited``: seconds for which nothing had answered, None where
+    nobody knows.
     """
 
-    def __init__(self, message, *, detail=""):
+    def __init__(self, message, *, detail="", waited=None):
         super().__init__(message)
-        self.detail = detail
+        self.detail, self.waited = detail, waited
 
     def tell_operator(self):
         """All that is known, for who runs the site."""

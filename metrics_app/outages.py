@@ -14,7 +14,17 @@ import time
 
 from metrics_app.core.outages import Part
 from metrics_app.forks import free_in_children
-from metrics_app.servers import BROKER, DATABASE, NAMES, REDIS, WRITES, find_address, find_outage, look_at
+from metrics_app.servers import (
+    BROKER,
+    DATABASE,
+    NAMES,
+    REDIS,
+    WRITES,
+    find_address,
+    find_outage,
+    find_wait,
+    look_at,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +52,7 @@ class Outages:
         """Counts a failure of a part and tells of the first; False, for the record itself is held back."""
         with self.lock:
             part = self.find_part(kind)
-            news = part.fail(record.name, self.clock())
+            news = part.fail(record.name, self.clock(), find_wait(error))
         if news:
             tell_away(part, error)
         self.watch(kind)

@@ -16,9 +16,17 @@ from metrics_app.exceptions import BusUnavailable
 PATIENCE = 5  # seconds a look may take
 # SQLSTATEs of a server that takes nobody: faults of the connection, too many of them, shut down.
 AWAY = ("08", "53300", "57P")
-# Of one that answers and takes no writes: read-only (a standby), full, or with a disk that fails.
-READ_ONLY = ("25006", "53100", "58030")
-REFUSALS = ("attempt to write a readonly database", "database or disk is full", "disk I/O error")
+# Of one that answers and takes no writes: read-only (a standby), full, with a disk that fails, or locked by
+# somebody for longer than its clients wait.
+WRITELESS = ("25006", "53100", "58030", "55P03")
+REFUSALS = (
+    "attempt to write a readonly database",
+    "database or disk is full",
+    "disk I/O error",
+    "database is locked",
+    "database table is locked",
+)
+BUSY_TIMEOUT = 5.0  # seconds that SQLite waits for a lock where no setting says otherwise
 DATABASE, WRITES, REDIS, LAYER, BROKER = "database", "writes", "redis", "layer", "broker"
 NAMES = {
     DATABASE: "The database",
@@ -84,7 +92,26 @@ def refuses_writes(error):
     cause = error.__cause__
     if isinstance(cause, sqlite3.Error):
         return bool(explain_closed(cause)) or any(words in str(cause) for words in REFUSALS)
-    return getattr(cause, "sqlstate", None) in READ_ONLY
+    return getattr(cause, "sqlstate", None) in WRITELESS
+
+
+def is_database_out(error):
+    """Whether an error of the database is about no row and no table: it is away, or takes no writes."""
+    return is_database_away(error) or refuses_writes(error)
+
+
+def find_wait(error):
+    """Seconds for which nothing had answered when a call failed; 0.0 where nobody knows."""
+    while error is not None:
+        if (waited := getattr(error, "waited", None)) is not None:
+            return waited
+        options = connection.settings_dict.get("OPTIONS", {})
+        if getattr(error, "sqlite_errorname", "") == "SQLITE_BUSY":
+            return float(options.get("timeout", BUSY_TIMEOUT))
+        if type(error).__name__ == "ConnectionTimeout":  # psycopg's, which need not be installed
+            return float(options.get("connect_timeout", 0))
+        error = error.__cause__
+    return 0.0
 
 
 def find_address(kind):

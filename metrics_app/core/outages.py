@@ -22,13 +22,19 @@ class Part:
     held: Counter = field(default_factory=Counter)
     watched: bool = False  # whether somebody looks for its return
 
-    def fail(self, source, now):
-        """Notes a failure that the logger ``source`` tells of; True where it is the first of an outage."""
-        if self.down_since is None and now - self.back_at > STRAGGLE:
-            self.down_since = now
-            return True
-        self.held[source] += 1
-        return False
+    def fail(self, source, now, waited=0.0):
+        """Notes a failure that the logger ``source`` tells of; True where it is the first of an outage.
+
+        ``waited``: seconds for which nothing had answered by then. A server that is frozen is away since
+        then, not since whoever asked gave up, and the first to give up is not always who waited longest.
+        """
+        is_news = self.down_since is None and now - self.back_at > STRAGGLE
+        if is_news or self.down_since is not None:
+            since = max(now - waited, self.back_at)
+            self.down_since = since if is_news else min(self.down_since, since)
+        if not is_news:
+            self.held[source] += 1
+        return is_news
 
     def is_disturbed(self, now):
         """Whether it is away, or was until a moment ago."""

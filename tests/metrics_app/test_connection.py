@@ -1,5 +1,6 @@
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+from types import SimpleNamespace
 
 import pytest
 import redis
@@ -40,6 +41,28 @@ def test_a_server_that_cannot_serve_now_is_away(word):
 def test_a_mistake_of_ours_stays_a_mistake():
     with pytest.raises(redis.ResponseError), guard():
         get_redis().execute_command("NOSUCH")
+
+
+def test_a_call_that_fails_knows_for_how_long_nobody_had_been_answered(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(connection, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(connection, "answered", {})
+
+    def fail_after(*answers):
+        with pytest.raises(BusUnavailable) as caught, guard():
+            for now[0] in answers:
+                with guard():
+                    pass
+            now[0] = 113.0
+            raise redis.TimeoutError("Timeout reading from socket")
+        now[0] = 103.0
+        return caught.value.waited
+
+    with guard():
+        pass
+    assert fail_after() == 13
+    assert fail_after() == 10
+    assert fail_after(104.0, 108.0) == 5
 
 
 def test_a_full_server_is_said_to_be_full():

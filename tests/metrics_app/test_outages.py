@@ -16,7 +16,7 @@ from django.db import Error, InterfaceError, InternalError, OperationalError, co
 from metrics_app.exceptions import BusUnavailable
 from metrics_app.models import Topic
 from metrics_app.outages import OutageFilter, Outages, hush
-from metrics_app.servers import find_kind, find_outage, look_at
+from metrics_app.servers import find_kind, find_outage, find_wait, look_at
 
 REFUSED = redis.ConnectionError("Error 111 connecting to 127.0.0.1:6379. Connection refused.")
 
@@ -137,7 +137,9 @@ WRAPPED.__context__ = kombu.exceptions.OperationalError("Error 111")
         (by(OperationalError("x"), MOVED), "django.request", "writes"),
         (by(InternalError("x"), psycopg.errors.InFailedSqlTransaction("x")), "django.request", None),
         (by(OperationalError("x"), psycopg.errors.DeadlockDetected("x")), "django.request", None),
-        (by(OperationalError("x"), sqlite3.OperationalError("database is locked")), "django.request", None),
+        (by(OperationalError("x"), sqlite3.OperationalError("database is locked")), "a", "writes"),
+        (by(OperationalError("x"), sqlite3.OperationalError("database table is locked: a")), "a", "writes"),
+        (by(OperationalError("x"), psycopg.errors.LockNotAvailable("x")), "celery.app.trace", "writes"),
         (by(OperationalError("x"), sqlite3.OperationalError("no such table: a")), "django.request", None),
         (
             by(OperationalError("x"), sqlite3.OperationalError("unable to open database file")),
@@ -157,6 +159,33 @@ WRAPPED.__context__ = kombu.exceptions.OperationalError("Error 111")
 def test_an_outage_is_known_by_its_error_and_by_who_tells_of_it(error, source, kind):
     record = logging.LogRecord(source, logging.ERROR, "", 0, "x %s", (error,), None)
     assert find_outage(record)[0] == kind
+
+
+def test_a_database_that_somebody_locks_takes_no_writes_since_whoever_failed_began_to_wait(tmp_path):
+    holder, other = (sqlite3.connect(tmp_path / "db", timeout=0, isolation_level=None) for _ in range(2))
+    holder.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(sqlite3.OperationalError) as locked:
+        other.execute("BEGIN IMMEDIATE")
+    holder.close(), other.close()
+    error = by(OperationalError("database is locked"), locked.value)
+    options = connection.settings_dict.get("OPTIONS", {})
+    assert (find_kind(error, "x"), find_wait(error)) == ("writes", options.get("timeout", 5))
+
+
+def test_an_outage_is_counted_from_the_last_answer_and_not_from_whoever_gave_up_first(site, caplog):
+    site.now = 111
+    site.log("x", error=REFUSED)
+    site.now = 112
+    site.log("Nothing is judged: %s", BusUnavailable("No Redis", waited=10))
+    site.log("Nothing is judged: %s", BusUnavailable("No Redis", waited=2))
+    site.now = 115
+    site.return_home()
+    assert "Redis is back after 13 s;" in caplog.records[-1].getMessage()
+    # One that waited since before it was back knows nothing of the next one.
+    site.now = 130
+    site.log("x", error=BusUnavailable("No Redis", waited=20))
+    site.return_home()
+    assert "Redis is back after 15 s." in caplog.records[-1].getMessage()
 
 
 @pytest.fixture

@@ -75,9 +75,9 @@ def note_collected(*, every=NOTE_EVERY):
     now, counted, waiting = queries.redis_now(), window.read_collected(), window.read_waiting()
     names = {generation for _, generation in counted}
     known = {(row.shard, row.name): row for row in Generation.objects.filter(name__in=names)}
-    for shard, generation in sorted(counted.keys() - known.keys()):
-        known[shard, generation] = find_generation(shard, generation)
-        count_losses(shard)
+    unknown = sorted(counted.keys() - known.keys())
+    known |= {key: find_generation(*key) for key in unknown}
+    count_losses(sorted({shard for shard, _ in unknown}))
     looked = {row.pk: describe_look(row, counted[key], *waiting[key[0]]) for key, row in known.items()}
     note_look(looked, now)
 
@@ -106,26 +106,34 @@ def note_look(looked, now):
         Generation.objects.filter(pk__in=ids).update(noted_at=now)
 
 
-def count_losses(shard):
-    """Closes the generations that ended, and says how many of their points SQL never saw."""
+def count_losses(shards):
+    """Closes the generations that ended, and says in one line how many of their points SQL never saw."""
+    ended = []
+    try:
+        for shard in shards:
+            ended += close_ended(shard)
+    finally:
+        # Of those that were counted, also where one of the others failed: nobody counts them again.
+        if ended:
+            logger.error("%s", tell_loss(ended))
+
+
+def close_ended(shard):
+    """The generations of a shard that ended and were open until now, each with what it ``lost``."""
     entries = window.take(shard, []).generations.entries
     known = {entry.name for entry in entries}
     if not known or not Generation.objects.filter(shard=shard, lost=None).exclude(name__in=known).exists():
-        return 0
-    total = 0
+        return []
     with transaction.atomic():
         lock_shard(shard)
         ended = Generation.objects.filter(shard=shard, lost=None).exclude(name__in=known)
         rows = share_out(list(ended.order_by("pk")))
-        for row in rows:
-            total += row.lost
-            logger.error("Shard %s: Redis lost generation %s. %s", shard, row.name, tell_loss(row))
         # Of very many that lived beside each other the oldest is forgotten, and its data are kept.
         if rows and len(entries) < MOST_ENTRIES:
             find_span(rows, entries[0].began or queries.redis_now()).save()
         Generation.objects.filter(pk__in=[row.pk for row in rows]).update(waiting=None)
         Generation.objects.bulk_update(rows, ["lost"])
-    return total
+    return rows
 
 
 def find_span(rows, began):
@@ -181,12 +189,17 @@ def share_out(rows):
     return rows
 
 
-def tell_loss(row):
-    """What is known of a generation that ended, and what is not."""
-    unknown = "how many came after anybody last looked is unknown"
-    if row.lost:
-        return f"{row.lost:,} points that are known of it were not archived; {unknown}."
-    return f"All points that are known of it are archived ({row.archived:,}); {unknown}."
+def tell_loss(rows):
+    """What is known of generations that ended, and what is not: one line, of however many shards."""
+    shards = sorted({row.shard for row in rows})
+    where = f"{len(shards)} of {conf.get('SHARDS')} shards ({', '.join(map(str, shards))})"
+    lost, archived = sum(row.lost for row in rows), sum(row.archived for row in rows)
+    known = (
+        f"{lost:,} points that are known of it were not archived"
+        if lost
+        else f"all points that are known of it are archived ({archived:,})"
+    )
+    return f"Redis lost data in {where}: {known}; how many came after anybody last looked is unknown."
 
 
 def read_losses():

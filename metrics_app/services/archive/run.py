@@ -32,6 +32,7 @@ def archive(*, patience=30):
     """
     deadline, total = time.monotonic() + patience, Archived()
     warn()
+    count_losses(range(conf.get("SHARDS")))
     for shard in range(conf.get("SHARDS")):
         found = archive_shard(shard, deadline=deadline)
         total = Archived(total.minutes + found.minutes, total.late + found.late)
@@ -41,7 +42,6 @@ def archive(*, patience=30):
 
 def archive_shard(shard, *, deadline=float("inf")):
     """Archives one shard until ``deadline`` (monotonic seconds); an Archived."""
-    count_losses(shard)
     return Archived(archive_minutes(shard, deadline), archive_late(shard, deadline))
 
 

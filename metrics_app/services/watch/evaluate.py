@@ -15,7 +15,7 @@ from metrics_app import live, queries
 from metrics_app.core.watch import FAILED, State, Transition, step
 from metrics_app.exceptions import BusUnavailable
 from metrics_app.models import EvaluationRecord, ThresholdState
-from metrics_app.servers import is_database_away, refuses_writes
+from metrics_app.servers import is_database_out
 from metrics_app.services.ages import EVALUATOR, note_work
 from metrics_app.services.watch.agenda import Due, list_chunks, load_due, read_marks, wake
 from metrics_app.services.watch.at_rest import ask_resting, find_clear, write_clear
@@ -44,6 +44,14 @@ class Outcome(NamedTuple):
         return self.states[-1]
 
 
+class Judged(NamedTuple):
+    """What came of thresholds that were due: as ``judge_chunk``, and whether all of them were gone over."""
+
+    outcomes: list[Outcome] = []
+    clear: int = 0
+    is_whole: bool = True
+
+
 def evaluate(*, now=None):
     """Judges all due slots up to ``now`` (ms; default: as far as is collected); thresholds advanced.
 
@@ -51,40 +59,41 @@ def evaluate(*, now=None):
     and nothing is lost. A threshold that alone cannot be judged is left, and says so once it is overdue.
     """
     marks = read_marks(now)
-    advanced, behind = 0, bool(marks)
+    advanced, behind, is_whole = 0, bool(marks), True
     while behind:
         behind = False
         for ids in list_chunks(marks):
-            outcomes, clear = judge_ids(marks, ids)
-            advanced += len(outcomes) + clear
-            behind = behind or any(outcome.due.more for outcome in outcomes)
-        tell_round(now)
+            judged = judge_ids(marks, ids)
+            advanced += len(judged.outcomes) + judged.clear
+            is_whole = is_whole and judged.is_whole
+            behind = behind or any(outcome.due.more for outcome in judged.outcomes)
+        tell_round(now, is_whole)
     if marks:
         release_caught_up(marks)
-    tell_round(now)
+    tell_round(now, is_whole)
     return advanced
 
 
-def tell_round(now):
-    """Notes that all that is due was gone over; nothing of a moment that the caller chose."""
-    if now is None:
+def tell_round(now, is_whole):
+    """Notes that all that is due was gone over, if it was; nothing of a moment that the caller chose."""
+    if now is None and is_whole:
         note_work(EVALUATOR)
 
 
 def judge_ids(marks, ids):
     """``judge_chunk`` of what is due among ids; where that fails, of each half of them, down to the one."""
     try:
-        return judge_chunk(load_due(marks, ids[0], ids[-1]))
+        return Judged(*judge_chunk(load_due(marks, ids[0], ids[-1])))
     except BusUnavailable:
         raise
     except (DatabaseError, InterfaceError) as error:
-        if is_database_away(error) or refuses_writes(error):
+        if is_database_out(error):
             # Nothing is judged: a round that was told as gone over would say that all is.
             raise
         if not isinstance(error, (DataError, IntegrityError)):
-            # A lock is about no threshold. The next chunk, or the next second, may do.
+            # A deadlock is about no threshold. The next chunk, or the next second, may do.
             logger.exception("%d thresholds could not be judged now", len(ids))
-            return [], 0
+            return Judged(is_whole=False)
         return judge_halves(marks, ids, error)
     except Exception as error:
         return judge_halves(marks, ids, error)
@@ -94,10 +103,10 @@ def judge_halves(marks, ids, error):
     """What is left of thresholds that could not be judged together, without the one that is at fault."""
     if len(ids) == 1:
         tell_broken(ids[0], error)
-        return [], 0
+        return Judged()
     half = len(ids) // 2
-    (written, clear), (others, others_clear) = (judge_ids(marks, part) for part in (ids[:half], ids[half:]))
-    return written + others, clear + others_clear
+    one, other = (judge_ids(marks, part) for part in (ids[:half], ids[half:]))
+    return Judged(one.outcomes + other.outcomes, one.clear + other.clear, one.is_whole and other.is_whole)
 
 
 def tell_broken(pk, error):
@@ -141,7 +150,9 @@ def observe_all(asked):
         return queries.observe_many(asked)
     except BusUnavailable:
         raise
-    except Exception:
+    except Exception as error:
+        if is_database_out(error):
+            raise
         logger.exception("Reading %d windows at once failed; reading them one by one", len(asked.topics))
         return queries.stack_observations([observe_one(request) for request in asked.requests()])
 
@@ -152,7 +163,9 @@ def observe_one(request):
         return queries.list_observations(*queries.observe_many(queries.Asked.of([request])))[0]
     except BusUnavailable:
         raise
-    except Exception:
+    except Exception as error:
+        if is_database_out(error):
+            raise
         logger.exception("Reading the window %r failed", request)
         return FAILED
 

@@ -80,6 +80,24 @@ def test_points_that_no_archiver_ever_saw_are_counted_when_redis_loses_them(capl
     assert "after anybody last looked is unknown" in caplog.text
 
 
+@pytest.mark.parametrize("count", [archive, note_collected])
+def test_a_loss_of_many_shards_is_one_line(caplog, count):
+    topics = [f"er.{letter}" for letter in "abcdefgh"]
+    clockwork = Clockwork()
+    for do in (watch, flush, count):
+        for topic in topics:
+            publish(topic, [clockwork.now] * 10, 3.0)
+        clockwork.collect()
+        losses.looks.clear()
+        do()
+    count()
+    told = [record.getMessage() for record in caplog.records if "Redis lost" in record.getMessage()]
+    assert told == [
+        "Redis lost data in 8 of 8 shards (0, 1, 2, 3, 4, 5, 6, 7): 80 points that are "
+        "known of it were not archived; how many came after anybody last looked is unknown."
+    ]
+
+
 def test_the_watch_counts_a_loss_by_itself_while_the_archiver_is_away():
     lose()
     note_collected(every=0)
@@ -99,7 +117,7 @@ def test_a_loss_of_which_nothing_is_known_is_not_called_none(caplog):
     clockwork.collect()
     with caplog.at_level(logging.ERROR):
         archive()
-    assert "All points that are known of it are archived (4)" in caplog.text and "is unknown" in caplog.text
+    assert "all points that are known of it are archived (4)" in caplog.text and "is unknown" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
 """The evaluator on a real bus and a real database."""
 
+import sqlite3
+from contextlib import nullcontext
 from unittest.mock import Mock
 
 import psycopg
 import pytest
-from django.db import InternalError
+from django.db import OperationalError
 
 from metrics_app import queries
 from metrics_app.collector import collect_all
@@ -58,17 +60,28 @@ def test_it_waits_for_late_points_as_long_as_it_is_told(base):
     assert get_state(threshold).last_slot == base + MINUTE
 
 
-def test_a_round_that_could_not_be_written_is_not_told_as_gone_over(base, monkeypatch):
+@pytest.mark.parametrize(
+    ("cause", "ends"),
+    [
+        (psycopg.errors.ReadOnlySqlTransaction("cannot execute UPDATE"), pytest.raises(OperationalError)),
+        (sqlite3.OperationalError("database is locked"), pytest.raises(OperationalError)),
+        (psycopg.errors.DeadlockDetected("deadlock detected"), nullcontext()),
+    ],
+)
+def test_a_round_that_could_not_be_written_is_not_told_as_gone_over(base, monkeypatch, cause, ends):
     """Else every light whose next slot is far off would read as judged, while nothing is."""
     make_threshold(now=base)
     collect_all()
-    refused, noted = InternalError("x"), []
-    refused.__cause__ = psycopg.errors.ReadOnlySqlTransaction("cannot execute UPDATE")
+    refused, noted = OperationalError("x"), []
+    refused.__cause__ = cause
     monkeypatch.setattr("metrics_app.services.watch.evaluate.judge_chunk", Mock(side_effect=refused))
     monkeypatch.setattr("metrics_app.services.watch.evaluate.note_work", noted.append)
-    with pytest.raises(InternalError):
+    with ends:
         evaluate()
     assert not noted
+    monkeypatch.setattr("metrics_app.services.watch.evaluate.judge_chunk", Mock(return_value=([], 0)))
+    evaluate()
+    assert set(noted) == {"evaluator"}
 
 
 def test_it_judges_nothing_while_nothing_is_collected(base):
