@@ -62,6 +62,7 @@ class States:
     def __init__(self, hub):
         self.hub, self.told = hub, {}  # threshold id -> Seen
         self.clock = Question(hub, lambda: hub.call(read_clock))
+        self.known, self.known_at = None, 0.0  # the last Clock that Redis told, and the loop's time then
         self.comparison = Question(hub, self.compare)
 
     def note(self, found):
@@ -89,20 +90,39 @@ class States:
         """Looks each second, for ever, whether somebody judges: when that turns, no ring comes."""
         stood = ()
         while True:
-            pause = LOOK
-            if self.hub.feeds:
-                clock = await self.look()
-                if clock.stands != stood or clock.through is None:
-                    await self.retell(clock)
-                stood = clock.stands
-                pause = min(LOOK, max(0.01, clock.lasts / 1000)) if clock.through else LOOK
-            await asyncio.sleep(pause)
+            clock = await self.look()
+            if self.hub.feeds and (clock.stands != stood or clock.through is None):
+                await self.retell(clock)
+            stood = clock.stands if self.hub.feeds else ()
+            # Not shorter than a look takes: what stands in a moment does not turn any earlier.
+            await asyncio.sleep(min(LOOK, max(0.05, clock.lasts / 1000)) if clock.through else LOOK)
 
     async def look(self):
-        """The Clock; one that knows of nothing but the time where Redis does not answer soon."""
-        if await self.clock.ask(ANSWER):
-            return self.clock.task.result()
-        return Clock(int(time.time() * 1000), None)
+        """The Clock; where Redis does not tell soon, what it told last, with the time that has passed since.
+
+        So a light holds for as long as it would have, and nobody has judged since when that was known.
+        """
+        patience = min(ANSWER, max(0.0, self.now.lasts / 1000)) if self.known else ANSWER
+        if await self.clock.ask(patience) and (found := self.clock.task.result()).through is not None:
+            self.known, self.known_at = found, asyncio.get_running_loop().time()
+        return self.now
+
+    @property
+    def now(self):
+        """The Clock by what Redis told last; one that knows of nothing but the time before it ever did."""
+        if self.known is None:
+            return Clock(int(time.time() * 1000), None)
+        past = asyncio.get_running_loop().time() - self.known_at
+        return self.known._replace(now=self.known.now + int(past * 1000))
+
+    def describe_clock(self):
+        """``now``, ``through``, ``judged`` (ms) and ``judges`` for the answer to a ping; {} while unknown."""
+        clock = self.now
+        if clock.through is None:
+            return {}
+        through = min(clock.through.values(), default=0)
+        told = {"now": clock.now, "through": through, "judged": clock.judged or None}
+        return told | {"judges": not clock.is_idle}
 
     async def retell(self, clock):
         """Compares at once; where the rows take long, tells what the clock says of what was told before."""
@@ -115,10 +135,10 @@ class States:
         before = {pk: seen for pk, seen in self.told.items() if seen.topic in self.hub.feeds}
         self.told, topics = dict(before), list(self.hub.feeds)
         try:
-            found = await self.hub.call(read_states, topics) if topics else {}
+            found = await self.hub.call(read_states, topics, await self.look()) if topics else {}
         except DatabaseError:
             # Perhaps nobody judges meanwhile: that the clock knows. The next round asks again.
-            found = see_again(before, await self.hub.call(read_clock))
+            found = see_again(before, await self.look())
         self.tell_found(before, found)
         for pk in before.keys() - found.keys():
             self.tell_gone(pk, before[pk])
@@ -145,12 +165,15 @@ class States:
             self.hub.announce(seen.topic, Notice(seen.event | out))
 
 
-def read_states(topics):
-    """``{threshold id: Seen}`` of all thresholds of some topics, also of those that are switched off."""
+def read_states(topics, clock=None):
+    """``{threshold id: Seen}`` of all thresholds of some topics, also of those that are switched off.
+
+    By ``clock``, where somebody has looked at it; else by what Redis says now.
+    """
     rows = ThresholdState.objects.filter(threshold__kpi__topic__in=topics)
     of_rule = "threshold__kpi__topic", "threshold__enabled", "due_at"
     rows = list(rows.values_list("pk", *of_rule, *COLUMNS))
-    clock = read_clock() if rows else None
+    clock = clock or (read_clock() if rows else None)
     return {row[0]: see(clock, *row) for row in rows}
 
 

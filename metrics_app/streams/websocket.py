@@ -81,7 +81,7 @@ class LiveSocket(Visitor):
             elif request["type"] == "unsubscribe":
                 self.unsubscribe(read_unsubscribe(request))
             else:
-                self.put(make_frame(encode_text({"type": "pong"})))
+                self.put(make_frame(encode_text({"type": "pong"} | self.hub.states.describe_clock())))
         except Refusal as refusal:
             self.refuse(refusal)
 

@@ -18,7 +18,7 @@ function makeLight(css, { until = String(UNTIL), unjudged = WORDS, shape = "●"
   const parts = [{ textContent: shape }, { textContent: text }];
   const root = { classList, dataset: { until, unjudged } };
   return {
-    at: (now, idle = null) => lapse(root, now, parts, idle),
+    at: (now, idle = null, heard = false) => lapse(root, now, parts, idle, heard),
     told: () => [...parts.map((part) => part.textContent), ...names],
   };
 }
@@ -66,4 +66,12 @@ test("it turns before its slot is due where the evaluator stands still, and says
   const lost = makeLight("firing", { shape: "■", text: "Beyond limit" });
   lost.at(UNTIL, { when: "" });
   assert.deepEqual(lost.told(), ["■", "Beyond limit · not judged", "firing", "unjudged"]);
+});
+
+test("while the server says that somebody judges it has three seconds to tell until when", () => {
+  const light = makeLight("ok");
+  assert.equal(light.at(UNTIL + 3000, null, true), true);
+  assert.deepEqual(light.told(), ["●", "Within limit", "ok"]);
+  light.at(UNTIL + 3001, null, true);
+  assert.deepEqual(light.told(), ["◌", "Not judged since 10:42 UTC", "unjudged"]);
 });

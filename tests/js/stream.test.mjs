@@ -17,6 +17,7 @@ function makeWorld(subscription = { topics: ["complaint.*"] }, { told = true } =
     random: () => 0.5,
     subscription,
     onMessage: (message) => world.messages.push(message),
+    onClock: (told) => world.stream.setClock(told),
     onOpen: (again) => world.opens.push(again),
   });
   // Somebody judges, and is said to, unless a test is about that.
@@ -42,7 +43,7 @@ test("it subscribes once the socket is open", () => {
   const { sockets, stream } = makeWorld();
   assert.equal(stream.status().state, "disconnected");
   sockets[0].onopen();
-  assert.deepEqual(sockets[0].sent, [{ type: "subscribe", topics: ["complaint.*"], positions: {} }]);
+  assert.deepEqual(sockets[0].sent, [{ type: "subscribe", topics: ["complaint.*"], positions: {} }, { type: "ping" }]);
   assert.equal(stream.status().state, "live");
 });
 
@@ -56,10 +57,10 @@ test("it tells when it begins to hear, and when it does so again", () => {
   assert.deepEqual(world.opens, [false, true]);
 });
 
-test("it says nothing to the server when it only listens for events", () => {
+test("it asks for nothing but the clock when it only listens for events", () => {
   const { sockets } = makeWorld(null);
   sockets[0].onopen();
-  assert.deepEqual(sockets[0].sent, []);
+  assert.deepEqual(sockets[0].sent, [{ type: "ping" }]);
 });
 
 test("a page of named topics is catching up until each was answered, by points or by a refusal", () => {
@@ -198,7 +199,7 @@ test("it says its state in words", () => {
   assert.equal(describe({ state: "disconnected", since: 1 }, time), "Disconnected since 10:42, trying again");
 });
 
-test("it asks every two seconds, and is stale once five have passed without a word", () => {
+test("it asks every second, and is stale once five have passed without a word", () => {
   const world = makeWorld(null);
   world.sockets[0].onopen();
   for (let round = 0; round < 5; round += 1) {
@@ -236,4 +237,44 @@ test("a page that was busy for long is not stale before it had a chance to hear"
   world.say({ type: "pong" });
   world.pass(3000);
   assert.equal(world.stream.status().state, "live");
+});
+
+test("no light is believed five seconds after somebody last judged, whatever else is heard", () => {
+  const world = makeWorld(null, { told: false });
+  world.sockets[0].onopen();
+  const beat = (judged, judges = true) => world.say({ type: "pong", now: world.time, through: null, judged, judges });
+  beat(0);
+  assert.equal(world.stream.status().state, "live");
+  // The clock of a server that no longer hears of anybody: what it tells grows older.
+  for (let second = 1; second <= 5; second += 1) { world.pass(1000); beat(0); }
+  assert.equal(world.stream.status().state, "live");
+  world.pass(1000);
+  beat(0);
+  assert.deepEqual(world.stream.status(), { state: "unjudged", since: 0 });
+  assert.deepEqual(world.stream.idle(), { since: 0 });
+  beat(world.time);
+  assert.equal(world.stream.status().state, "live");
+  beat(world.time, false);
+  assert.equal(world.stream.status().state, "unjudged");
+  assert.deepEqual(world.messages, []);
+});
+
+test("an answer that took long does not undo what was told after it was begun", () => {
+  const world = makeWorld(null, { told: false });
+  world.sockets[0].onopen();
+  world.pass(4000);
+  world.say({ type: "pong", now: 10_000, through: null, judged: 9_500, judges: true });
+  world.stream.setClock({ now: 5_000, through: null, judged: 1_000, judges: false });
+  assert.equal(world.stream.status().state, "live");
+});
+
+test("where only answers of pages tell who judges, a light is trusted from one to the next", () => {
+  const world = makeWorld(null, { told: false });
+  world.sockets[0].onopen();
+  const answer = () => { world.say({ type: "pong" }); world.stream.setClock({ now: world.time, through: null, judged: world.time, judges: true }); };
+  answer();
+  for (let second = 0; second < 9; second += 1) { world.pass(1000); world.say({ type: "pong" }); }
+  assert.equal(world.stream.status().state, "live");
+  world.pass(2000);
+  assert.equal(world.stream.status().state, "unjudged");
 });

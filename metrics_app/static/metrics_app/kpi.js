@@ -2,7 +2,7 @@
 
 import { Hold } from "./hold.js";
 import { lapse } from "./lapse.js";
-import { clock, findIdle, getJson, moment as time, onMessage, serverNow, setText, watch, zone } from "./page.js";
+import { clock, findIdle, findUnjudged, getJson, isHeard, moment as time, onMessage, serverNow, setText, watch, zone } from "./page.js";
 import { makePlot } from "./plot.js";
 import { isDense } from "./points.js";
 import { makeRefresher } from "./refresh.js";
@@ -137,11 +137,11 @@ function replacePart(place, html) {
 const LOOK_EVERY = 1000; // ms
 
 /** Turns the lights that nobody judges any more, and asks a little earlier whether somebody has. */
-function lapseAll() {
-  let asks = lapse(page, serverNow(), findLight(page), findIdle());
+function lapseAll(told = null) {
+  let asks = lapse(page, serverNow(), findLight(page), findIdle() ?? told, isHeard());
   for (const row of page.querySelectorAll(".rules li")) {
     const light = ["shape", "text"].map((name) => row.querySelector(`[data-light=${name}]`));
-    asks = lapse(row, serverNow(), light, findIdle()) || asks;
+    asks = lapse(row, serverNow(), light, findIdle(), isHeard()) || asks;
   }
   if (asks) refresher.ringAll();
 }
@@ -160,6 +160,8 @@ function hear(message) {
     held.trim(serverNow());
     if (isHot()) draw();
   }
+  // What is known is shown before the server is asked for the rest: it may not answer.
+  if (message.type === "judging" || message.type === "state") lapseAll(findUnjudged(message));
   if (message.type === "reset") { tellReset(); loadChart(); }
   if (["points", "summary", "state", "judging", "error", "reset"].includes(message.type) || message.recovered) refresher.ringAll();
   if (message.type === "pipeline" || (message.type === "open" && message.again)) setTimeout(loadChart, 500);

@@ -2,7 +2,7 @@
 
 import { describeShown, getPrefix, isBefore, isShown, readFilters, writeFilters } from "./filters.js";
 import { lapse } from "./lapse.js";
-import { findIdle, getJson, onMessage, serverNow, setText, watch } from "./page.js";
+import { findIdle, findUnjudged, getJson, isHeard, onMessage, serverNow, setText, watch } from "./page.js";
 import { makeRefresher } from "./refresh.js";
 import { drawAll } from "./spark.js";
 import { findLight, makeTile, paintTile } from "./tile.js";
@@ -136,17 +136,24 @@ onMessage((message) => {
   // After an interruption the thresholds may stand elsewhere.
   else if (type === "snapshot" && (message.recovered || !find(topic))) refresher.ring(topic);
   else if (type === "reset") refresher.ring(topic);
-  else if (type === "state" || type === "judging") refresher.ringAll();
+  else if (type === "state" || type === "judging") {
+    // What is known is shown before the server is asked for the rest: it may not answer.
+    lapseAll(findUnjudged(message), topic);
+    refresher.ringAll();
+  }
 });
 
 const LOOK_EVERY = 1000; // ms
 
-/** Turns the lights that nobody judges any more, and asks a little earlier whether somebody has. */
-function lapseAll() {
+/** Turns the lights that nobody judges any more, and asks a little earlier whether somebody has; of `topic` by
+ * what was told of it (`told`: {when} or null). */
+function lapseAll(told = null, topic = null) {
   let turned = false;
   for (const article of listTiles()) {
-    if (lapse(article, serverNow(), findLight(article), findIdle())) refresher.ring(article.dataset.topic);
-    turned ||= article.classList.contains("unjudged");
+    const was = article.classList.contains("unjudged");
+    const idle = findIdle() ?? (article.dataset.topic === topic ? told : null);
+    if (lapse(article, serverNow(), findLight(article), idle, isHeard())) refresher.ring(article.dataset.topic);
+    turned ||= !was && article.classList.contains("unjudged");
   }
   const headline = document.getElementById("headline");
   // Where the server still answers it says the whole sentence.
@@ -205,7 +212,7 @@ startWall();
 filter();
 startFilters();
 watch(topics);
-setInterval(lapseAll, LOOK_EVERY);
+setInterval(() => lapseAll(), LOOK_EVERY);
 // What came between the server's answer and the connection.
 refresher.ringAll();
 document.addEventListener("visibilitychange", () => document.hidden || refresher.ringAll());

@@ -5,6 +5,7 @@ import { connect, describe } from "./stream.js";
 import { formatAge, formatDuration, nameZone } from "./units.js";
 
 const STATUS_EVERY = 5_000, TIMEOUT = 15_000;
+const MOMENT = 3500; // ms; what was switched off just now says since when, too
 let skew = 0; // ms the server's clock is ahead of this one
 let stream = null, wasIdle = null;
 const listeners = new Set();
@@ -48,6 +49,15 @@ export function findIdle() {
   return idle && { when: idle.since === null ? "" : `since ${moment(idle.since)}` };
 }
 
+/** Whether the server says, each second, that somebody judges. */
+export const isHeard = () => stream?.status().state === "live";
+
+/** {when} where a message tells that nobody judges a threshold any more, which is longer than a moment; else null. */
+export function findUnjudged({ type, unjudged_since: since }) {
+  const isOld = type === "state" && typeof since === "number" && serverNow() - since > MOMENT;
+  return isOld ? { when: `since ${moment(since)}` } : null;
+}
+
 /** No message comes when the evaluator stands still, and lights whose next slot is far off turn as well. */
 function tellJudging() {
   const isIdle = findIdle() !== null;
@@ -74,6 +84,7 @@ function open(subscription) {
     later: (fn, ms) => setTimeout(fn, ms),
     subscription,
     onMessage: (message) => listeners.forEach((listener) => listener(message)),
+    onClock: setClock,
     // What happened before nobody has told this page.
     onOpen: (again) => listeners.forEach((listener) => listener({ type: "open", again })),
     onChange: showStatus,

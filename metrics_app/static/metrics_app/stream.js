@@ -4,10 +4,11 @@
 // restarted server is not stormed), resumes every topic from its last position, and judges
 // what the reader may be told by the time of the data, never by the socket alone.
 
-// ms for which the data, or an answer to whether anybody judges, may be missing before the page says so. The
-// server gives whoever judges less time, and tells that in its next answer.
+// ms for which the data, or an answer to whether anybody judges, may be missing before the page says so.
 export const STALE_AFTER = 10_000;
-const FIRST_WAIT = 500, LONGEST_WAIT = 30_000, PING_EVERY = 2000, PATIENCE = 45_000;
+// ms since somebody last judged before no light is believed, while each answer to a ping tells when that was.
+export const TRUST = 5000;
+const FIRST_WAIT = 500, LONGEST_WAIT = 30_000, PING_EVERY = 1000, PATIENCE = 45_000;
 export const SILENCE = 5000; // ms without a word from the server before the page says so
 const TICK = 1000, LONGEST_TICK = 1500;
 // Closed by the server for good: another try would be refused as well.
@@ -63,15 +64,17 @@ export function describe({ state, since }, time) {
  * @param {() => number} parts.random in [0, 1)
  * @param {object} parts.subscription {topics, history, max_points}; no topics: events only
  * @param {(message) => void} parts.onMessage every message but pong, in order
+ * @param {(told) => void} parts.onClock what a pong tells of the server's clock, see `setClock`
  * @param {(again: boolean) => void} parts.onOpen the socket is open, for the first time or again
  * @param {() => void} parts.onChange after anything that may change `status()`
  */
-export function connect({ open, now, later, random = Math.random, subscription, onMessage, onOpen = () => {}, onChange = () => {} }) {
+export function connect({ open, now, later, random = Math.random, subscription, onMessage, onClock = () => {}, onOpen = () => {}, onChange = () => {} }) {
   const positions = {};
   const waiting = new Set();
   let socket = null, asked = now(), attempt = 0, opens = 0, isOpen = false, ended = false, closed = false;
   let lost = now(), heard = now(), through = null, silent = 0, ticked = now();
-  let judged = null, unheard = null; // when somebody last judged (ms), and for how many ms the server has not said that anybody does
+  // When somebody last judged (ms), for how many ms nobody is known to have, and the server's time as it told that.
+  let judged = null, unheard = null, toldAt = -Infinity, byPong = false;
 
   // A page that was busy or asleep has heard nothing either: only time it was awake for counts.
   function tick() {
@@ -102,7 +105,7 @@ export function connect({ open, now, later, random = Math.random, subscription, 
     Object.keys(positions).forEach((topic) => waiting.add(topic));
     if (subscription?.topics?.length) ask();
     const mine = socket;
-    later(() => ping(mine), PING_EVERY);
+    ping(mine);
     onOpen(opens++ > 0);
     onChange();
   }
@@ -140,19 +143,20 @@ export function connect({ open, now, later, random = Math.random, subscription, 
     // Refused as a whole: nothing of it will come.
     else if (message.type === "error" && !IN_PART.has(message.code)) waiting.clear();
     if (message.type !== "pong") onMessage(message);
+    else if ("judged" in message) { byPong = true; onClock(message); }
     onChange();
   }
 
   function dropped(code) {
     socket = null;
     if (isOpen) lost = now();
-    isOpen = false;
+    isOpen = byPong = false;
     ended = FINAL.has(code);
     onChange();
     if (!ended && !closed) later(start, RESTART.has(code) ? waitOutRestart(random()) : backOff(attempt++, random()));
   }
 
-  const isIdle = () => unheard !== null && unheard > STALE_AFTER;
+  const isIdle = () => unheard !== null && unheard > (byPong ? TRUST : STALE_AFTER);
   // Until the server has said whether anybody judges, nothing is live.
   const isCatching = () => waiting.size > 0 || unheard === null;
 
@@ -166,10 +170,13 @@ export function connect({ open, now, later, random = Math.random, subscription, 
     /** When the server last spoke (ms). */
     heard: () => heard,
     /** The server says up to which time (ms) points have been counted, when somebody last judged, and whether anybody does. */
-    setClock: ({ through: counted, judged: last, judges }) => {
+    setClock: ({ now: at = now(), through: counted, judged: last, judges }) => {
+      // An answer that took long tells what was true when it was begun.
+      if (at < toldAt) return;
+      toldAt = at;
       through = counted;
       judged = last;
-      unheard = judges ? 0 : Infinity;
+      unheard = judges ? Math.max(0, at - (last ?? at)) : Infinity;
       onChange();
     },
     /** Watches other topics from now on. */

@@ -13,7 +13,7 @@ from metrics_app.models import Kpi, Threshold, ThresholdState
 from metrics_app.queries.clock import Clock, read_clock
 from metrics_app.queries.worked import EVALUATOR, name_hash
 from metrics_app.streams import hub as hubs
-from metrics_app.streams.states import States, make_seen
+from metrics_app.streams.states import States, make_seen, see_again
 from tests.metrics_app.streams.clients import SocketClient, StreamClient
 
 HOUR = 3_600_000  # ms
@@ -37,7 +37,7 @@ def light(emit_now, in_thread):
     return lambda: in_thread(make)
 
 
-def be_away(topics):
+def be_away(topics, clock=None):
     """What reading the rows brings while the database is away."""
     raise DatabaseError("connection refused")
 
@@ -97,9 +97,12 @@ async def test_streams_learn_that_nobody_judges_any_more_and_that_somebody_does_
         at = await in_thread(let_judge, HOUR + 60_000)
         assert await socket.receive() == fine | {"unjudged_since": at}
         assert await stream.next() == ("state", fine | {"unjudged_since": at})
-        await in_thread(let_judge, 0)
+        now = await in_thread(let_judge, 0)
         assert await socket.receive() == fine
         assert await stream.next() == ("state", fine)
+        socket.say(type="ping")
+        pong = await socket.receive()
+        assert (pong["type"], pong["judged"], pong["judges"]) == ("pong", now, True) and pong["now"] >= now
 
 
 async def test_a_turn_of_the_clock_is_told_at_once_and_not_with_the_next_comparison(
@@ -127,7 +130,6 @@ async def test_what_does_not_answer_soon_is_not_waited_for(monkeypatch, told, fr
     states, _ = told
     now, events, asked = int(time.time() * 1000), [], []
     states.hub.announce = lambda topic, notice: events.append(notice.event)
-    states.hub.spawn = asyncio.ensure_future
     off = make_seen(8, "er.wait", "ok", None, 1_500, 1_000, "fresh", False, unjudged=1_500)
     states.note({7: see("ok", 1_000), 8: off})
 
@@ -144,9 +146,25 @@ async def test_what_does_not_answer_soon_is_not_waited_for(monkeypatch, told, fr
         await states.retell(await states.look())
     # The slot judged last, where nobody can say who has looked since.
     assert [event["unjudged_since"] for event in events] == [now - 2 * HOUR if frozen == "rows" else 1_000]
-    assert len(asked) == (4 if frozen == "rows" else 2), "what has not come back is not asked for again"
+    assert len(asked) == (5 if frozen == "rows" else 2), "what has not come back is not asked for again"
     for question in (states.clock, states.comparison):
         question.task.cancel()
+
+
+async def test_a_frozen_server_turns_lights_when_they_would_have_and_says_since_when_somebody_judged(told):
+    """Also in the answer to a ping, which waits for nobody."""
+    states, _ = told
+    assert states.describe_clock() == {}, "nobody has told yet"
+    judged, now, here = 10_000_000, 10_000_500, asyncio.get_running_loop().time()
+    states.known = Clock(now, {queries.shard_for("er.wait"): now}, judged)
+    states.known_at = here - 1.0
+    told_by_pong = states.describe_clock()
+    assert told_by_pong["now"] >= now + 1_000
+    assert told_by_pong | {"now": 0} == {"now": 0, "through": now, "judged": judged, "judges": True}
+    assert "unjudged_since" not in see_again({7: see("ok", 1_000)}, states.now)[7].event
+    states.known_at = here - 7_200
+    assert states.describe_clock()["judges"] is False
+    assert see_again({7: see("ok", 1_000)}, states.now)[7].event["unjudged_since"] == judged
 
 
 async def test_streams_learn_that_nobody_judges_while_the_rows_cannot_be_read(monkeypatch, told, in_thread):
@@ -195,6 +213,7 @@ def told():
     messages = []
     feeds = {"er.wait": SimpleNamespace(subscriptions=[SimpleNamespace(is_open=True)])}
     hub = SimpleNamespace(feeds=feeds, announce=lambda topic, notice: messages.append(notice.event["state"]))
+    hub.spawn = asyncio.ensure_future
     return States(hub), messages
 
 
@@ -227,7 +246,9 @@ async def test_a_row_that_was_read_before_a_ring_is_not_told_after_it(told):
     states, messages = told
     states.note({7: see("ok", 1_000)})
 
-    async def read(*args):
+    async def read(function, *args):
+        if function is read_clock:
+            return Clock(5_000, None)
         ring(states, "firing", 2_000)
         return {7: see("pending", 1_500)}
 
