@@ -6,6 +6,8 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 
+from hms_gov.deletions import Discreet
+
 
 class Autocomplete(AutocompleteJsonView):
     """Django's own, which fails at a relation's other end: no form has a field of it."""
@@ -19,7 +21,14 @@ class Autocomplete(AutocompleteJsonView):
 
 
 class Site(admin.AdminSite):
-    """Django's own, but for what it writes beside the list of models."""
+    """Django's own, but for what it writes beside the list of models and before a deletion."""
+
+    def register(self, model_or_iterable, admin_class=None, **options):
+        """As Django's; whatever page it is, before a deletion it tells of what this person may see."""
+        base = admin_class or admin.ModelAdmin
+        if not issubclass(base, Discreet):
+            base = type(base.__name__, (Discreet, base), {})
+        super().register(model_or_iterable, base, **options)
 
     def get_log_entries(self, request):
         """A person's own entries, those about rows that the admin would show them now.

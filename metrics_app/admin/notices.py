@@ -8,7 +8,6 @@ from metrics_app.admin.visible import VisibleAdmin
 from metrics_app.models import Notice
 from metrics_app.services.notices import try_again
 
-DELETES = (*DELETES_THRESHOLDS, "metrics_app_receiver_delete", "metrics_app_receiver_changelist")
 SHOWN = 60  # characters of a text in a cell
 SHAPES = {"sent": "✓", "withheld": "–", "failed": "✕", "": "…"}
 
@@ -35,13 +34,13 @@ class NoticeAdmin(VisibleAdmin):
     """Nothing here can be edited; what was given up can be tried again."""
 
     topic_path = "breach__threshold__kpi__topic"
-    list_display = ["id", "receiver", "event", "name", "result", "written", "tries", "why"]
+    list_display = ["id", "told", "event", "name", "result", "written", "tries", "why"]
     list_filter = [OutcomeFilter, "event", "receiver"]
     list_select_related = ["receiver", "breach__threshold__kpi"]
-    search_fields = ["receiver__name", "breach__threshold__kpi__topic", "error"]
+    search_fields = ["receiver__name", "receiver_name", "breach__threshold__kpi__topic", "error"]
     actions = ["try_again"]
     fields = readonly_fields = [
-        *("receiver", "breach", "event", "slot", "text", "written", "result", "tries", "why", "message"),
+        *("told", "breach", "event", "slot", "text", "written", "result", "tries", "why", "message"),
     ]
 
     def has_add_permission(self, request):
@@ -53,8 +52,13 @@ class NoticeAdmin(VisibleAdmin):
         return obj is None and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request, obj=None):
-        """They go with their threshold or their receiver."""
-        return request.resolver_match.url_name in DELETES
+        """They go with their threshold; who was told stays when the receiver goes."""
+        return request.resolver_match.url_name in DELETES_THRESHOLDS
+
+    @admin.display(description="receiver", ordering="receiver__name")
+    def told(self, notice):
+        """Its name."""
+        return notice.told if notice.receiver else f"{notice.told} (deleted)"
 
     @admin.display(description="threshold", ordering="breach__threshold__kpi__topic")
     def name(self, notice):

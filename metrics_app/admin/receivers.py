@@ -2,6 +2,7 @@
 
 from django import forms
 from django.contrib import admin, messages
+from django.db.models import OuterRef, Subquery
 from django.http import HttpResponseRedirect
 from django.urls import reverse
 
@@ -132,6 +133,12 @@ class ReceiverAdmin(VisibleAdmin):
         """Those of other groups are not listed: their addresses are not everybody's; one's own always are."""
         return limit_to_groups(rows, who)
 
+    def get_queryset(self, request):
+        """Each with the newest notice to it that this person may see."""
+        told = self.admin_site.get_model_admin(Notice).get_queryset(request)
+        told = told.filter(receiver=OuterRef("pk")).exclude(done_at=None).order_by("-pk")
+        return super().get_queryset(request).annotate(last_notice=Subquery(told.values("pk")[:1]))
+
     @admin.display(description="where to", ordering="kind")
     def way(self, receiver):
         """As the kind tells it."""
@@ -168,7 +175,7 @@ class ReceiverAdmin(VisibleAdmin):
     @admin.display(description="last told")
     def last_told(self, receiver):
         """The newest notice and what came of it."""
-        row = receiver.notices.exclude(done_at=None).first()
+        row = receiver.notices.filter(pk=receiver.last_notice).first()
         return f"{row.get_event_display()}, {row.outcome} {write_time(row.done_at)}" if row else "–"
 
     def save_model(self, request, obj, form, change):

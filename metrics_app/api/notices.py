@@ -19,7 +19,7 @@ class NoticeSerializer(RowSerializer):
     ``reason`` says why it is withheld or failed, without the hosts that the admin names.
     """
 
-    receiver = serializers.CharField(source="receiver.name", read_only=True)
+    receiver = serializers.CharField(source="told", read_only=True)
     topic = serializers.CharField(source="breach.threshold.kpi.topic", read_only=True)
     outcome = serializers.SerializerMethodField()
     reason = serializers.SerializerMethodField()

@@ -1,13 +1,18 @@
 """Who is told without looking, and what they were told."""
 
+import time
+
 from django.conf import settings
 from django.contrib.auth.models import Group
-from django.db import models
+from django.db import models, transaction
+from django.db.models.signals import pre_delete
 from django.utils import timezone
 
 from metrics_app.core import notices
-from metrics_app.models.breaches import Breach
+from metrics_app.models.breaches import Breach, BreachEvent
 from metrics_app.models.thresholds import Threshold
+
+DELETED = "the receiver was deleted"
 
 
 def list_severities():
@@ -97,7 +102,22 @@ class Notice(models.Model):
         WITHHELD = "withheld", "withheld"
         FAILED = "failed", "failed"
 
-    receiver = models.ForeignKey(Receiver, on_delete=models.CASCADE, related_name="notices")
+    # Who was told stays on record when the receiver goes: its name is kept then.
+    receiver = models.ForeignKey(
+        Receiver,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="notices",
+        help_text="null: deleted since",
+    )
+    receiver_name = models.CharField(
+        max_length=Receiver._meta.get_field("name").max_length,
+        db_default="",
+        default="",
+        blank=True,
+        editable=False,
+        help_text="of a receiver that was deleted",
+    )
     breach = models.ForeignKey(Breach, null=True, on_delete=models.CASCADE, related_name="notices")
     event = models.CharField(max_length=10, choices=Event)
     at = models.BigIntegerField(help_text="ms; the slot that is told of")
@@ -141,4 +161,25 @@ class Notice(models.Model):
         ]
 
     def __str__(self):
-        return f"{self.get_event_display()} to {self.receiver}"
+        return f"{self.get_event_display()} to {self.told}"
+
+    @property
+    def told(self):
+        """The name of the receiver, also once it is deleted."""
+        return self.receiver.name if self.receiver else self.receiver_name
+
+
+def keep_told(instance, **kwargs):
+    """A receiver goes: its name stays with what it was told, and what waits is told to nobody."""
+    with transaction.atomic():
+        waiting = Notice.objects.filter(receiver=instance, done_at=None)
+        breaches = list(waiting.exclude(breach=None).values_list("breach", flat=True))
+        waiting.update(done_at=timezone.now(), outcome=Notice.Outcome.WITHHELD, error=DELETED)
+        Notice.objects.filter(receiver=instance).update(receiver_name=instance.name)
+        text, at = f"Notice to {instance} withheld: {DELETED}", time.time_ns() // 1_000_000
+        BreachEvent.objects.bulk_create(
+            BreachEvent(breach_id=pk, at=at, kind="notice", text=text[:500]) for pk in breaches
+        )
+
+
+pre_delete.connect(keep_told, sender=Receiver)

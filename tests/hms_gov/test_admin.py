@@ -3,11 +3,14 @@
 import pytest
 from django.apps import apps
 from django.contrib import admin
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.templatetags.admin_urls import admin_urlname
 from django.contrib.auth.models import Group, Permission, User
+from django.contrib.contenttypes.models import ContentType
 from django.urls import reverse
 
-from metrics_app.models import Receiver
+from metrics_app.models import Correction, Kpi, Receiver
+from pipelines_app.services import propose
 
 pytestmark = pytest.mark.django_db
 with_beat = pytest.mark.skipif(
@@ -63,3 +66,37 @@ def test_a_search_field_answers_for_fields_of_forms_alone(admin_client):
         assert admin_client.get("/admin/autocomplete/", asked).status_code == 403, field
     asked = {"app_label": "metrics_app", "model_name": "threshold", "field_name": "kpi", "term": ""}
     assert admin_client.get("/admin/autocomplete/", asked).status_code == 200
+
+
+def test_the_page_before_a_deletion_neither_tells_of_hidden_rows_nor_lets_them_go(client, db):
+    staff, (author, group) = User.objects.create_user("staff", is_staff=True), make_owners()
+    staff.user_permissions.set(Permission.objects.all())
+    client.force_login(staff)
+    for kind, row in (("user", author), ("group", group)):
+        address = f"/admin/auth/{kind}/{row.pk}/delete/"
+        chosen = {"action": "delete_selected", "_selected_action": row.pk}
+        for page in (client.get(address), client.post(f"/admin/auth/{kind}/", chosen)):
+            text = page.content.decode()
+            assert "What is kept on record" in text and "quoll" not in text and "bilby" not in text
+        assert client.post(address, {"post": "yes"}).status_code == 200
+        client.post(f"/admin/auth/{kind}/", chosen | {"post": "yes"})
+        assert type(row).objects.filter(pk=row.pk).exists()
+    # The admin's log goes along with an account, and stands in nobody's way.
+    Correction.objects.all().delete()
+    text = client.get(f"/admin/auth/user/{author.pk}/delete/").content.decode()
+    assert "Yes, I" in text and "quoll" not in text and "og entr" not in text
+    client.post(f"/admin/auth/user/{author.pk}/delete/", {"post": "yes"})
+    assert not User.objects.filter(pk=author.pk).exists()
+
+
+def make_owners():
+    """``(author, group)`` with a restricted KPI, a correction of it, a proposal and an entry in the log."""
+    author, group = User.objects.create_user("author"), Group.objects.create(name="owners")
+    kpi = Kpi.objects.create(topic="quoll.numbat", owner=group, restricted=True)
+    Correction.objects.create(topic=kpi.topic, start=0, end=1, reason="bilby", author=author)
+    propose(title="bilby", suggestion="bilby", topic=kpi.topic)
+    kind = ContentType.objects.get_for_model(Kpi)
+    LogEntry.objects.create(
+        user=author, content_type=kind, object_id=kpi.pk, object_repr="quoll", action_flag=CHANGE
+    )
+    return author, group

@@ -33,5 +33,6 @@ def try_again(rows, *, now=None):
     """Puts notices that were given up back in the queue; how many. Their message keeps its name."""
     moment = now or timezone.now()
     ids = list(rows.values_list("pk", flat=True))
-    failed = Notice.objects.filter(pk__in=ids, outcome=Notice.Outcome.FAILED, breach__isnull=False)
+    known = Notice.objects.filter(pk__in=ids, receiver__isnull=False, breach__isnull=False)
+    failed = known.filter(outcome=Notice.Outcome.FAILED)
     return failed.update(done_at=None, outcome="", attempts=0, try_after=moment)

@@ -186,12 +186,22 @@ def test_notices_are_listed_with_their_outcome_and_tried_again(admin_client, bas
     assert notice.outcome == "sent"
 
 
-def test_deleting_a_receiver_takes_its_notices_along_and_deleting_a_threshold_does_not(admin_client, base):
+def test_who_was_told_stays_on_record_when_the_receiver_or_the_threshold_is_deleted(admin_client, base):
     breach = open_breach(fired_at=base)
     row = make_receiver()
     happen(breach)
+    page = admin_client.get(f"{LIST}{row.pk}/delete/").content.decode()
+    assert "Notice" not in page.partition("<h2>Summary")[2].partition("<form")[0]
     assert admin_client.post(f"{LIST}{row.pk}/delete/", {"post": "yes"}).status_code == 302
-    assert not Notice.objects.exists()
+    notice = Notice.objects.get()
+    assert (notice.receiver, notice.told, notice.outcome) == (None, row.name, "withheld")
+    line = f"Notice to {row.name} withheld: the receiver was deleted"
+    assert breach.timeline.filter(text=line).exists() and send_notices(now=later(hours=1)) == 0
+    assert f"{row.name} (deleted)" in admin_client.get("/admin/metrics_app/notice/").content.decode()
+    Notice.objects.update(outcome="failed")
+    chosen = {"action": "try_again", "_selected_action": [notice.pk]}
+    page = admin_client.post("/admin/metrics_app/notice/", chosen, follow=True)
+    assert messages(page) == ["0 will be tried again at once."]
     make_receiver()
     happen(breach)
     address = f"/admin/metrics_app/threshold/{breach.threshold_id}/delete/"
