@@ -65,7 +65,9 @@ def label_limit(rule):
 def tell_limit(rule):
     """The rule's limit in words; with its aggregate where the tile shows another one."""
     limit = words.tell_limit(rule.limit, operator=rule.operator, unit=rule.kpi.unit, aggregate=rule.aggregate)
-    return limit if rule.aggregate == rule.kpi.aggregate else f"{name_aggregate(rule, rule.kpi.unit)} {limit}"
+    return (
+        limit if rule.aggregate == rule.kpi.aggregate else f"{name_aggregate(rule, rule.kpi.unit)}: {limit}"
+    )
 
 
 def observe_now(topic, aggregate, window, now, divides_at=None):

@@ -24,6 +24,7 @@ ROWS = 200  # records looked through for one threshold
 class Explanation(NamedTuple):
     """One slot of one threshold; times in ms, ``before`` None where it is not known.
 
+    ``off`` says that the threshold was switched off since, where it was.
     ``source`` is ``record``, or ``minutes`` where it was recomputed. ``revised``: points
     arrived after it was judged; ``now`` is what the window holds today.
     """
@@ -37,6 +38,7 @@ class Explanation(NamedTuple):
     now: Observation | None
     breach: Breach | None
     notes: list
+    off: str = ""
 
 
 def explain(threshold, at, *, now=None):
@@ -50,6 +52,11 @@ def explain(threshold, at, *, now=None):
     state = ThresholdState.objects.filter(threshold=threshold).first()
     # What is asked for may not have been judged yet: then the newest slot is explained.
     newest = min(at, state.last_slot) if state and state.last_slot else at
+    return explain_up_to(threshold, newest, at, now)._replace(off=tell_off(threshold, state, newest, at))
+
+
+def explain_up_to(threshold, newest, at, now):
+    """The Explanation of the newest slot up to ``newest`` (ms), where one asked for ``at``."""
     found = find_record(threshold, newest)
     if found is None:
         recomputed = recompute(threshold, newest)
@@ -63,7 +70,8 @@ def explain(threshold, at, *, now=None):
     revised = today is not None and seen.n >= 0 and today.n > seen.n
     before = earlier[1].state if earlier else None
     notes = []
-    if gap := explain_gap(threshold, rule, slot, at, now):
+    # Of one that is switched off that is told in words of its own.
+    if gap := threshold.enabled and explain_gap(threshold, rule, slot, at, now):
         notes.append(gap)
     if revised:
         late = today.n - seen.n
@@ -71,6 +79,18 @@ def explain(threshold, at, *, now=None):
     notes += tell_losses(threshold, rule, slot)
     breach = find_breach(threshold, slot)
     return Explanation(slot, rule, seen, before, "record", revised, today, breach, notes)
+
+
+def tell_off(threshold, state, slot, at):
+    """That it was switched off by ``at`` (ms), which is why ``slot`` is the last; "" where it is on."""
+    since = state.since if state else None
+    if threshold.enabled or (since or 0) > at:
+        return ""
+    moment = f" since {write_moment(since)}" if since else ""
+    breach = find_breach(threshold, slot)
+    ended = breach and since and breach.recovered_at and breach.recovered_at >= since
+    what = f", which ended breach #{breach.pk}" if ended else ""
+    return f"It is switched off{moment}: nobody judges it{what}. What follows is of the slot judged last."
 
 
 def tell_losses(threshold, rule, slot):
@@ -184,7 +204,9 @@ def describe(found, threshold):
         "class": seen.slot_class,
         "before": found.before,
         "after": seen.state,
-        "reason": " ".join([sentence, *found.notes, *([f"{forecast}."] if forecast else [])]),
+        "reason": " ".join(
+            [*filter(None, [found.off]), sentence, *found.notes, *([f"{forecast}."] if forecast else [])]
+        ),
         "source": found.source,
         "revised": found.revised,
         "value_now": found.now.value if found.revised else None,

@@ -16,10 +16,20 @@ register = template.Library()
 
 
 @register.filter
-def end_of(ms, start):
-    """The ``moment`` (ms) at which something that began at ``start`` (ms) ends: its day, if it is another."""
-    began, ends = (timezone.localtime(datetime.fromtimestamp(at / 1000, UTC)) for at in (start, ms))
-    return moment(ms, with_day=began.date() != ends.date())
+def until(start, end):
+    """ "13:59 to 14:02", of moments in ms: with seconds within one minute; one moment where it has no length.
+
+    The day of the end is told where it is another than that of the start.
+    """
+    began, ends = (
+        timezone.localtime(datetime.fromtimestamp(at / 1000, UTC)).replace(microsecond=0)
+        for at in (start, end)
+    )
+    is_short = began.replace(second=0) == ends.replace(second=0)
+    told = moment(start, is_short)
+    if began == ends:
+        return told
+    return format_html("{} to {}", told, moment(end, is_short, with_day=began.date() != ends.date()))
 
 
 @register.filter

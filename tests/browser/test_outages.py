@@ -141,7 +141,7 @@ def test_after_redis_lost_everything_the_page_says_so_and_holds_what_came_since(
         call_api("/api/v1/points/", "emit_key", {"topic": topic, "value": value})
     notice = page.locator("#notice")
     expect(notice).to_be_visible()
-    expect(notice).to_contain_text("The server lost its points of the last hour at")
+    expect(notice).to_contain_text("The server lost what it held in memory at")
     page.wait_for_function(f"{COUNT}.then((count) => count === 5)")
     expect_whole(page, topic, 5)
     assert page.evaluate(HELD.replace("held.points", "held.resets")) >= 1

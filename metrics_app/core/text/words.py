@@ -163,19 +163,42 @@ def tell_watched(conditions, since=""):
     """How many of the KPIs that have a limit are in the worst condition, and of how many nobody knows."""
     total, names = len(conditions), [one.name for one in conditions]
     worst = find_worst([name for name in names if name in WORST_TOLD])
-    count, silent = names.count(worst), sum(one.is_silent for one in conditions)
-    lacking = f"{silent} {'has' if silent == 1 else 'have'} no data"
+    count, silent = names.count(worst), find_places(conditions, lambda one: one.is_silent)
     if not count:
-        return lacking.replace(" ", f" of {total} watched KPIs ", 1) if silent else tell_fine(total)
+        verb = "has" if len(silent) == 1 else "have"
+        return f"{len(silent)} of {total} watched KPIs {verb} no data" if silent else tell_fine(total)
+    counted = find_places(conditions, lambda one: one.name == worst)
+    unjudged = find_places(conditions, lambda one: one.unjudged_since is not None and worst != UNJUDGED)
     told = [
         WORST_TOLD[worst].format(
             of=f"{count} of {total} watched KPIs {'is' if count == 1 else 'are'}", own=own(count), since=since
         )
     ]
-    unjudged = sum(one.unjudged_since is not None for one in conditions)
-    if unjudged and worst != UNJUDGED:
-        told.append(f"{unjudged} {'is' if unjudged == 1 else 'are'} not judged{since}")
-    return ", ".join(told + [lacking] * bool(silent))
+    told += tell_also(unjudged, counted, ("is", "are"), f"not judged{since}", "not judged")
+    told += tell_also(silent, counted | unjudged, ("has", "have"), "no data", "no data")
+    return ", ".join(told)
+
+
+def find_places(conditions, holds):
+    """The places in a list of those of which something holds."""
+    return {place for place, one in enumerate(conditions) if holds(one)}
+
+
+def tell_also(places, counted, verbs, what, again):
+    """What also holds of some KPIs, in parts that count none of them twice; ``counted``: those told before.
+
+    ``verbs``: of one and of more; ``again``: ``what``, once it was said.
+    """
+    inside, outside = len(places & counted), len(places - counted)
+    parts = []
+    if inside:
+        who = "and it" if len(counted) == 1 else f"{inside} of them"
+        parts.append(f"{who} {verbs[inside > 1]} {what}")
+    if outside:
+        who = f"{outside} other{'s' if outside > 1 else ''}" if inside else f"{outside}"
+        said = f"{again} either" if inside else what
+        parts.append(f"{who} {verbs[outside > 1]} {said}")
+    return parts
 
 
 def tell_fine(total):

@@ -148,11 +148,11 @@ function lapseAll(told = null) {
 
 // What the connection brings.
 
-/** Says in words that the server lost what it held, and what is left. */
+/** Says in words that the server lost what it held in memory, and what the line begins anew from. */
 function tellReset() {
   const notice = document.getElementById("notice");
   notice.hidden = false;
-  setText(notice, `The server lost its points of the last hour at ${clock(serverNow())}; the line begins anew. What was archived before stays in the longer spans.`);
+  setText(notice, `The server lost what it held in memory at ${clock(serverNow())}; the line begins anew from what was archived.`);
 }
 
 function hear(message) {

@@ -14,7 +14,7 @@ from metrics_app.models import Breach, Kpi, Note, NoteChange, ThresholdState
 from metrics_app.registry import forget
 from metrics_app.services.corrections import restore, void
 from metrics_app.services.notes import delete_note, save_note
-from metrics_app.templatetags.metrics_words import end_of, moment
+from metrics_app.templatetags.metrics_words import moment, until
 from pipelines_app.models import Pipeline
 from pipelines_app.services import approve, propose
 from tests.metrics_app.watching import HOUR, TOPIC, make_threshold, send
@@ -302,5 +302,13 @@ def test_a_moment_of_another_year_names_it():
 
 def test_the_end_of_a_span_that_began_on_another_day_says_its_day():
     now = int(time.time() * 1000)
-    assert f"{timezone.localtime():%b}" in end_of(now, now - 40 * 86_400_000)
-    assert end_of(now, now) == moment(now)
+    assert f"{timezone.localtime():%b}" in until(now - 40 * 86_400_000, now).partition(" to ")[2]
+
+
+def test_a_span_within_one_minute_tells_its_seconds():
+    minute = int(time.time()) // 60 * 60_000
+    short, longer, none = (
+        re.sub("<.*?>", "", until(minute + 5_000, minute + s)) for s in (40_000, 65_000, 5_500)
+    )
+    assert re.fullmatch(r"(\d\d:\d\d):05 to \1:40", short)
+    assert re.fullmatch(r"\d\d:\d\d to .*\d\d:\d\d", longer) and re.fullmatch(r"\d\d:\d\d:05", none)

@@ -275,7 +275,7 @@ def test_the_line_follows_the_rule_where_rule_and_tile_differ(kpi, now):
     tile = get_tile(kpi)
     assert tile["value"] == 60
     assert tile["chart"]["values"][-1] == 70
-    assert tile["footer"] == "maximum limit 1 min 40 s"
+    assert tile["footer"] == "maximum: limit 1 min 40 s"
 
 
 def test_it_writes_times_in_the_readers_zone(kpi):

@@ -51,6 +51,18 @@ def test_it_tells_why_it_did_not_recover(judged, base):
     assert "silence is not recovery" in found["reason"]
 
 
+def test_it_says_first_that_it_was_switched_off_since(judged, base):
+    off = base + 10 * MINUTE + 5_000
+    judged.enabled = False
+    save_threshold(judged, by=None, now=off)
+    told = describe(explain(judged, off + 1_000), judged)["reason"]
+    assert told.startswith("It is switched off since ") and told.index("nobody judges it") < told.index(
+        "firing"
+    )
+    assert f"which ended breach #{judged.breaches.get().pk}." in told
+    assert "off" not in describe(explain(judged, base + 9 * MINUTE), judged)["reason"]
+
+
 def test_a_point_that_came_later_marks_the_slot_as_revised(judged, base):
     send((base + 62_000, 2 * HOUR))
     found = describe(explain(judged, base + 2 * MINUTE), judged)

@@ -85,10 +85,10 @@ def test_names_are_sorted_as_people_do():
         (["pending", "ok"], "No KPI is beyond its limit, 1 of 2 watched KPIs is over it for now"),
         (["recovering", "ok"], "1 of 2 watched KPIs is recovering"),
         (["pending", "recovering", "recovering"], "2 of 3 watched KPIs are recovering"),
-        (["firing silent", "ok"], "1 of 2 watched KPIs is beyond its limit, 1 has no data"),
+        (["firing silent", "ok"], "1 of 2 watched KPIs is beyond its limit, and it has no data"),
         (
             ["pending silent"],
-            "No KPI is beyond its limit, 1 of 1 watched KPIs is over it for now, 1 has no data",
+            "No KPI is beyond its limit, 1 of 1 watched KPIs is over it for now, and it has no data",
         ),
         (["silent", "ok", "none"], "1 of 2 watched KPIs has no data · 1 has no limit"),
         (["silent"], "1 of 1 watched KPIs has no data"),
@@ -114,11 +114,33 @@ def test_the_first_sentence_of_the_overview_changes_with_the_data(states, text):
         (["unjudged", "ok"], "1 of 2 watched KPIs is not judged since 10:42"),
         (["unjudged", "pending", "recovering"], "1 of 3 watched KPIs is not judged since 10:42"),
         (["firing", "unjudged"], "1 of 2 watched KPIs is beyond its limit, 1 is not judged since 10:42"),
+        (
+            ["firing kept", "unjudged", "unjudged"],
+            "1 of 3 watched KPIs is beyond its limit, and it is not judged since 10:42, 2 others are not "
+            "judged either",
+        ),
+        (
+            ["firing kept", "firing", "unjudged silent"],
+            "2 of 3 watched KPIs are beyond their limits, 1 of them is not judged since 10:42, 1 other is "
+            "not judged either, 1 of them has no data",
+        ),
+        (
+            ["unjudged silent", "unjudged", "silent"],
+            "2 of 3 watched KPIs are not judged since 10:42, 1 of them has no data, 1 other has no data "
+            "either",
+        ),
     ],
 )
 def test_the_first_sentence_says_it_where_nobody_judges(names, text):
-    since = {"unjudged": 1}
-    conditions = [Condition(name, is_watched=True, unjudged_since=since.get(name)) for name in names]
+    conditions = [
+        Condition(
+            name.split()[0],
+            is_watched=True,
+            is_silent="silent" in name,
+            unjudged_since=1 if "unjudged" in name or "kept" in name else None,
+        )
+        for name in names
+    ]
     assert words.tell_overview(conditions, "10:42") == text
 
 
