@@ -13,7 +13,7 @@ import time
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 
 from metrics_app import bus, conf, live, window
-from metrics_app.connection import get_redis
+from metrics_app.connection import get_redis, patiently
 from metrics_app.core.fold import Turn, next_mark
 from metrics_app.exceptions import BusUnavailable, MetricsError, StaleFence
 from metrics_app.garbage import GarbageFreezer
@@ -66,6 +66,7 @@ class Collector:
                 stop.wait(pause)
         self.release()
 
+    @patiently()
     def turn(self, block_ms=250):
         """One step over all shards; True when there may be more to read at once."""
         self.check()

@@ -8,6 +8,7 @@ from django.core.signals import setting_changed
 DEFAULTS = {
     "REDIS_URL": "",  # redis://… of the bus and the hot window (required)
     "REDIS_PREFIX": "hms",  # first word of every key, so that installations can share a Redis
+    "REDIS_SECONDS": 3,  # seconds a request waits for an answer of Redis; then 503, and all others at once
     "SHARDS": 8,  # fixed at installation: a topic's shard is crc32(topic) mod SHARDS
     "AUTO_CREATE_KPIS": True,  # an unknown topic becomes a KPI on first sight
     "AUTO_CREATE_LIMIT": 1_000,  # new KPIs per API key and 24 hours

@@ -1,8 +1,14 @@
-"""The way to Redis: one pool per address and process, and errors that instruct."""
+"""The way to Redis: one pool per address, process and patience, and errors that instruct.
+
+What a request waits for is answered within ``REDIS_SECONDS`` or fails; once Redis was found silent
+all fail at once until it answers (``breaker``). Work that nobody waits for has more patience.
+"""
 
 import os
 import time
 from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import partial
 from urllib.parse import urlsplit
 
 import redis
@@ -11,40 +17,90 @@ from redis.exceptions import ExecAbortError
 from redis.retry import Retry
 
 from metrics_app import conf
+from metrics_app.breaker import Breaker
 from metrics_app.exceptions import BusUnavailable
 
 CONNECT_PATIENCE = 1  # seconds
-ANSWER_PATIENCE = 10  # seconds; longer than any blocking read
+WORK_PATIENCE = 10  # seconds work in the background waits; longer than any blocking read
 # Answers of a server that is there and cannot serve just now.
 REFUSALS = ("OOM", "LOADING", "READONLY", "MISCONF", "MASTERDOWN", "BUSY", "CLUSTERDOWN", "NOREPLICAS")
 
-clients = {}
+clients, breakers = {}, {}
 answered = {"at": float("-inf")}  # monotonic seconds of Redis' last answer, per process
+_works = ContextVar("works", default=False)
+
+
+class Once(Retry):
+    """Tries a command once: one whose answer was lost may have been carried out. Silence is noted."""
+
+    def __init__(self, breaker):
+        super().__init__(NoBackoff(), 0)
+        self.breaker = breaker
+
+    def __deepcopy__(self, memo):
+        """Each connection takes a copy, and all of them are one server's."""
+        return self
+
+    def call_with_retry(self, *args, **kwargs):
+        """As the driver wants it; Silent while the server is."""
+        with self.breaker.watch():
+            return super().call_with_retry(*args, **kwargs)
+
+
+class Pool(redis.ConnectionPool):
+    """Connections to a server that may be silent: also the greeting of a new one is an answer."""
+
+    def __init__(self, *, breaker, **options):
+        super().__init__(retry=Once(breaker), **options)
+        self.breaker = breaker
+
+    def get_connection(self, *args, **kwargs):
+        """One that is connected; Silent while the server is."""
+        with self.breaker.watch():
+            return super().get_connection(*args, **kwargs)
+
+
+@contextmanager
+def patiently():
+    """Around work that no request waits for, and whose questions to Redis are large; also a decorator."""
+    token = _works.set(True)
+    try:
+        yield
+    finally:
+        _works.reset(token)
 
 
 def get_redis():
-    """The Redis client of this process for ``REDIS_URL``; answers are bytes.
-
-    Nothing is retried by itself: a publish whose answer was lost may have happened.
-    """
+    """The Redis client of this process for ``REDIS_URL``; answers are bytes, and nothing is retried."""
     url = conf.get("REDIS_URL")
     if not url:
         detail = "No Redis: set REDIS_URL, or start one with `manage.py demo`."
         raise BusUnavailable("Redis does not answer.", detail=detail)
-    name = (url, os.getpid())
+    patience = WORK_PATIENCE if _works.get() else conf.get("REDIS_SECONDS")
+    name = (url, os.getpid(), patience)
     # The first one stays, whichever thread asks: a client that is let go closes the connections
     # of its pool, also one that a thread is reading from.
-    return clients.get(name) or clients.setdefault(name, make_client(url))
+    return clients.get(name) or clients.setdefault(name, make_client(url, patience))
 
 
-def make_client(url):
-    """A client with a pool of its own."""
-    return redis.Redis.from_url(
-        url,
-        socket_connect_timeout=CONNECT_PATIENCE,
-        socket_timeout=ANSWER_PATIENCE,
-        retry=Retry(NoBackoff(), 0),
-    )
+def make_client(url, patience):
+    """A client with a pool of its own, whose questions wait ``patience`` seconds for an answer."""
+    times = {"socket_connect_timeout": min(CONNECT_PATIENCE, patience), "socket_timeout": patience}
+    return redis.Redis.from_pool(Pool.from_url(url, breaker=find_breaker(url), **times))
+
+
+def find_breaker(url):
+    """What this process knows of a server's silence, whoever met it."""
+    name = (url, os.getpid())
+    return breakers.get(name) or breakers.setdefault(name, Breaker(partial(ask, url)))
+
+
+def ask(url):
+    """Asks a server in a connection of its own, as long as a request would; redis.RedisError."""
+    patience = conf.get("REDIS_SECONDS")
+    times = {"socket_connect_timeout": min(CONNECT_PATIENCE, patience), "socket_timeout": patience}
+    with redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0), **times) as client:
+        client.ping()
 
 
 def key(shard, name):

@@ -8,11 +8,14 @@ import asyncio
 import logging
 import os
 import threading
+from functools import partial
 
 from channels.layers import get_channel_layer
 
 from metrics_app import conf
+from metrics_app.breaker import Breaker
 from metrics_app.core.chunks import pack_chunk
+from metrics_app.servers import LAYER, look_at
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +36,8 @@ class Doorbell:
 
     def __init__(self):
         self.pid, self.loop, self.lock, self.down = None, None, threading.Lock(), False
+        # Whoever decides waits once for a layer that is silent, not with each decision.
+        self.breaker = Breaker(partial(look_at, LAYER))
 
     def get_loop(self):
         """The running loop of this process."""
@@ -45,18 +50,25 @@ class Doorbell:
     def ring(self, messages):
         """Sends messages to every hub, in order; a fault of the layer is logged once and counted."""
         global failures
-        sending = asyncio.run_coroutine_threadsafe(send_all(messages), self.get_loop())
         try:
-            sending.result(PATIENCE)
+            with self.breaker.watch():
+                self.send(messages)
         # The layer may be any package with errors of its own, and none of them may stop the collector.
         except Exception as error:
-            sending.cancel()
             failures += len(messages)
             if not self.down:
                 logger.warning("The channel layer is away, streams fall back to polling: %r", error)
             self.down = True
         else:
             self.down = False
+
+    def send(self, messages):
+        """Waits until they are sent; TimeoutError after ``PATIENCE``, or what the layer raises."""
+        sending = asyncio.run_coroutine_threadsafe(send_all(messages), self.get_loop())
+        try:
+            sending.result(PATIENCE)
+        finally:
+            sending.cancel()
 
 
 async def send_all(messages):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from metrics_app import conf
-from metrics_app.connection import get_redis, guard
+from metrics_app.connection import get_redis, guard, patiently
 from metrics_app.exceptions import BusUnavailable
 from metrics_app.files.cases import join_topic
 from metrics_app.services.record import record_batch
@@ -80,6 +80,7 @@ def build_events(rows, *, received, latency, split=False):
     return Events(ts, values, topic, case, list(topics), ids).take(order)
 
 
+@patiently()
 def drop_known(events):
     """The events that no earlier run has sent to their topic with their own times."""
     if not len(events.ts):
@@ -127,6 +128,7 @@ def plan_batches(ts, speed):
         yield start, stop, float(due[start])
 
 
+@patiently()
 def send_events(events, *, original=False, speed=None, on_progress=lambda sent: None, pause=time.sleep):
     """Sends every event through the bus; BusUnavailable when Redis stays away.
 

@@ -6,7 +6,7 @@ import pytest
 import redis
 
 from metrics_app import connection
-from metrics_app.connection import get_redis, guard, key, make_client
+from metrics_app.connection import WORK_PATIENCE, get_redis, guard, key, make_client, patiently
 from metrics_app.exceptions import BusUnavailable
 from metrics_app.queries import mean_last
 
@@ -84,11 +84,27 @@ def test_threads_that_ask_for_the_first_time_at_once_share_one_client(settings, 
     point_at(settings, "redis://127.0.0.1:1/7")
     together = Barrier(8)
 
-    def make_slowly(url):
+    def make_slowly(*args):
         together.wait(timeout=30)
-        return make_client(url)
+        return make_client(*args)
 
     monkeypatch.setattr(connection, "make_client", make_slowly)
     with ThreadPoolExecutor(8) as pool:
         asked = [pool.submit(get_redis) for _ in range(8)]
     assert len({id(one.result()) for one in asked}) == 1
+
+
+def test_what_a_request_waits_for_is_answered_sooner_than_work_in_the_background(settings):
+    def patience():
+        return get_redis().connection_pool.connection_kwargs["socket_timeout"]
+
+    assert patience() == settings.METRICS_APP.get("REDIS_SECONDS", 3)
+    with patiently():
+        assert patience() == WORK_PATIENCE
+    assert patience() < WORK_PATIENCE
+
+
+def test_the_patient_and_the_impatient_know_of_one_silence():
+    with patiently():
+        patient = get_redis().connection_pool.breaker
+    assert patient is get_redis().connection_pool.breaker

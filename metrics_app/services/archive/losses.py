@@ -16,6 +16,7 @@ from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from metrics_app import conf, queries, window
+from metrics_app.connection import patiently
 from metrics_app.core.generations import MOST_ENTRIES
 from metrics_app.core.moments import to_ms
 from metrics_app.models import Generation, Loss, MinuteRollup
@@ -65,6 +66,7 @@ class Losses(NamedTuple):
         )
 
 
+@patiently()
 def note_collected(*, every=NOTE_EVERY):
     """Tells SQL what each shard has counted, at most every ``every`` seconds, and counts what ended."""
     name = conf.get("REDIS_URL"), conf.get("REDIS_PREFIX")

@@ -5,6 +5,7 @@ import time
 from typing import NamedTuple
 
 from metrics_app import conf, window
+from metrics_app.connection import patiently
 from metrics_app.services.ages import ARCHIVER, note_work
 from metrics_app.services.archive.backlog import warn
 from metrics_app.services.archive.late import read_entries, read_positions, write_late
@@ -24,6 +25,7 @@ class Archived(NamedTuple):
     late: int = 0
 
 
+@patiently()
 def archive(*, patience=30):
     """Archives what waits on all shards, for about ``patience`` seconds; an Archived.
 

@@ -12,6 +12,7 @@ import numpy as np
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, transaction
 
 from metrics_app import live, queries
+from metrics_app.connection import patiently
 from metrics_app.core.watch import FAILED, State, Transition, step
 from metrics_app.exceptions import BusUnavailable
 from metrics_app.models import EvaluationRecord, ThresholdState
@@ -52,6 +53,7 @@ class Judged(NamedTuple):
     is_whole: bool = True
 
 
+@patiently()
 def evaluate(*, now=None):
     """Judges all due slots up to ``now`` (ms; default: as far as is collected); thresholds advanced.
 
