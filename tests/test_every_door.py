@@ -36,7 +36,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.slow, pytest.mark.any_database]
 
 OWN_RULE = {
     "pipelines_app.pipeline": "asks pipelines_app.queries.visible_to",
-    "pipelines_app.policy": "belongs to no topic: it says who decides on patterns of topics",
+    "pipelines_app.policy": "asks pipelines_app.queries.sight for every topic that it names",
     "pipelines_app.delegation": "belongs to no topic",
     "pipelines_app.stopswitch": "belongs to no topic",
 }
@@ -228,6 +228,24 @@ def test_a_name_that_is_somebody_elses_is_told_of_in_one_sentence(world, caplog)
     receiver |= {"severities": ["warning"], "events": ["firing"], "zone": "UTC"}
     page = client.post("/admin/metrics_app/receiver/add/", receiver).content.decode()
     assert "This name cannot be used: choose another name." in page
+
+
+def test_a_policy_that_names_it_is_refused_as_where_there_is_none(world):
+    address, form = (
+        "/admin/pipelines_app/policy/add/",
+        {"name": "P", "rank": 1, "topics": "er.*", "quorum": 1},
+    )
+    form |= {"decide_within": 3600, "settle_hours": 24, "span_weeks": 1}
+    for fields in ({"guardrails": "{} quoll.other"}, {"topics": "{}"}):
+        pages = []
+        for topic in (TOPIC, ABSENT["topic"]):
+            sent = form | {name: value.format(topic) for name, value in fields.items()}
+            page = world.visitors["staff"].post(address, sent)
+            pages.append([str(one).replace(topic, "") for one in page.context["errors"]])
+        assert pages[0] == pages[1] and "is no KPI" in pages[0][0], pages
+    taken = world.visitors["staff"].post(address, form | {"name": "pangolin"}).content.decode()
+    assert "This name cannot be used" in taken
+    assert world.visitors["superuser"].post(address, form | {"guardrails": TOPIC}).status_code == 302
 
 
 def test_who_may_send_points_learns_nothing_of_it(world):

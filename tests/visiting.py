@@ -16,7 +16,9 @@ from django.utils import timezone
 from metrics_app.models import ApiKey, Breach, Correction, Kpi, Note, Notice, Receiver, Silence
 from metrics_app.registry import forget
 from metrics_app.services.keys import create_key, revoke_key
+from pipelines_app.models import Policy
 from pipelines_app.services import propose
+from pipelines_app.services.records import save_record
 from tests.doors import list_patterns
 from tests.metrics_app.watching import make_threshold, send
 
@@ -37,7 +39,7 @@ MARKS = (
 )
 # Pages of Django and of the scheduler: whoever may change accounts may make themselves a superuser.
 FOREIGN = re.compile("auth_|django_celery_beat_")
-NO_TOPIC = re.compile("policy|delegation|stopswitch")  # rows that belong to no topic
+NO_TOPIC = re.compile("delegation|stopswitch")  # rows that belong to no topic
 EXEMPT = {
     "jsi18n": "words of Django's own forms",
     "logout": "ends the session of the walker",
@@ -85,6 +87,9 @@ def make_world():
         ).pk,
         "apikey": key.pk,
         "pipeline": propose(title="axolotl", suggestion="axolotl", topic=TOPIC, restricted_to=group)[0].pk,
+        "policy": save_record(
+            Policy(name="pangolin", topics="emu.*", guardrails=TOPIC), by=people["superuser"]
+        ).pk,
     }
     LogEntry.objects.create(
         user=people["staff"],
@@ -146,6 +151,7 @@ def find_kind(name):
         "apikey",
         "pipeline",
         "note",
+        "policy",
     ):
         if kind in name:
             return kind

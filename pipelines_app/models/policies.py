@@ -97,13 +97,20 @@ class Policy(models.Model):
             raise ValidationError({"guardrails": faults})
         self.guardrails = " ".join(topics)
 
+    def list_named(self):
+        """The topics that it names, which may be a pattern."""
+        return [self.topics, *self.guardrails.split()]
 
-def tell_unjudged(topic):
-    """Why the project could not judge a guardrail, in words; empty where it can."""
+
+def tell_unjudged(topic, *, is_seen=True):
+    """Why the project could not judge a guardrail, in words; empty where it can.
+
+    One that is not for whoever names it is to them as one that is not there.
+    """
     describe = getattr(conf.load("MEASUREMENTS"), "describe_effect", None)
     if describe is None:
         return "This project measures no effects (MEASUREMENTS): leave it empty."
-    measure = describe(topic, None)
+    measure = describe(topic, None) if is_seen else None
     if measure is None:
         return f"{topic} is no KPI of this project: name one that is measured."
     return (

@@ -41,6 +41,16 @@ class Sight:
             return False
         return self.is_for(self.describe(topic))
 
+    def may_name(self, topic):
+        """Whether the reader may name a topic in what is written: a pattern, or one that is there and theirs.
+
+        Not as remembered, where the project can tell. What is not there and what is others' are alike.
+        """
+        if self.groups is None or self.describe is None or topic.endswith("*"):
+            return True
+        known = getattr(self.describe, "read", self.describe)(topic)
+        return known.get("known", True) and self.is_for(known)
+
     def is_for(self, known):
         """Whether a topic is for the reader, by what the project knows of it."""
         owner = known.get("restricted_to")
