@@ -8,7 +8,7 @@ from metrics_app import conf, queries
 from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.calendars import shift_back
 from metrics_app.core.curves import drop_unwatched
-from metrics_app.core.durations import DAY_MS
+from metrics_app.core.durations import DAY_MS, MINUTE_MS
 from metrics_app.core.moments import to_ms
 from metrics_app.core.plans import NAMES, SHIFTS, SPANS, plan_span
 from metrics_app.core.text import words
@@ -190,9 +190,11 @@ def touched(losses, start, end):
 
 def tell_loss(lost, now):
     """ "Between 10:37 UTC and 10:42 UTC 3,000 points of this KPI were lost: …." in the reader's zone."""
-    times = [clock_with_zone(at, now) for at in dict.fromkeys((lost.start, lost.end))]
+    # Within one minute only seconds tell the two apart.
+    seconds = lost.start // MINUTE_MS == lost.end // MINUTE_MS
+    times = dict.fromkeys(clock_with_zone(at, now, seconds=seconds) for at in (lost.start, lost.end))
     said = tell_lost(lost.points)
-    return f"{f'Between {times[0]} and {times[1]}' if len(times) > 1 else f'At {times[0]}'}: {said}."
+    return f"{'Between' if len(times) > 1 else 'At'} {' and '.join(times)}: {said}."
 
 
 def list_marks(topic, view, user):

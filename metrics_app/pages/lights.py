@@ -106,14 +106,14 @@ def describe_timers(rule):
     }
 
 
-def clock(ms, now):
-    """A moment in the reader's zone: ``10:06``, with the day when it is not today's."""
+def clock(ms, now, *, seconds=False):
+    """A moment in the reader's zone: ``10:06``, with its day if not today, and seconds if asked."""
     moment, today = (timezone.localtime(datetime.fromtimestamp(at / 1000, timezone.get_current_timezone()))
                      for at in (ms, now))  # fmt: skip
-    text = f"{moment:%H:%M}"
-    return text if moment.date() == today.date() else f"{moment.day} {moment:%b %H:%M}"
+    text = f"{moment:%H:%M:%S}" if seconds else f"{moment:%H:%M}"
+    return text if moment.date() == today.date() else f"{moment.day} {moment:%b} {text}"
 
 
-def clock_with_zone(ms, now):
+def clock_with_zone(ms, now, *, seconds=False):
     """``clock`` with the zone: ``03:45 UTC``."""
-    return f"{clock(ms, now)} {timezone.localtime():%Z}"
+    return f"{clock(ms, now, seconds=seconds)} {timezone.localtime():%Z}"

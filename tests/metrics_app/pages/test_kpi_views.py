@@ -5,12 +5,14 @@ import io
 import re
 import time
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
 from metrics_app.models import Breach, Kpi, Note, NoteChange, ThresholdState
+from metrics_app.pages.charts import tell_loss
 from metrics_app.registry import forget
 from metrics_app.services.corrections import restore, void
 from metrics_app.services.notes import delete_note, save_note
@@ -312,3 +314,7 @@ def test_a_span_within_one_minute_tells_its_seconds():
     )
     assert re.fullmatch(r"(\d\d:\d\d):05 to \1:40", short)
     assert re.fullmatch(r"\d\d:\d\d to .*\d\d:\d\d", longer) and re.fullmatch(r"\d\d:\d\d:05", none)
+    loss = SimpleNamespace(start=minute + 5_000, end=minute + 40_000, points=3)
+    assert re.match(r"Between (\d\d:\d\d):05 \S+ and \1:40 \S+: 3 points", tell_loss(loss, minute))
+    loss.end = loss.start
+    assert re.match(r"At \d\d:\d\d:05 \S+: 3 points", tell_loss(loss, minute))
