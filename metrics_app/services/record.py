@@ -121,29 +121,41 @@ def check_known(topics, who):
     create = conf.get("AUTO_CREATE_KPIS")
     if create and who is None:
         return
-    unknown = find_unknown(topics, create)
+    unknown = find_unknown(topics, create, who)
     if unknown and not create:
-        errors = [{"field": "topic", "message": tell_unknown(topic)} for topic in unknown]
+        errors = [{"field": "topic", "message": tell_unknown(topic, who)} for topic in unknown]
         raise BadInput(errors[0]["message"], errors=errors)
     if unknown:
         admit_topics(unknown, who)
 
 
-def find_unknown(topics, create):
-    """The topics that are no KPIs; none where that cannot be said and KPIs are made on first sight."""
+def find_unknown(topics, create, who):
+    """The topics that are no KPIs; none where that cannot be said and KPIs are made on first sight.
+
+    A restricted one that is not for ``who`` counts as one that is not there, or the answers would tell
+    that it is; but not to a key that names its topics, for that is meant to send there.
+    """
     try:
-        kpis = registry.load_kpis()
+        kpis, restricted = registry.load_registry()
     except Error as error:
         # Begun while the database is away: known topics must not use up the limit of new ones.
         if create and is_database_away(error):
             return []
         raise
-    return [topic for topic in topics if topic not in kpis]
+    if who is None or who.topics or who.is_superuser:
+        return [topic for topic in topics if topic not in kpis]
+    return [
+        topic
+        for topic in topics
+        if topic not in kpis or (topic in restricted and restricted[topic] not in who.groups)
+    ]
 
 
-def tell_unknown(topic):
+def tell_unknown(topic, who):
     """What to do about a topic where none are created on first sight."""
-    return f"{topic!r} is not a known KPI, and new ones are not made here: create it in the admin first"
+    told = f"{topic!r} is not a known KPI, and new ones are not made here: create it in the admin first"
+    wide = who is not None and not who.topics
+    return f"{told}, or name it among the key's topics if it is there and restricted" if wide else told
 
 
 def admit_topics(topics, who):

@@ -1,9 +1,11 @@
 """Where every door ends: what may be recorded, and that it is."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from django.contrib.auth.models import Group
 
 from metrics_app import client, emit, registry
 from metrics_app.collector import collect_all
@@ -57,6 +59,38 @@ def test_the_limit_of_new_kpis_is_all_or_nothing(settings):
         record_batch(make_batch("a", "b", "c"), who=who)
     record_batch(make_batch("a", "b"), who=who)
     assert [count(topic) for topic in "abc"] == [1, 1, 0]
+
+
+@pytest.mark.parametrize("changed", [{"AUTO_CREATE_KPIS": False}, {"AUTO_CREATE_LIMIT": 0}])
+def test_a_restricted_topic_is_to_a_key_that_neither_owns_nor_names_it_as_one_that_is_not_there(
+    settings, changed
+):
+    group = Group.objects.create(name="owners")
+    Kpi.objects.create(topic="quoll.wait", owner=group, restricted=True)
+    settings.METRICS_APP = settings.METRICS_APP | changed
+    wide, told = Who(kind="key", id=1, name="a"), []
+    for topic in ("quoll.wait", "quoll.none"):
+        with pytest.raises((BadInput, TooMany)) as refused:
+            record_batch(make_batch(topic), who=wide)
+        told.append((type(refused.value), str(refused.value).replace(topic, "")))
+    assert told[0] == told[1]
+    # Who is meant to send there goes on, whenever it was restricted, and so does the project itself.
+    for who in (replace(wide, groups=frozenset({group.pk})), replace(wide, topics=("quoll.*",)), None):
+        record_batch(make_batch("quoll.wait"), who=who)
+    assert count("quoll.wait") == 3
+
+
+def test_a_key_that_sends_into_what_was_restricted_meanwhile_goes_on_within_its_limit(settings):
+    settings.METRICS_APP = settings.METRICS_APP | {"AUTO_CREATE_LIMIT": 1}
+    kpi, who = Kpi.objects.create(topic="quoll.wait"), Who(kind="key", id=1, name="a")
+    record_batch(make_batch("quoll.wait"), who=who)
+    kpi.restricted = True
+    kpi.save()
+    for _ in range(2):
+        record_batch(make_batch("quoll.wait"), who=who)
+    with pytest.raises(TooMany, match="'quoll.new' is not known"):
+        record_batch(make_batch("quoll.new"), who=who)
+    assert count("quoll.wait") == 3
 
 
 def test_the_project_itself_has_no_limit(settings):
