@@ -6,6 +6,7 @@ from rest_framework.response import Response
 
 from metrics_app.api.base import ApiView
 from metrics_app.api.documented import operation
+from metrics_app.api.errors import RETRY_AFTER
 from metrics_app.outages import outages
 from metrics_app.services.health import check_redis, read_parts
 
@@ -74,7 +75,8 @@ class EmitReadinessView(OrchestratorView):
 
 
 def answer_parts(parts):
-    """The answer for parts: 200 where all are well."""
+    """The answer for parts: 200 where all are well, else 503 with when to ask again."""
     ready = all(part["ok"] for part in parts.values())
     answer = {"status": "ok" if ready else "unavailable", "parts": parts}
-    return Response(answer, status=200 if ready else 503)
+    headers = {} if ready else {"Retry-After": str(RETRY_AFTER)}
+    return Response(answer, status=200 if ready else 503, headers=headers)

@@ -150,7 +150,7 @@ def test_after_the_first_wait_every_door_answers_without_waiting(client, silent)
         assert "is harmless" in answers[0].json()["errors"][0]["message"]
         for address in ("/readyz", "/readyz/emit"):
             answer = client.get(address)
-            assert answer.status_code == 503
+            assert (answer.status_code, answer["Retry-After"]) == (503, "2")
             assert answer.json()["parts"]["redis"] == {"ok": False, "message": "does not answer"}
         for address in ("/api/v1/kpis/", "/api/v1/thresholds/"):
             # What SQL knows is told without Redis, or not at all, and at once.
