@@ -4,6 +4,8 @@ Who only knows a name can lock nobody out with it: wrong passwords count for the
 from. django-axes keeps the count in the database, where every process finds it.
 """
 
+import logging
+import unicodedata
 from ipaddress import ip_address, ip_network
 from math import ceil
 
@@ -16,6 +18,10 @@ from django.http import JsonResponse
 from django.shortcuts import render
 from django.utils.timezone import now
 
+logger = logging.getLogger(__name__)
+
+MANY = 10  # addresses with wrong passwords for one name that are worth a line in the log
+LONGEST_NAME = 255  # characters, as the table of django-axes has them
 PER_ADDRESS = 50  # wrong passwords from one address, whatever the names: more than an office mistypes
 IPV6_PREFIX = 64  # bits; whoever has one address of such a network has all of them
 
@@ -47,6 +53,12 @@ class LoginHandler(AxesDatabaseHandler):
         of_account, _ = self.filter_user_attempts(request, credentials)
         return of_account.delete()[0]
 
+    def user_login_failed(self, sender, credentials, request=None, **kwargs):
+        """Counts a wrong password; a line in the log where a name has them from more and more addresses."""
+        super().user_login_failed(sender, credentials, request=request, **kwargs)
+        if request is not None and not request.axes_locked_out:
+            tell_spread(normalize_name(request, credentials), request.axes_ip_address)
+
     def find_seconds_left(self, request, credentials):
         """Seconds after which a locked door is open again, at the latest."""
         times = [
@@ -55,6 +67,29 @@ class LoginHandler(AxesDatabaseHandler):
         ]
         last = max((time for time in times if time), default=now())
         return max(1, ceil((last + settings.AXES_COOLOFF_TIME - now()).total_seconds()))
+
+
+def tell_spread(name, address):
+    """Logs that wrong passwords for a name come from many addresses, at 10 of them, 20, 40 … each.
+
+    Nothing bounds them, or whoever only knows the name could lock its owner out: somebody is to know.
+    """
+    rows = AccessAttempt.objects.filter(username=name, attempt_time__gte=now() - settings.AXES_COOLOFF_TIME)
+    of_address = sum(rows.filter(ip_address=address).values_list("failures_since_start", flat=True))
+    if of_address != 1:
+        return
+    addresses = rows.order_by().values("ip_address").distinct().count()
+    if addresses % MANY == 0 and (addresses // MANY).bit_count() == 1:
+        logger.warning("Wrong passwords for %r come from %s addresses by now", name, addresses)
+
+
+def normalize_name(request, credentials=None):
+    """The name that wrong passwords count for: the spellings of an account that a form takes are one.
+
+    So are those that differ in case alone, be they of two accounts.
+    """
+    given = credentials.get("username") if credentials else request.POST.get("username")
+    return given if given is None else unicodedata.normalize("NFKC", given).strip().casefold()[:LONGEST_NAME]
 
 
 def forget_attempts():

@@ -152,6 +152,7 @@ AXES_FAILURE_LIMIT = 5  # wrong passwords for one name from one address; logins.
 AXES_COOLOFF_TIME = timedelta(minutes=15)  # from the last wrong password that counted
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_RESET_ON_SUCCESS = True
+AXES_USERNAME_CALLABLE = "hms_gov.logins.normalize_name"
 AXES_CLIENT_IP_CALLABLE = "hms_gov.logins.find_address"
 AXES_LOCKOUT_CALLABLE = "hms_gov.logins.answer_locked"
 AXES_DISABLE_ACCESS_LOG = True

@@ -42,9 +42,12 @@ def ask(question, *args):
 
 
 def is_hidden(topic, group_id):
-    """Whether a KPI is restricted to others than a proposal's readers (``group_id``; None: everybody)."""
+    """Whether a KPI is restricted to others than a proposal's readers (``group_id``; None: everybody).
+
+    Not as remembered, where the project can tell: what is asked for is frozen.
+    """
     function = conf.load("TOPICS")
-    known = function(topic) if function else {}
+    known = getattr(function, "read", function)(topic) if function else {}
     owner = known.get("restricted_to")
     return bool(known.get("restricted")) and (owner is None or owner.pk != group_id)
 

@@ -16,7 +16,7 @@ from django.utils.timezone import now
 from rest_framework.authentication import BasicAuthentication
 
 from hms_gov.half_open import bound_servers
-from hms_gov.logins import PER_ADDRESS, find_address
+from hms_gov.logins import MANY, PER_ADDRESS, find_address
 from hms_gov.schedule import SCHEDULE
 from tests.doors import list_patterns
 
@@ -177,3 +177,24 @@ def test_each_night_what_no_longer_counts_is_deleted_though_nobody_logs_in(clien
             task = apps.get_model("django_celery_beat", "PeriodicTask").objects.get(name=name)
             assert (task.task, task.queue, task.crontab.hour) == (entry["task"], "slow", "3")
     assert list(AccessAttempt.objects.values_list("ip_address", flat=True)) == [ELSEWHERE]
+
+
+def test_spellings_of_a_name_are_tries_of_one_account(client, ada):
+    for name in ("ada", "ADA", " ada", "\uff41da"):
+        assert knock(client, name=name).status_code == 200
+    assert knock(client, name="Ada ").status_code == 429
+    assert AccessAttempt.objects.get().username == "ada"
+
+
+def test_the_log_tells_of_a_name_that_is_tried_from_many_addresses(client, ada, caplog):
+    def lines():
+        return [one.message for one in caplog.records if one.name == "hms_gov.logins"]
+
+    addresses = [f"198.51.100.{number}" for number in range(MANY)]
+    for address in addresses[:-1]:
+        knock(client, name="Ada", address=address)
+    assert lines() == []
+    for _ in range(2):
+        assert knock(client, address=addresses[-1]).status_code == 200
+    assert lines() == [f"Wrong passwords for 'ada' come from {MANY} addresses by now"]
+    assert knock(client, password="right").status_code == 302
