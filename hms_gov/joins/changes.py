@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
+from pipelines_app.core.errands import SETTLED
 from pipelines_app.models import AuditEntry
 
 LOOK_BACK = timedelta(minutes=1)  # who begins to listen may have missed what changed in between
@@ -17,7 +18,7 @@ def read_changes(after):
     Of the last minute where ``after`` is None. A change is what ``live.announce_event`` takes. Entries
     are numbered under a lock that is held until the commit: none comes below one that was read.
     """
-    rows = AuditEntry.objects.order_by("-seq").values_list(*COLUMNS)
+    rows = AuditEntry.objects.exclude(event=SETTLED).order_by("-seq").values_list(*COLUMNS)
     if after is None:
         found = list(rows[:AT_ONCE])
         position = found[0][0] if found else 0
@@ -34,7 +35,8 @@ def read_changes(after):
 
 def find_change(pk):
     """The last change of one proposal; None where the chain tells of none."""
-    row = AuditEntry.objects.filter(pipeline=pk).order_by("-seq").values_list(*COLUMNS).first()
+    rows = AuditEntry.objects.filter(pipeline=pk).exclude(event=SETTLED)
+    row = rows.order_by("-seq").values_list(*COLUMNS).first()
     return row and make_change(row[0], *row[2:])
 
 

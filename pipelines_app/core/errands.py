@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC
 
+from pipelines_app.core.chain import digest
 from pipelines_app.core.states import State
 
 # Seconds before the next attempt, by how many there were; the last one again and again.
@@ -19,6 +21,10 @@ MAILINGS = {
 }
 # Where such an entry keeps whom: ids of accounts, which mail errands name them by, too. No address.
 MAILED = "mailed"
+# The event of the entry that tells how errands ended of whose end no other entry tells, and where it keeps
+# that. No timeline lists it.
+SETTLED = "errands ended"
+ENDED = "ended"
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,21 @@ class Kind:
 def name_recipient(event, pk):
     """Whom a mail is for, and why, as its errand keeps it: ``due:5``."""
     return f"{MAILINGS[event]}:{pk}"
+
+
+def describe_end(errand, outcome, at):
+    """How an errand ended, as its audit entry keeps it.
+
+    Of the outcome its first words and the hash of all: behind a colon it may name people and addresses.
+    """
+    return {
+        "kind": errand.kind,
+        "version": errand.version,
+        "recipient": errand.recipient,
+        "outcome": outcome.partition(":")[0],
+        "sha256": digest(outcome),
+        "at": at.astimezone(UTC).isoformat(),
+    }
 
 
 def find_wait(attempts):

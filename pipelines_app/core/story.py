@@ -14,6 +14,7 @@ SHAPES = {
     "reason": str,
     "people": int,
     "mailed": list,
+    "ended": list,
     "record": str,
     "id": int,
     "topic": str,

@@ -8,6 +8,7 @@ from django.db.models.functions import Coalesce
 from django.utils.functional import cached_property
 
 from pipelines_app.core.chain import GENESIS, digest, write_hashed
+from pipelines_app.core.errands import SETTLED
 from pipelines_app.core.versions import NOTED
 from pipelines_app.models.pipelines import Pipeline
 
@@ -29,8 +30,8 @@ class AppendOnly(models.QuerySet):
         return self.annotate(held_by=Coalesce(Subquery(following), Subquery(end)))
 
     def without_repeats(self):
-        """Entries that moved something: a repeat changes neither state nor votes."""
-        return self.exclude(event=NOTED)
+        """Entries that moved something: neither repeats nor ends of errands change state or votes."""
+        return self.exclude(event__in=(NOTED, SETTLED))
 
     def update(self, **values):
         """Refused."""

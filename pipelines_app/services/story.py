@@ -7,11 +7,13 @@ from pipelines_app.core.moments import to_moment
 from pipelines_app.core.story import follow, is_jump, keep_known
 from pipelines_app.core.versions import MAKING, NOTED, VOTED
 from pipelines_app.queries.measuring import STARTED
+from pipelines_app.services.verify_ends import note_ends
 from pipelines_app.services.verify_mails import note_mails
-from pipelines_app.services.verify_watches import note_watch
+from pipelines_app.services.verify_watches import WATCHED, note_watch
 
 # Events that an errand ends in, by its kind; those of people carry no number of attempts.
 ENDINGS = {"done": "act", "failed": "act", "judged": "measure", "reminded": "remind", "escalated": "escalate"}
+ENDINGS |= WATCHED
 UNKNOWN = object()
 UNREPEATED = {"noted": 0, "latest_kpi": None, "latest_at": None, "origin": ""}
 LAST_MS = 2**47  # milliseconds that a datetime holds, to the year 6429
@@ -21,9 +23,10 @@ class Story:
     """What the chain says of each proposal: frozen evidence, versions by hash, last state, votes, approval,
     what came of it, what its rejection waits for, whom it mailed; and whether everything is stopped.
 
-    ``spans`` holds when each effect is judged. ``quorums``, ``executable`` (versions from after an
-    approval came to carry something out) and ``deadlines`` (the errands of the newest version, with when
-    each is due) are filled in by whoever reads the texts of the versions.
+    ``spans`` holds when each effect is judged, ``settled`` and ``asked`` what ``note_ends`` says.
+    ``quorums``, ``executable`` (versions from after an approval came to carry something out) and
+    ``deadlines`` (the errands of the newest version, with when each is due) are filled in by whoever reads
+    the texts of the versions.
     """
 
     def __init__(self):
@@ -35,6 +38,7 @@ class Story:
         self.executable, self.jumps, self.stop = set(), [], None
         self.readers, self.restrictions, self.repeats = {}, {}, {}
         self.reserved, self.mails = {}, {}
+        self.settled, self.asked, self.unless = {}, {}, set()
 
     def read(self, entry):
         """Takes in one entry, whose data may have been broken."""
@@ -52,6 +56,7 @@ class Story:
             self.readers[pipeline] = entry.seq, data.get("restricted_to", UNKNOWN)
             self.reserved[pipeline] = data.get("reserved_for", UNKNOWN)
         note_mails(self.mails, entry, data)
+        note_ends(self.settled, self.asked, entry, data)
         if "outcome" in data:
             self.outcomes[pipeline] = (data["outcome"], data.get("carried_out_at"))
         if "state" in data:
@@ -88,6 +93,8 @@ class Story:
         key = entry.pipeline_id, data.get("version")
         if entry.event in MAKING and data.keys() >= {"version", "version_sha256"}:
             self.versions[key] = data["version_sha256"], entry.at
+        if entry.event == "rejected" and "unless" in data:
+            self.unless.add(key)
         if entry.event == "approved":
             self.approved[entry.pipeline_id] = data.get("version")
             self.approvals.add(key)
@@ -106,7 +113,9 @@ class Story:
             self.closings[entry.pipeline_id] = entry, data
         kind = ENDINGS.get(entry.event)
         if kind and (kind != "act" or "attempts" in data):
-            self.errands[entry.pipeline_id, data.get("version"), kind] = entry, data
+            # What a rejection waited for reopens it as the next version.
+            back = entry.event == "reopened" and "version" in data
+            self.errands[entry.pipeline_id, data.get("version") - back, kind] = entry, data
         if entry.event == "retried":
             self.errands.pop((entry.pipeline_id, data.get("version"), "act"), None)
 

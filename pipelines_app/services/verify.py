@@ -9,11 +9,13 @@ from pipelines_app.models import AuditEntry, AuditHead
 from pipelines_app.services.records import check_records
 from pipelines_app.services.story import Story
 from pipelines_app.services.verify_effects import check_effects
+from pipelines_app.services.verify_ends import check_ends
 from pipelines_app.services.verify_errands import check_errands
 from pipelines_app.services.verify_mails import check_mails
 from pipelines_app.services.verify_pipelines import check_pipelines, check_stop, check_votes
 from pipelines_app.services.verify_versions import check_counts, check_versions
 from pipelines_app.services.verify_watches import check_watches
+from pipelines_app.services.verify_work import check_work
 
 ATTEMPTS = 5
 CHECKS = (
@@ -27,6 +29,8 @@ CHECKS = (
     check_watches,
     check_errands,
     check_mails,
+    check_ends,
+    check_work,
 )
 
 

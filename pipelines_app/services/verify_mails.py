@@ -1,18 +1,16 @@
-"""Whether the mails are those that the chain tells of: to whom, why, about which version.
+"""Whether the mails are those that the chain tells of: to whom, why, about which version, what came of each.
 
-What came of one stands in no entry. Entries from before they told whom they mail ask for nothing.
+Entries from before they told whom they mail ask for no mail.
 """
-
-from datetime import timedelta
 
 from django.utils import timezone
 
 from pipelines_app.core.errands import MAILED, MAILINGS, name_recipient
 from pipelines_app.models import Errand
 from pipelines_app.services.errands.plan import MAIL
+from pipelines_app.services.verify_ends import find_key, is_ended_so, name_row
+from pipelines_app.services.verify_work import is_put_off
 
-COLUMNS = ("pipeline", "version", "recipient", "due_at", "done_at")
-LONGEST_WAIT = timedelta(hours=1)  # more than between any two attempts, or until many mails become one
 UNSAID = None
 
 
@@ -27,27 +25,22 @@ def note_mails(mails, entry, data):
 
 
 def check_mails(story, report, using):
-    """Names each mail that is gone, was made up, or was put off."""
+    """Names each mail that is gone, was made up, was put off, or ended otherwise than the chain tells."""
     left = {key: set(told or ()) for key, (_, told) in story.mails.items()}
-    rows, now = Errand.objects.using(using).filter(kind=MAIL).order_by("pk"), timezone.now()
-    for pipeline, version, recipient, due_at, done_at in rows.values_list(*COLUMNS).iterator(chunk_size=5000):
-        key = pipeline, version, recipient.partition(":")[0]
+    now = timezone.now()
+    for row in Errand.objects.using(using).filter(kind=MAIL).order_by("pk").iterator(chunk_size=2000):
+        key, name = (row.pipeline_id, row.version, row.recipient.partition(":")[0]), name_row(*find_key(row))
         at, told = story.mails.get(key, (None, ()))
-        if told is UNSAID:
+        if told is not UNSAID and row.recipient not in left.get(key, ()):
+            report.faults.append(f"{name} was made up")
             continue
-        if recipient not in left.get(key, ()):
-            report.faults.append(f"{name_mail(*key[:2], recipient)} was made up")
-            continue
-        left[key].remove(recipient)
-        if done_at is None and due_at > max(at, now) + LONGEST_WAIT:
-            report.faults.append(f"{name_mail(*key[:2], recipient)} was put off")
+        left[key].discard(row.recipient)
+        if not is_ended_so(row, None, story):
+            report.faults.append(f"{name} was changed")
+        elif row.done_at is None and is_put_off(row, at, now):
+            report.faults.append(f"{name} was put off")
     report.faults += [
-        f"{name_mail(*key[:2], recipient)} is gone"
+        f"{name_row(*key[:2], MAIL, recipient)} is gone"
         for key, names in left.items()
         for recipient in sorted(names)
     ]
-
-
-def name_mail(pipeline, version, recipient):
-    """``the mail due:5 of proposal #12, version 1``: its reason and the id of the account."""
-    return f"the mail {recipient} of proposal #{pipeline}, version {version}"

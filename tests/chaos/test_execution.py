@@ -131,7 +131,7 @@ def test_a_worker_killed_at_any_step_leaves_one_application_of_its_key(settings,
     keys = Counter(got.headers["webhook-id"] for got in server.posts)
     # A repeat carries the same key: a receiver that knows it has applied it once.
     assert set(keys) == {f"pipeline:{pipeline.pk}:1"} and sum(keys.values()) <= 2
-    assert list(pipeline.audit.values_list("event", flat=True)) == ["proposed", "approved", "begun", "done"]
+    assert list(pipeline.moves.values_list("event", flat=True)) == ["proposed", "approved", "begun", "done"]
     assert verify_audit().faults == []
 
 
@@ -154,6 +154,6 @@ def test_a_worker_killed_at_any_step_of_measuring_leaves_one_verdict_that_was_ju
     # What was committed is not looked at a second time; what was not was judged anew.
     assert errand.attempts == (1 if step == "committed, not ended" else 2)
     assert (errand.outcome, errand.error, errand.done_at) == ("effective", "", effect.judged_at)
-    events = list(pipeline.audit.values_list("event", flat=True))
+    events = list(pipeline.moves.values_list("event", flat=True))
     assert events == ["proposed", "approved", "handed over", "done", "measuring", "judged"]
     assert verify_audit().faults == []

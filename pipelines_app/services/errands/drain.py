@@ -5,6 +5,8 @@ Any number of drains may run at once. A claim whose worker died is taken again a
 
 import logging
 from datetime import timedelta
+from itertools import groupby
+from operator import attrgetter
 
 from django.db.models import F, Q
 from django.utils import timezone
@@ -12,8 +14,9 @@ from django.utils import timezone
 from pipelines_app import conf
 from pipelines_app.core.errands import find_wait, flatten
 from pipelines_app.exceptions import Impossible, NotMeasured, Postponed
+from pipelines_app.services.errands.ends import settle, settle_pointless
 from pipelines_app.services.errands.kinds import KINDS
-from pipelines_app.services.errands.plan import claim, end_errand, find_unheld, put_off
+from pipelines_app.services.errands.plan import claim, find_unheld, put_off
 
 logger = logging.getLogger(__name__)
 
@@ -64,18 +67,16 @@ def end_pointless(moment):
     for name, kind in KINDS.items():
         moot |= Q(kind=name) & ~Q(pipeline__state__in=kind.states)
     found = find_unheld(moment).filter(moot, kind__in=list(KINDS)).select_related("pipeline")
-    for errand in found.order_by("pk")[:BATCH]:
-        outcome = f"not done: {tell_pointless(errand)}"
-        # Asked for anew in this very moment, it is due at another time.
-        same = find_unheld(moment).filter(pk=errand.pk, due_at=errand.due_at)
-        same.update(done_at=moment, outcome=outcome, error="")
+    for pk, errands in groupby(found.order_by("pipeline_id", "pk")[:BATCH], key=attrgetter("pipeline_id")):
+        outcomes = [(errand, f"not done: {tell_pointless(errand)}") for errand in errands]
+        settle_pointless(pk, outcomes, at=moment)
 
 
 def run_errand(errand, now):
     """Does one claimed errand, or ends it where it makes no sense any more."""
     kind = KINDS[errand.kind]
     if reason := tell_pointless(errand):
-        end_errand(errand, f"not done: {reason}", at=now)
+        settle(errand, f"not done: {reason}", at=now)
         return
     try:
         outcome = kind.do(errand, now)
@@ -84,7 +85,7 @@ def run_errand(errand, now):
     except Exception as error:
         fail(errand, kind, error, now)
     else:
-        end_errand(errand, outcome, at=now)
+        settle(errand, outcome, at=now)
 
 
 def tell_pointless(errand):
@@ -115,4 +116,4 @@ def fail(errand, kind, error, now):
     if kind.give_up:
         kind.give_up(errand, reason, now)
     times = "1 attempt" if errand.attempts == 1 else f"{errand.attempts} attempts"
-    end_errand(errand, f"failed after {times}: {reason}", at=now)
+    settle(errand, f"failed after {times}: {reason}", at=now)

@@ -26,7 +26,8 @@ from pipelines_app.queries import (
     visible_to,
     why_not_decide,
 )
-from pipelines_app.services.errands.plan import MAIL, claim, end_errand, find_unheld, put_off
+from pipelines_app.services.errands.ends import settle
+from pipelines_app.services.errands.plan import MAIL, claim, find_unheld, put_off
 
 SPAN = timedelta(minutes=10)
 MOST = 5  # mails to one person in that span; what comes beyond them becomes one
@@ -65,7 +66,7 @@ def send_mail(errand, now):
         raise
     for row in together[1:]:
         unwanted = tell_unwanted(row, person, now)
-        end_errand(row, f"not sent: {unwanted}" if unwanted else f"told with #{errand.pipeline_id}", at=now)
+        settle(row, f"not sent: {unwanted}" if unwanted else f"told with #{errand.pipeline_id}", at=now)
     return SENT if len(wanted) == 1 else f"{SENT}, about {len(wanted)} proposals"
 
 

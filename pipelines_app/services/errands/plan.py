@@ -6,6 +6,7 @@ What is due when it is planned is drained right after the commit, everything els
 from datetime import timedelta
 
 from django.db.models import F, Q
+from django.db.models.functions import Least
 
 from pipelines_app import conf
 from pipelines_app.core.errands import MAILED, name_recipient
@@ -15,6 +16,8 @@ from pipelines_app.services.errands.bell import ring_if_due
 ACT = "act"  # carries out what was approved
 LONGEST = 500  # characters of an outcome or an error
 CLAIM = timedelta(minutes=2)  # how long a claim holds when its process dies
+BELIEVED = 2 * CLAIM  # a claim that says more was never made, by whatever clock
+MOST_ATTEMPTS = 30_000  # that are counted; the column ends a little later
 MAIL = "mail"
 FIGURE = "figure"  # tells what watches the process
 ANSWER = "answer"  # tells what opened a proposal what has become of it
@@ -51,14 +54,16 @@ def plan_mails(pipeline, event, people, *, due_at):
 
 
 def find_unheld(moment):
-    """Errands to do that no worker holds."""
-    return Errand.objects.filter(Q(claimed_until=None) | Q(claimed_until__lte=moment), done_at=None)
+    """Errands to do that no worker holds, or that somebody says are held for longer than one can be."""
+    free = Q(claimed_until=None) | Q(claimed_until__lte=moment) | Q(claimed_until__gt=moment + BELIEVED)
+    return Errand.objects.filter(free, done_at=None)
 
 
 def claim(pk, moment):
     """The errand, if whoever calls is the one that took it; None for all others, or while it is not due."""
     taken = find_unheld(moment).filter(pk=pk, due_at__lte=moment)
-    if not taken.update(claimed_until=moment + CLAIM, attempts=F("attempts") + 1):
+    attempts = Least(F("attempts"), MOST_ATTEMPTS) + 1
+    if not taken.update(claimed_until=moment + CLAIM, attempts=attempts):
         return None
     return Errand.objects.select_related("pipeline").get(pk=pk)
 

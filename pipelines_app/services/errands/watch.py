@@ -28,6 +28,7 @@ from pipelines_app.services.versions import store_version
 logger = logging.getLogger(__name__)
 BY = "the watch"
 ENDED = "watch ended"
+AGAIN = "it waits again: "
 LOOK = timedelta(seconds=30)  # between two looks; each sees every minute since the last, up to an hour
 
 
@@ -64,7 +65,7 @@ def reopen(errand, unless, found, now):
     # Before the transaction, because reading a year may take a moment.
     row = errand.pipeline
     planned = plan_again(row, queries.find_plan(row), found["at"])
-    outcome = f"it waits again: {found['text']}"
+    outcome = f"{AGAIN}{found['text']}"
     try:
         with transaction.atomic():
             pipeline = lock_pipeline(row.pk)
@@ -125,9 +126,14 @@ def end_watch(errand, reason, now):
         pipeline = lock_pipeline(errand.pipeline_id)
         if (pipeline.state, pipeline.version) != (State.REJECTED, errand.version):
             return f"not done: it is {pipeline.state}, version {pipeline.version}"
-        if not end_errand(errand, f"ended: {reason}", at=now):
+        if not end_errand(errand, tell_watch(reason), at=now):
             return "not done: another worker has taken it over"
         write_end(pipeline, reason, now)
+    return tell_watch(reason)
+
+
+def tell_watch(reason):
+    """``ended: its time is over``."""
     return f"ended: {reason}"
 
 

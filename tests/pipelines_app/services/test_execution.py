@@ -40,7 +40,7 @@ def begun(approved):
 
 
 def names(pipeline):
-    return list(pipeline.audit.values_list("event", flat=True))
+    return list(pipeline.moves.values_list("event", flat=True))
 
 
 def test_undone_it_waits_again_as_a_version_of_its_own(approved, approver):

@@ -43,7 +43,7 @@ def refused(breach, approver):
 
 
 def names(pipeline):
-    return list(pipeline.audit.values_list("event", flat=True))
+    return list(pipeline.moves.values_list("event", flat=True))
 
 
 def test_until_it_fires_its_title_proposes_nothing_however_severe(refused):

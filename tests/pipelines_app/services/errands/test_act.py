@@ -37,7 +37,7 @@ def run(pipeline, later=AFTER):
 
 
 def events(pipeline):
-    return list(pipeline.audit.values_list("event", "actor"))[1:]
+    return list(pipeline.moves.values_list("event", "actor"))[1:]
 
 
 def test_it_is_carried_out_after_ten_seconds_and_not_before(approved):
