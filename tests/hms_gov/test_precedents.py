@@ -84,7 +84,7 @@ def test_three_proposals_were_decided_done_and_judged_in_the_past(seeded, django
 
 def check_story(row):
     """Decided within hours on a working day, done on the Monday after, judged when its week was over."""
-    events = {entry.event: entry for entry in row.audit.all()}
+    events = {entry.event: entry for entry in row.moves.all()}
     assert list(events) == ["proposed", "approved", "handed over", "done", "measuring", "judged"]
     assert [entry.at for entry in events.values()] == sorted(entry.at for entry in events.values())
     assert events["approved"].at - row.created_at < timedelta(hours=2)
