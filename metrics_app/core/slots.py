@@ -7,6 +7,7 @@ slots: UTC neither skips nor doubles one.
 import numpy as np
 
 HOT_MS = 3_600_000 + 300_000  # Redis keeps the last hour and ten minutes more; half of those are slack
+NEVER = 2**62  # ms; the due moment of a rule that is not judged: later than any mark
 
 
 def find_span(rule, mark):

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from metrics_app import queries
 from metrics_app.core.rule_files import make_key
-from metrics_app.core.slots import next_slot
+from metrics_app.core.slots import NEVER, next_slot
 from metrics_app.core.text.phrases import tell_changes
 from metrics_app.exceptions import BadInput, BusUnavailable, ChangedMeanwhile
 from metrics_app.models import Breach, BreachEvent, Kpi, Threshold, ThresholdState, ThresholdVersion
@@ -17,7 +17,6 @@ from metrics_app.services.watch.announce import announce
 from metrics_app.services.watch.endings import end_watch
 from metrics_app.services.watch.evaluate import evaluate, evaluate_now
 
-NEVER = 2**62  # ms; later than any mark
 LAG = 2_000  # ms; a collector further behind than this is waited for
 
 logger = logging.getLogger(__name__)

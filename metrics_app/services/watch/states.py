@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from metrics_app import queries
 from metrics_app.core.conditions import Condition, judge_rule
+from metrics_app.core.slots import NEVER
 from metrics_app.exceptions import BusUnavailable
 from metrics_app.models import ThresholdState
 from metrics_app.queries.clock import read_clock
@@ -88,7 +89,7 @@ def find_end_of_judgement(rules):
     """
     rows = [rule.state_row for rule in rules if rule.enabled and hasattr(rule, "state_row")]
     # One without a next slot is not overdue: see ``Clock``.
-    due = [row.due_at for row in rows if row.slot_class and row.due_at]
+    due = [row.due_at for row in rows if row.slot_class and 0 < row.due_at < NEVER]
     return min(due) + queries.clock.GRACE if due else None
 
 

@@ -19,6 +19,7 @@ from metrics_app.collector import collect_all
 from metrics_app.connection import get_redis, key
 from metrics_app.core.conditions import ORDER, judge_kpi, judge_rule
 from metrics_app.core.notices import CALM, FLAPPING
+from metrics_app.core.slots import NEVER
 from metrics_app.core.text.words import tell_overview
 from metrics_app.models import Breach, Kpi, Notice, Receiver, Threshold, ThresholdState
 from metrics_app.pages.tiles import list_tiles
@@ -240,6 +241,7 @@ def test_no_light_is_green_while_nobody_judges(client, read_key, cause, monkeypa
 # Who looks at the rows of states without asking for a condition, and why that shows nobody a light.
 EXEMPT = {
     "metrics_app/core/watch.py": "names the row in a comment",
+    "metrics_app/services/rules/many.py": "writes the rows of rules that are new",
     "metrics_app/services/rules/thresholds.py": "writes the row of a rule that is saved",
     "metrics_app/streams/snapshots.py": "tells when a state was judged, and when it is due, beside it",
     "metrics_app/streams/states.py": "tells of each state when it was judged",
@@ -263,6 +265,7 @@ def test_whoever_reads_a_state_asks_for_the_condition():
 
 
 def test_a_rule_without_a_next_slot_is_not_overdue():
-    rules = [Threshold(state_row=ThresholdState(slot_class="clear", due_at=due)) for due in (0, 60_000)]
-    assert find_end_of_judgement(rules[:1]) is None
+    due = (0, NEVER, 60_000)
+    rules = [Threshold(state_row=ThresholdState(slot_class="clear", due_at=at)) for at in due]
+    assert find_end_of_judgement(rules[:2]) is None
     assert find_end_of_judgement(rules) == 70_000
