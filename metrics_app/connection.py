@@ -98,7 +98,12 @@ def find_breaker(url):
 def ask(url):
     """Asks a server in a connection of its own, as long as a request would; redis.RedisError."""
     patience = conf.get("REDIS_SECONDS")
-    times = {"socket_connect_timeout": min(CONNECT_PATIENCE, patience), "socket_timeout": patience}
+    ping(url, connect=min(CONNECT_PATIENCE, patience), answer=patience)
+
+
+def ping(url, *, connect, answer):
+    """Asks a server once, in a connection of its own, with these seconds of patience; redis.RedisError."""
+    times = {"socket_connect_timeout": connect, "socket_timeout": answer}
     with redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0), **times) as client:
         client.ping()
 

@@ -7,11 +7,9 @@ import redis
 from django.conf import settings
 from django.db import Error, InterfaceError, OperationalError, connection
 from kombu import Connection
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from metrics_app import conf
-from metrics_app.connection import get_redis, guard
+from metrics_app.connection import get_redis, guard, ping
 from metrics_app.core.faults import explain_closed
 from metrics_app.exceptions import BusUnavailable
 
@@ -170,10 +168,7 @@ def look_at_redis():
 def look_at_layer():
     """A layer that is no Redis is taken for back: what fails in it tells of it again."""
     if url := find_layer_url():
-        once = Retry(NoBackoff(), 0)
-        times = {"socket_connect_timeout": PATIENCE, "socket_timeout": PATIENCE}
-        with redis.Redis.from_url(url, retry=once, **times) as client:
-            client.ping()
+        ping(url, connect=PATIENCE, answer=PATIENCE)
 
 
 def look_at_broker():
