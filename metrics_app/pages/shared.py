@@ -64,13 +64,6 @@ def tell_present_standstill():
 
 
 def describe_live():
-    """``{"now", "through", "judged", "judges"}``: the clock, up to when is counted and when the evaluator
-    last completed a round, in ms, 0 and null where none ever did; and whether anybody judges by that."""
+    """``Clock.describe`` of now, for each answer to an open page; BusUnavailable while Redis is away."""
     now, judged = queries.redis_now(), read_judged()
-    clock = Clock(now, queries.collected_through(), judged)
-    return {
-        "now": now,
-        "through": min(clock.through.values()),
-        "judged": judged or None,
-        "judges": not clock.is_idle,
-    }
+    return Clock(now, queries.collected_through(), judged).describe()

@@ -49,6 +49,14 @@ class Clock(NamedTuple):
         moments = [at for at in (self.judged, *(self.through or {}).values()) if self.now - at <= GRACE]
         return min(moments, default=self.now) + GRACE - self.now
 
+    def describe(self):
+        """``now``, ``through``, ``judged`` (ms) and whether anybody ``judges``, as pages are told them.
+
+        ``through`` is 0 before anything was ever counted, ``judged`` None before anybody ever judged.
+        """
+        through, judged = min(self.through.values()), self.judged or None
+        return {"now": self.now, "through": through, "judged": judged, "judges": not self.is_idle}
+
     def find_known(self, topic, row):
         """Up to when (ms) a rule has been watched as it should; ``row``: its ``due_at`` and ``last_slot``.
 

@@ -116,13 +116,9 @@ class States:
         return self.known._replace(now=self.known.now + int(past * 1000))
 
     def describe_clock(self):
-        """``now``, ``through``, ``judged`` (ms) and ``judges`` for the answer to a ping; {} while unknown."""
+        """``Clock.describe`` of now, for the answer to a ping; {} while unknown."""
         clock = self.now
-        if clock.through is None:
-            return {}
-        through = min(clock.through.values(), default=0)
-        told = {"now": clock.now, "through": through, "judged": clock.judged or None}
-        return told | {"judges": not clock.is_idle}
+        return {} if clock.through is None else clock.describe()
 
     async def retell(self, clock):
         """Compares at once; where the rows take long, tells what the clock says of what was told before."""
