@@ -5,11 +5,11 @@
 // what the reader may be told by the time of the data, never by the socket alone.
 
 // ms for which the data, or an answer to whether anybody judges, may be missing before the page says so.
-export const STALE_AFTER = 10_000;
+const STALE_AFTER = 10_000;
 // ms since somebody last judged before no light is believed, while each answer to a ping tells when that was.
-export const TRUST = 5000;
+const TRUST = 5000;
 const FIRST_WAIT = 500, LONGEST_WAIT = 30_000, PING_EVERY = 1000, PATIENCE = 45_000;
-export const SILENCE = 5000; // ms without a word from the server before the page says so
+const SILENCE = 5000; // ms without a word from the server before the page says so
 const TICK = 1000, LONGEST_TICK = 1500;
 // Closed by the server for good: another try would be refused as well.
 const FINAL = new Set([4401, 4403]);
