@@ -69,8 +69,8 @@ class ThresholdCells:
 
     @admin.display(description="data")
     def data(self, threshold):
-        """The health of the data, and since when."""
-        if not threshold.pk:
+        """The health of the data, and since when; of one that is switched off nobody looks after it."""
+        if not threshold.pk or not threshold.enabled:
             return "–"
         view = get_view(threshold)
         since = "" if view.data == "fresh" or not view.data_since else f" since {write_ms(view.data_since)}"
