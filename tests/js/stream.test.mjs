@@ -244,7 +244,9 @@ test("no light is believed five seconds after somebody last judged, whatever els
   const world = makeWorld(null, { told: false });
   world.sockets[0].onopen();
   const beat = (judged, judges = true) => world.say({ type: "pong", now: world.time, through: null, judged, judges });
+  assert.equal(world.stream.isTold(), false);
   beat(0);
+  assert.equal(world.stream.isTold(), true);
   assert.equal(world.stream.status().state, "live");
   // The clock of a server that no longer hears of anybody: what it tells grows older.
   for (let second = 1; second <= 5; second += 1) { world.pass(1000); beat(0); }
@@ -258,6 +260,8 @@ test("no light is believed five seconds after somebody last judged, whatever els
   beat(world.time, false);
   assert.equal(world.stream.status().state, "unjudged");
   assert.deepEqual(world.messages, []);
+  world.sockets[0].onclose({ code: 1006 });
+  assert.equal(world.stream.isTold(), false, "without a socket the page asks itself");
 });
 
 test("an answer that took long does not undo what was told after it was begun", () => {
@@ -272,7 +276,7 @@ test("an answer that took long does not undo what was told after it was begun", 
 test("where only answers of pages tell who judges, a light is trusted from one to the next", () => {
   const world = makeWorld(null, { told: false });
   world.sockets[0].onopen();
-  const answer = () => { world.say({ type: "pong" }); world.stream.setClock({ now: world.time, through: null, judged: world.time, judges: true }); };
+  const answer = () => { world.say({ type: "pong" }); assert.equal(world.stream.isTold(), false); world.stream.setClock({ now: world.time, through: null, judged: world.time, judges: true }); };
   answer();
   for (let second = 0; second < 9; second += 1) { world.pass(1000); world.say({ type: "pong" }); }
   assert.equal(world.stream.status().state, "live");

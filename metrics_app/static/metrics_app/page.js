@@ -92,10 +92,11 @@ function open(subscription) {
   askStatus();
 }
 
+/** Asks for the clock where no socket tells it: before one is open, while none is, and of a server that does not. */
 async function askStatus() {
   const place = document.getElementById("live");
   // The socket's own state is shown by showStatus; a missed answer changes nothing until data is old.
-  await getJson(place.dataset.url).catch(() => null);
+  if (!stream.isTold()) await getJson(place.dataset.url).catch(() => null);
   setTimeout(askStatus, STATUS_EVERY);
 }
 

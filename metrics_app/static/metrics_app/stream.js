@@ -167,6 +167,8 @@ export function connect({ open, now, later, random = Math.random, subscription, 
     status: () => judge({ open: isOpen, ended, catching: isCatching(), through, now: now(), lost, silent, heard, idle: isIdle(), judged }),
     /** {since} (ms, or null where nobody ever did) while nobody judges, as far as the server has told; else null. */
     idle: () => (isIdle() ? { since: judged } : null),
+    /** Whether answers to pings tell the server's clock, so that nobody needs to ask for it. */
+    isTold: () => byPong,
     /** When the server last spoke (ms). */
     heard: () => heard,
     /** The server says up to which time (ms) points have been counted, when somebody last judged, and whether anybody does. */
