@@ -5,51 +5,22 @@ Without any environment the project joins the demo in its data directory
 its private Redis and its secret key live there.
 """
 
-import json
-import os
-import secrets
 import sys
 from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
 
 import environ
-from django.core.exceptions import ImproperlyConfigured
 
 import hms_gov.schedule
 import metrics_app.schedule
 import pipelines_app.schedule
-from metrics_app.core.members import OnceDecoder
+from hms_gov.variables import read_line, read_object, read_or_create_secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 
 DATA_DIR = Path(env.str("HMS_DATA_DIR", default=str(BASE_DIR / ".demo"))).resolve()
-
-
-def read_or_create_secret(path):
-    """The demo's secret key: made once, readable by its owner only."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w") as file:
-            file.write(secrets.token_urlsafe(50))
-    return path.read_text().strip()
-
-
-def read_line(path):
-    """The text of a small file, or an empty string where there is none."""
-    return path.read_text().strip() if path.exists() else ""
-
-
-def read_object(name, text):
-    """The object of JSON in a variable, empty where it is not set; ImproperlyConfigured."""
-    try:
-        return json.loads(text or "{}", cls=OnceDecoder)
-    except ValueError as error:
-        raise ImproperlyConfigured(f"{name} is no object of JSON: {error}") from None
-
-
 SECRET_KEY = env.str("SECRET_KEY", default="") or read_or_create_secret(DATA_DIR / "secret_key")
 DEBUG = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
