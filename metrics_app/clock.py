@@ -49,11 +49,17 @@ def is_off(skew):
 def compare(known):
     """ms by which this machine's clock is ahead of Redis' now; ``known`` where Redis is away."""
     try:
-        with guard():
-            before = time.time_ns()
-            seconds, micros = get_redis().time()
-            after = time.time_ns()
+        before = time.time_ns()
+        now = redis_now()
+        after = time.time_ns()
     except BusUnavailable as error:
         logger.debug("The clock is not compared: %s", error)
         return known
-    return (before + after) // 2 // MS - (seconds * 1000 + micros // 1000)
+    return (before + after) // 2 // MS - now
+
+
+@guard()
+def redis_now():
+    """Redis' time in ms: the clock that marks are in. BusUnavailable."""
+    seconds, micros = get_redis().time()
+    return seconds * 1000 + micros // 1000

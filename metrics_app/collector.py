@@ -13,7 +13,8 @@ import time
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 
 from metrics_app import bus, conf, live, window
-from metrics_app.connection import get_redis, patiently
+from metrics_app.clock import redis_now
+from metrics_app.connection import patiently
 from metrics_app.core.fold import Turn, next_mark
 from metrics_app.exceptions import BusUnavailable, MetricsError, StaleFence
 from metrics_app.garbage import GarbageFreezer
@@ -219,8 +220,7 @@ class Collector:
 def collect_all():
     """Collects everything that is on the bus now, whoever holds the lease; for tests and tools."""
     collector = Collector(lease=False, idle_ms=1)
-    seconds, micros = get_redis().time()
-    now = seconds * 1000 + micros // 1000
+    now = redis_now()
     while True:
         more = collector.turn(block_ms=None)
         marks = [memory.through for memory in collector.memories.values()]

@@ -5,6 +5,7 @@ A window is [end − window, end), and ends at the next whole second. What start
 the hot hour starts on a whole minute, and minutes that are sealed count whole.
 """
 
+from metrics_app.clock import redis_now
 from metrics_app.queries.asking import Asked, Observation, ask, list_observations, stack_observations
 from metrics_app.queries.buckets import read_buckets
 from metrics_app.queries.calendars import calendar_series, compare_series, compare_span, so_far
@@ -12,7 +13,7 @@ from metrics_app.queries.charts import Snapshot, series, snapshot
 from metrics_app.queries.corrections import list_corrections
 from metrics_app.queries.hours import read_hours
 from metrics_app.queries.kept import find_grain
-from metrics_app.queries.logs import collected_through, get_head, list_topics, redis_now, shard_for
+from metrics_app.queries.logs import collected_through, get_head, list_topics, shard_for
 from metrics_app.queries.losses import Lost, list_losses, list_losses_of
 from metrics_app.queries.notes import find_note, list_notes
 from metrics_app.queries.observations import observe, observe_many, read_forecast

@@ -3,8 +3,9 @@
 import time
 from typing import NamedTuple
 
+from metrics_app.clock import redis_now
 from metrics_app.exceptions import BusUnavailable
-from metrics_app.queries.logs import collected_through, redis_now, shard_for
+from metrics_app.queries.logs import collected_through, shard_for
 from metrics_app.queries.worked import read_judged
 
 BEHIND_AFTER = 10_000  # ms the collected-through mark may lag before figures are said to stand still

@@ -18,13 +18,6 @@ def shard_for(topic):
     return shard_of(topic, conf.get("SHARDS"))
 
 
-def redis_now():
-    """Redis' time in ms: the clock that marks are in."""
-    with guard():
-        seconds, micros = get_redis().time()
-    return seconds * 1000 + micros // 1000
-
-
 def get_head(topic):
     """The Head (epoch, top, last_ts, total) of a topic, or None before its first point."""
     with guard():

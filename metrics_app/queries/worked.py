@@ -1,8 +1,8 @@
 """When each part of the service last worked, as it has noted in Redis: see ``services.ages``."""
 
 from metrics_app import conf
+from metrics_app.clock import redis_now
 from metrics_app.connection import get_redis, guard
-from metrics_app.queries.logs import redis_now
 
 EVALUATOR = "evaluator"
 

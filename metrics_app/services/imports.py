@@ -14,11 +14,12 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from metrics_app import window
+from metrics_app.clock import redis_now
 from metrics_app.conf import get
 from metrics_app.core.fold import next_mark
 from metrics_app.files.tables import BLOCK
 from metrics_app.models import HourRollup, Import, ImportedId, Topic
-from metrics_app.queries.logs import redis_now, shard_for
+from metrics_app.queries.logs import shard_for
 from metrics_app.services.archive.late import Late, add_points
 from metrics_app.services.archive.names import lock_shard, number_topics
 from metrics_app.services.archive.run import SHARE
