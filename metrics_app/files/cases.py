@@ -56,20 +56,6 @@ class Tally:
     refused: LeftOut = field(default_factory=LeftOut)
 
 
-@dataclass
-class Cases(Tally):
-    """The usable ``rows`` of a file at once."""
-
-    rows: list[Case] = field(default_factory=list)
-
-
-def read_cases(path, columns=DEFAULT_COLUMNS, **options):
-    """The Cases of a CSV file, in memory; the options of ``iterate_cases``. BadInput."""
-    cases = Cases()
-    cases.rows.extend(iterate_cases(path, columns, cases, **options))
-    return cases
-
-
 def iterate_cases(path, columns, tally, *, latest=None, limit=None, encoding=""):
     """Yields the Cases of a CSV file and notes in a Tally what it leaves out; BadInput: it is no such file.
 

@@ -41,7 +41,7 @@ def read_points(path, topic, columns, *, encoding=""):
         tally.read += block.stop - block.first
         for fault in block.faults:
             tally.bad.add(fault.line, f"{fault.field} {fault.value}: {fault.message}")
-        mine = np.flatnonzero([block.topics[at] == topic for at in block.topic.tolist()])
+        mine = np.flatnonzero(block.topic == (block.topics.index(topic) if topic in block.topics else -1))
         # As an import has it: an id counts once.
         names = [digest_cells([block.ids[at]]) for at in mine.tolist()]
         first = mine[np.array(occurrences.number(names), int) == 0]

@@ -13,8 +13,8 @@ from metrics_app.core.backtest import Incident, Notes, Seen, backtest, judge
 from metrics_app.core.classes import classify
 from metrics_app.core.watch import Rule, State, step
 from metrics_app.core.windows import make_pieces
-from metrics_app.files.cases import read_cases
 from tests.examples import examples
+from tests.metrics_app.cases import read_cases
 from tests.metrics_app.core.test_watch_properties import KINDS, observe, rules
 
 HOUR = 3_600_000

@@ -3,7 +3,8 @@
 import pytest
 
 from metrics_app.exceptions import BadInput
-from metrics_app.files.cases import Columns, join_topic, make_slug, read_cases
+from metrics_app.files.cases import Columns, join_topic, make_slug
+from tests.metrics_app.cases import read_cases
 
 HOUR = 3_600_000  # milliseconds
 
