@@ -21,6 +21,7 @@ import weakref
 from collections import deque
 
 from metrics_app import ends
+from metrics_app.core.durations import DAY_S
 from metrics_app.core.points import check_topic, check_ts, read_number
 from metrics_app.delivery import RETRY_FOR, Delivery
 from metrics_app.outgoing import pack, read_ticks
@@ -36,7 +37,7 @@ LINGER = 0.005  # seconds the first point after a pause waits for company
 KNOWN_TOPICS = 10_000  # checked topics remembered
 FLUSH_AT_EXIT = 2  # seconds
 BIG = 1e308  # beyond it a float is looked at twice
-FAR = 86_400  # seconds ahead of this machine's clock that are the caller's mistake; less may be the clock's
+FAR = DAY_S  # seconds ahead of this machine's clock that are the caller's mistake; less may be the clock's
 
 clients = weakref.WeakSet()
 
@@ -186,7 +187,7 @@ def use_transport(transport):
 
 
 def flush_on_sigterm():
-    """Lets SIGTERM, which ends a process at once, wait up to 2 s for what is to be sent.
+    """Lets SIGTERM, which ends a process at once, wait up to 3 s for what is to be sent.
 
     Then it does what it did before: a handler that stands is called, else the process ends by the
     signal. For the main thread of a program, or as the ``initializer`` of a pool. Nobody calls it

@@ -9,6 +9,7 @@ it is then, and whoever takes the batch is told what that clock says as it is se
 import time
 from functools import partial
 
+from metrics_app.core.durations import DAY_MS
 from metrics_app.core.points import EARLIEST
 
 MS = 1_000_000  # ns
@@ -44,7 +45,7 @@ class Outgoing(list):
 
 def find_base():
     """The time of day (ns) at tick 0; of a clock that is not set one that nobody can take for seconds."""
-    return max(time.time_ns(), (EARLIEST + 86_400_000) * MS) - read_ticks()
+    return max(time.time_ns(), (EARLIEST + DAY_MS) * MS) - read_ticks()
 
 
 def pack(rows):

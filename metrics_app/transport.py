@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 PATH = "/api/v1/points/"
 LONGEST = 200_000  # bytes of an answer that are read: it may name each of 10,000 points
 TIMEOUT = 10  # seconds for a connection, and for each read
-APART = (400, 403, 429)  # may be the fault of one topic alone
+APART = (400, 403)  # may be the fault of one topic alone
 AGAIN = (408, 425, 429)  # besides 500 and above
 
 

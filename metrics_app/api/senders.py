@@ -7,12 +7,12 @@ import numpy as np
 from drf_spectacular.utils import OpenApiParameter
 
 from metrics_app import bus, clock, conf, emitters
+from metrics_app.core.durations import DAY_MS
 from metrics_app.core.points import EARLIEST
 from metrics_app.exceptions import BadInput
 
 IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,200}\Z")
 NUMBER = re.compile(r"[0-9]{1,14}\Z")
-DAY_MS = 86_400_000
 MOST = 10**9  # points that one request may tell of as lost
 
 HEADERS = (

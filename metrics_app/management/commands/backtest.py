@@ -107,7 +107,7 @@ class Command(BaseCommand):
                 raise BadInput("give --csv or --from and --to, not both")
             return self.judge_file(threshold, options, step)
         if not options["start"]:
-            raise BadInput("say over what: --csv CASES.csv, or --from and --to")
+            raise BadInput("say over what: --csv FILE, or --from and --to")
         now = time.time_ns() // 1_000_000
         start, end = (parse_moment(options[name] or "0", now=now) for name in ("start", "end"))
         found = backtest_history(threshold.kpi.topic, make_rule(threshold), start, end, step=step)

@@ -237,10 +237,9 @@ export class Emitter {
         return { arrived: true };
       }
       const why = `HTTP ${response.status} ${text.slice(0, 300)}`;
-      const again = response.status >= 500 || [408, 425, 429].includes(response.status);
       const refused = response.status === 400 ? readAnswer(text).refused : undefined;
       const apart = [400, 403].includes(response.status);
-      return { final: !again, why, apart, refused, retryAfter: readRetryAfter(response) };
+      return { final: isFinal(response.status), why, apart, refused, retryAfter: readRetryAfter(response) };
     } catch (error) {
       return { final: false, why: String(error) };
     }
