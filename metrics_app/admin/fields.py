@@ -1,4 +1,4 @@
-"""Form fields for values in human units: "48 h", "10 min", "12.5"."""
+"""Form fields: values in human units ("48 h", "10 min", "12.5"), and lists of lines."""
 
 from django import forms
 from django.contrib.admin.widgets import AutocompleteSelect
@@ -95,3 +95,21 @@ def read_value(form, name, unit, aggregate):
     except BadInput as error:
         form.add_error(name, str(error))
         return None
+
+
+class LinesField(forms.CharField):
+    """A list of strings, one per line."""
+
+    widget = forms.Textarea(attrs={"rows": 4, "cols": 60})
+
+    def prepare_value(self, value):
+        """The list as lines; what was typed as it is."""
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value):
+        """The lines as a list, without the empty ones."""
+        return [line.strip() for line in (value or "").splitlines() if line.strip()]
+
+    def has_changed(self, initial, data):
+        """Compares lists, not their text."""
+        return (initial or []) != self.to_python(data)

@@ -8,8 +8,7 @@ from django.urls import reverse
 
 from metrics_app import webhooks
 from metrics_app.admin.cells import say, shorten, write_time
-from metrics_app.admin.fields import DurationField
-from metrics_app.admin.keys import LinesField
+from metrics_app.admin.fields import DurationField, LinesField
 from metrics_app.admin.visible import VisibleAdmin
 from metrics_app.core.notices import CHOICES
 from metrics_app.models import Notice, Receiver, Threshold
