@@ -1,6 +1,6 @@
 """The errands that ended before the audit chain told how get an entry for each proposal, as they stand."""
 
-from itertools import groupby
+from itertools import groupby, islice
 from operator import attrgetter
 
 from django.db import migrations
@@ -10,18 +10,33 @@ from django.utils import timezone
 from pipelines_app.core.chain import encode, link
 from pipelines_app.core.errands import describe_end
 
+CHUNK = 500
 
-def append(apps, using, pipeline, data, at):
-    """One audit entry, chained as every other."""
+
+def append_all(apps, using, found, at):
+    """An audit entry for each ``(proposal, data)`` of an iterator, chained as every other."""
     heads = apps.get_model("pipelines_app", "AuditHead").objects.using(using)
-    while not heads.filter(pk=1).update(seq=F("seq") + 1):
-        heads.create(pk=1)
-    head, text = heads.get(pk=1), encode(data)
-    fields = {"seq": head.seq, "at": at, "actor": "the upgrade", "event": "errands ended"}
-    end = link(head.hash, **fields, pipeline=pipeline, data=text)
+    while part := list(islice(found, CHUNK)):
+        while not heads.filter(pk=1).update(seq=F("seq") + len(part)):
+            heads.create(pk=1)
+        head = heads.get(pk=1)
+        head.hash = append_part(apps, using, part, head, at)
+        head.save()
+
+
+def append_part(apps, using, part, head, at):
+    """Writes entries whose numbers end with that of the head; the hash of the last."""
     entries = apps.get_model("pipelines_app", "AuditEntry").objects.using(using)
-    entries.create(**fields, pipeline_id=pipeline, data_text=text, previous=head.hash, hash=end)
-    heads.filter(pk=1).update(hash=end)
+    rows, previous = [], head.hash
+    for seq, (pipeline, data) in enumerate(part, head.seq - len(part) + 1):
+        fields, text = {"seq": seq, "at": at, "actor": "the upgrade", "event": "errands ended"}, encode(data)
+        end = link(previous, **fields, pipeline=pipeline, data=text)
+        rows.append(
+            entries.model(**fields, pipeline_id=pipeline, data_text=text, previous=previous, hash=end)
+        )
+        previous = end
+    entries.bulk_create(rows)
+    return previous
 
 
 def tell_ends(apps, schema_editor):
@@ -31,9 +46,11 @@ def tell_ends(apps, schema_editor):
     # What an attempt left on a row that ended, no end leaves now.
     errands.exclude(done_at=None).exclude(error="").update(error="")
     ended = errands.exclude(done_at=None).order_by("pipeline_id", "pk").iterator(chunk_size=2000)
-    for pipeline, rows in groupby(ended, key=attrgetter("pipeline_id")):
-        ends = [describe_end(row, row.outcome, row.done_at) for row in rows]
-        append(apps, using, pipeline, {"ended": ends}, now)
+    found = (
+        (pipeline, {"ended": [describe_end(row, row.outcome, row.done_at) for row in rows]})
+        for pipeline, rows in groupby(ended, key=attrgetter("pipeline_id"))
+    )
+    append_all(apps, using, found, now)
 
 
 class Migration(migrations.Migration):
