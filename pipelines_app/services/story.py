@@ -113,9 +113,10 @@ class Story:
             self.closings[entry.pipeline_id] = entry, data
         kind = ENDINGS.get(entry.event)
         if kind and (kind != "act" or "attempts" in data):
-            # What a rejection waited for reopens it as the next version.
-            back = entry.event == "reopened" and "version" in data
-            self.errands[entry.pipeline_id, data.get("version") - back, kind] = entry, data
+            version = data.get("version")
+            if entry.event == "reopened" and version is not None:
+                version -= 1  # the one whose rejection waited: it came back as the next
+            self.errands[entry.pipeline_id, version, kind] = entry, data
         if entry.event == "retried":
             self.errands.pop((entry.pipeline_id, data.get("version"), "act"), None)
 

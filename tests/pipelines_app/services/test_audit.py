@@ -186,3 +186,9 @@ def test_a_check_that_cannot_read_a_row_is_a_fault_and_the_others_go_on(story, m
 
     monkeypatch.setattr(verify, "CHECKS", (stumble, *verify.CHECKS))
     assert verify_audit().faults == ["what stumble looks at cannot be read: KeyError ('quorum')"]
+
+
+def test_an_entry_without_its_version_is_named_as_changed_and_read_all_the_same(story, approver, touch):
+    touch("UPDATE pipelines_app_auditentry SET event = 'judged', data_text = '{}' WHERE seq = 2")
+    faults = verify_audit().faults
+    assert faults[0].startswith("entry 2 (judged") and "cannot be read" not in " ".join(faults)
