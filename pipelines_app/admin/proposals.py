@@ -48,7 +48,7 @@ class AuditInline(ReadOnly, admin.TabularInline):
     def get_queryset(self, request):
         """The entries but the repeats; an inline belongs to one request, whose reader sees what they may."""
         self.sight = sight_of(request.user)
-        return super().get_queryset(request).without_repeats().select_related("pipeline")
+        return super().get_queryset(request).only_moves().select_related("pipeline")
 
     @admin.display(description="details")
     def details(self, entry):

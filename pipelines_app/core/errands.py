@@ -24,7 +24,7 @@ MAILED = "mailed"
 # The event of the entry that tells how errands ended of whose end no other entry tells, and where it keeps
 # that. No timeline lists it.
 SETTLED = "errands ended"
-ENDED = "ended"
+ENDS = "ended"
 
 
 @dataclass(frozen=True)

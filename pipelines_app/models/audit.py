@@ -29,7 +29,7 @@ class AppendOnly(models.QuerySet):
         end = AuditHead.objects.filter(pk=1).values("hash")[:1]
         return self.annotate(held_by=Coalesce(Subquery(following), Subquery(end)))
 
-    def without_repeats(self):
+    def only_moves(self):
         """Entries that moved something: neither repeats nor ends of errands change state or votes."""
         return self.exclude(event__in=(NOTED, SETTLED))
 

@@ -159,8 +159,8 @@ class Pipeline(models.Model):
 
     @property
     def moves(self):
-        """Its entries of the audit chain but the repeats, of which ``noted`` tells the number."""
-        return self.audit.without_repeats()
+        """Its entries of the audit chain that moved something: ``noted`` tells the number of its repeats."""
+        return self.audit.only_moves()
 
     @property
     def evidence(self):

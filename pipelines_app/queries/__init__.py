@@ -273,5 +273,5 @@ def list_moments(topic, start_ms, end_ms, user):
     span = (to_moment(start_ms), to_moment(end_ms))
     rows = AuditEntry.objects.filter(pipeline__in=visible_to(user).filter(topic=topic), at__range=span)
     rows = rows.select_related("pipeline").defer(*(f"pipeline__{name}" for name in HEAVY)).order_by("seq")
-    rows = rows.without_repeats().checked()
+    rows = rows.only_moves().checked()
     return attach_suggestions(rows)

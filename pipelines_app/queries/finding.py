@@ -67,7 +67,7 @@ def holds_words(text):
     votes = Decision.objects.filter(names, pipeline=OuterRef("pk"))
     closings = Q(closed_by_name__icontains=text) | Q(closed_reason__icontains=text)
     closed = Effect.objects.filter(closings, pipeline=OuterRef("pk"))
-    moves = AuditEntry.objects.without_repeats()
+    moves = AuditEntry.objects.only_moves()
     people = moves.filter(pipeline=OuterRef("pk"), actor__icontains=text)
     found = Q(Exists(votes)) | Q(Exists(closed)) | Q(Exists(people)) | Q(pk__in=list_commented(text))
     for name in own:

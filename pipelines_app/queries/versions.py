@@ -29,7 +29,7 @@ def read_version(pipeline):
     Its times are datetimes. What carries something out or approves it goes by this alone.
     """
     document, faults = check_version_of(pipeline)
-    entries = list(AuditEntry.objects.filter(pipeline=pipeline).without_repeats().order_by("seq"))
+    entries = list(AuditEntry.objects.filter(pipeline=pipeline).only_moves().order_by("seq"))
     faults = [*faults, *list_touched_states(pipeline, entries), *list_touched_votes(pipeline, entries)]
     if faults:
         raise Tampered(tell_faults(pipeline, faults), pipeline=pipeline)
@@ -60,9 +60,9 @@ def list_touched_votes(pipeline, entries, votes=None):
 
 def list_untold_votes(pipeline):
     """The stored votes on the present version that the audit chain does not tell of: nobody cast them."""
-    return compare_votes(
-        pipeline, AuditEntry.objects.filter(pipeline=pipeline).without_repeats().order_by("seq")
-    )[0]
+    return compare_votes(pipeline, AuditEntry.objects.filter(pipeline=pipeline).only_moves().order_by("seq"))[
+        0
+    ]
 
 
 def compare_votes(pipeline, entries, votes=None):
@@ -144,7 +144,7 @@ def attach_stories(pipelines):
     """Holds state and votes of each against the audit chain: two queries for all."""
     ids = [pipeline.pk for pipeline in pipelines]
     entries, votes = defaultdict(list), defaultdict(list)
-    for entry in AuditEntry.objects.filter(pipeline__in=ids).without_repeats().order_by("seq"):
+    for entry in AuditEntry.objects.filter(pipeline__in=ids).only_moves().order_by("seq"):
         entries[entry.pipeline_id].append(entry)
     for row in Decision.objects.filter(pipeline__in=ids):
         votes[row.pipeline_id, row.version].append(row)

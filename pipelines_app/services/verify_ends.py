@@ -7,7 +7,7 @@ figure or an answer is asked for is a matter of settings, so one that has not en
 from datetime import datetime
 
 from pipelines_app.core.chain import digest
-from pipelines_app.core.errands import ENDED, SETTLED
+from pipelines_app.core.errands import ENDS, SETTLED
 from pipelines_app.core.figures import DECISION, EFFECT
 from pipelines_app.core.versions import NOTED
 from pipelines_app.models import Errand
@@ -29,7 +29,7 @@ def note_ends(settled, asked, entry, data):
     ``asked`` holds the entry after which what opened a proposal was last told of it anew.
     """
     if entry.event == SETTLED:
-        for one in data.get(ENDED, ()):
+        for one in data.get(ENDS, ()):
             key = entry.pipeline_id, one["version"], one["kind"], one["recipient"]
             settled[key] = one["sha256"], datetime.fromisoformat(one["at"]), entry.seq
     elif entry.event != NOTED:

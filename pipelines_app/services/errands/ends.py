@@ -5,7 +5,7 @@ What carries out, judges or reminds ends its errand in the transaction of an ent
 
 from django.db import transaction
 
-from pipelines_app.core.errands import ENDED, SETTLED, describe_end
+from pipelines_app.core.errands import ENDS, SETTLED, describe_end
 from pipelines_app.services.audit import append_audit
 from pipelines_app.services.errands.plan import LONGEST, end_errand, find_unheld
 from pipelines_app.services.moves import lock_pipeline
@@ -37,4 +37,4 @@ def settle_pointless(pk, outcomes, *, at):
 
 def tell_ends(pipeline, ends, at):
     """The audit entry of errands of a locked proposal that ended."""
-    append_audit(pipeline=pipeline, actor=BY, event=SETTLED, data={ENDED: ends}, at=at)
+    append_audit(pipeline=pipeline, actor=BY, event=SETTLED, data={ENDS: ends}, at=at)
