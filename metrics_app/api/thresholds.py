@@ -77,8 +77,8 @@ class ThresholdSerializer(Body):
         source="seen.unjudged_since",
         read_only=True,
         allow_null=True,
-        help_text="Up to when it was judged, where nobody has since, as of one that is switched off: `state` "
-        "and `data` are then only what was kept.",
+        help_text="Up to when it was judged, where nobody has since, as of one that is switched off "
+        "or was not judged yet: `state` and `data` are then only what was kept.",
     )
     flapping = serializers.BooleanField(
         source="seen.flapping", read_only=True, help_text="Its state changes too often to be relied on."

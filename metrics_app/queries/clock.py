@@ -79,12 +79,13 @@ class Clock(NamedTuple):
         known = self.find_known(topic, row)
         return max(known, row.last_slot) if self.now - known > GRACE else None
 
-    def find_kept(self, topic, row, *, is_enabled):
+    def find_kept(self, topic, row, *, is_enabled, is_judged=True):
         """Since when (ms) the state in a row is only what was kept; None where somebody judges it.
 
-        Of a rule that is switched off that is since then (its ``since``): nobody judges it, by intent.
+        Of a rule that is switched off that is since then (its ``since``): nobody judges it, by intent. Of
+        one that nobody judged since it was made or switched on, since then.
         """
-        if not is_enabled:
+        if not (is_enabled and is_judged):
             return max(row.since or 0, row.last_slot)
         return self.find_unjudged(topic, row)
 

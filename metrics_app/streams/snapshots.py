@@ -111,5 +111,6 @@ def describe_threshold(rule, clock):
         "data": row.data if row else "fresh",
         "judged_at": row.last_slot if is_judged else None,
         "due_at": (row.due_at or None) if is_judged else None,
-        "unjudged_since": clock.find_kept(rule.kpi.topic, row, is_enabled=rule.enabled) if row else None,
+        "unjudged_since": row
+        and clock.find_kept(rule.kpi.topic, row, is_enabled=rule.enabled, is_judged=is_judged),
     }

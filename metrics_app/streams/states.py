@@ -167,16 +167,17 @@ def read_states(topics, clock=None):
     By ``clock``, where somebody has looked at it; else by what Redis says now.
     """
     rows = ThresholdState.objects.filter(threshold__kpi__topic__in=topics)
-    of_rule = "threshold__kpi__topic", "threshold__enabled", "due_at"
+    of_rule = "threshold__kpi__topic", "threshold__enabled", "slot_class", "due_at"
     rows = list(rows.values_list("pk", *of_rule, *COLUMNS))
     clock = clock or (read_clock() if rows else None)
     return {row[0]: see(clock, *row) for row in rows}
 
 
-def see(clock, pk, topic, enabled, due_at, *columns):
+def see(clock, pk, topic, enabled, slot_class, due_at, *columns):
     """The ``Seen`` of what is read of a threshold: no state changes when nobody judges any more."""
     kept = Kept(columns[COLUMNS.index("last_slot")], due_at, columns[COLUMNS.index("since")])
-    return make_seen(pk, topic, *columns, clock.find_kept(topic, kept, is_enabled=enabled))
+    unjudged = clock.find_kept(topic, kept, is_enabled=enabled, is_judged=bool(slot_class))
+    return make_seen(pk, topic, *columns, unjudged)
 
 
 class Kept(NamedTuple):

@@ -17,6 +17,8 @@ from metrics_app.services.watch.announce import announce
 from metrics_app.services.watch.endings import end_watch
 from metrics_app.services.watch.evaluate import evaluate, evaluate_now
 
+# Of a state row while nobody has judged its rule.
+UNSEEN = {"slot_class": "", "value": None, "n": 0}
 LAG = 2_000  # ms; a collector further behind than this is waited for
 
 logger = logging.getLogger(__name__)
@@ -196,12 +198,11 @@ def schedule(threshold, stored, now):
     second = find_second(threshold, now)
     state = ThresholdState.objects.select_for_update().filter(threshold=threshold).first()
     # A new threshold has no past to judge, and one that slept is not judged for its sleep.
-    if state is None or (threshold.enabled and not stored.enabled):
-        last_slot = max(second - 1000, state.last_slot if state else 0)
-    else:
-        last_slot = state.last_slot
+    begins = state is None or (threshold.enabled and not stored.enabled)
+    last_slot = max(second - 1000, state.last_slot if state else 0) if begins else state.last_slot
     slots = plan_slots(threshold, last_slot, second)
-    ThresholdState.objects.update_or_create(threshold=threshold, defaults=slots)
+    # What it saw before it slept says nothing of now: like a new one it was not judged yet.
+    ThresholdState.objects.update_or_create(threshold=threshold, defaults=slots | (UNSEEN if begins else {}))
     return slots["extra_slot"]
 
 

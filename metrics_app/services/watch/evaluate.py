@@ -248,8 +248,13 @@ def announce_changes(outcomes):
 
 
 def is_changed(before, after):
-    """Whether people see a difference: in the state or in the health of the data."""
-    return (before.state, before.data, before.data_breach) != (after.state, after.data, after.data_breach)
+    """Whether people see a difference: in the state, in the health of the data, or that it is judged now."""
+    return list_seen(before) != list_seen(after)
+
+
+def list_seen(state):
+    """What people see of a ``State``."""
+    return state.state, state.data, state.data_breach, bool(state.slot_class)
 
 
 def describe_state(outcome):

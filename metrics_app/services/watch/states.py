@@ -65,7 +65,8 @@ def make_view(threshold, row, clock):
     if threshold.enabled and clock.now - known > queries.clock.GRACE:
         data, since = "behind", (max(known, row.last_slot) if row.slot_class else known) or None
     seen = row.state, row.since, row.value, row.n, data, since, row.last_slot, row.missed, row.flapping
-    kept = clock.find_kept(threshold.kpi.topic, row, is_enabled=threshold.enabled)
+    is_judged = bool(row.slot_class)
+    kept = clock.find_kept(threshold.kpi.topic, row, is_enabled=threshold.enabled, is_judged=is_judged)
     return View(*seen, condition, kept)
 
 

@@ -9,9 +9,10 @@ from django.template import Context, Template
 from metrics_app import live, registry
 from metrics_app.models import Breach, Kpi, Threshold, ThresholdState, ThresholdVersion
 from metrics_app.services.rules.deadman import save_expectation
+from metrics_app.services.watch.evaluate import evaluate
 from metrics_app.streams import states as streams
 from metrics_app.streams.snapshots import describe_topic
-from tests.metrics_app.watching import send
+from tests.metrics_app.watching import let_all_work, send
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/thresholds/"
@@ -346,6 +347,33 @@ def test_a_firing_threshold_that_is_switched_off_is_ok_and_its_breach_is_over(cl
     assert (body["state"], body["unjudged_since"]) == ("ok", body["since"]) and body["since"]
     assert breach.recovered_at and breach.outcome == "proposed #1"
     assert breach.timeline.get().text == "Ended: switched off by analyst, “works”."
+
+
+def test_one_that_is_switched_on_again_is_within_its_limit_nowhere_before_it_was_judged(
+    client, analyst, monkeypatch, django_capture_on_commit_callbacks
+):
+    rung = []
+    monkeypatch.setattr(live, "announce_states", rung.extend)
+    pk = post(client).json()["id"]
+    ThresholdState.objects.update(state="firing", slot_class="breach", value=99.0, n=3, since=1)
+    patch(client, pk, enabled=False)
+    body = patch(client, pk, enabled=True).json()
+    assert (body["judged_at"], body["value"]) == (None, None) and body["unjudged_since"]
+    kpi = client.get("/api/v1/kpis/er.wait/").json()
+    assert kpi["condition"] == "silent"
+    [seen] = streams.read_states(["er.wait"]).values()
+    assert seen.event["unjudged_since"] == body["unjudged_since"]
+    [told] = describe_topic("er.wait")["thresholds"]
+    assert (told["judged_at"], told["unjudged_since"]) == (None, body["unjudged_since"])
+    lines = client.get("/metrics").content.decode().splitlines()
+    holds = [line for line in lines if line.startswith("hms_threshold_state{") and line.endswith(" 1.0")]
+    assert len(holds) == 1 and 'state="unjudged"' in holds[0]
+    assert "Not judged yet" in client.get("/kpis/er.wait/").content.decode()
+    rung.clear()
+    let_all_work()
+    assert evaluate() == 1
+    assert client.get(f"{URL}{pk}/").json()["unjudged_since"] is None
+    assert ["unjudged_since" in event for event, *_ in rung] == [False], "told as soon as it is judged"
 
 
 def test_one_that_is_switched_off_is_ok_at_no_door_without_saying_that_nobody_judges_it(
