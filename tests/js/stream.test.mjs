@@ -264,6 +264,18 @@ test("no light is believed five seconds after somebody last judged, whatever els
   assert.equal(world.stream.isTold(), false, "without a socket the page asks itself");
 });
 
+test("it is stale once five seconds are not counted, told by each answer, however well it is judged", () => {
+  const world = makeWorld(null, { told: false });
+  world.sockets[0].onopen();
+  const beat = (through) => { world.pass(1000); world.say({ type: "pong", now: world.time, through, judged: world.time, judges: true }); };
+  for (let second = 0; second < 5; second += 1) beat(1);
+  assert.equal(world.stream.status().state, "live");
+  beat(1);
+  assert.deepEqual(world.stream.status(), { state: "stale", since: 1 });
+  beat(world.time);
+  assert.equal(world.stream.status().state, "live");
+});
+
 test("an answer that took long does not undo what was told after it was begun", () => {
   const world = makeWorld(null, { told: false });
   world.sockets[0].onopen();
