@@ -304,6 +304,8 @@ def main():
     parser.add_argument("--freeze", action="store_true", help="stopped by a signal instead of killed")
     parser.add_argument("--log", action="store_true", help="what was logged, too")
     options = parser.parse_args()
+    if unknown := set(options.parts) - set(PARTS):
+        parser.error(f"there is no part {', '.join(sorted(unknown))}; the parts are {', '.join(PARTS)}")
     print("| part | its start, s | to socket, s | judged, s | wrong lights | longest, s | not judged before "
           "| most lines | tracebacks | POST before, p50 / p99 | POST meanwhile | load |")  # fmt: skip
     print("|---" * 12 + "|")
