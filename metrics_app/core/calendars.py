@@ -1,17 +1,17 @@
-"""Hours, days, weeks and months as people of a zone count them.
+"""Hours, days, weeks and months as people of a zone count them, by the one rule of ``core.wallclock``.
 
 An hour that daylight saving doubles is two buckets, one that it skips is none; the day
 has 25 hours then, or 23. Weeks begin on Monday.
 """
 
 from bisect import bisect_right
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
-from itertools import pairwise
 from zoneinfo import ZoneInfo, available_timezones
 
 from metrics_app.core.durations import HOUR_MS
-from metrics_app.core.moments import EPOCH, to_ms
+from metrics_app.core.moments import EPOCH
+from metrics_app.core.wallclock import find_instant, find_midnight, list_stretches, read_clock
 from metrics_app.exceptions import BadInput
 
 CALENDARS = ("hour", "day", "week", "month")
@@ -42,24 +42,27 @@ def list_edges(start, end, calendar, zone):
     # A day that a zone has never had (Samoa, 30 December 2011) begins where it ends.
     edges = list(dict.fromkeys(find_midnight(day, zone) for day in days))
     if calendar == "hour":
-        edges = [edge for span in pairwise(edges) for edge in list_hours(*span, zone)] + edges[-1:]
+        edges = [*list_hours(edges[0], edges[-1], zone), edges[-1]]
     low = bisect_right(edges, start) - 1
     high = next(at for at, edge in enumerate(edges) if edge >= end)
     return edges[low : high + 1]
 
 
 def list_hours(start, end, zone):
-    """The beginnings of the hours of a day [start, end) in ms."""
-    while start < end:
-        yield start
-        offset = find_offset(start, zone)
-        # Whole hours of the local clock: some zones are half an hour off the others.
-        start = (start + offset) // HOUR_MS * HOUR_MS + HOUR_MS - offset
+    """The beginnings of the local hours of whole days [start, end) in ms, in order.
+
+    Each begins where the clock shows a whole hour, or is moved: some zones are half an hour off
+    the others, and some move their clocks by half an hour or in the middle of one.
+    """
+    for stretch in list_stretches(start, end, zone):
+        yield stretch.start
+        whole = (stretch.start + stretch.offset) // HOUR_MS * HOUR_MS + HOUR_MS - stretch.offset
+        yield from range(whole, stretch.end, HOUR_MS)
 
 
 def first_day(at, calendar, zone):
     """The local date on which the bucket that holds ``at`` (ms) begins."""
-    day = to_local(at, zone).date()
+    day = read_clock(at, zone).date()
     if calendar == "week":
         return day - timedelta(days=day.weekday())
     return day.replace(day=1) if calendar == "month" else day
@@ -80,12 +83,11 @@ def begin(at, calendar, zone):
 def shift_back(at, back, zone):
     """The same local time a day, week, month or year earlier, in ms.
 
-    A date that does not exist is the last one of its month; a time that daylight saving
-    skips is the one after the gap, a doubled time the first of both.
+    A date that does not exist is the last one of its month; a time that is skipped is the
+    instant of the jump, of one that comes twice the first.
     """
-    local = to_local(at, zone)
-    naive = datetime.combine(step_back(local.date(), back), local.time())
-    return to_ms(naive.replace(tzinfo=zone))
+    local = read_clock(at, zone)
+    return find_instant(datetime.combine(step_back(local.date(), back), local.time()), zone)
 
 
 def step_back(day, back):
@@ -96,16 +98,6 @@ def step_back(day, back):
     year, month = months // 12, months % 12 + 1
     last = (date(year + month // 12, month % 12 + 1, 1) - timedelta(days=1)).day
     return date(year, month, min(day.day, last))
-
-
-def find_midnight(day, zone):
-    """The first instant of a local date, in ms."""
-    return to_ms(datetime.combine(day, time(), zone))
-
-
-def find_offset(at, zone):
-    """How far local clocks are ahead of UTC at an instant, in ms."""
-    return round(to_local(at, zone).utcoffset().total_seconds() * 1000)
 
 
 def to_local(at, zone):

@@ -12,10 +12,11 @@ from django.db.models import Max, Min
 
 from metrics_app.core.aggregates import get_aggregate, list_names
 from metrics_app.core.buckets import floor
-from metrics_app.core.calendars import begin, check_zone, find_midnight, to_local
+from metrics_app.core.calendars import begin, check_zone, to_local
 from metrics_app.core.durations import DAY_MS, HOUR_MS, MINUTE_MS
 from metrics_app.core.points import match_topic
 from metrics_app.core.spans import intersect
+from metrics_app.core.wallclock import find_midnight
 from metrics_app.exceptions import BadInput
 from metrics_app.models import DayRollup, HourRollup, MinuteRollup, Topic
 from metrics_app.queries.buckets import read_buckets

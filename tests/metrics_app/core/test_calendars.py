@@ -1,6 +1,6 @@
 """The clocks of people: days of 23 and 25 hours, half hours, months of their own length."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -18,8 +18,9 @@ from metrics_app.core.calendars import (
     to_local,
 )
 from metrics_app.exceptions import BadInput
+from tests.clocks import HOUR, SIZES, walk
 
-HOUR, DAY = 3_600_000, 86_400_000
+DAY = 86_400_000
 NEW_YORK = ZoneInfo("America/New_York")
 ZONES = ["UTC", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "America/Havana", "Pacific/Apia"]
 
@@ -71,6 +72,34 @@ def test_a_day_that_a_zone_never_had_is_left_out():
     assert [to_local(edge, apia).day for edge in edges] == [29, 31, 1]
 
 
+NAMES = {
+    "day": lambda local: local.date(),
+    "week": lambda local: local.date() - timedelta(days=local.weekday()),
+    "month": lambda local: local.date().replace(day=1),
+}
+
+
+@pytest.mark.parametrize(("name", "day", "hours"), SIZES)
+def test_buckets_begin_where_a_walk_over_every_minute_sees_them_begin(name, day, hours):
+    minutes, zone = walk(name, day, hours), ZoneInfo(name)
+    start, end = minutes[0][0], minutes[-1][0]
+    for calendar, name_of in NAMES.items():
+        newest = name_of(minutes[0][1])
+        walked = []
+        for moment, local in minutes:
+            if name_of(local) > newest:
+                newest = name_of(local)
+                walked.append(moment)
+        assert list_edges(start, end, calendar, zone)[1:-1] == [moment for moment in walked if moment < end]
+    walked = [
+        moment
+        for (_, before), (moment, local) in pairwise(minutes)
+        if local - before != timedelta(minutes=1) or local.minute == 0
+    ]
+    # Of the last minute the walk does not say how its bucket ends.
+    assert list_edges(start, end, "hour", zone)[1:-1] == [moment for moment in walked if moment < end]
+
+
 @given(
     st.integers(946_684_800_000, 2_000_000_000_000),
     st.integers(0, 90 * DAY),
@@ -93,7 +122,7 @@ def test_the_same_time_earlier_is_that_of_the_local_clock():
     assert shift_back(at("2026-03-31T09:00"), "month", UTC) == at("2026-02-28T09:00")
     assert shift_back(at("2026-01-31T09:00"), "month", UTC) == at("2025-12-31T09:00")
     assert shift_back(at("2024-02-29T09:00"), "year", UTC) == at("2023-02-28T09:00")
-    assert shift_back(at("2026-03-15T02:30", NEW_YORK), "week", NEW_YORK) == at("2026-03-08T07:30")
+    assert shift_back(at("2026-03-15T02:30", NEW_YORK), "week", NEW_YORK) == at("2026-03-08T07:00")
 
 
 @given(st.integers(946_684_800_000, 2_000_000_000_000), st.sampled_from(SPANS), st.sampled_from(ZONES))

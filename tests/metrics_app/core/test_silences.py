@@ -1,6 +1,7 @@
 """When a silence acts, also in the nights in which clocks move."""
 
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
+from itertools import groupby, pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metrics_app.core.silences import DAYS, Span, acts_until, is_matched
+from tests.clocks import HOUR, SIZES, walk
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -43,6 +45,76 @@ def test_hours_that_pass_midnight_belong_to_the_day_on_which_they_begin(when, un
 def test_equal_times_are_a_whole_day():
     span = Span(*YEAR, ("mon",), time(0), time(0), "Europe/Berlin")
     assert acts_until(span, ms(2026, 3, 30, 23, 59)) == ms(2026, 3, 31, 0, 0)
+
+
+HOURS = [
+    (time(2, 30), time(3, 15)),
+    (time(1), time(2, 30)),
+    (time(0), time(0, 30)),
+    (time(23, 30), time(0, 15)),
+    (time(22), time(6)),
+    (time(0), time(0)),
+    (time(3), time(2, 30)),
+    (time(1, 59), time(2)),
+]
+
+
+def is_silent(local, days, opens, closes):
+    """The plain rule: whether a clock that shows this is within the hours, or in those of the day before."""
+    today, yesterday = DAYS[local.weekday()] in days, DAYS[local.weekday() - 1] in days
+    if opens < closes:
+        return today and opens <= local.time() < closes
+    return (today and local.time() >= opens) or (yesterday and local.time() < closes)
+
+
+@pytest.mark.parametrize(("name", "day", "hours"), SIZES)
+def test_hours_are_those_of_the_clock_at_every_minute(name, day, hours):
+    minutes, night = walk(name, day, hours), f"{datetime.fromisoformat(day):%a}".lower()
+    begin, end = minutes[0][0], minutes[-1][0] + 60_000
+    minute = timedelta(minutes=1)
+    moved = [after[0] for before, after in pairwise(minutes) if after[1] - before[1] != minute]
+    for number, (opens, closes) in enumerate(HOURS):
+        days = DAYS if number % 2 else (night,)
+        span = Span(begin, end, days, opens, closes, name)
+        kept = [(moment, is_silent(local, days, opens, closes)) for moment, local in minutes]
+        for silent, group in groupby(kept, key=lambda one: one[1]):
+            stretch = [moment for moment, _ in group]
+            until = stretch[-1] + 60_000 if silent else None
+            # Every minute beside a change, and the edges of all hours.
+            asked = [at for at in stretch if any(abs(at - other) < HOUR for other in moved)]
+            for at in {stretch[0], stretch[-1], *asked}:
+                assert acts_until(span, at) == until, (days, opens, closes, at)
+
+
+def test_hours_that_never_come_silence_what_they_leave_and_those_that_come_twice_both():
+    year = ms(2027, 1, 1), ms(2028, 1, 1)
+    spring = Span(*year, ("sun",), time(2, 30), time(3, 15), "Europe/Berlin")
+    assert acts_until(spring, ms(2027, 3, 28, 1, 59)) is None
+    assert acts_until(spring, ms(2027, 3, 28, 3, 0)) == ms(2027, 3, 28, 3, 15)
+    autumn = Span(*year, ("sun",), time(1), time(2, 30), "Europe/Berlin")
+    first = ms(2027, 10, 31, 2, 0)
+    assert [acts_until(autumn, first + step * HOUR // 2) for step in range(4)] == [
+        first + HOUR // 2,
+        None,
+        first + HOUR * 3 // 2,
+        None,
+    ]
+
+
+def test_hours_that_follow_on_each_other_are_told_to_their_true_end():
+    week = Span(*YEAR, DAYS, time(0), time(0), "Europe/Berlin")
+    assert acts_until(week, ms(2026, 5, 1)) == YEAR[1]
+    weekend = Span(*YEAR, ("sat", "sun"), time(0), time(0), "Europe/Berlin")
+    assert acts_until(weekend, ms(2026, 3, 28, 9)) == ms(2026, 3, 30)
+    # On that night there is no half hour between them.
+    nights = Span(*YEAR, DAYS, time(3), time(2), "Europe/Berlin")
+    assert acts_until(nights, ms(2026, 3, 28, 9)) == ms(2026, 3, 30, 2)
+
+
+@pytest.mark.parametrize("closes", [time(0, 0, 0, 100), time(0, 0, 0, 300)])
+def test_hours_shorter_than_a_millisecond_neither_last_for_ever_nor_fail(closes):
+    far = Span(0, ms(9000, 1, 1), DAYS, time(0, 0, 0, 200), closes, "Europe/Berlin")
+    assert acts_until(far, YEAR[0]) == (far.ends if closes < far.opens else None)
 
 
 @given(st.integers(*YEAR), st.sampled_from(DAYS), st.times(), st.times())
