@@ -175,7 +175,7 @@ test("it is live once it is told that somebody judges, not while nobody does or 
   world.sockets[0].onopen();
   assert.equal(world.stream.status().state, "catching");
   world.stream.setClock({ through: null, judged: 7000, judges: true });
-  wait(10);
+  wait(5);
   assert.equal(world.stream.status().state, "live");
   wait(1); // no answer came meanwhile
   assert.deepEqual(world.stream.status(), { state: "unjudged", since: 7000 });
@@ -285,13 +285,18 @@ test("an answer that took long does not undo what was told after it was begun", 
   assert.equal(world.stream.status().state, "live");
 });
 
-test("where only answers of pages tell who judges, a light is trusted from one to the next", () => {
+test("where only answers of pages tell who judges, a light is trusted no longer, with or without a socket", () => {
   const world = makeWorld(null, { told: false });
   world.sockets[0].onopen();
   const answer = () => { world.say({ type: "pong" }); assert.equal(world.stream.isTold(), false); world.stream.setClock({ now: world.time, through: null, judged: world.time, judges: true }); };
   answer();
-  for (let second = 0; second < 9; second += 1) { world.pass(1000); world.say({ type: "pong" }); }
+  for (let second = 0; second < 5; second += 1) { world.pass(1000); world.say({ type: "pong" }); }
   assert.equal(world.stream.status().state, "live");
+  answer();
+  world.pass(3000);
+  world.sockets[0].onclose({ code: 1006 });
   world.pass(2000);
-  assert.equal(world.stream.status().state, "unjudged");
+  assert.equal(world.stream.idle(), null);
+  world.pass(1000);
+  assert.notEqual(world.stream.idle(), null);
 });

@@ -116,6 +116,8 @@ async function load() {
   keepLapse(page, tile);
   writeFields(page, tile);
   for (const [name, text] of Object.entries(html)) replacePart(part(name), text);
+  // The answer may be older than what is known by now of who judges.
+  turnLights();
   if (!isLive()) return;
   if (performance.now() - asked > CHART_EVERY[view.span]) await loadChart();
   else if (plot.span === "1h" && plot.aggregate === tile.chart.aggregate) plot = touch(plot, tile.chart.end, tile.chart.values.at(-1));
@@ -138,12 +140,16 @@ const LOOK_EVERY = 1000; // ms
 
 /** Turns the lights that nobody judges any more, and asks a little earlier whether somebody has. */
 function lapseAll(told = null) {
+  if (turnLights(told)) refresher.ringAll();
+}
+
+function turnLights(told = null) {
   let asks = lapse(page, serverNow(), findLight(page), findIdle() ?? told, isHeard());
   for (const row of page.querySelectorAll(".rules li")) {
     const light = ["shape", "text"].map((name) => row.querySelector(`[data-light=${name}]`));
     asks = lapse(row, serverNow(), light, findIdle(), isHeard()) || asks;
   }
-  if (asks) refresher.ringAll();
+  return asks;
 }
 
 // What the connection brings.

@@ -88,6 +88,8 @@ function show(tile) {
     article.classList.add("fresh");
   } else if (Number(article.dataset.rank) !== tile.rank) place(article, tile);
   paintTile(article, tile);
+  // The answer may be older than what is known by now of who judges.
+  turnLight(article);
 }
 
 /** Puts a tile where its state belongs, but never away from under the reader's hands. */
@@ -151,13 +153,23 @@ function lapseAll(told = null, topic = null) {
   let turned = false;
   for (const article of listTiles()) {
     const was = article.classList.contains("unjudged");
-    const idle = findIdle() ?? (article.dataset.topic === topic ? told : null);
-    if (lapse(article, serverNow(), findLight(article), idle, isHeard())) refresher.ring(article.dataset.topic);
+    if (turnLight(article, article.dataset.topic === topic ? told : null)) refresher.ring(article.dataset.topic);
     turned ||= !was && article.classList.contains("unjudged");
   }
-  const headline = document.getElementById("headline");
   // Where the server still answers it says the whole sentence.
-  if (turned && !headline.textContent.includes("not judged")) setText(headline, "Some KPIs are not judged now");
+  if (turned) sayUnjudged(document.getElementById("headline"));
+}
+
+const turnLight = (article, told = null) => lapse(article, serverNow(), findLight(article), findIdle() ?? told, isHeard());
+
+/** The first sentence while no answer writes it anew: what burns stays in it, what was well is not known any more. */
+function sayUnjudged(headline) {
+  if (/judged/.test(headline.textContent)) return;
+  const watched = listTiles().filter((article) => !article.classList.contains("none"));
+  const isAll = watched.every((article) => article.classList.contains("unjudged"));
+  const words = isAll ? "No KPI is judged now" : "Some KPIs are not judged now";
+  const burns = watched.some((article) => article.classList.contains("firing"));
+  setText(headline, burns ? `${headline.textContent} · ${words[0].toLowerCase()}${words.slice(1)}` : words);
 }
 
 /** On a wall nobody turns the pages; and whoever stands before it leaves by Escape. */

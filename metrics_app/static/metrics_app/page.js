@@ -4,7 +4,7 @@ import "./page_aggregates.js";
 import { connect, describe } from "./stream.js";
 import { formatAge, formatDuration, nameZone } from "./units.js";
 
-const STATUS_EVERY = 5_000, TIMEOUT = 15_000;
+const STATUS_EVERY = 2_000, TIMEOUT = 15_000;
 const MOMENT = 3500; // ms; what was switched off just now says since when, too
 let skew = 0; // ms the server's clock is ahead of this one
 let stream = null, wasIdle = null;

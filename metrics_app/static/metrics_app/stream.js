@@ -4,9 +4,7 @@
 // restarted server is not stormed), resumes every topic from its last position, and judges
 // what the reader may be told by the time of the data, never by the socket alone.
 
-// ms for which the data, or an answer to whether anybody judges, may be missing before the page says so.
-const STALE_AFTER = 10_000;
-// ms since somebody last judged, or counted, before that is said, while each answer to a ping tells when it was.
+// ms since somebody last judged, or counted, before the page says so, whoever told it, and if nobody tells.
 const TRUST = 5000;
 const FIRST_WAIT = 500, LONGEST_WAIT = 30_000, PING_EVERY = 1000, PATIENCE = 45_000;
 const SILENCE = 5000; // ms without a word from the server before the page says so
@@ -32,15 +30,15 @@ export function waitOutRestart(random) {
 
 /** What a reader is told: {state, since} with state "live", "unjudged", "catching", "stale", "disconnected",
  * "ended"; `silent` is for how many ms the page has waited in vain, `heard` when the server last spoke,
- * `idle` whether nobody judges, `judged` up to when somebody did, null where nobody ever has, `trust` for how
- * many ms the moment up to which points are counted (`through`) may lie behind. */
-export function judge({ open, ended, catching, through, now, lost, silent = 0, heard = null, idle = false, judged = null, trust = STALE_AFTER }) {
+ * `idle` whether nobody judges, `judged` up to when somebody did, null where nobody ever has, `through` up
+ * to when points are counted. */
+export function judge({ open, ended, catching, through, now, lost, silent = 0, heard = null, idle = false, judged = null }) {
   if (ended) return { state: "ended", since: lost };
   if (silent >= SILENCE) return { state: "stale", since: heard };
   if (!open) return { state: "disconnected", since: lost };
   if (catching) return { state: "catching", since: null };
   // 0: nothing was ever counted, as after a loss of all that the server held in memory.
-  if (through !== null && now - through > trust) return { state: "stale", since: through || null };
+  if (through !== null && now - through > TRUST) return { state: "stale", since: through || null };
   if (idle) return { state: "unjudged", since: judged };
   return { state: "live", since: null };
 }
@@ -157,8 +155,7 @@ export function connect({ open, now, later, random = Math.random, subscription, 
     if (!ended && !closed) later(start, RESTART.has(code) ? waitOutRestart(random()) : backOff(attempt++, random()));
   }
 
-  const trust = () => (byPong ? TRUST : STALE_AFTER);
-  const isIdle = () => unheard !== null && unheard > trust();
+  const isIdle = () => unheard !== null && unheard > TRUST;
   // Until the server has said whether anybody judges, nothing is live.
   const isCatching = () => waiting.size > 0 || unheard === null;
 
@@ -166,7 +163,7 @@ export function connect({ open, now, later, random = Math.random, subscription, 
   later(tick, TICK);
   return {
     /** What the reader may be told now. */
-    status: () => judge({ open: isOpen, ended, catching: isCatching(), through, now: now(), lost, silent, heard, idle: isIdle(), judged, trust: trust() }),
+    status: () => judge({ open: isOpen, ended, catching: isCatching(), through, now: now(), lost, silent, heard, idle: isIdle(), judged }),
     /** {since} (ms, or null where nobody ever did) while nobody judges, as far as the server has told; else null. */
     idle: () => (isIdle() ? { since: judged } : null),
     /** Whether answers to pings tell the server's clock, so that nobody needs to ask for it. */
