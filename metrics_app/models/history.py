@@ -50,7 +50,7 @@ class Loss(models.Model):
     """What a shard took along when its Redis lost everything: how many points are known of, and of when.
 
     A span [start, end) of ms: from the oldest minute that SQL lacked, or from when the watch last looked,
-    to the first point that was counted anew. What came after ``looked_at`` was never counted.
+    to the first point that was counted anew. What came after ``looked_at`` may not have been counted.
     """
 
     shard = models.PositiveIntegerField()

@@ -71,7 +71,8 @@ def show_tiles(request):
     seen = read_conditions(visible)
     kpis = [kpi for kpi in visible if not wanted or kpi.topic in wanted][:PER_PAGE]
     headline = tell_headline(visible, seen)
-    return JsonResponse({"tiles": list_tiles(kpis, seen), "headline": headline} | describe_live())
+    tiles = {"tiles": list_tiles(kpis, seen), "headline": headline, "total": len(visible)}
+    return JsonResponse(tiles | describe_live())
 
 
 @require_safe

@@ -1,7 +1,9 @@
 """What an open page holds after the server, Redis or the page itself was away: what the hot window holds."""
 
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -13,12 +15,19 @@ from playwright.sync_api import expect
 
 from hms_gov.embedded import find_free_port
 from tests.browser.conftest import AWAY_NOISE, ROOT, serving
+from tests.demos import find_child
 
 RATE, AWAY = 50, 4  # points a second, seconds
 HELD = "import('/static/metrics_app/kpi.js').then(({ held }) => held.points)"
 COUNT = HELD.replace("held.points", "held.points.length")
 READ = (
     "import json; from metrics_app import queries; print(json.dumps(queries.snapshot({!r}, since=0).points))"
+)
+WATCHED = (
+    "from metrics_app.models import Kpi, Threshold; "
+    "from metrics_app.services.rules.thresholds import save_threshold; "
+    "kpi = Kpi.objects.get_or_create(topic={!r})[0]; "
+    "save_threshold(Threshold(kpi=kpi, aggregate='max', window=3600, operator='gt', limit=10), by=None)"
 )
 
 
@@ -61,17 +70,24 @@ def emit_steadily(call_api):
 
 
 @pytest.fixture
-def expect_whole(environment):
-    """``expect_whole(page, topic, count)``: the page holds the hot window, point by point, and all of it."""
+def run_code(environment):
+    """``run_code("print(1)")``: what code prints in the demo's project."""
 
-    def read_window(topic):
-        command = [sys.executable, "manage.py", "shell", "-v", "0", "-c", READ.format(topic)]
+    def run(code):
+        command = [sys.executable, "manage.py", "shell", "-v", "0", "-c", code]
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True, text=True)
-        return json.loads(done.stdout.strip().splitlines()[-1])
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture
+def expect_whole(run_code):
+    """``expect_whole(page, topic, count)``: the page holds the hot window, point by point, and all of it."""
 
     def check(page, topic, count):
         wait_until_counted(page, count)
-        window = read_window(topic)
+        window = json.loads(run_code(READ.format(topic)).strip().splitlines()[-1])
         assert len(window) == count
         assert page.evaluate(HELD) == window
 
@@ -145,3 +161,48 @@ def test_after_redis_lost_everything_the_page_says_so_and_holds_what_came_since(
     page.wait_for_function(f"{COUNT}.then((count) => count === 5)")
     expect_whole(page, topic, 5)
     assert page.evaluate(HELD.replace("held.points", "held.resets")) >= 1
+
+
+@pytest.fixture
+def freeze(demo):
+    """``freeze("beat")``: a part of the demo stands still until ``thaw()``, at the latest with the test."""
+    frozen = []
+
+    def stop(word):
+        frozen.append(find_child(os.getpid(), word))
+        os.kill(frozen[-1], signal.SIGSTOP)
+
+    def thaw():
+        while frozen:
+            os.kill(frozen.pop(), signal.SIGCONT)
+
+    stop.thaw = thaw
+    yield stop
+    thaw()
+
+
+@pytest.mark.parametrize("part", ["collect", "beat"])
+def test_no_light_is_believed_while_nobody_counts_or_judges(part, open_page, call_api, run_code, freeze):
+    topic = f"outage.{part}"
+    call_api("/api/v1/points/", "emit_key", {"topic": topic, "value": 1})
+    run_code(WATCHED.format(topic))
+    page = open_page("approver", "/")
+    light, head = page.locator(f'.tile[data-topic="{topic}"] .state'), page.locator("#live")
+    expect(light).to_contain_text("Within limit")
+    freeze(part)
+    expect(light).to_contain_text("Not judged since")
+    expect(head).not_to_have_attribute("data-state", "live")
+    expect(page.locator("#headline")).to_contain_text("judged")
+    freeze.thaw()
+    expect(light).to_contain_text("Within limit")
+    expect(head).to_have_attribute("data-state", "live")
+
+
+def test_a_kpi_that_is_deleted_leaves_an_open_overview(open_page, call_api, run_code):
+    topic = "outage.deleted"
+    call_api("/api/v1/points/", "emit_key", {"topic": topic, "value": 1})
+    page = open_page("approver", "/")
+    tile = page.locator(f'.tile[data-topic="{topic}"]')
+    expect(tile).to_be_visible()
+    run_code(f"from metrics_app.models import Kpi; Kpi.objects.get(topic={topic!r}).delete()")
+    expect(tile).to_have_count(0)

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { lapse } from "../../metrics_app/static/metrics_app/lapse.js";
+import { lapse, Told } from "../../metrics_app/static/metrics_app/lapse.js";
 
 const UNTIL = 1_000_000, WORDS = "◌ Not judged since 10:42 UTC";
 
@@ -74,4 +74,16 @@ test("while the server says that somebody judges it has three seconds to tell un
   assert.deepEqual(light.told(), ["●", "Within limit", "ok"]);
   light.at(UNTIL + 3001, null, true);
   assert.deepEqual(light.told(), ["◌", "Not judged since 10:42 UTC", "unjudged"]);
+});
+
+test("what was told after an answer was asked for is newer than that, until somebody judges again", () => {
+  const told = new Told(), when = "since 10:42 UTC";
+  told.hear({ threshold: 1, topic: "er.wait" }, { when }, 500);
+  assert.equal(told.find("er.wait", 400).when, when);
+  assert.equal(told.find("er.wait", 600), null, "that answer knew it");
+  assert.equal(told.find("er.beds", 400), null);
+  told.hear({ threshold: 2, topic: "er.wait" }, null, 700);
+  assert.equal(told.find("er.wait", 400).when, when, "another threshold of it");
+  told.hear({ threshold: 1, topic: "er.wait" }, null, 800);
+  assert.equal(told.find("er.wait", 400), null);
 });

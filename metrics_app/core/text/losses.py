@@ -29,13 +29,13 @@ def tell_lost(points):
         )
     if not points:
         return (
-            "the server lost its memory; no point of this KPI is known to be lost, but what came in this "
-            "span was never counted"
+            "the server lost its memory; no point of this KPI is known to be lost, but what came in "
+            "its last seconds may not have been counted"
         )
     verb = "was" if points == 1 else "were"
     return (
         f"{count_words(points, 'point')} of this KPI {verb} lost: the server lost its memory before "
-        "archiving them, and what came in its last seconds was never counted"
+        "archiving them, and what came in its last seconds may not have been counted"
     )
 
 

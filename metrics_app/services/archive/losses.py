@@ -61,7 +61,7 @@ class Losses(NamedTuple):
             return ""
         return (
             f"Redis lost its data, and began anew at {write_moment(self.emptied, UTC)}: no point is known to "
-            "be lost with them, but what came in its last seconds was never counted; see to appendonly, "
+            "be lost with them, but what came in its last seconds may not have been counted; see to appendonly, "
             "appendfsync and maxmemory-policy"
         )
 

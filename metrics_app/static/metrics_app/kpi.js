@@ -1,7 +1,7 @@
 // The page of one KPI: its chart over any span, its figures and thresholds, kept true without a reload.
 
 import { Hold } from "./hold.js";
-import { lapse } from "./lapse.js";
+import { lapse, Told } from "./lapse.js";
 import { clock, findIdle, findUnjudged, getJson, isHeard, moment as time, onMessage, serverNow, setText, watch, zone } from "./page.js";
 import { makePlot } from "./plot.js";
 import { isDense } from "./points.js";
@@ -111,13 +111,14 @@ function leave(error) {
 }
 
 async function load() {
+  const began = serverNow();
   const { tile, html } = await getJson(page.dataset.url).catch(leave);
   page.className = tile.css;
   keepLapse(page, tile);
   writeFields(page, tile);
   for (const [name, text] of Object.entries(html)) replacePart(part(name), text);
   // The answer may be older than what is known by now of who judges.
-  turnLights();
+  turnLights(told.find(tile.topic, began));
   if (!isLive()) return;
   if (performance.now() - asked > CHART_EVERY[view.span]) await loadChart();
   else if (plot.span === "1h" && plot.aggregate === tile.chart.aggregate) plot = touch(plot, tile.chart.end, tile.chart.values.at(-1));
@@ -138,13 +139,15 @@ function replacePart(place, html) {
 
 const LOOK_EVERY = 1000; // ms
 
+const told = new Told();
+
 /** Turns the lights that nobody judges any more, and asks a little earlier whether somebody has. */
-function lapseAll(told = null) {
-  if (turnLights(told)) refresher.ringAll();
+function lapseAll(unjudged = null) {
+  if (turnLights(unjudged)) refresher.ringAll();
 }
 
-function turnLights(told = null) {
-  let asks = lapse(page, serverNow(), findLight(page), findIdle() ?? told, isHeard());
+function turnLights(unjudged = null) {
+  let asks = lapse(page, serverNow(), findLight(page), findIdle() ?? unjudged, isHeard());
   for (const row of page.querySelectorAll(".rules li")) {
     const light = ["shape", "text"].map((name) => row.querySelector(`[data-light=${name}]`));
     asks = lapse(row, serverNow(), light, findIdle(), isHeard()) || asks;
@@ -167,6 +170,7 @@ function hear(message) {
     if (isHot()) draw();
   }
   // What is known is shown before the server is asked for the rest: it may not answer.
+  if (message.type === "state") told.hear(message, findUnjudged(message), serverNow());
   if (message.type === "judging" || message.type === "state") lapseAll(findUnjudged(message));
   if (message.type === "reset") { tellReset(); loadChart(); }
   if (["points", "summary", "state", "judging", "error", "reset"].includes(message.type) || message.recovered) refresher.ringAll();

@@ -24,3 +24,19 @@ export function lapse(root, now, [shape, text], idle = null, heard = false) {
   }
   return idle !== null || now > until - ASK_BEFORE;
 }
+
+/** What messages have told of thresholds that nobody judges: an answer that was asked for before may not know it. */
+export class Told {
+  #found = new Map();
+
+  /** `unjudged`: {when} as a `state` message tells it, or null where somebody judges; at `now` (ms). */
+  hear({ threshold, topic }, unjudged, now) {
+    if (unjudged) this.#found.set(threshold, { topic, at: now, when: unjudged.when });
+    else this.#found.delete(threshold);
+  }
+
+  /** {when} of a topic, if that was told after an answer was asked for (ms); else null. */
+  find(topic, began) {
+    return [...this.#found.values()].find((one) => one.topic === topic && one.at > began) ?? null;
+  }
+}

@@ -1,7 +1,7 @@
 // The tiles of a page, kept true without a reload; a KPI that is new gets its tile.
 
 import { describeShown, getPrefix, isBefore, isShown, readFilters, writeFilters } from "./filters.js";
-import { lapse } from "./lapse.js";
+import { lapse, Told } from "./lapse.js";
 import { findIdle, findUnjudged, getJson, isHeard, onMessage, serverNow, setText, watch } from "./page.js";
 import { makeRefresher } from "./refresh.js";
 import { drawAll } from "./spark.js";
@@ -79,7 +79,9 @@ function startFilters() {
   form.addEventListener("submit", (event) => { event.preventDefault(); choose(); });
 }
 
-function show(tile) {
+const told = new Told();
+
+function show(tile, began) {
   let article = find(tile.topic);
   if (!article && !(wild || topics.includes(tile.topic))) return;
   if (!article) {
@@ -89,7 +91,7 @@ function show(tile) {
   } else if (Number(article.dataset.rank) !== tile.rank) place(article, tile);
   paintTile(article, tile);
   // The answer may be older than what is known by now of who judges.
-  turnLight(article);
+  turnLight(article, told.find(tile.topic, began));
 }
 
 /** Puts a tile where its state belongs, but never away from under the reader's hands. */
@@ -100,23 +102,30 @@ function place(article, { rank, topic }) {
 }
 
 /** Paints tiles for a part of a frame, and the rest in the next: the page never stands still for them. */
-function showAll(tiles) {
+function showAll(tiles, began) {
   requestAnimationFrame(() => {
     const until = performance.now() + SLICE;
-    while (tiles.length && performance.now() < until) show(tiles.shift());
-    if (tiles.length) { showAll(tiles); return; }
+    while (tiles.length && performance.now() < until) show(tiles.shift(), began);
+    if (tiles.length) { showAll(tiles, began); return; }
     document.getElementById("empty")?.toggleAttribute("hidden", listTiles().length > 0);
     filter();
     if (isWall && isTooHigh()) fit();
   });
 }
 
+function keepOnly(names) {
+  for (const article of listTiles()) if (!names.has(article.dataset.topic)) article.remove();
+}
+
 async function load(wanted) {
   // Only what is on the page, or may come onto it, is asked for.
   const asked = wanted ?? (wild ? [] : topics);
   const query = new URLSearchParams(asked.map((topic) => ["topic", topic]));
-  const { tiles, headline } = await getJson(`${grid.dataset.url}?${query}`);
-  showAll(tiles);
+  const began = serverNow();
+  const { tiles, headline, total } = await getJson(`${grid.dataset.url}?${query}`);
+  // Deleted since, or not this reader's any more.
+  if (!wanted && (asked.length || tiles.length === total)) keepOnly(new Set(tiles.map(({ topic }) => topic)));
+  showAll(tiles, began);
   if (isWall && headline && headline !== document.getElementById("headline").textContent) rewind();
   if (headline) setText(document.getElementById("headline"), headline);
   if (headline) document.title = `${headline} · HMS-GOV metrics`;
@@ -140,7 +149,9 @@ onMessage((message) => {
   else if (type === "reset") refresher.ring(topic);
   else if (type === "state" || type === "judging") {
     // What is known is shown before the server is asked for the rest: it may not answer.
-    lapseAll(findUnjudged(message), topic);
+    const unjudged = findUnjudged(message);
+    if (type === "state") told.hear(message, unjudged, serverNow());
+    lapseAll(unjudged, topic);
     refresher.ringAll();
   }
 });
@@ -148,19 +159,19 @@ onMessage((message) => {
 const LOOK_EVERY = 1000; // ms
 
 /** Turns the lights that nobody judges any more, and asks a little earlier whether somebody has; of `topic` by
- * what was told of it (`told`: {when} or null). */
-function lapseAll(told = null, topic = null) {
+ * what was told of it (`unjudged`: {when} or null). */
+function lapseAll(unjudged = null, topic = null) {
   let turned = false;
   for (const article of listTiles()) {
     const was = article.classList.contains("unjudged");
-    if (turnLight(article, article.dataset.topic === topic ? told : null)) refresher.ring(article.dataset.topic);
+    if (turnLight(article, article.dataset.topic === topic ? unjudged : null)) refresher.ring(article.dataset.topic);
     turned ||= !was && article.classList.contains("unjudged");
   }
   // Where the server still answers it says the whole sentence.
   if (turned) sayUnjudged(document.getElementById("headline"));
 }
 
-const turnLight = (article, told = null) => lapse(article, serverNow(), findLight(article), findIdle() ?? told, isHeard());
+const turnLight = (article, unjudged = null) => lapse(article, serverNow(), findLight(article), findIdle() ?? unjudged, isHeard());
 
 /** The first sentence while no answer writes it anew: what burns stays in it, what was well is not known any more. */
 function sayUnjudged(headline) {
