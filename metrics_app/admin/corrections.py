@@ -11,6 +11,7 @@ from metrics_app.admin.visible import VisibleAdmin
 from metrics_app.core.moments import to_ms
 from metrics_app.core.text.phrases import count_words
 from metrics_app.exceptions import MetricsError
+from metrics_app.fields import UtcTimeField
 from metrics_app.models import Correction
 from metrics_app.registry import who_is
 from metrics_app.services.corrections import restore, void
@@ -42,8 +43,8 @@ class RestoreForm(ActionForm):
 class CorrectionForm(forms.ModelForm):
     """A new correction; times as a reader of charts knows them."""
 
-    begin = forms.DateTimeField(help_text="UTC, as 2026-03-01 14:05; counted from this minute.")
-    until = forms.DateTimeField(help_text="UTC; up to the beginning of this minute.")
+    begin = UtcTimeField(help_text="UTC, as 2026-03-01 14:05; counted from this minute.")
+    until = UtcTimeField(help_text="UTC; up to the beginning of this minute.")
 
     class Meta:
         model = Correction

@@ -2,10 +2,14 @@
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.widgets import AdminSplitDateTime
+from django.db import models
+from django.utils import timezone
 
 from metrics_app.admin.breaches import DELETES_THRESHOLDS
 from metrics_app.admin.visible import VisibleAdmin
 from metrics_app.exceptions import BadInput
+from metrics_app.fields import SplitLocalTimeField
 from metrics_app.models import Silence, Threshold
 from metrics_app.registry import who_is
 from metrics_app.services.silences import check_silence, end_silence, save_silence
@@ -32,6 +36,15 @@ class SilenceForm(forms.ModelForm):
             "reason",
         ]
 
+    def clean(self):
+        """Times that were left as they stood stay the moments they are, also in an hour that comes twice."""
+        data = super().clean()
+        for name in {"starts_at", "ends_at"} & set(data):
+            stored = getattr(self.instance, name)
+            if self.instance.pk and show_time(stored) == show_time(data[name]):
+                data[name] = stored
+        return data
+
     def _post_clean(self):
         """The rules of the API."""
         super()._post_clean()
@@ -45,11 +58,19 @@ class SilenceForm(forms.ModelForm):
                 self.add_error("topic", str(error))
 
 
+def show_time(moment):
+    """A moment as the form shows it."""
+    return f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S}"
+
+
 @admin.register(Silence)
 class SilenceAdmin(VisibleAdmin):
     """A silence is ended, not deleted: what it did stays explained."""
 
     form = SilenceForm
+    formfield_overrides = {
+        models.DateTimeField: {"form_class": SplitLocalTimeField, "widget": AdminSplitDateTime}
+    }
     list_display = ["__str__", "threshold", "severity", "starts_at", "ends_at", "days", "zone", "author"]
     list_select_related = ["threshold__kpi", "author"]
     search_fields = ["topic", "reason"]
@@ -79,6 +100,9 @@ class SilenceAdmin(VisibleAdmin):
         """The form of this person."""
         form = super().get_form(request, obj, change, **options)
         form.who = who_is(request.user)
+        for name in {"starts_at", "ends_at"} & set(form.base_fields):
+            field = form.base_fields[name]
+            field.help_text = f"{field.help_text} In {timezone.get_current_timezone_name()}.".strip()
         return form
 
     def save_model(self, request, obj, form, change):

@@ -5,6 +5,8 @@ from datetime import datetime
 from django import forms
 from django.utils import timezone
 
+from metrics_app.core.moments import to_ms
+from metrics_app.fields import LocalTimeField
 from metrics_app.models import Note
 from metrics_app.services.notes import LONGEST as LONGEST_NOTE
 from metrics_app.services.notes import check_note
@@ -19,12 +21,12 @@ class NoteForm(forms.Form):
         max_length=LONGEST_NOTE,
         error_messages={"required": "Say what happened, such as: new form went live."},
     )
-    at = forms.DateTimeField(
+    at = LocalTimeField(
         required=False,
         input_formats=[PICKER, "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"],
         error_messages={"invalid": "Write a date and a time, such as 2026-03-29 14:30."},
     )
-    until = forms.DateTimeField(
+    until = LocalTimeField(
         required=False,
         input_formats=[PICKER, "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"],
         error_messages={"invalid": "Write a date and a time, such as 2026-03-29 15:30."},
@@ -35,6 +37,27 @@ class NoteForm(forms.Form):
         """The form filled with a note, as its fields show it."""
         times = {name: write_time(getattr(note, name)) for name in ("at", "until")}
         return cls(initial={"text": note.text} | times)
+
+    def __init__(self, *args, note=None, **options):
+        super().__init__(*args, **options)
+        self.note = note
+
+    def clean_at(self):
+        """The time of the note itself where it was left as it stood."""
+        return self.keep("at")
+
+    def clean_until(self):
+        """The same of its end."""
+        return self.keep("until")
+
+    def keep(self, name):
+        """ms of what was written; of what the form showed, the very moment: it shows no seconds, nor which
+        of two hours it is that a clock shows twice."""
+        moment = self.cleaned_data[name]
+        stored = getattr(self.note, name, None)
+        if stored is not None and self.data.get(name) == write_time(stored):
+            return stored
+        return moment and to_ms(moment)
 
     def clean(self):
         """The rules of the service, each at its field."""
@@ -48,8 +71,8 @@ class NoteForm(forms.Form):
         """The note with what the form says; without a time it is of now."""
         data = self.cleaned_data
         note.text = data["text"]
-        note.at = round((data.get("at") or timezone.now()).timestamp() * 1000)
-        note.until = round(data["until"].timestamp() * 1000) if data.get("until") else None
+        note.at = to_ms(timezone.now()) if data.get("at") is None else data["at"]
+        note.until = data.get("until")
         return note
 
 

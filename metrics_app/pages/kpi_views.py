@@ -206,7 +206,7 @@ def write_note(request, topic):
     kpi = find_kpi(request.user, topic)
     pk, version = (read_whole(request.POST.get(name, "")) for name in ("note", "version"))
     note = Note(topic=kpi.topic) if pk is None else get_object_or_404(Note, pk=pk, topic=kpi.topic)
-    form, deletes = NoteForm(request.POST), bool(pk) and request.POST.get("action") == "delete"
+    form, deletes = NoteForm(request.POST, note=note), bool(pk) and request.POST.get("action") == "delete"
     try:
         if deletes:
             delete_note(note, by=request.user, version=version)

@@ -71,3 +71,12 @@ def test_nothing_is_changed_or_deleted(client, analyst):
     row = Correction.objects.get()
     assert client.post(f"{URL}{row.pk}/change/", FORM | {"reason": "other"}).status_code == 403
     assert client.post(f"{URL}{row.pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_its_times_are_utc_for_readers_of_every_zone(client, analyst):
+    client.cookies["timezone"] = "Europe/Berlin"
+    # In Berlin this hour never came.
+    client.post(f"{URL}add/", FORM | {"begin": "2026-03-29 02:05", "until": "2026-03-29 02:07"})
+    row = Correction.objects.get()
+    assert row.start == 1_774_749_900_000
+    assert "2026-03-29 02:05 UTC" in client.get(URL).content.decode()

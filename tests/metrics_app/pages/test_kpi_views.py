@@ -19,7 +19,7 @@ from metrics_app.services.notes import delete_note, save_note
 from metrics_app.templatetags.metrics_words import moment, until
 from pipelines_app.models import Pipeline
 from pipelines_app.services import approve, propose
-from tests.metrics_app.watching import HOUR, TOPIC, make_threshold, send
+from tests.metrics_app.watching import HOUR, TOPIC, let_all_work, make_threshold, send
 
 pytestmark = pytest.mark.django_db
 PAGE = f"/kpis/{TOPIC}/"
@@ -122,6 +122,7 @@ def test_decisions_stand_on_the_chart_for_those_who_may_see_them(client, reader,
     approve(pipeline=pipeline, by=boss, version=1)
     assert get_plot(client)["marks"] == []
     Pipeline.objects.update(restricted_to=None)
+    let_all_work()  # a chart ends where points are counted no further
     body = client.get(f"{PAGE}chart/").json()
     assert [mark["kind"] for mark in body["plot"]["marks"]][:2] == ["decision", "decision"]
     assert "“Hire 2” approved by boss" in body["html"]["marks"]
@@ -153,6 +154,22 @@ def test_a_note_is_written_changed_and_deleted_on_the_page(client, reader, rule)
     client.post(f"{PAGE}notes/", {"note": note.pk, "action": "delete"})
     assert get_plot(client)["marks"] == []
     assert list(NoteChange.objects.values_list("action", flat=True)) == ["added", "changed", "deleted"]
+
+
+def test_a_note_whose_text_is_changed_stays_the_moment_it_is(client, reader, rule):
+    """The form shows no seconds, nor which of the two hours it is that a clock shows twice."""
+    client.cookies["timezone"] = "Europe/Berlin"
+    second = 1_792_892_442_123  # 02:40:42 on 25 October 2026, for the second time
+    note = save_note(Note(topic=TOPIC, text="New form", at=second, until=second + 90_000), by=reader)
+    form = {"note": note.pk, "text": "Newer form", "at": "2026-10-25T02:40", "until": "2026-10-25T02:42"}
+    assert client.post(f"{PAGE}notes/", form).status_code == 302
+    note.refresh_from_db()
+    assert (note.text, note.at, note.until) == ("Newer form", second, second + 90_000)
+    client.post(f"{PAGE}notes/", form | {"until": "2026-10-25T03:00"})
+    note.refresh_from_db()
+    assert (note.at, note.until) == (second, 1_792_893_600_000)
+    refused = client.post(f"{PAGE}notes/", form | {"at": "2026-03-29T02:40"})
+    assert refused.status_code == 400 and "2026-03-29 02:40 never comes" in refused.content.decode()
 
 
 def test_who_saves_over_a_change_made_meanwhile_is_told_whose_it_was(client, reader, rule):
