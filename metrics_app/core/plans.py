@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from metrics_app.core.calendars import shift_back
 from metrics_app.core.durations import DAY_MS, HOUR_MS, MINUTE_MS
 
 SPANS = {"1h": HOUR_MS, "24h": DAY_MS, "7d": 7 * DAY_MS, "90d": 90 * DAY_MS}
@@ -46,6 +47,14 @@ def plan_span(start, end, window, grain=MINUTE_MS):
     drawn = max(window, stride)
     # Of hours and days only whole ones are known.
     return Plan(step, stride, drawn if grain == MINUTE_MS else -(-drawn // grain) * grain)
+
+
+def list_earlier(ends, shift, step, zone):
+    """The same local times (ms) a day or a week earlier, as ``SHIFTS`` names it, each in whole steps of ms.
+
+    Each by the clock of its own time, which may be moved within a span: then some come twice, or fall.
+    """
+    return [round(shift_back(at, SHIFTS[shift], zone) / step) * step for at in ends]
 
 
 def clamp_span(start, end, now):

@@ -6,11 +6,10 @@ from django.utils.module_loading import import_string
 
 from metrics_app import conf, queries
 from metrics_app.core.aggregates import get_aggregate
-from metrics_app.core.calendars import shift_back
 from metrics_app.core.curves import drop_unwatched
 from metrics_app.core.durations import DAY_MS, MINUTE_MS
 from metrics_app.core.moments import to_ms
-from metrics_app.core.plans import NAMES, SHIFTS, SPANS, plan_span
+from metrics_app.core.plans import NAMES, SHIFTS, SPANS, list_earlier, plan_span
 from metrics_app.core.text import words
 from metrics_app.core.text.losses import mark_lost, name_lost, tell_lost
 from metrics_app.core.text.units import format_duration, format_value
@@ -134,13 +133,12 @@ def compare(topic, aggregate, plan, view, ts, share, zone):
     """The values of an earlier day at the same local time, ``{"name", "values"}``; None unless asked for."""
     if view.compare not in SHIFTS:
         return None
-    step = plan.step
-    back = view.end - shift_back(view.end, SHIFTS[view.compare], zone)
-    # Whole steps, even over a change of the clocks.
-    back = round(back / step) * step
-    ends = [at - back for at in ts if at % plan.stride == 0]
-    is_kept = not ends or queries.find_grain(topic, ends[0] - plan.drawn) <= step
-    values = scale(read_windows(topic, ends, plan, aggregate)["value"], share) if is_kept else []
+    earlier = list_earlier([at for at in ts if at % plan.stride == 0], view.compare, plan.step, zone)
+    ends = sorted(set(earlier))
+    is_kept = not ends or queries.find_grain(topic, ends[0] - plan.drawn) <= plan.step
+    found = scale(read_windows(topic, ends, plan, aggregate)["value"], share) if is_kept else []
+    by_end = dict(zip(ends, found, strict=is_kept))
+    values = [by_end.get(end) for end in earlier]
     return {"name": COMPARED[view.compare], "values": values + [None] * (len(ts) - len(values))}
 
 

@@ -2,7 +2,7 @@
 
 from metrics_app import queries
 from metrics_app.core.aggregates import get_aggregate
-from metrics_app.core.calendars import begin, check_zone
+from metrics_app.core.calendars import begin, check_zone, shift_back
 from metrics_app.core.durations import HOUR_S, MINUTE_MS
 from metrics_app.core.text.losses import tell_lost
 from metrics_app.core.text.units import DASH, format_number, format_value
@@ -18,7 +18,7 @@ def list_comparisons(kpi, now, zone, since):
     ``since``: when (ms) it began to be watched; a day before that is not known, which is not zero.
     """
     rate = queries.stats(kpi.topic, HOUR_S, now=now)["rate_per_hour"]
-    kept = list_kept(kpi.topic, now)
+    kept = list_kept(kpi.topic, now, zone)
     today = queries.so_far([kpi.topic], zone, compare=kept, now=now)[kpi.topic]
     # A rate over a part of a day says less than how many there were.
     name = "count" if get_aggregate(kpi.aggregate).is_rate else kpi.aggregate
@@ -42,11 +42,13 @@ def tell_lacking(topic, now, zone):
     return [tell_lost(one.points) for one in lost if one.points != 0]
 
 
-def list_kept(topic, now):
+def list_kept(topic, now, zone):
     """The words of ``EARLIER`` whose minutes are still kept."""
-    # A local day begins up to a day before now, and a change of the clocks moves it an hour.
-    reach = {"day": now - 50 * HOUR_S * 1000, "week": now - 194 * HOUR_S * 1000}
-    return tuple(back for back in EARLIER if queries.find_grain(topic, reach[back]) == MINUTE_MS)
+    place = check_zone(zone)
+    today = begin(now, "day", place)
+    return tuple(
+        back for back in EARLIER if queries.find_grain(topic, shift_back(today, back, place)) == MINUTE_MS
+    )
 
 
 def tell_earlier(today, before, kpi, name, since):

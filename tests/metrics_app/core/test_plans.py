@@ -1,9 +1,15 @@
 """How fine a span is drawn."""
 
+from bisect import bisect_left
+from datetime import timedelta
+from itertools import accumulate
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from metrics_app.core.durations import DAY_MS, HOUR_MS, MINUTE_MS
-from metrics_app.core.plans import LONGEST, SHORTEST, SPANS, clamp_span, plan_span
+from metrics_app.core.plans import LONGEST, SHORTEST, SPANS, clamp_span, list_earlier, plan_span
+from tests.clocks import NIGHTS, walk
 
 
 @pytest.mark.parametrize("span", SPANS)
@@ -28,3 +34,13 @@ def test_a_zoom_stays_in_the_past_and_can_be_drawn():
     assert clamp_span(now - HOUR_MS, now + DAY_MS, now) == (now - HOUR_MS, now)
     assert clamp_span(now, now - MINUTE_MS, now)[0] == now - MINUTE_MS - SHORTEST
     assert clamp_span(5, now, now) == (now - LONGEST, now)
+
+
+@pytest.mark.parametrize(("name", "day"), NIGHTS, ids=map(" ".join, NIGHTS))
+def test_each_value_is_compared_by_the_clock_of_its_own_time(name, day):
+    minutes = walk(name, day, 40)
+    shown = list(accumulate((local for _, local in minutes), max))
+    asked = minutes[30 * 60 :: 7]
+    earlier = list_earlier([moment for moment, _ in asked], "yesterday", MINUTE_MS, ZoneInfo(name))
+    walked = [minutes[bisect_left(shown, local - timedelta(days=1))][0] for _, local in asked]
+    assert earlier == walked
