@@ -24,7 +24,7 @@ NAIVE_EPOCH = datetime(1970, 1, 1)
 MS = timedelta(milliseconds=1)
 FURTHEST = 16 * HOUR_MS  # from UTC; Manila was 15:56 behind it until 1844
 BLOCK = 32 * DAY_MS  # looked through for changes of a clock at once, and remembered
-LOOK = 6 * HOUR_MS  # between two looks; no zone has moved its clock forth and back within it
+LOOK = DAY_MS  # between two looks; no zone has moved its clock twice within less than four days
 
 
 class Stretch(NamedTuple):
