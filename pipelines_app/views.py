@@ -20,6 +20,7 @@ from pipelines_app.cards.filters import describe_filters
 from pipelines_app.cards.record_pages import TITLES, describe_record, list_earlier
 from pipelines_app.core.fields import is_id
 from pipelines_app.core.finding import WAITING, read_fields
+from pipelines_app.core.moments import find_midnight
 from pipelines_app.core.states import AGREED, OPEN
 from pipelines_app.exceptions import BadInput, Conflict, NotAllowed, NotMeasured
 
@@ -272,11 +273,12 @@ def change_delegations(request):
 
 
 def read_day(text, field):
-    """A day as the form writes it: its two midnights in the reader's zone; BadInput."""
+    """A day as the form writes it: where it and the next begin in the reader's zone; BadInput."""
     try:
-        day = timezone.make_aware(datetime.strptime(text, "%Y-%m-%d"))
+        day = datetime.strptime(text, "%Y-%m-%d").date()
         # A calendar ends: what comes a day later must be a day, too.
-        return day, day + timedelta(days=1)
+        days = day, day + timedelta(days=1)
+        return tuple(find_midnight(day, timezone.get_current_timezone()) for day in days)
     except (ValueError, OverflowError):
         shown = ascii(text)[:40] if text else "an empty field"
         raise BadInput(f"{shown} is not a day such as 2026-03-01", field=field) from None

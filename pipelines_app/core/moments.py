@@ -1,6 +1,6 @@
 """Moments: as somebody writes them, and as milliseconds."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from pipelines_app.core.fields import shorten
 from pipelines_app.exceptions import BadInput
@@ -13,6 +13,16 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def to_ms(moment):
     """Whole milliseconds since the epoch of an aware datetime; what is less is left off."""
     return (moment - EPOCH) // timedelta(milliseconds=1)
+
+
+def find_midnight(day, zone):
+    """The first instant of a local date, as its clock then shows it: the jump, where clocks skip midnight.
+
+    Where midnight comes twice, the first. OverflowError beyond the years 1 to 9999.
+    """
+    # Python's midnight that never comes is the jump itself, told as the clock stood before it: wherever
+    # clocks have skipped midnight since 1920, the jump began there.
+    return datetime.combine(day, time(), zone).astimezone(UTC).astimezone(zone)
 
 
 def to_moment(ms):

@@ -1,13 +1,12 @@
 """Read side: who sees what, the inbox and its order, what is measured, what came of like proposals."""
 
 import logging
-from datetime import timedelta
 
 from django.db.models import Q
 from django.utils import timezone
 
 from pipelines_app import conf
-from pipelines_app.core.moments import to_moment, to_ms
+from pipelines_app.core.moments import find_midnight, to_moment, to_ms
 from pipelines_app.core.states import OPEN
 from pipelines_app.core.topics import is_listed
 from pipelines_app.core.urgency import sort_key
@@ -258,11 +257,8 @@ def measure_for_evidence(topic, at):
 
 
 def start_of_day(now):
-    """Midnight of the day of ``now`` in the current time zone."""
-    local = timezone.localtime(now)
-    return local - timedelta(
-        hours=local.hour, minutes=local.minute, seconds=local.second, microseconds=local.microsecond
-    )
+    """Where the day of ``now`` begins in the current time zone."""
+    return find_midnight(timezone.localdate(now), timezone.get_current_timezone())
 
 
 def list_moments(topic, start_ms, end_ms, user):

@@ -1,12 +1,13 @@
 """Looking for proposals: what was decided, by words, outcome, person and day; what waits, by whose it is."""
 
-from datetime import datetime, time, timedelta
+from datetime import timedelta
 
 from django.db.models import Exists, Max, OuterRef, Q
 from django.utils import timezone
 
 from pipelines_app.core.chain import encode
 from pipelines_app.core.finding import ENDS
+from pipelines_app.core.moments import find_midnight
 from pipelines_app.core.states import OPEN
 from pipelines_app.models import AuditEntry, Decision, Effect
 from pipelines_app.queries.deciding import share_lent, why_not_decide
@@ -57,7 +58,7 @@ def pick_mine(waiting, mine, user, *, now):
 
 def to_midnight(day):
     """The moment at which a day begins in the reader's zone."""
-    return timezone.make_aware(datetime.combine(day, time()))
+    return find_midnight(day, timezone.get_current_timezone())
 
 
 def holds_words(text):

@@ -4,14 +4,13 @@ To revoke an approval is ``withdraw``, which works until it has begun. Each take
 caller saw, and a second click changes nothing.
 """
 
-from datetime import datetime, time
-
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from pipelines_app import queries
 from pipelines_app.actions.manual import check_day, is_manual
 from pipelines_app.core.fields import check_text, check_version
+from pipelines_app.core.moments import find_midnight
 from pipelines_app.core.states import OPEN, State
 from pipelines_app.exceptions import Conflict, NotAllowed
 from pipelines_app.models import Pipeline
@@ -94,7 +93,7 @@ def confirm(*, pipeline, by, version, day, comment="", now=None):
             raise Conflict(f"Proposal #{locked.pk} is carried out by its action.", pipeline=locked)
         day = check_day(day, approved_at=locked.decided_at, now=now)
         data = {"by": by.pk, "comment": comment, "version": version, "day": str(day)}
-        midnight = timezone.make_aware(datetime.combine(day, time()), timezone.get_default_timezone())
+        midnight = find_midnight(day, timezone.get_default_timezone())
         end = {"actor": queries.name_of(by), "data": data, "at": now}
         record_end(locked, State.DONE, f"done by hand on {day}", midnight, **end)
     return locked

@@ -1,11 +1,12 @@
 """“No, unless”: what a rejection waits for, checked against the rule that opened the proposal."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.utils import timezone
 
 from pipelines_app.core.fields import check_number, shorten
 from pipelines_app.core.limits import SIDES, is_beyond, is_worse
+from pipelines_app.core.moments import find_midnight
 from pipelines_app.core.unless import FIELD, LONGEST_D, MOST_TIMES, Unless, say_unless
 from pipelines_app.exceptions import BadInput, NotMeasured
 from pipelines_app.queries.measuring import ask, can_answer
@@ -55,8 +56,7 @@ def find_end(given, now):
         return given.astimezone(zone), given
     if not today <= given <= last:
         raise BadInput(f"until is {given}: {expected}", field=UNTIL)
-    midnight = datetime.combine(given + timedelta(days=1), time())
-    return given, timezone.make_aware(midnight, zone).astimezone(UTC)
+    return given, find_midnight(given + timedelta(days=1), zone).astimezone(UTC)
 
 
 def read_value(given, topic, rule):

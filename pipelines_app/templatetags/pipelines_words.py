@@ -10,7 +10,7 @@ from django.utils.timesince import timesince
 
 from pipelines_app.cards.history import tell_entry
 from pipelines_app.cards.writing import tell_time, to_local
-from pipelines_app.core.moments import to_ms
+from pipelines_app.core.moments import find_midnight, to_ms
 from pipelines_app.queries import find_stop
 
 register = template.Library()
@@ -46,8 +46,9 @@ def waited(since):
 @register.filter
 def occasion(at):
     """As ``moment``; of what has a day and no time of day (the site's midnight, in ms), the day alone."""
-    site = timezone.localtime(to_local(at), timezone.get_default_timezone())
-    if (site.hour, site.minute, site.second, site.microsecond) != (0, 0, 0, 0):
+    zone = timezone.get_default_timezone()
+    site = timezone.localtime(to_local(at), zone)
+    if site != find_midnight(site.date(), zone):
         return moment(at)
     return format_html('<time datetime="{}">{}</time>', f"{site:%Y-%m-%d}", f"{site.day} {site:%b}")
 

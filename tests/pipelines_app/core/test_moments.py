@@ -3,7 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from pipelines_app.core.moments import to_moment, to_ms
+import pytest
+
+from pipelines_app.core.moments import find_midnight, to_moment, to_ms
+from tests.clocks import SIZES, walk
 
 
 def test_milliseconds_are_whole_and_the_same_in_every_zone():
@@ -17,3 +20,13 @@ def test_milliseconds_are_whole_and_the_same_in_every_zone():
 def test_a_moment_of_milliseconds_has_those_milliseconds():
     for at in range(1_792_888_200_000, 1_792_888_201_000, 7):
         assert to_ms(to_moment(at)) == at and to_moment(at) + timedelta(milliseconds=1) == to_moment(at + 1)
+
+
+@pytest.mark.parametrize(("name", "day", "hours"), SIZES)
+def test_a_day_begins_where_a_walk_over_every_minute_sees_it_begin(name, day, hours):
+    zone, walked = ZoneInfo(name), {}
+    for moment, local in walk(name, day, hours):
+        walked.setdefault(local.date(), (moment, local))
+    for date, (moment, local) in list(walked.items())[1:]:
+        begun = find_midnight(date, zone)
+        assert (to_ms(begun), begun.replace(tzinfo=None)) == (moment, local), date
