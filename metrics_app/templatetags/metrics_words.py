@@ -98,7 +98,8 @@ def as_json(value):
 @register.filter
 def note_fields(form):
     """``(name, label, type)`` of the fields of a note's form."""
-    zone = f"{timezone.localtime():%Z}"
+    # Its name, which is that of every season.
+    zone = timezone.get_current_timezone_name()
     return [
         ("text", "What happened?", "text"),
         ("at", f"When ({zone}; empty: now)", "datetime-local"),

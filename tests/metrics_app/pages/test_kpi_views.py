@@ -159,6 +159,7 @@ def test_a_note_is_written_changed_and_deleted_on_the_page(client, reader, rule)
 def test_a_note_whose_text_is_changed_stays_the_moment_it_is(client, reader, rule):
     """The form shows no seconds, nor which of the two hours it is that a clock shows twice."""
     client.cookies["timezone"] = "Europe/Berlin"
+    assert "When (Europe/Berlin; empty: now)" in client.get(PAGE).content.decode()
     second = 1_792_892_442_123  # 02:40:42 on 25 October 2026, for the second time
     note = save_note(Note(topic=TOPIC, text="New form", at=second, until=second + 90_000), by=reader)
     form = {"note": note.pk, "text": "Newer form", "at": "2026-10-25T02:40", "until": "2026-10-25T02:42"}
