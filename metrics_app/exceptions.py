@@ -83,12 +83,14 @@ class NotVisible(MetricsError):
 class DeliveryFailed(MetricsError):
     """A message did not reach its receiver; ``gone``: and no other one ever will.
 
-    ``status`` is that of a server's answer, None where there was none.
+    ``refused``: the receiver answers and does not want this very message, now or later. ``retry_after``:
+    the seconds until it wants to be asked again, None where it did not say. ``status`` is that of a
+    server's answer, None where there was none.
     """
 
-    def __init__(self, message, *, gone=False, status=None):
+    def __init__(self, message, *, gone=False, refused=False, retry_after=None, status=None):
         super().__init__(message)
-        self.gone, self.status = gone, status
+        self.gone, self.refused, self.retry_after, self.status = gone, refused, retry_after, status
 
 
 class Refused(MetricsError):

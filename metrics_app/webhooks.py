@@ -7,13 +7,21 @@ one of those; no redirect is followed, no more than the beginning of an answer i
 import socket
 import ssl
 import threading
+import time
 from contextlib import closing, suppress
 from http.client import HTTPConnection, HTTPException
 from typing import NamedTuple
 
 from metrics_app import conf
 from metrics_app.core.notices import flatten
-from metrics_app.core.webhooks import find_fault, parse_networks, parse_secrets, parse_url
+from metrics_app.core.webhooks import (
+    find_fault,
+    is_refused,
+    parse_networks,
+    parse_secrets,
+    parse_url,
+    read_retry_after,
+)
 from metrics_app.exceptions import DeliveryFailed
 
 PATIENCE = 10  # seconds, from the first byte of the connection to the last of the answer
@@ -41,7 +49,8 @@ def find_webhook(name):
 
 
 def post(url, body, headers, *, patience=PATIENCE):
-    """Posts bytes; DeliveryFailed unless the answer is 2xx, ``gone`` where it is 410."""
+    """Posts bytes; DeliveryFailed unless the answer is 2xx: ``gone`` where it is 410, ``refused`` where a
+    repeat would get the same, with ``retry_after`` where a server that is busy says when it is not."""
     parts, port = parse_url(url)
     addresses = resolve(parts.hostname, port, parts.scheme)
     connection = PinnedConnection(parts, port, addresses, patience)
@@ -53,7 +62,10 @@ def post(url, body, headers, *, patience=PATIENCE):
         with closing(connection):
             connection.request("POST", target, body, headers)
             answer = connection.getresponse()
-            judge(answer.status, answer.read(ANSWER))
+            wait = read_retry_after(
+                answer.status, answer.getheader("Retry-After"), answer.getheader("Date"), time.time()
+            )
+            judge(answer.status, answer.read(ANSWER), wait)
     except (OSError, HTTPException) as error:
         late = f" (within {patience:g} s)" if not timer.is_alive() or isinstance(error, TimeoutError) else ""
         raise DeliveryFailed(f"{parts.hostname}:{port} did not answer{late}: {describe(error)}") from None
@@ -61,7 +73,7 @@ def post(url, body, headers, *, patience=PATIENCE):
         timer.cancel()
 
 
-def judge(status, text):
+def judge(status, text, retry_after=None):
     """DeliveryFailed for every status but 2xx."""
     if 200 <= status < 300:
         return
@@ -71,7 +83,11 @@ def judge(status, text):
         )
     said = flatten(text.decode(errors="replace"))[:SHOWN]
     raise DeliveryFailed(
-        f"answered {status}" + (f": {said}" if said else ""), gone=status == GONE, status=status
+        f"answered {status}" + (f": {said}" if said else ""),
+        gone=status == GONE,
+        refused=is_refused(status),
+        retry_after=retry_after,
+        status=status,
     )
 
 

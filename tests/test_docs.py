@@ -82,7 +82,7 @@ def test_the_page_of_notices_shows_every_field_of_the_payload_and_every_event():
     shown = json.loads(re.search(r"```json\n(.*?)```", text, re.DOTALL)[1])
     breach = Breach(threshold=Threshold(kpi=Kpi(topic="complaint.latency"), limit=1), outcome="")
     row = Notice(event="firing", at=1, breach=breach)
-    assert set(shown["data"]["notices"][0]) == set(describe_breach(row, breach.threshold))
+    assert set(shown["data"]["notices"][0]) == set(describe_breach(row, [], breach.threshold))
     for event in set(Notice.Event.values) - {"test"}:
         assert f"`{event}`" in text
 

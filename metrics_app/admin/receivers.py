@@ -2,9 +2,11 @@
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import OuterRef, Subquery
+from django.db.models import Count, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpResponseRedirect
 from django.urls import reverse
+from django.utils import timezone
 
 from metrics_app import webhooks
 from metrics_app.admin.cells import say, shorten, write_time
@@ -92,12 +94,21 @@ class ReceiverAdmin(VisibleAdmin):
 
     form = ReceiverForm
     change_form_template = "admin/metrics_app/receiver/change_form.html"
-    list_display = ["name", "way", "shown_severities", "shown_topics", "group", "switched_on", "state"]
+    list_display = [
+        "name",
+        "way",
+        "shown_severities",
+        "shown_topics",
+        "group",
+        "switched_on",
+        "state",
+        "queue",
+    ]
     list_filter = ["kind", "enabled", "group"]
     list_select_related = ["group"]
     search_fields = ["name"]
     actions = ["test"]
-    record = ["state", "last_told", "created_by", "created_at"]
+    record = ["state", "queue", "last_told", "created_by", "created_at"]
     readonly_fields = record
 
     def get_fieldsets(self, request, obj=None):
@@ -133,10 +144,18 @@ class ReceiverAdmin(VisibleAdmin):
         return limit_to_groups(rows, who)
 
     def get_queryset(self, request):
-        """Each with the newest notice to it that this person may see."""
-        told = self.admin_site.get_model_admin(Notice).get_queryset(request)
-        told = told.filter(receiver=OuterRef("pk")).exclude(done_at=None).order_by("-pk")
-        return super().get_queryset(request).annotate(last_notice=Subquery(told.values("pk")[:1]))
+        """Each with the newest notice to it, and the number of those that wait, that this person may see."""
+        seen = self.admin_site.get_model_admin(Notice).get_queryset(request).filter(receiver=OuterRef("pk"))
+        told = seen.exclude(done_at=None).order_by("-pk")
+        wait = seen.filter(done_at=None).order_by().values("receiver").annotate(number=Count("pk"))
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                last_notice=Subquery(told.values("pk")[:1]),
+                waiting=Coalesce(Subquery(wait.values("number")), 0),
+            )
+        )
 
     @admin.display(description="where to", ordering="kind")
     def way(self, receiver):
@@ -165,11 +184,26 @@ class ReceiverAdmin(VisibleAdmin):
 
     @admin.display(description="state")
     def state(self, receiver):
-        """Whether the last attempt worked, and when it was."""
+        """Whether the last attempt worked, and when it was; since when none has."""
         if receiver.tried_at is None:
             return "nothing sent yet"
         moment = write_time(receiver.tried_at)
+        if receiver.down_since:
+            tries = f"{receiver.failures} attempts failed, the last" if receiver.failures > 1 else "tried"
+            since = f"✕ down since {write_time(receiver.down_since)}, {tries} {moment}"
+            return shorten(f"{since}: {receiver.fault}", 140)
         return shorten(f"✕ failed {moment}: {receiver.fault}", 90) if receiver.fault else f"✓ works, {moment}"
+
+    @admin.display(description="waiting")
+    def queue(self, receiver):
+        """How many notices wait for it, and when it is tried next where it is down."""
+        if not receiver.waiting:
+            return "–"
+        words = f"{receiver.waiting:,} notice{'' if receiver.waiting == 1 else 's'} waiting"
+        if not receiver.down_since:
+            return words
+        later = receiver.try_after and receiver.try_after > timezone.now()
+        return f"{words}, next try {write_time(receiver.try_after) if later else 'at once'}"
 
     @admin.display(description="last told")
     def last_told(self, receiver):

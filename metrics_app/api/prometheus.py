@@ -15,7 +15,7 @@ from metrics_app.queries.counters import read_counters
 from metrics_app.queries.worked import read_ages
 from metrics_app.services.archive import read_health, read_losses
 from metrics_app.services.conditions import find_end, judge_threshold, read_conditions
-from metrics_app.services.notices import read_notice_health
+from metrics_app.services.notices import read_notice_health, read_standings
 from metrics_app.services.visibility import limit_to_visible, sees_all
 from metrics_app.services.watch.states import read_clock
 from metrics_app.streams import presence
@@ -229,3 +229,11 @@ def collect_notices(health):
         ("hms_notices_failed", "Notices given up in the last 24 hours.", health.failed),
     ):
         yield GaugeMetricFamily(name, text, value=value)
+    labels = ["receiver"]
+    text = "For how long no attempt at a receiver has worked; 0 where the last one did."
+    down = GaugeMetricFamily("hms_receiver_down_seconds", text, labels=labels)
+    waiting = GaugeMetricFamily("hms_receiver_waiting", "Notices that wait for a receiver.", labels=labels)
+    for standing in read_standings():
+        down.add_metric([standing.name], standing.down)
+        waiting.add_metric([standing.name], standing.waiting)
+    yield from (down, waiting)

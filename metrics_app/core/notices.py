@@ -31,7 +31,9 @@ CHOICES = {
     DATA: "no data",
 }
 ENDINGS = {RECOVERED, DATA_OVER}  # only for whoever was told that it began
-SHORTEST_WAIT, LONGEST_WAIT = 5, 1_800  # seconds between two attempts
+SHORTEST_WAIT, LONGEST_WAIT = 5, 1_800  # seconds between two attempts at a receiver
+JITTER = 0.2  # of a wait, so that not all come back to a server in one moment
+REFUSALS = 3  # answers that a message is not wanted until it is given up: the first may be a slip of a proxy
 ANSWERED = re.compile(r"answered (\d{3})")  # as ``webhooks`` says it
 MAX_SUBJECT = 150  # characters
 HEADS = {
@@ -45,6 +47,14 @@ HEADS = {
     CALM: (SHAPES["none"], "no longer flapping"),  # which may be beyond the limit
     TEST: (SHAPES["none"], "test"),
 }
+# What was over before it could be told, and whose end its receiver does not ask for.
+OVER = {
+    FIRING: (SHAPES["none"], "was beyond limit"),
+    REOPENED: (SHAPES["none"], "was beyond limit again"),
+    STILL: (SHAPES["none"], "was still beyond limit"),
+    DATA: (SHAPES["none"], "had no data"),
+}
+COVERED = {*OVER, *ENDINGS}  # what a later end of the same breach tells along
 ENDED = (SHAPES["none"], "ended")
 STILL_SILENT = (SHAPES["silent"], "still no data")
 
@@ -66,9 +76,44 @@ def may_know(receiver, kpi):
     return not kpi.restricted or (kpi.owner_id is not None and kpi.owner_id == receiver.group_id)
 
 
-def find_wait(attempts):
-    """Seconds until the next attempt, after so many that failed."""
-    return min(LONGEST_WAIT, SHORTEST_WAIT * 2 ** min(attempts - 1, 20))
+def find_wait(failures, luck=0.0):
+    """Seconds until a receiver is tried again, after so many failures in a row; ``luck``: 0 to 1."""
+    return min(LONGEST_WAIT, SHORTEST_WAIT * 2 ** min(failures - 1, 20)) * (1 - JITTER * luck)
+
+
+def find_pause(failures, retry_after, luck):
+    """As ``find_wait``, where the receiver did not say itself when to come back: never before that."""
+    return find_wait(failures, luck) if retry_after is None else retry_after * (1 + JITTER / 2 * luck)
+
+
+def is_given_up(attempts, age, most, *, refused):
+    """Whether a notice that failed again is tried no more.
+
+    ``age`` in seconds since it was written: a receiver that asks for short waits uses up attempts fast,
+    and must not thereby shorten the time for which ``most`` attempts last by themselves.
+    """
+    if refused:
+        return attempts >= REFUSALS
+    return attempts >= most and max(age, 0) >= sum(find_wait(number, luck=1) for number in range(1, most))
+
+
+def gather(rows):
+    """``[(row, before)]``: notices in their order, each breach up to its last end told by that end alone.
+
+    Nobody is paged for what is over by now. ``before`` are the rows that a row tells along: firing,
+    reminders, and recoveries from which it came back.
+    """
+    last = {row.breach_id: row.pk for row in rows if row.breach_id and row.event in ENDINGS}
+    told, before = [], {}
+    for row in rows:
+        if row.pk == last.get(row.breach_id):
+            told.append((row, before.get(row.breach_id, [])))
+            del last[row.breach_id]
+        elif row.breach_id in last and row.event in COVERED:
+            before.setdefault(row.breach_id, []).append(row)
+        else:
+            told.append((row, []))
+    return told
 
 
 def tell_failure(error, attempts):
@@ -82,10 +127,15 @@ def tell_failure(error, attempts):
     return f"given up after {times}: {status[0] + gone if status else 'why stands in the admin'}"
 
 
-def find_head(event, kind="limit", *, ended=False):
-    """``(shape, words)`` of an event; ``kind`` is that of its breach, ``ended``: nobody watches any more."""
+def find_head(event, kind="limit", *, ended=False, over=False):
+    """``(shape, words)`` of an event; ``kind`` is that of its breach.
+
+    ``ended``: nobody watches any more; ``over``: the breach is over as this is told.
+    """
     if ended:
         return ENDED
+    if over and event in OVER:
+        return OVER[DATA if kind == "data" else event]
     return STILL_SILENT if event == STILL and kind == "data" else HEADS[event]
 
 
@@ -94,18 +144,18 @@ def is_ended(event, value, cause):
     return event in ENDINGS and value is None and bool(cause)
 
 
-def write_summary(event, *, kind, name, value, unit, rule, cause=""):
+def write_summary(event, *, kind, name, value, unit, rule, cause="", over=False):
     """One line that says it all: "■ Beyond limit: Response time 53 h (limit 48 h)".
 
-    ``cause`` is why it ended, where no value ended it: "switched off by ann".
+    ``cause`` is why it ended, where no value ended it: "switched off by ann"; ``over`` as in ``find_head``.
     """
     if cause:
-        line = write_summary(event, kind=kind, name=name, value=value, unit=unit, rule=rule)
+        line = write_summary(event, kind=kind, name=name, value=value, unit=unit, rule=rule, over=over)
         if not is_ended(event, value, cause):
             return f"{line}, {flatten(cause)}"
         shape, words = ENDED
         return f"{shape} {words.capitalize()}: {flatten(name)}, {flatten(cause)}"
-    shape, words = find_head(event, kind)
+    shape, words = find_head(event, kind, over=over)
     line = f"{shape} {words[:1].upper()}{words[1:]}: {flatten(name)}"
     if kind == "data":
         silence = rule.window if is_silence_rule(rule) else rule.no_data_for
@@ -122,7 +172,7 @@ def write_subject(facts):
         return shorten(facts[0]["summary"], MAX_SUBJECT)
     counts = {}
     for fact in facts:
-        head = find_head(fact["event"], fact["kind"], ended=fact.get("ended", False))
+        head = find_head(fact["event"], fact["kind"], ended=fact.get("ended", False), over=fact.get("over"))
         counts[head] = counts.get(head, 0) + 1
     parts = [f"{shape} {number:,} {words}" for (shape, words), number in counts.items()]
     names = dict.fromkeys(flatten(fact["kpi"]) for fact in facts)

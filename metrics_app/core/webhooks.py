@@ -8,6 +8,8 @@ import base64
 import binascii
 import hmac
 import ipaddress
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 from metrics_app.exceptions import BadInput
@@ -15,6 +17,10 @@ from metrics_app.exceptions import BadInput
 PREFIX = "whsec_"
 SHORTEST, LONGEST = 24, 64  # bytes of a secret
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
+# Of the answers that a client can only mend itself, those that mean "later".
+LATER = frozenset({408, 409, 425, 429})
+ASKED_TO_WAIT = frozenset({429, 503})  # whose Retry-After counts
+SOONEST_S, LATEST_S = 1, 3_600  # of what a Retry-After may say
 
 
 def parse_secret(text):
@@ -44,6 +50,41 @@ def sign(secrets, message, timestamp, body):
         "webhook-timestamp": str(timestamp),
         "webhook-signature": " ".join(f"v1,{signature}" for signature in signatures),
     }
+
+
+def is_refused(status):
+    """Whether an answer says that this very request will never be taken: 4xx, but for those of ``LATER``."""
+    return 400 <= status < 500 and status not in LATER
+
+
+def read_retry_after(status, text, date, now):
+    """Seconds from ``now`` (s since the epoch) until a server wants to be asked again, 1 s to an hour.
+
+    ``text`` is its ``Retry-After``, seconds or an HTTP date (RFC 9110, 10.2.3), ``date`` its ``Date``, by
+    whose clock such a date is read. None where the answer asks for no wait, or in no words that are known.
+    """
+    if status not in ASKED_TO_WAIT or not text:
+        return None
+    text = text.strip()
+    if text.isascii() and text.isdigit():
+        # A longer one is bounded anyway, and Python reads no number of thousands of digits.
+        seconds = int(text[:9])
+    else:
+        until = parse_date(text)
+        if until is None:
+            return None
+        told = parse_date(date or "")
+        seconds = until - (now if told is None else told)
+    return min(max(seconds, SOONEST_S), LATEST_S)
+
+
+def parse_date(text):
+    """The seconds since the epoch of an HTTP date; None for anything else."""
+    try:
+        moment = parsedate_to_datetime(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
 
 
 def parse_url(url):

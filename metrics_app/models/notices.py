@@ -67,6 +67,20 @@ class Receiver(models.Model):
         max_length=500, blank=True, editable=False, help_text="why the last attempt failed; empty: it worked"
     )
     tried_at = models.DateTimeField(null=True, editable=False)
+    # How the queue of this receiver stands: one drain at a time works on it, and all that waits for one that
+    # does not answer waits for its next try, not each for its own.
+    down_since = models.DateTimeField(
+        null=True, editable=False, help_text="since when no attempt has worked; null: the last one did"
+    )
+    failures = models.PositiveIntegerField(
+        default=0, db_default=0, editable=False, help_text="attempts in a row that failed"
+    )
+    try_after = models.DateTimeField(
+        null=True, editable=False, help_text="not tried before then; null: at once"
+    )
+    held_until = models.DateTimeField(
+        null=True, editable=False, help_text="a drain works on it; free after that, should the drain die"
+    )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, editable=False, on_delete=models.SET_NULL, related_name="+"
     )
@@ -128,7 +142,8 @@ class Notice(models.Model):
     )
     created_at = models.DateTimeField(auto_now_add=True)
     message = models.UUIDField(null=True, editable=False)
-    # Claimed or put off until then: a crash between claim and stamp means "again", never "lost".
+    # Waits for company, is claimed or put off until then: a crash between claim and stamp means "again",
+    # never "lost". Of a receiver that is down its own ``try_after`` counts.
     try_after = models.DateTimeField(default=timezone.now)
     attempts = models.PositiveIntegerField(default=0)
     done_at = models.DateTimeField(null=True)

@@ -33,8 +33,8 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "hms_gov.settings"
 import django
 django.setup()
 from datetime import timedelta
-from metrics_app.services.notices import drain
-drain.CLAIM = timedelta(seconds=1)
+from metrics_app.services.notices import drain, turns
+turns.CLAIM = timedelta(seconds=1)
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 for line in sys.stdin:
     worker = os.fork()

@@ -1,7 +1,9 @@
 """What a message says of each of its notices: one dict for mails and webhooks alike."""
 
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from django.urls import NoReverseMatch, reverse
 
@@ -13,10 +15,13 @@ from metrics_app.core.text.words import PROPOSAL, tell_outcome
 from metrics_app.models import ThresholdVersion
 
 
-def describe_notices(rows):
-    """The facts of ``Notice`` rows with their breaches, in order; times in ms."""
-    rules = load_rules({row.breach for row in rows if row.breach})
-    return [describe_breach(row, rules[row.breach.pk]) if row.breach else describe_test(row) for row in rows]
+def describe_notices(told):
+    """The facts of what is told, in order: ``(Notice, notices told along with it)``; times in ms."""
+    rules = load_rules({row.breach for row, _ in told if row.breach})
+    return [
+        describe_breach(row, before, rules[row.breach.pk]) if row.breach else describe_test(row)
+        for row, before in told
+    ]
 
 
 def load_rules(breaches):
@@ -36,19 +41,22 @@ def make_rule(breach, stored):
     return SimpleNamespace(**present | fired, kind=threshold.kind)
 
 
-def describe_breach(row, rule):
-    """The facts of a notice of a breach."""
+def describe_breach(row, before, rule):
+    """The facts of a notice of a breach; ``before``: those that it tells along."""
     breach, threshold, kpi = row.breach, row.breach.threshold, row.breach.threshold.kpi
+    summary = notices.write_summary(
+        row.event,
+        kind=breach.kind,
+        name=str(kpi),
+        value=row.value,
+        unit=kpi.unit,
+        rule=rule,
+        cause=row.cause,
+        over=is_over(row),
+    )
     return describe_row(row) | {
-        "summary": notices.write_summary(
-            row.event,
-            kind=breach.kind,
-            name=str(kpi),
-            value=row.value,
-            unit=kpi.unit,
-            rule=rule,
-            cause=row.cause,
-        ),
+        "summary": ", ".join(filter(None, (summary, tell_span(row, before)))),
+        "before": [describe_covered(one) for one in before],
         "breach": breach.pk,
         "kind": breach.kind,
         "severity": breach.severity,
@@ -73,13 +81,42 @@ def describe_test(row):
     """The facts of a test."""
     summary = "– Test: notices to this receiver arrive"
     empty = dict.fromkeys(("breach", "topic", "kpi", "severity", "threshold", "rule", "outcome"), "")
-    return describe_row(row) | empty | {"kind": "", "kpi": "test", "summary": summary, "links": {}}
+    own = {"kind": "", "kpi": "test", "summary": summary, "before": [], "links": {}}
+    return describe_row(row) | empty | own
+
+
+def describe_covered(row):
+    """What is said of a notice that a later one tells along."""
+    return {"id": row.pk, "event": row.event, "at": row.at, "text": row.text, "value": row.value}
+
+
+def is_over(row):
+    """Whether the breach of a notice is over by now."""
+    return row.breach is not None and row.breach.recovered_at is not None
+
+
+def tell_span(row, before):
+    """From when to when a breach lasted that was over before it was told; "" for all others.
+
+    "fired 2026-11-24 10:02, recovered 10:20 CET", in the receiver's zone.
+    """
+    ending = row.event in notices.ENDINGS
+    if not (before if ending else is_over(row) and row.event in notices.OVER):
+        return ""
+    zone = ZoneInfo(row.receiver.zone)
+    end_ms = row.at if ending else row.breach.recovered_at
+    span = (row.breach.fired_at, end_ms)
+    since, until = (datetime.fromtimestamp(ms / 1000, UTC).astimezone(zone) for ms in span)
+    day = "" if until.date() == since.date() else f"{until:%Y-%m-%d} "
+    data = row.breach.kind == "data"
+    over = "ended" if data or name_head(row) == notices.ENDED else "recovered"
+    return f"{'began' if data else 'fired'} {since:%Y-%m-%d %H:%M}, {over} {day}{until:%H:%M %Z}"
 
 
 def name_head(row):
     """``(shape, words)`` of a notice."""
     ended = notices.is_ended(row.event, row.value, row.cause)
-    return notices.find_head(row.event, row.breach.kind if row.breach else "", ended=ended)
+    return notices.find_head(row.event, row.breach.kind if row.breach else "", ended=ended, over=is_over(row))
 
 
 def describe_row(row):
@@ -94,6 +131,7 @@ def describe_row(row):
         "text": row.text,
         "cause": row.cause,
         "ended": notices.is_ended(row.event, row.value, row.cause),
+        "over": is_over(row),
         "value": row.value,
     }
 

@@ -3,9 +3,10 @@
 from datetime import timedelta
 from typing import NamedTuple
 
+from django.db.models import Count, Q
 from django.utils import timezone
 
-from metrics_app.models import Notice
+from metrics_app.models import Notice, Receiver
 
 LATE = timedelta(minutes=5)  # a notice that is due for so long is told of
 DAY = timedelta(days=1)
@@ -33,6 +34,25 @@ def read_notice_health(*, now=None):
     # Whoever sent a test has read its outcome.
     failed = failed.exclude(event=Notice.Event.TEST).count()
     return NoticeHealth(waiting.count(), overdue, failed, find_warning(overdue, failed))
+
+
+class Standing(NamedTuple):
+    """How one receiver does; ``down`` in seconds since no attempt has worked, 0 where the last one did."""
+
+    name: str
+    down: float
+    waiting: int
+
+
+def read_standings(*, now=None):
+    """The Standing of each receiver that is switched on, by name."""
+    moment = now or timezone.now()
+    rows = Receiver.objects.filter(enabled=True).order_by("name")
+    rows = rows.annotate(waiting=Count("notices", filter=Q(notices__done_at=None)))
+    return [
+        Standing(name, max(0.0, (moment - since).total_seconds()) if since else 0.0, waiting)
+        for name, since, waiting in rows.values_list("name", "down_since", "waiting")
+    ]
 
 
 def find_warning(overdue, failed):

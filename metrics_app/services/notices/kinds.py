@@ -1,13 +1,16 @@
 """The kinds of receivers: ours, one file each, and those that the settings name."""
 
+import logging
+
+from django.db import connections
 from django.utils.module_loading import import_string
 
 from metrics_app import conf
 from metrics_app.exceptions import DeliveryFailed
-from metrics_app.models import Notice
-from metrics_app.services.notices.facts import describe_notices
 from metrics_app.services.notices.mail import MAIL
 from metrics_app.services.notices.webhook import WEBHOOK
+
+logger = logging.getLogger(__name__)
 
 OURS = [MAIL, WEBHOOK]
 
@@ -18,13 +21,27 @@ def list_kinds():
     return {kind.name: kind for kind in kinds}
 
 
-def carry(receiver, message, rows, earlier):
-    """Sends notices as one message; how, in words. DeliveryFailed.
+def carry(parcel):
+    """Sends one message in the way of its receiver; how, in words. DeliveryFailed.
 
-    ``message`` names it through all attempts; ``earlier``: notices of the same breaches.
+    Ours ask no database: it may run in any thread, beside a transaction.
     """
-    kind = list_kinds().get(receiver.kind)
+    kind = list_kinds().get(parcel.receiver.kind)
     if kind is None:
-        raise DeliveryFailed(f"the settings name no kind of receiver {receiver.kind!r}")
-    names = [row.message for row in earlier if row.outcome == Notice.Outcome.SENT]
-    return kind.carry(receiver, message, describe_notices(rows), list(dict.fromkeys(names)))
+        raise DeliveryFailed(f"the settings name no kind of receiver {parcel.receiver.kind!r}")
+    try:
+        return kind.carry(parcel.receiver, parcel.message, parcel.facts, parcel.earlier)
+    except DeliveryFailed:
+        raise
+    except Exception as error:
+        # Of somebody else's kind it may be a server that is away.
+        logger.exception("Message %s to %s could not be sent", parcel.message, parcel.receiver)
+        raise DeliveryFailed(f"{type(error).__name__}: {error}") from None
+
+
+def carry_aside(parcel):
+    """As ``carry``, in a thread of its own: what another's kind asked of a database there it closes."""
+    try:
+        return carry(parcel)
+    finally:
+        connections.close_all()

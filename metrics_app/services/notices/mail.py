@@ -19,6 +19,7 @@ from metrics_app.exceptions import DeliveryFailed
 
 MOST = 50  # addresses of one receiver
 SHOWN = 50  # notices that one mail sets out; of more it says how many
+FOR_GOOD = 500  # SMTP replies from here on
 REFERENCES = 20  # earlier mails that one mail names
 
 
@@ -38,10 +39,16 @@ def send_mail(receiver, message, facts, earlier):
     try:
         make_mail(receiver, message, facts, earlier).send()
     except (OSError, smtplib.SMTPException) as error:
-        raise DeliveryFailed(
-            f"the mail was not taken: {flatten(str(error)) or type(error).__name__}"
-        ) from None
+        said = flatten(str(error)) or type(error).__name__
+        raise DeliveryFailed(f"the mail was not taken: {said}", refused=is_refused(error)) from None
     return "mail"
+
+
+def is_refused(error):
+    """Whether a server refuses this very mail for good (5xx): all of its addresses, or its text."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return all(code >= FOR_GOOD for code, _ in error.recipients.values())
+    return isinstance(error, smtplib.SMTPDataError) and error.smtp_code >= FOR_GOOD
 
 
 def make_mail(receiver, message, facts, earlier):
@@ -68,13 +75,19 @@ def make_mail(receiver, message, facts, earlier):
 def make_context(receiver, facts):
     """What the templates write."""
     zone = ZoneInfo(receiver.zone)
-    shown = [fact | {"moment": write_moment(fact["at"], zone)} for fact in facts[:SHOWN]]
+    shown = [write_moments(fact, zone) for fact in facts[:SHOWN]]
     return {
         "receiver": flatten(receiver.name),
         "facts": shown,
         "more": max(0, len(facts) - SHOWN),
         "site": conf.get("SITE_URL").rstrip("/"),
     }
+
+
+def write_moments(fact, zone):
+    """A notice's facts with its times in a zone, and those of what it tells along."""
+    before = [one | {"moment": write_moment(one["at"], zone)} for one in fact["before"]]
+    return fact | {"moment": write_moment(fact["at"], zone), "before": before}
 
 
 def write_moment(ms, zone):

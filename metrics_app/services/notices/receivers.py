@@ -2,26 +2,38 @@
 
 from zoneinfo import available_timezones
 
+from django.utils import timezone
+
 from metrics_app.core.notices import CHOICES, flatten
 from metrics_app.core.points import check_pattern
 from metrics_app.exceptions import BadInput
-from metrics_app.models import Threshold
+from metrics_app.models import Receiver, Threshold
 from metrics_app.services.notices.kinds import list_kinds
+from metrics_app.services.notices.turns import wake
 from metrics_app.services.rules.fields import is_storable, list_errors
 
 MOST = 50  # topics
 LONGEST_WAIT = 3_600  # seconds of group_wait
+STANDING = {"fault", "tried_at", "down_since", "failures", "try_after", "held_until"}  # the drain's to write
 REPEATS = (60, 31 * 86_400)  # seconds of repeat_after
 
 
 def save_receiver(receiver, *, by):
-    """Saves a new or changed ``Receiver``; BadInput with every fault."""
+    """Saves a new or changed ``Receiver``; BadInput with every fault.
+
+    What waits for one that was down is tried at once: it may be mended.
+    """
     if errors := list(check_receiver(receiver)):
         raise BadInput("; ".join(message for _, message in errors), errors=list_errors(errors))
+    receiver.addresses = list(dict.fromkeys(receiver.addresses))
     if receiver.pk is None:
         receiver.created_by = by
-    receiver.addresses = list(dict.fromkeys(receiver.addresses))
-    receiver.save()
+        receiver.save()
+        return receiver
+    # How its queue stands is not what somebody saw a while ago: a drain may be at it.
+    names = [field.name for field in Receiver._meta.concrete_fields if not field.primary_key]
+    receiver.save(update_fields=set(names) - STANDING)
+    wake([receiver.pk], timezone.now())
     return receiver
 
 

@@ -4,6 +4,7 @@ import pytest
 from django.contrib.auth.models import Group, Permission, User
 from django.core import mail
 
+from metrics_app.admin.cells import write_time
 from metrics_app.models import Notice, Receiver
 from metrics_app.services.notices import send_notices
 from tests.metrics_app.telling import allow, happen, later, make_receiver, open_breach, serve
@@ -128,6 +129,24 @@ def test_the_button_saves_and_sends_a_test_and_says_what_came_of_it(admin_client
     assert messages(page) == ["The test to Duty officers did not arrive: answered 500: ok"]
     assert "✕ failed" in page.content.decode()
     assert [notice.outcome for notice in Notice.objects.order_by("pk")] == ["sent", "failed"]
+
+
+def test_one_that_is_down_says_since_when_what_waits_and_when_it_is_tried_next(admin_client, base, settings):
+    with serve(503, body=b"busy") as server:
+        allow(settings, server.url)
+        row = make_receiver("Pager", kind="webhook", webhook="pager", addresses=[])
+        for n in range(2):
+            happen(open_breach(f"topic.{n}", fired_at=base))
+        pages = [admin_client.get(LIST).content.decode()]
+        send_notices()
+        send_notices(now=later(seconds=6))
+        row.refresh_from_db()
+        pages += [admin_client.get(at).content.decode() for at in (LIST, f"{LIST}{row.pk}/change/")]
+    assert "2 notices waiting<" in pages[0] and "down" not in pages[0]
+    for page in pages[1:]:
+        assert f"✕ down since {write_time(row.down_since)}, 2 attempts failed, the last" in page
+        assert f"2 notices waiting, next try {write_time(row.try_after)}" in page
+    assert "answered 503: busy" in pages[2]
 
 
 def test_the_action_tests_many(admin_client):

@@ -23,6 +23,7 @@ from metrics_app.queries.worked import name_hash
 from metrics_app.registry import forget
 from metrics_app.services import ages
 from metrics_app.streams import presence
+from tests.metrics_app.telling import make_receiver
 from tests.metrics_app.watching import PARTS, let_all_work
 
 pytestmark = pytest.mark.django_db
@@ -37,6 +38,8 @@ TOTALS = {
     "hms_archiver_late_points",
     "hms_notices_waiting",
     "hms_notices_failed",
+    "hms_receiver_down_seconds",
+    "hms_receiver_waiting",
     "hms_emitter_dropped_total",
     "hms_emitter_skew_seconds",
 }
@@ -108,6 +111,7 @@ def test_it_tells_when_each_part_last_worked_and_nothing_of_one_that_never_did(c
 
 
 def test_the_documents_name_what_it_tells_and_their_alerts_ask_for_nothing_else(client, bearer, points):
+    make_receiver()
     let_all_work()
     found = {key[0] for key in scrape(client, bearer("read"))}
     text = (Path(__file__).parents[3] / "docs/prometheus.md").read_text()
@@ -135,6 +139,7 @@ def test_an_empty_window_has_no_value(client, bearer):
 def test_a_restricted_kpi_is_for_its_group(client, make_key, points):
     owner = Group.objects.create(name="g")
     Kpi.objects.update(restricted=True, owner=owner)
+    make_receiver()
     forget()
     outside, inside = ({"X-API-Key": make_key("read", group=group)} for group in (None, owner))
     assert not any("topic=complaint.latency" in key for key in scrape(client, outside))

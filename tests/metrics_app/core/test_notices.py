@@ -9,8 +9,11 @@ from hypothesis import strategies as st
 from metrics_app.core import notices
 from metrics_app.core.notices import (
     find_head,
+    find_pause,
     find_wait,
     flatten,
+    gather,
+    is_given_up,
     may_know,
     wants,
     write_subject,
@@ -68,6 +71,54 @@ def test_waits_double_up_to_half_an_hour_and_fifteen_take_about_three_hours():
     waits = [find_wait(attempts) for attempts in range(1, 15)]
     assert waits[:4] == [5, 10, 20, 40] and max(waits) == find_wait(10**6) == 1800
     assert 3 * HOUR < sum(waits) < 4 * HOUR
+
+
+@given(st.integers(1, 40), st.floats(0, 1), st.none() | st.integers(1, 3600))
+def test_waits_are_jittered_down_and_those_that_were_asked_for_up(failures, luck, asked):
+    wait, whole = find_pause(failures, asked, luck), asked or find_wait(failures)
+    assert (whole <= wait <= 1.1 * whole) if asked else (0.8 * whole <= wait <= whole)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "age", "refused", "over"),
+    [
+        (2, 1e6, True, False),
+        (3, 0, True, True),
+        (15, 600, False, False),
+        (14, 1e6, False, False),
+        (15, 4 * HOUR, False, True),
+    ],
+)
+def test_what_is_refused_is_given_up_soon_and_what_waits_for_a_server_after_its_span(
+    attempts, age, refused, over
+):
+    assert is_given_up(attempts, age, 15, refused=refused) is over
+    assert is_given_up(1, -5, 1, refused=False), "a single attempt is one, whatever a clock says"
+
+
+def make_row(pk, breach, event):
+    return SimpleNamespace(pk=pk, breach_id=breach, event=event)
+
+
+@pytest.mark.parametrize(
+    ("events", "told"),
+    [
+        ("firing", "firing"),
+        ("firing recovered", "firing+recovered"),
+        ("still recovered reopened", "still+recovered reopened"),
+        ("firing recovered reopened recovered", "firing+recovered+reopened+recovered"),
+        ("data data_over", "data+data_over"),
+        ("recovered", "recovered"),
+        ("flapping recovered", "flapping recovered"),
+    ],
+)
+def test_what_is_over_is_told_by_its_last_end(events, told):
+    rows = [make_row(n, 1, event) for n, event in enumerate(events.split())]
+    other = make_row(99, 2, "firing")
+    found = gather([*rows[:1], other, *rows[1:]])
+    lines = ["+".join(one.event for one in [*before, row]) for row, before in found if row.breach_id == 1]
+    assert " ".join(lines) == told
+    assert [before for row, before in found if row is other] == [[]]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from metrics_app.core.webhooks import find_fault, parse_networks, parse_secrets, parse_url, sign
+from metrics_app.core.webhooks import (
+    find_fault,
+    is_refused,
+    parse_networks,
+    parse_secrets,
+    parse_url,
+    read_retry_after,
+    sign,
+)
 from metrics_app.exceptions import BadInput
 
 OLD, NEW = (f"whsec_{base64.b64encode(bytes([n]) * 32).decode()}" for n in (1, 2))
@@ -92,3 +100,45 @@ def test_no_text_makes_it_fail_otherwise(text):
 def test_a_network_that_is_none_is_refused(networks):
     with pytest.raises(BadInput):
         parse_networks(networks)
+
+
+NOON = 1_795_953_600  # 2026-11-29 12:00:00 UTC
+
+
+@pytest.mark.parametrize(
+    ("text", "date", "seconds"),
+    [
+        ("120", None, 120),
+        (" 7 ", None, 7),
+        ("0", None, 1),
+        ("9" * 5000, None, 3600),
+        ("Sun, 29 Nov 2026 12:02:00 GMT", None, 120),
+        ("Sunday, 29-Nov-26 12:02:00 GMT", None, 120),
+        ("Sun Nov 29 12:02:00 2026", None, 120),
+        ("Sun, 29 Nov 2026 11:00:00 GMT", None, 1),
+        ("Sun, 29 Nov 2030 12:00:00 GMT", None, 3600),
+        ("Sun, 29 Nov 2026 09:01:00 GMT", "Sun, 29 Nov 2026 09:00:00 GMT", 60),
+        ("Sun, 29 Nov 2026 12:02:00 GMT", "yesterday", 120),
+        ("", None, None),
+        (None, None, None),
+        ("-5", None, None),
+        ("1.5", None, None),
+        ("²", None, None),
+        ("soon", None, None),
+    ],
+)
+def test_a_server_says_when_it_wants_to_be_asked_again(text, date, seconds):
+    assert read_retry_after(503, text, date, NOON) == read_retry_after(429, text, date, NOON) == seconds
+    assert read_retry_after(500, text, date, NOON) is read_retry_after(404, text, date, NOON) is None
+
+
+@given(st.text(max_size=60), st.none() | st.text(max_size=60))
+def test_no_words_of_a_server_make_it_raise_or_wait_for_long(text, date):
+    found = read_retry_after(503, text, date, NOON)
+    assert found is None or 1 <= found <= 3600
+
+
+def test_what_a_repeat_cannot_mend_is_refused():
+    final = {400, 401, 403, 404, 405, 410, 413, 422, 451}
+    later = {301, 408, 409, 425, 429, 500, 502, 503, 504}
+    assert {status for status in final | later if is_refused(status)} == final

@@ -1,5 +1,6 @@
 """What is withheld, what waits, and why: said on the timeline of the breach."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -72,7 +73,12 @@ def test_what_fired_and_recovered_within_the_wait_comes_in_one_message(breach):
     happen(breach)
     happen(breach, watch.RECOVERED, at=breach.fired_at + MINUTE)
     assert send_notices() == 1
-    assert mail.outbox[0].subject == "■ 1 beyond limit, ● 1 recovered: complaint.latency"
+    times = r"fired \d{4}-\d\d-\d\d \d\d:\d\d, recovered (\d{4}-\d\d-\d\d )?\d\d:\d\d UTC"
+    assert re.fullmatch(
+        rf"● Recovered: complaint\.latency 53 h \(limit 48 h\), {times}", mail.outbox[0].subject
+    )
+    assert mail.outbox[0].body.index("It has fired.") < mail.outbox[0].body.index("It has recovered.")
+    assert told(breach) == ["Duty officers told by mail in one message: beyond limit, recovered"]
 
 
 def test_what_opened_and_closed_while_catching_up_is_not_told(breach):

@@ -40,6 +40,8 @@ def test_a_firing_is_posted_signed_and_in_full(base, pager, settings):
         "text": "It has fired.",
         "cause": "",
         "ended": False,
+        "over": False,
+        "before": [],
         "value": 53 * HOUR,
         "breach": breach.pk,
         "kind": "limit",
