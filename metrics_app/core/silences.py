@@ -12,6 +12,7 @@ from metrics_app.core.wallclock import count_clock_ms, find_stretch
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 EPOCH_DAY = DAYS.index("thu")
+LONGEST_PAUSE = 22 * DAY_MS  # of hours of one day, of which a week may have none, where clocks skip them
 
 
 class Span(NamedTuple):
@@ -45,6 +46,21 @@ def acts_until(span, at):
             break
         until = min(stretch.end, find_edge(span, shown) - stretch.offset)
     return min(until, span.ends) if until > at else None
+
+
+def find_first(span):
+    """The first moment (ms) at which a silence acts; None where its hours never come in its time."""
+    if not span.days:
+        return span.starts
+    zone, at = ZoneInfo(span.zone), span.starts
+    last = min(span.ends, span.starts + LONGEST_PAUSE)
+    while at < last:
+        stretch = find_stretch(at, zone)
+        shown = at + stretch.offset
+        if is_within(span, shown):
+            return at
+        at = min(stretch.end, find_edge(span, shown) - stretch.offset)
+    return None
 
 
 def never_pauses(span):

@@ -8,11 +8,13 @@ from zoneinfo import available_timezones
 from django.utils import timezone
 
 from metrics_app.core.points import check_pattern
-from metrics_app.core.silences import DAYS, Span, acts_until, is_matched
+from metrics_app.core.silences import DAYS, Span, acts_until, find_first, is_matched
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Silence
 from metrics_app.services.moments import write_moment
 from metrics_app.services.rules.fields import is_storable, list_errors
+
+LATEST_YEAR = 2100  # of a start: clocks of later years are anybody's guess
 
 
 class Acting(NamedTuple):
@@ -67,6 +69,10 @@ def check_silence(silence):
         yield "reason", f"has {len(silence.reason)} characters, at most 500 are allowed"
     if silence.ends_at <= silence.starts_at:
         yield "ends_at", "is not after the start"
+    elif silence.starts_at.year >= LATEST_YEAR:
+        yield "starts_at", f"is too far ahead: expected a time before {LATEST_YEAR}"
+    elif not any(check_hours(silence)) and find_first(make_span(silence)) is None:
+        yield "days", "these hours never come between its start and its end, by the clock of its zone"
     yield from check_hours(silence)
 
 
@@ -79,6 +85,9 @@ def check_hours(silence):
         silence.closes is None
     ):
         yield "days", "days, opens and closes go together: all of them, or none"
+    for name in ("opens", "closes"):
+        if getattr(silence, name) is not None and getattr(silence, name).microsecond:
+            yield name, f"{getattr(silence, name)} has a part of a second: write a time such as 22:00"
     if silence.zone not in available_timezones():
         yield "zone", f"{silence.zone!r:.50} is no time zone: write one such as Europe/Berlin"
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics_app.core.silences import DAYS, Span, acts_until, is_matched
+from metrics_app.core.silences import DAYS, Span, acts_until, find_first, is_matched
 from tests.clocks import HOUR, SIZES, walk
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -77,6 +77,7 @@ def test_hours_are_those_of_the_clock_at_every_minute(name, day, hours):
         days = DAYS if number % 2 else (night,)
         span = Span(begin, end, days, opens, closes, name)
         kept = [(moment, is_silent(local, days, opens, closes)) for moment, local in minutes]
+        assert find_first(span) == next((moment for moment, silent in kept if silent), None)
         for silent, group in groupby(kept, key=lambda one: one[1]):
             stretch = [moment for moment, _ in group]
             until = stretch[-1] + 60_000 if silent else None
@@ -115,6 +116,14 @@ def test_hours_that_follow_on_each_other_are_told_to_their_true_end():
 def test_hours_shorter_than_a_millisecond_neither_last_for_ever_nor_fail(closes):
     far = Span(0, ms(9000, 1, 1), DAYS, time(0, 0, 0, 200), closes, "Europe/Berlin")
     assert acts_until(far, YEAR[0]) == (far.ends if closes < far.opens else None)
+
+
+def test_hours_that_never_come_within_its_time_have_no_first_moment():
+    hours = ("sun",), time(2, 15), time(2, 45), "Europe/Berlin"
+    saturday, monday = ms(2027, 3, 27), ms(2027, 3, 29)
+    assert find_first(Span(saturday, monday, *hours)) is None  # the night without them
+    assert find_first(Span(saturday, monday + 7 * 24 * HOUR, *hours)) == ms(2027, 4, 4, 2, 15)
+    assert find_first(Span(saturday, monday)) == saturday
 
 
 @given(st.integers(*YEAR), st.sampled_from(DAYS), st.times(), st.times())

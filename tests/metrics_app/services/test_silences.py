@@ -1,6 +1,6 @@
 """A silence changes what is delivered, never a state."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 from django.contrib.auth.models import Group, User
@@ -110,6 +110,15 @@ def test_an_ended_silence_acts_no_more_and_stays_on_record(fired, base):
     assert Breach.objects.get().outcome == "proposed #12" and Silence.objects.count() == 1
 
 
+FAR = datetime(9999, 12, 30, tzinfo=UTC)
+# Two hours of a Saturday, and hours of Mondays.
+NEVER = {
+    "topic": "*",
+    "starts_at": datetime(2035, 6, 2, 10, tzinfo=UTC),
+    "ends_at": datetime(2035, 6, 2, 12, tzinfo=UTC),
+} | {"days": "mon", "opens": time(9), "closes": time(17)}
+
+
 @pytest.mark.parametrize(
     ("fields", "field"),
     [
@@ -120,6 +129,9 @@ def test_an_ended_silence_acts_no_more_and_stays_on_record(fired, base):
         ({"topic": "*", "days": "mon"}, "days"),
         ({"topic": "*", "days": "payday"}, "days"),
         ({"topic": "*", "zone": "Mars/Base"}, "zone"),
+        ({"topic": "*", "days": "mon", "opens": time(2, 0, 0, 5), "closes": time(3)}, "opens"),
+        (NEVER, "days"),
+        (NEVER | {"starts_at": FAR, "ends_at": FAR + timedelta(days=1)}, "starts_at"),
         ({"topic": "*", "severity": "loud"}, "severity"),
     ],
 )
