@@ -7,17 +7,18 @@ from django.utils import timezone
 from metrics_app.core.conditions import SHAPES, SILENT, UNJUDGED
 from metrics_app.core.deadman import is_silence_rule
 from metrics_app.core.text import words
+from metrics_app.core.text.moments import tell_moment, tell_moment_in_zone
 from metrics_app.queries.clock import GRACE
 from metrics_app.services.conditions import judge_threshold
 from metrics_app.services.watch.states import find_end_of_judgement
 
 
-def tell_light(rule, condition, now):
-    """The words of the Condition of a threshold or None."""
+def tell_light(rule, condition, now, seen_at):
+    """The words of the Condition of a threshold or None; ``seen_at`` (ms): of its last point, or None."""
     if condition.name == UNJUDGED:
         return tell_unjudged(condition, now)
     if condition.name == SILENT:
-        return tell_silence(rule, now)
+        return tell_silence(rule, now, seen_at)
     text = words.tell_state(condition.name, **describe_timers(rule))
     unjudged = tell_unjudged(condition, now)
     return f"{text} · {unjudged[0].lower()}{unjudged[1:]}" if unjudged else text
@@ -47,17 +48,17 @@ def describe_lapse(rules, now):
     }
 
 
-def tell_silence(rule, now, seen_at=None, *, empty=False):
+def tell_silence(rule, now, seen_at, *, empty=False):
     """Why there is nothing to judge by: no points, or a threshold that was never judged.
 
-    ``seen_at``: when (ms) the last point came, if known; ``empty``: the tile has no point either.
+    ``seen_at``: when (ms) the last point came, None before the first; ``empty``: the tile has none either.
     """
     row = getattr(rule, "state_row", None)
     is_flagged = row is not None and bool(row.slot_class) and (row.data == "empty" or row.data_breach)
     if not is_flagged and not empty:
         return "Not judged yet"
-    # A point that is newer than the flag has not been judged yet.
-    since = min((at for at in (seen_at, is_flagged and row.data_since) if at), default=None)
+    # A point that is newer than the flag has not been judged yet; before the first there is no "since".
+    since = seen_at and min(at for at in (seen_at, is_flagged and row.data_since) if at)
     breach = is_flagged and row.data_breach
     return words.tell_silence(since and clock_with_zone(since, now), breach=breach)
 
@@ -70,15 +71,18 @@ def tell_data(rule, now):
     return words.tell_data(row.data, clock_with_zone(row.data_since, now) if row.data_since else "")
 
 
-def describe_state_of(rule, clock):
-    """The light of one threshold for a table: ``{"shape", "state_text", "css"}``, with ``describe_lapse``."""
+def describe_state_of(rule, clock, seen_at):
+    """The light of one threshold for a table: ``{"shape", "state_text", "css"}``, with ``describe_lapse``.
+
+    ``seen_at``: when (ms) the last point of its KPI came, None before the first.
+    """
     condition, now = judge_threshold(rule, clock), clock.now
     if not rule.enabled:
         text = "Switched off"
     elif is_silence_rule(rule):
         text = tell_dead_man(condition, now)
     else:
-        text = tell_light(rule, condition, now)
+        text = tell_light(rule, condition, now, seen_at)
     rules = [rule] if rule.enabled and condition.is_judged and hasattr(rule, "state_row") else []
     light = {"shape": condition.shape, "state_text": text, "css": condition.css}
     return light | describe_lapse(rules, now)
@@ -108,12 +112,14 @@ def describe_timers(rule):
 
 def clock(ms, now, *, seconds=False):
     """A moment in the reader's zone: ``10:06``, with its day if not today, and seconds if asked."""
-    moment, today = (timezone.localtime(datetime.fromtimestamp(at / 1000, timezone.get_current_timezone()))
-                     for at in (ms, now))  # fmt: skip
-    text = f"{moment:%H:%M:%S}" if seconds else f"{moment:%H:%M}"
-    return text if moment.date() == today.date() else f"{moment.day} {moment:%b} {text}"
+    return tell_moment(to_local(ms), to_local(now), seconds=seconds)
 
 
 def clock_with_zone(ms, now, *, seconds=False):
-    """``clock`` with the zone: ``03:45 UTC``."""
-    return f"{clock(ms, now, seconds=seconds)} {timezone.localtime():%Z}"
+    """``clock`` with the zone of that moment: ``03:45 UTC``."""
+    return tell_moment_in_zone(to_local(ms), to_local(now), seconds=seconds)
+
+
+def to_local(ms):
+    """Milliseconds as a datetime of the reader's zone."""
+    return datetime.fromtimestamp(ms / 1000, timezone.get_current_timezone())

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.html import format_html, json_script
 
 from metrics_app.core.aggregate_table import describe_table, list_outside
+from metrics_app.core.text.moments import list_zone_names, name_zone, tell_day, tell_moment
 from metrics_app.core.text.units import format_value
 from metrics_app.core.text.words import PROPOSAL, tell_outcome
 
@@ -26,30 +27,29 @@ def until(start, end):
         for at in (start, end)
     )
     is_short = began.replace(second=0) == ends.replace(second=0)
-    told = moment(start, is_short)
     if began == ends:
-        return told
-    return format_html("{} to {}", told, moment(end, is_short, with_day=began.date() != ends.date()))
+        return moment(start, is_short)
+    crosses = began.year != ends.year
+    told = moment(start, is_short, with_year=crosses)
+    end = moment(end, is_short, with_day=began.date() != ends.date(), with_year=crosses)
+    return format_html("{} to {}", told, end)
 
 
 @register.filter
-def moment(ms, seconds=False, with_day=False):
+def moment(ms, seconds=False, with_day=False, with_year=False):
     """Milliseconds since the epoch as a ``<time>`` in the current zone, with seconds if asked; or a dash.
 
-    Today's day is left out, unless ``with_day`` asks for it.
+    Today's day is left out, unless ``with_day`` asks for it, and this year, unless ``with_year`` does.
     """
     if ms is None:
         return "—"
     utc = datetime.fromtimestamp(ms / 1000, UTC)
     local, now = timezone.localtime(utc), timezone.localtime()
-    time = f"{local:%H:%M:%S}" if seconds else f"{local:%H:%M}"
-    year = "" if local.year == now.year else f" {local.year}"
-    text = time if local.date() == now.date() and not with_day else f"{local.day} {local:%b}{year} {time}"
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         utc.isoformat(timespec="seconds"),
-        f"{local:%Y-%m-%d %H:%M:%S %Z}",
-        text,
+        f"{local:%Y-%m-%d %H:%M:%S} {name_zone(local)}",
+        tell_moment(local, now, seconds=seconds, with_day=with_day, with_year=with_year),
     )
 
 
@@ -57,7 +57,20 @@ def moment(ms, seconds=False, with_day=False):
 def day(ms):
     """The day of a moment (ms) in the current zone: 3 March 2025."""
     local = timezone.localtime(datetime.fromtimestamp(ms / 1000, UTC))
-    return format_html('<time datetime="{}">{}</time>', f"{local:%Y-%m-%d}", f"{local.day} {local:%B %Y}")
+    told = tell_day(local, local, with_year=True, month="%B")
+    return format_html('<time datetime="{}">{}</time>', f"{local:%Y-%m-%d}", told)
+
+
+@register.simple_tag
+def zone_names():
+    """The names of the current zone by its seasons as JSON for pages: ``{"60": "CET", "120": "CEST"}``."""
+    return json.dumps(list_zone_names(timezone.get_current_timezone()))
+
+
+@register.simple_tag
+def zone_here():
+    """The name of the current zone now: CET."""
+    return name_zone(timezone.localtime())
 
 
 @register.filter

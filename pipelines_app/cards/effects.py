@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from pipelines_app import queries
 from pipelines_app.cards.writing import to_local, write
-from pipelines_app.core import measuring
+from pipelines_app.core import measuring, telling
 from pipelines_app.core.durations import DAY_H
 from pipelines_app.core.effect_records import Reason
 from pipelines_app.core.moments import to_ms
@@ -61,8 +61,7 @@ def tell_day(ms):
 
 def write_day(day):
     """A date, or the day of a moment, in the same words."""
-    year = "" if day.year == timezone.localtime().year else f" {day.year}"
-    return f"{day.day} {day:%B}{year}"
+    return telling.tell_day(day, timezone.localtime(), month="%B")
 
 
 def write_value(value, measure, beside=None):

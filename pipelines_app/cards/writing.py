@@ -4,6 +4,7 @@ from django.utils import timezone
 
 from pipelines_app import conf
 from pipelines_app.core.moments import to_moment
+from pipelines_app.core.telling import tell_moment
 
 
 def write(value, unit="", aggregate=None, beside=None):
@@ -23,7 +24,5 @@ def to_local(ms):
 
 
 def tell_time(moment, now):
-    """``10:06``, with the day where it is not today's."""
-    local = timezone.localtime(moment)
-    text = f"{local:%H:%M}"
-    return text if local.date() == timezone.localtime(now).date() else f"{local.day} {local:%b %H:%M}"
+    """``10:06``, with the day where it is not today's, and the year where it is not this one's."""
+    return tell_moment(timezone.localtime(moment), timezone.localtime(now))

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from pipelines_app.core.fields import check_known, check_number, check_text, shorten
 from pipelines_app.core.limits import SIDES
 from pipelines_app.core.moments import check_moment
+from pipelines_app.core.telling import name_zone
 from pipelines_app.exceptions import BadInput
 
 FIELD = "unless"
@@ -19,7 +20,7 @@ class Unless:
     """What a rejection waits for, in the quantity of the rule that opened the proposal.
 
     ``rule`` is that rule with the value as its ``limit``, its own ``beside`` it; ``until`` is the end,
-    exclusive; ``said`` is ``unless above 60 h, until 3 March``, ``by`` who rejected it.
+    exclusive; ``said`` is ``unless above 60 h, until 3 March 2026``, ``by`` who rejected it.
     """
 
     value: float
@@ -85,14 +86,13 @@ def read_end(end):
     return check_moment(end.isoformat() if isinstance(end, datetime) else end, field="until")
 
 
-def say_unless(operator, text, end, today):
-    """``unless above 60 h, until 3 March``; ``end`` is a date, or a moment in the zone of ``today``.
+def say_unless(operator, text, end):
+    """``unless above 60 h, until 3 March 2026``; ``end`` is a date, or a moment in the site's zone.
 
-    An hour is told with its zone: the words are frozen, and read in others.
+    The year is told, and an hour with its zone: the words are frozen, and read in others.
     """
-    year = "" if end.year == today.year else f" {end.year}"
-    hour = f", {end:%H:%M %Z}" if isinstance(end, datetime) else ""
-    return f"unless {SIDES[operator]} {text}, until {end.day} {end:%B}{year}{hour}"
+    hour = f", {end:%H:%M} {name_zone(end)}" if isinstance(end, datetime) else ""
+    return f"unless {SIDES[operator]} {text}, until {end.day} {end:%B %Y}{hour}"
 
 
 def tell_history(found, *, rejected, came):

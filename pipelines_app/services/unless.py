@@ -32,7 +32,6 @@ def make_unless(pipeline, given, now):
     refuse_absurd(given["value"], rule["limit"], quantity, present)
     present |= {"limit_text": read_present(pipeline.topic, rule, now)["limit_text"]}
     refuse_better(quantity, rule, present)
-    today = now.astimezone(timezone.get_default_timezone()).date()
     return Unless(
         value=rule["limit"],
         text=present["limit_text"],
@@ -40,7 +39,7 @@ def make_unless(pipeline, given, now):
         unit=present["unit"],
         rule=rule,
         until=until,
-        said=say_unless(rule["operator"], present["limit_text"], end, today),
+        said=say_unless(rule["operator"], present["limit_text"], end),
     )
 
 

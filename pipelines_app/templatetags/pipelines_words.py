@@ -11,6 +11,7 @@ from django.utils.timesince import timesince
 from pipelines_app.cards.history import tell_entry
 from pipelines_app.cards.writing import tell_time, to_local
 from pipelines_app.core.moments import find_midnight, to_ms
+from pipelines_app.core.telling import name_zone, tell_date, tell_day
 from pipelines_app.queries import find_stop
 
 register = template.Library()
@@ -31,7 +32,7 @@ def moment(at):
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         local.isoformat(timespec="seconds"),
-        f"{local:%Y-%m-%d %H:%M:%S %Z}",
+        f"{local:%Y-%m-%d %H:%M:%S} {name_zone(local)}",
         tell_time(local, timezone.now()),
     )
 
@@ -50,15 +51,22 @@ def occasion(at):
     site = timezone.localtime(to_local(at), zone)
     if site != find_midnight(site.date(), zone):
         return moment(at)
-    return format_html('<time datetime="{}">{}</time>', f"{site:%Y-%m-%d}", f"{site.day} {site:%b}")
+    return format_html(
+        '<time datetime="{}">{}</time>', f"{site:%Y-%m-%d}", tell_day(site, timezone.localtime())
+    )
 
 
 @register.filter
 def day(at):
     """A datetime with its date and zone, as a ``<time>``: ``24 Nov 2026, 03:45 UTC``."""
     local = timezone.localtime(at)
-    text = f"{local.day} {local:%b %Y, %H:%M %Z}"
-    return format_html('<time datetime="{}">{}</time>', local.isoformat(timespec="seconds"), text)
+    return format_html('<time datetime="{}">{}</time>', local.isoformat(timespec="seconds"), tell_date(local))
+
+
+@register.filter
+def dated(at):
+    """As ``day``, as plain text for a mail."""
+    return tell_date(timezone.localtime(at))
 
 
 @register.filter

@@ -57,7 +57,7 @@ def test_a_rejection_waits_for_a_value(admin, open_page, call_api, shoot, rounds
     expect(mine.get_by_role("alert").last).to_contain_text("Value is 11, no worse than the 12")
     mine.get_by_label("Once the maximum").fill("20")
     mine.get_by_role("button", name="Reject this proposal").click()
-    said = f"Rejected by approver unless above 20, until {until.day} {until:%B}"
+    said = f"Rejected by approver unless above 20, until {until.day} {until:%B %Y}"
     expect(mine.get_by_role("status")).to_contain_text(f"{said}")
     expect(mine.get_by_role("status")).to_contain_text("; now 12")
     shoot(inbox, "2-rejected")

@@ -35,9 +35,3 @@ test("the ticks of an axis are in one unit", () => {
   assert.deepEqual(units.formatTicks([0, 1800, 3600]), ["0 min", "30 min", "60 min"]);
   assert.deepEqual(units.formatTicks([0, 0.5, 1]), ["0 s", "0.5 s", "1 s"]);
 });
-
-test("a zone has the name its people know", () => {
-  const winter = Date.UTC(2026, 0, 15), summer = Date.UTC(2026, 6, 15);
-  assert.deepEqual([units.nameZone("Europe/Berlin", winter), units.nameZone("Europe/Berlin", summer)], ["CET", "CEST"]);
-  assert.deepEqual([units.nameZone("America/New_York", winter), units.nameZone("UTC", winter)], ["EST", "UTC"]);
-});

@@ -2,7 +2,7 @@
 
 import { Hold } from "./hold.js";
 import { lapse, Told } from "./lapse.js";
-import { clock, findIdle, findUnjudged, getJson, isHeard, moment as time, onMessage, serverNow, setText, watch, zone } from "./page.js";
+import { clock, findIdle, findUnjudged, getJson, isHeard, moment as time, onMessage, options, serverNow, setText, watch, zone } from "./page.js";
 import { makePlot } from "./plot.js";
 import { isDense } from "./points.js";
 import { makeRefresher } from "./refresh.js";
@@ -31,7 +31,7 @@ const isHot = () => plot.end - plot.start <= 2 * HOUR && plot.end > serverNow() 
 
 function build() {
   chart?.destroy();
-  chart = makePlot(figure, { get: () => ({ plot, view, hold: isHot() ? held : null }), zone: zone(), onPoint: tell, onZoom: zoom });
+  chart = makePlot(figure, { get: () => ({ plot, view, hold: isHot() ? held : null }), zone, options, onPoint: tell, onZoom: zoom });
 }
 
 function tell(index) {

@@ -7,7 +7,7 @@
 import { LiveLine, readOptions } from "./live-line.js";
 import { connectTo } from "./metrics.js";
 import { renderSpark } from "./spark.js";
-import { nameZone } from "./units.js";
+import { tellMomentInZone } from "./moments.js";
 
 const HEIGHT = 72, LEAST_WIDTH = 160, PAINT_EVERY = 250; // px, px, ms
 const MARKUP = ["label", "value", "words", "age", "place"];
@@ -45,7 +45,7 @@ sheet.replaceSync(`
   @media print { :host { --paper: #fff; --ink: #000; } }
 `);
 
-const time = (ms) => `${new Date(ms).toLocaleTimeString("en-GB")} ${nameZone(undefined, ms)}`;
+const time = (ms) => tellMomentInZone(ms, { now: Date.now(), seconds: true });
 
 export class LiveSpark extends HTMLElement {
   static observedAttributes = ["topic", "server", "tickets", "label", "unit", "aggregate", "window", "span", "limit", "side", "stale-after"];

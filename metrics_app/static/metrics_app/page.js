@@ -2,7 +2,8 @@
 
 import "./page_aggregates.js";
 import { connect, describe } from "./stream.js";
-import { formatAge, formatDuration, nameZone } from "./units.js";
+import { nameZone, nameZones, tellMomentInZone } from "./moments.js";
+import { formatAge, formatDuration } from "./units.js";
 
 const STATUS_EVERY = 2_000, TIMEOUT = 15_000;
 const MOMENT = 3500; // ms; what was switched off just now says since when, too
@@ -11,20 +12,19 @@ let stream = null, wasIdle = null;
 const listeners = new Set();
 
 export const serverNow = () => Date.now() + skew;
-/** A time of day as every page writes it: "03:45:10 UTC". */
-export const clock = (ms) => `${new Date(ms).toLocaleTimeString("en-GB")} ${zone()}`;
-/** A moment as lights write it: "03:45 UTC", with the day where it is not today's. */
-export function moment(ms) {
-  const at = new Date(ms), today = new Date(serverNow());
-  const day = at.toDateString() === today.toDateString() ? "" : `${at.toLocaleDateString("en-GB", { day: "numeric", month: "short" })} `;
-  return `${day}${at.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })} ${zone()}`;
+/** The names of the reader's zone by its seasons, as the server has them where both speak of the same zone. */
+function zoneNames() {
+  const { zone: named, zoneNames: names } = document.getElementById("live")?.dataset ?? {};
+  return names && named === Intl.DateTimeFormat().resolvedOptions().timeZone ? JSON.parse(names) : {};
 }
-/** The short name of the reader's zone, "CET": the server's where both speak of the same zone. */
-export function zone() {
-  const { zone: named, zoneName } = document.getElementById("live")?.dataset ?? {};
-  const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  return zoneName && named === own ? zoneName : nameZone();
-}
+/** How a moment is told to this reader: see `moments.js`. */
+export const options = () => ({ now: serverNow(), names: zoneNames() });
+/** A moment with its seconds, "03:45:10 UTC", and with the day where it is not today's. */
+export const clock = (ms) => tellMomentInZone(ms, { ...options(), seconds: true });
+/** A moment as lights write it: "03:45 UTC", with the day, and the year, where it is not today's. */
+export const moment = (ms) => tellMomentInZone(ms, options());
+/** The short name of the reader's zone, "CET", or of a span (ms) in which the clocks change "CET and CEST". */
+export const zone = (start = serverNow(), end = start) => (start === end ? nameZone(undefined, start, zoneNames()) : nameZones(start, end, undefined, zoneNames()));
 
 /** JSON from the site; an Error that says what to do when it cannot be had. */
 export async function getJson(url) {

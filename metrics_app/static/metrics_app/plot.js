@@ -3,6 +3,7 @@
 import uPlot from "../vendor/uplot/uPlot.esm.js";
 import { FONT, calm, clampX, line, paint, toY, write } from "./canvas.js";
 import { drawPoints, listHeld } from "./points.js";
+import { tellTicks } from "./moments.js";
 import { findScale } from "./series.js";
 import { formatTicks, formatValue, isSeconds } from "./units.js";
 import { isCounting, listScaled } from "./view.js";
@@ -18,17 +19,6 @@ const TALL = 22; // px above the chart for the numbers of the marks
 const BY_HAND = new Set(["note", "voided", "restored", "lost"]); // what is to be said of the figures, not what the project did
 
 const isDuration = (plot) => isSeconds(plot.unit, plot.aggregate);
-
-/** Ticks of the time axis: the time of day, and the day where a new one begins. */
-function writeTimes(splits, step) {
-  const day = { day: "numeric", month: "short" };
-  const time = { hour: "2-digit", minute: "2-digit", ...(step < MINUTE ? { second: "2-digit" } : {}) };
-  return splits.map((at) => {
-    const moment = new Date(at * 1000);
-    const midnight = moment.getHours() === 0 && moment.getMinutes() === 0 && moment.getSeconds() === 0;
-    return step >= DAY || midnight ? moment.toLocaleDateString("en-GB", day) : moment.toLocaleTimeString("en-GB", time);
-  });
-}
 
 /** The tinted side of the limit, the shaded breaches and spans of notes and of what is voided, below everything else. */
 function drawGround(u, plot, hold) {
@@ -162,12 +152,19 @@ function widen(u, texts, axis) {
   return Math.max(78, Math.ceil(u.ctx.measureText(longest).width / devicePixelRatio) + 22);
 }
 
-function describeAxes(get, zone) {
+/** How high the axis of time is: a second line below its ticks says the day, or the year. */
+const sizeTimes = (u, texts) => (texts?.some((text) => text.includes("\n")) ? 48 : 32);
+
+function describeAxes(get, { zone, options }) {
   const base = { stroke: calm("--soft"), grid: { stroke: calm("--line"), width: 1 }, ticks: { stroke: calm("--line") }, font: `13px ${FONT}`, labelFont: `13px ${FONT}` };
   const { plot } = get();
   const writeOne = (value) => formatValue(value, plot.unit, plot.aggregate, plot.limit);
   return [
-    { ...base, label: `Time in ${zone}`, labelSize: 18, labelGap: 0, size: 32, values: (u, splits, _, __, step) => writeTimes(splits, step) },
+    {
+      ...base, labelSize: 18, labelGap: 0, size: sizeTimes,
+      label: () => `Time in ${zone(get().plot.start, get().plot.end)}`,
+      values: (u, splits, _, __, step) => tellTicks(splits.map((at) => at * 1000), step, options()),
+    },
     { ...base, size: widen, space: 44, ...(isDuration(plot) ? { incrs: DURATIONS } : {}), values: (u, splits) => (isDuration(plot) ? formatTicks(splits) : splits.map(writeOne)) },
   ];
 }
@@ -177,11 +174,12 @@ function describeAxes(get, zone) {
  * @param {HTMLElement} figure
  * @param {object} parts
  * @param {() => {plot, view, hold}} parts.get what is shown now
- * @param {string} parts.zone the reader's
+ * @param {(start, end) => string} parts.zone names the reader's zone in a span (ms)
+ * @param {() => object} parts.options how moments are told (see moments.js)
  * @param {(index|null) => void} parts.onPoint the crosshair moved
  * @param {(from, to) => void} parts.onZoom a span (ms) was dragged over
  */
-export function makePlot(figure, { get, zone, onPoint, onZoom }) {
+export function makePlot(figure, { get, zone, options, onPoint, onZoom }) {
   const { width, height } = figure.getBoundingClientRect();
   const { plot, view } = get();
   const limits = { x: { range: () => [get().plot.start / 1000, get().plot.end / 1000] }, y: { range: () => findScale([...listScaled(get().plot, get().view), ...listHeld(get())]) } };
@@ -192,7 +190,7 @@ export function makePlot(figure, { get, zone, onPoint, onZoom }) {
     legend: { show: false },
     cursor: { y: false, drag: { x: true, y: false, setScale: false } },
     scales: limits,
-    axes: describeAxes(get, zone),
+    axes: describeAxes(get, { zone, options }),
     series: [{}, series("--series", { width: 2 }), series("--median"), series("--high", { dash: [6, 3] }), series("--soft", { dash: [3, 3] })],
     hooks: {
       drawClear: [(self) => drawGround(self, get().plot, get().hold)],

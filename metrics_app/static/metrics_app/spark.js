@@ -1,5 +1,6 @@
 // Draws a spark-line into its figure: the line, the dashed limit with its label, the tinted side.
 
+import { tellEnds } from "./moments.js";
 import { findScale, findTicks, layOut } from "./series.js";
 import { formatTicks, formatValue, isSeconds } from "./units.js";
 
@@ -26,12 +27,8 @@ function drawAxes(group, chart, width, height) {
     group.append(element("line", { class: "ground", x1: 0, x2: width, y1: y, y2: y }));
     group.append(element("text", { class: "tick", x: -6, y: y + 4, "text-anchor": "end" }, texts[index]));
   });
-  const zone = new Intl.DateTimeFormat("en-US", { timeZoneName: "short" }).formatToParts().find(({ type }) => type === "timeZoneName").value;
-  const days = chart.end - chart.start > 86_400_000;
-  const write = (at) => new Date(at).toLocaleString("en-GB", { hour: "2-digit", minute: "2-digit", ...(days ? { day: "numeric", month: "short" } : {}) });
-  [[0, "start"], [0.5, "middle"], [1, "end"]].forEach(([share, anchor]) => {
-    const text = write(chart.start + share * (chart.end - chart.start)) + (share === 1 ? ` ${zone}` : "");
-    group.append(element("text", { class: "tick", x: share * width, y: height + 17, "text-anchor": anchor }, text));
+  tellEnds(chart.start, chart.end, chart.told ?? { now: Date.now() }).forEach((text, index) => {
+    group.append(element("text", { class: "tick", x: (index / 2) * width, y: height + 17, "text-anchor": ["start", "middle", "end"][index] }, text));
   });
 }
 

@@ -103,10 +103,3 @@ export function formatTicks(seconds) {
   );
   return seconds.map((one) => `${formatNumber(one / size)} ${name}`);
 }
-
-/** The short name of a zone, "CET" rather than "GMT+1": each English knows those of its part of the world. */
-export function nameZone(timeZone = undefined, ms = Date.now()) {
-  const names = ["en-US", "en-GB", "en-AU", "en-IN", "en-ZA"].map((locale) => new Intl.DateTimeFormat(locale, { timeZone, timeZoneName: "short" })
-    .formatToParts(ms).find((part) => part.type === "timeZoneName").value);
-  return names.find((name) => !/^GMT[+-]/.test(name)) ?? names[0];
-}

@@ -12,6 +12,7 @@ from django.utils import timezone
 from pipelines_app import conf
 from pipelines_app.core.errands import find_wait
 from pipelines_app.core.moments import to_moment
+from pipelines_app.core.telling import tell_date
 from pipelines_app.core.track_records import tell_review
 from pipelines_app.core.unless import tell_history
 from pipelines_app.exceptions import Postponed
@@ -150,7 +151,7 @@ def tell_reopened(pipeline):
     if not found:
         return ""
     times = (to_moment(found[name]) for name in ("rejected_at", "at"))
-    rejected, came = (f"{at.day} {at:%b %Y, %H:%M %Z}" for at in map(timezone.localtime, times))
+    rejected, came = map(tell_date, map(timezone.localtime, times))
     return tell_history(found, rejected=rejected, came=came)
 
 

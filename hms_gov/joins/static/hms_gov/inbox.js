@@ -1,7 +1,7 @@
 // The inbox and the page of a proposal, where both apps meet: charts of what the rule saw,
 // decisions that confirm in place, proposals that arrive and change without a reload.
 
-import { getJson, onMessage, serverNow, setText, watch } from "../metrics_app/page.js";
+import { getJson, onMessage, options, serverNow, setText, watch } from "../metrics_app/page.js";
 import { makeRefresher } from "../metrics_app/refresh.js";
 import { findScale } from "../metrics_app/series.js";
 import { drawSpark } from "../metrics_app/spark.js";
@@ -23,7 +23,7 @@ function drawEvidence(root) {
     const alike = charts.filter(({ unit }) => unit === chart.unit);
     const limit = alike.map((one) => one.limit).find((one) => one !== null) ?? null;
     const scale = findScale(alike.flatMap(({ values }) => values), limit);
-    drawSpark(figures[index], { ...chart, scale, axes: true });
+    drawSpark(figures[index], { ...chart, scale, axes: true, told: options() });
   });
 }
 
