@@ -71,6 +71,7 @@ class Collector:
     def turn(self, block_ms=250):
         """One step over all shards; True when there may be more to read at once."""
         self.check()
+        window.note_recording()
         self.take_shards()
         self.load_memories()
         if not self.memories:

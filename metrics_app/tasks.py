@@ -5,7 +5,7 @@ import logging
 from celery import shared_task
 
 from metrics_app.exceptions import BusUnavailable
-from metrics_app.services.archive import archive, note_collected
+from metrics_app.services.archive import archive, keep_recording, note_collected
 from metrics_app.services.compact import compact_history as compact
 from metrics_app.services.notices import send_notices as send
 from metrics_app.services.watch.announce import announce
@@ -26,6 +26,7 @@ def watch():
     announce()
     try:
         note_collected()
+        keep_recording()
     except BusUnavailable as error:
         logger.warning("What is collected cannot be noted: %s", error)
 

@@ -7,8 +7,7 @@ from types import SimpleNamespace
 
 from hms_gov.joins.addresses import find_page
 from hms_gov.joins.evidence import find_rule
-from hms_gov.joins.quantities import describe, read_rule
-from metrics_app import queries
+from hms_gov.joins.quantities import describe, observe, read_rule
 from metrics_app.core.aggregates import list_names
 from metrics_app.core.conditions import UNJUDGED
 from metrics_app.core.durations import DAY_S
@@ -72,7 +71,7 @@ def cite_threshold(entry, asked):
     threshold = find_row(rows, entry["threshold"])
     refuse_hidden(threshold and threshold.kpi, asked, "threshold", entry["threshold"])
     rule = read_rule(threshold.kpi, {name: getattr(threshold, name) for name in Threshold.RULE_FIELDS})
-    seen, n = observe(threshold.kpi, rule, asked.at)
+    seen, n = see(threshold.kpi, rule, asked.at)
     condition = judge_threshold(threshold, read_clock())
     state = tell_state(threshold, condition)
     title = f"Rule “{threshold}”, version {threshold.version}"
@@ -103,7 +102,7 @@ def cite_topic(entry, asked):
             f"{shorten(aggregate)} is no aggregate: expected one of {', '.join(names)}", field="aggregate"
         )
     rule = read_rule(kpi, {"window": window, "aggregate": aggregate})
-    seen, n = observe(kpi, rule, asked.at)
+    seen, n = see(kpi, rule, asked.at)
     return describe_found(kpi, seen, str(kpi), tell_seen(seen)) | {"n": n, "window": window}
 
 
@@ -140,11 +139,11 @@ def may_name(who, kpi):
     return not kpi.restricted or kpi.owner_id in getattr(who, "groups", ())
 
 
-def observe(kpi, rule, at):
+def see(kpi, rule, at):
     """``(quantity, points)`` of a rule in its window up to a moment (ms)."""
     # Windows end at the next whole second, as everywhere.
-    [seen] = queries.observe([queries.ask(kpi.topic, rule, (at // 1000 + 1) * 1000)])
-    return describe(kpi, rule, seen.value), int(seen.n)
+    [(value, n)] = observe([kpi.topic], [rule], (at // 1000 + 1) * 1000)
+    return describe(kpi, rule, value), n
 
 
 def tell_seen(seen):

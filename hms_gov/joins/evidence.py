@@ -8,7 +8,7 @@ known to be lost: no figure has them. Times are ms, windows in seconds.
 import logging
 
 from hms_gov.joins.addresses import find_page
-from hms_gov.joins.quantities import describe, draw, read_rule
+from hms_gov.joins.quantities import describe, draw, observe, read_rule
 from metrics_app import queries
 from metrics_app.core.aggregates import compute, list_names
 from metrics_app.core.durations import HOUR_MS, MINUTE_MS
@@ -60,18 +60,18 @@ def freeze(topic, start, end):
     if kpi is None:
         return {}
     rule, end = read_rule(kpi), (end // 1000 + 1) * 1000
-    [seen] = queries.observe([queries.ask(topic, rule, end)])
+    [(value, n)] = observe([topic], [rule], end)
     minutes = read_minutes(topic, start // MINUTE_MS * MINUTE_MS, end, MINUTE_MS)
     return {
-        "value": seen.value,
-        "n": int(seen.n),
+        "value": value,
+        "n": n,
         "unit": kpi.unit,
         "window": rule.window,
         "aggregate": rule.aggregate,
         "kpi": {"topic": kpi.topic, "name": str(kpi), "direction": kpi.direction},
         "measured_from": start,
         "measured_to": end,
-        "quantity": describe(kpi, rule, seen.value) | {"curve": draw(kpi, rule, start, end, seen.value)},
+        "quantity": describe(kpi, rule, value) | {"curve": draw(kpi, rule, start, end, value)},
         "minutes": minutes | {"summary": summarise(topic, start, end)},
         **freeze_losses(topic, start, end),
     }
@@ -149,21 +149,22 @@ def list_companions(kpi, end, window=None):
     rules = [
         read_rule(other, {"aggregate": other.aggregate, "window": window or other.window}) for other in shown
     ]
-    asked = [queries.ask(other.topic, rule, end) for other, rule in zip(shown, rules, strict=True)]
-    return [describe_companion(*row) for row in zip(shown, rules, queries.observe(asked), strict=True)]
+    seen = observe([other.topic for other in shown], rules, end)
+    return [describe_companion(*row) for row in zip(shown, rules, seen, strict=True)]
 
 
 def describe_companion(kpi, rule, seen):
     """What a rule without a limit, such as its tile, saw of a KPI, in numbers and in words."""
-    words = describe(kpi, rule, seen.value)
+    value, n = seen
+    words = describe(kpi, rule, value)
     return {
         "topic": kpi.topic,
         "name": str(kpi),
         "unit": kpi.unit,
         "aggregate": rule.aggregate,
         "window": rule.window,
-        "value": seen.value,
-        "n": int(seen.n),
+        "value": value,
+        "n": n,
         "label": words["label"],
         "text": words["text"],
     }

@@ -4,9 +4,8 @@ from hms_gov.joins.citations import cite
 from hms_gov.joins.costs import find_cost
 from hms_gov.joins.effects import describe_effect, hours, list_events
 from hms_gov.joins.evidence import freeze
-from hms_gov.joins.quantities import describe, draw, read_rule
+from hms_gov.joins.quantities import describe, draw, observe, read_rule
 from hms_gov.joins.unless import find_crossing, read_value
-from metrics_app import queries
 from metrics_app.core.text.phrases import tell_gone
 from metrics_app.registry import get_kpi
 
@@ -37,10 +36,10 @@ def measure(topic, rule, end, *, draw_from=None, cost_from=None):
     rule = read_rule(kpi, rule)
     # Windows end at the next whole second, as everywhere.
     end = (end // 1000 + 1) * 1000
-    [seen] = queries.observe([queries.ask(topic, rule, end)])
-    found = describe(kpi, rule, seen.value) | {"n": int(seen.n), "fault": tell_gone(rule)}
+    [(value, n)] = observe([topic], [rule], end)
+    found = describe(kpi, rule, value) | {"n": n, "fault": tell_gone(rule)}
     if draw_from is not None:
-        found["curve"] = draw(kpi, rule, draw_from, end, seen.value)
+        found["curve"] = draw(kpi, rule, draw_from, end, value)
     if cost_from is not None:
         found["cost"] = find_cost(kpi, rule, cost_from, end)
     return found

@@ -9,9 +9,8 @@ from types import SimpleNamespace
 
 from metrics_app import queries
 from metrics_app.core.aggregates import get_aggregate
-from metrics_app.core.curves import drop_unwatched, roll
+from metrics_app.core.curves import roll
 from metrics_app.core.durations import HOUR_MS, MINUTE_MS
-from metrics_app.core.moments import to_ms
 from metrics_app.core.spans import ceil
 from metrics_app.core.text.entries import write_duration
 from metrics_app.core.text.phrases import name_aggregate, write_limit
@@ -52,6 +51,18 @@ def write_seen(kpi, rule, value):
     return format_value(value, kpi.unit, rule.aggregate, beside=rule.limit)
 
 
+def observe(topics, rules, end):
+    """``[(value, points), …]`` of rules of topics in their windows up to ``end``.
+
+    None of a window without points in which nobody counted: that is no zero.
+    """
+    asked = [queries.ask(topic, rule, end) for topic, rule in zip(topics, rules, strict=True)]
+    return [
+        (queries.take_value(seen, one[0], one[1], end), int(seen.n))
+        for one, seen in zip(asked, queries.observe(asked), strict=True)
+    ]
+
+
 def draw(kpi, rule, start, end, last):
     """``{"ts", "values"}`` of a rule's quantity from ``start`` to ``end``, where it is ``last``.
 
@@ -67,8 +78,7 @@ def draw(kpi, rule, start, end, last):
     kept = ends[find_kept(kpi.topic, rule, ends) :]
     seen = (roll_windows if together else read_windows)(kpi.topic, rule, kept) if kept else []
     values = [None] * (len(ends) - len(seen)) + seen + [last]
-    if get_aggregate(rule.aggregate).judges_empty:
-        values = drop_unwatched([*ends, end], values, to_ms(kpi.created_at))
+    values = queries.drop_unknown(kpi.topic, [*ends, end], rule.window * 1000, values, rule.aggregate)
     return {"ts": [*ends, end], "values": [None if is_far(rule, one) else one for one in values]}
 
 

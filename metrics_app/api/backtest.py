@@ -41,6 +41,9 @@ class BacktestSerializer(serializers.Serializer):
     ticks = serializers.IntegerField(help_text="Slots judged.")
     ticks_in_breach = serializers.IntegerField(help_text="Slots of class breach.")
     breaches = IncidentSerializer(many=True, help_text="The newest 200.")
+    recorded_seconds = serializers.IntegerField(
+        help_text="Of the span, in which points were recorded: of the rest nobody knows what would have been."
+    )
     breach_count = serializers.IntegerField()
     data_breaches = IncidentSerializer(many=True)
     red_seconds = serializers.IntegerField()

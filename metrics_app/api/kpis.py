@@ -44,12 +44,12 @@ def read_tiles(kpis):
     return [
         Tile(
             kpi,
-            observation.value,
+            queries.take_value(observation, kpi.topic, end - kpi.window * 1000, end),
             silent[kpi.topic].fired_at if kpi.topic in silent else None,
             seen[kpi.topic].condition,
             seen[kpi.topic].behind or now,
         )
-        for kpi, observation in zip(kpis, queries.observe(wanted), strict=True)
+        for kpi, end, observation in zip(kpis, ends, queries.observe(wanted), strict=True)
     ]
 
 
@@ -147,8 +147,10 @@ class StatsView(TopicView):
         window = self.query.get("window", min(kpi.window, MAX_WINDOW))
         found = queries.stats(topic, window, view=self.query["as"])
         end = found["computed_at"]
-        losses = self.list_losses(topic, found.get("start", end - window * 1000), end)
-        return Response(StatsSerializer(found | losses).data)
+        start = found.get("start", end - window * 1000)
+        [recorded] = queries.list_shares(topic, [start, end])
+        found |= {} if recorded == 1 else {"recorded": recorded}
+        return Response(StatsSerializer(found | self.list_losses(topic, start, end)).data)
 
 
 class SeriesView(TopicView):
@@ -160,4 +162,7 @@ class SeriesView(TopicView):
         self.find_kpi(topic)
         start, end, step = self.query["start"], self.query["end"], self.query["step"] * 1000
         found = queries.series(topic, start, end, step, view=self.query["as"])
+        edges = [*found["ts"], *(ts + step for ts in found["ts"][-1:])]
+        recorded = queries.list_shares(topic, edges)
+        found |= {} if all(share == 1 for share in recorded) else {"recorded": recorded}
         return Response(SeriesSerializer(found | self.list_losses(topic, start, end)).data)

@@ -113,6 +113,7 @@ def describe(kpi, publisher, page):
     """A dataset of the catalogue."""
     contact = conf.get("OPEN_DATA_CONTACT")
     texts = [kpi["description"] or f"{kpi['name']}.", f"Unit: {kpi['unit']}.", kpi["method"]]
+    texts.append(tell_covered(kpi["covered"]))
     found = {
         "@type": "dcat:Dataset",
         "identifier": f"{page}#{kpi['topic']}",
@@ -133,9 +134,22 @@ def describe(kpi, publisher, page):
         ],
     }
     if kpi["span"]:
-        first, last = (datetime.fromtimestamp(at // 1000, UTC).isoformat() for at in kpi["span"])
+        first, last = (write_time(at) for at in kpi["span"])
         found |= {"temporal": f"{first}/{last}", "modified": last}
     return found
+
+
+def tell_covered(spans):
+    """Where not all of ``temporal`` was recorded, what was; DCAT-US has one interval only."""
+    if len(spans) < 2:
+        return ""
+    told = (f"{write_time(first)[:10]} to {write_time(last)[:10]}" for first, last in spans)
+    return f"Recorded: {', '.join(told)}."
+
+
+def write_time(ms):
+    """Milliseconds as ISO 8601 in UTC, whole seconds."""
+    return datetime.fromtimestamp(ms // 1000, UTC).isoformat()
 
 
 def describe_file(page, topic, by, view, kind, file, query):

@@ -82,11 +82,11 @@ def collect_kpis(who):
         "1 for each condition a KPI is in: as its tile shows it, and silent beside it where points lack.",
         labels=["topic", "condition"],
     )
-    for kpi, seen in zip(kpis, queries.observe(asked), strict=True):
+    for kpi, (topic, start, end, _), seen in zip(kpis, asked, queries.observe(asked), strict=True):
         for name in ORDER:
             condition.add_metric([kpi.topic, name], float(name in conditions[kpi.topic].condition.names))
-        if seen.value is not None:
-            value.add_metric([kpi.topic, kpi.aggregate, str(kpi.window), kpi.unit], seen.value)
+        if (known := queries.take_value(seen, topic, start, end)) is not None:
+            value.add_metric([kpi.topic, kpi.aggregate, str(kpi.window), kpi.unit], known)
         points.add_metric([kpi.topic, str(kpi.window)], seen.n)
     return value, points, condition
 

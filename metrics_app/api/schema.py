@@ -32,6 +32,10 @@ POINTS = {"oneOf": [POINT, {"type": "array", "items": POINT, "minItems": 1, "max
 
 
 REVISED = "Whether late points or a voided span changed the bucket; given behind the hot hour."
+RECORDED = (
+    "The share (0 to 1) in which points were recorded: where it is 0 nobody counted, and that there is none "
+    "says nothing."
+)
 LOSSES = (
     "Spans in which points were lost with the memory of Redis, of those asked for; given where there are any."
 )
@@ -90,7 +94,7 @@ class KpiSerializer(serializers.Serializer):
         "none to judge by or was never judged; beside what is beyond its limit, never in its place.",
     )
     value = Figure(
-        help_text="Of the tile's window; of an empty one null, of a count or rate 0, also before any point."
+        help_text="Of the tile's window; of an empty one null, of a count or rate 0 where it was recorded."
     )
     computed_at = Whole(
         help_text="Milliseconds since the epoch: now, or, while the collector is behind, how far it counted."
@@ -143,6 +147,7 @@ class StatsSerializer(AggregatesSerializer):
     start = serializers.IntegerField(
         required=False, help_text="Where the window begins, ms; given where that is before the hot hour."
     )
+    recorded = Figure(required=False, help_text=f"{RECORDED} Given where it is less than 1.")
     losses = LostSerializer(many=True, required=False, help_text=LOSSES)
 
 
@@ -156,6 +161,7 @@ class SeriesSerializer(serializers.Serializer):
     max = Column()
     p50 = Column()
     p95 = Column()
+    recorded = Column(required=False, help_text=f"{RECORDED} Given where one is less than 1.")
     revised = FlagColumn(required=False, help_text=REVISED)
     losses = LostSerializer(many=True, required=False, help_text=LOSSES)
 
@@ -172,6 +178,7 @@ class CalendarColumnsSerializer(serializers.Serializer):
     max = Column()
     p50 = Column()
     p95 = Column()
+    recorded = Column(required=False, help_text=f"{RECORDED} Given where one is less than 1.")
     revised = FlagColumn(required=False, help_text=REVISED)
 
 
@@ -189,6 +196,7 @@ class FiguresSerializer(AggregatesSerializer):
 
     start = serializers.IntegerField(help_text="ms; where the answer begins.")
     end = serializers.IntegerField(help_text="ms")
+    recorded = Figure(help_text=RECORDED)
 
 
 class CompareSerializer(FiguresSerializer):

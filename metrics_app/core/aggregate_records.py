@@ -14,7 +14,7 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,19}")  # as long as its column of the datab
 # The names that figures of a window, and rows of files, carry beside the aggregates.
 TAKEN = frozenset(
     {"topic", "window", "stddev", "last_point_at", "computed_at", "start", "end", "earlier", "zone"}
-    | {"ts", "local_start", "local_end", "revised"}
+    | {"ts", "local_start", "local_end", "revised", "recorded"}
 )
 # Kinds: of one window; a share of its points in per cent; a window against the same one
 # before, in per cent; the time until a line through a window's minutes meets a value.

@@ -45,12 +45,3 @@ def find_extremes(values, steps, name):
     filled = np.array([worst if value is None else value for value in values], dtype=float)
     runs = np.lib.stride_tricks.sliding_window_view(filled, steps)
     return runs.min(axis=1) if name == "min" else runs.max(axis=1)
-
-
-def drop_unwatched(ts, values, since):
-    """The values without the zeros before ``since`` (ms) and before the first point: nobody counted then."""
-    first = next((index for index, value in enumerate(values) if value), len(values))
-    return [
-        None if index < first and at < since else value
-        for index, (at, value) in enumerate(zip(ts, values, strict=True))
-    ]

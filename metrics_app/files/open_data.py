@@ -14,8 +14,9 @@ from metrics_app import conf, queries, registry
 from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.calendars import begin, check_zone, shift_back
 from metrics_app.core.durations import DAY_MS
+from metrics_app.core.recorded import is_enough, join_pieces
 from metrics_app.core.text.losses import name_lost
-from metrics_app.core.text.units import format_value
+from metrics_app.core.text.units import DASH, format_duration, format_value
 from metrics_app.core.text.words import natural_key
 from metrics_app.exceptions import TooMany
 from metrics_app.files.writers import NAMES as FORMAT_NAMES
@@ -33,7 +34,7 @@ from metrics_app.queries.history import CORRECTED, PUBLISHED
 from metrics_app.rates import count_request
 
 FRESH = 60  # seconds
-MOST_LOSSES = 5  # told of each KPI
+MOST_LOSSES = MOST_COVERED = 5  # told of each KPI
 # Days of a file without a year: 8,784 hours, or ten years of days. What is older is a file per year.
 DAYS = {"hour": 366, "day": 3_660}
 VIEWS = {CORRECTED: "As corrected", PUBLISHED: "As first published"}
@@ -51,6 +52,10 @@ MEANINGS = (
     ),
     (("p50", "p90", "p95", "p99"), "Percentiles: half of the values are at most p50. Within 1 %."),
     (("revised",), "Whether late points or a correction have changed it since it was first published."),
+    (
+        ("recorded",),
+        "Which share of it was recorded: where it is 0 nobody counted, and a count of 0 says nothing.",
+    ),
 )
 SPANS = ("The last full hour", "Yesterday", "The last 7 full days")
 
@@ -59,7 +64,7 @@ _facts = (0.0, (), {})  # (fresh until, topics, topic -> facts)
 
 
 def list_published():
-    """The open KPIs: ``topic, name, unit, aggregate, description, method, span, years, lost, figures``."""
+    """The open KPIs: ``topic, name, unit, aggregate, description, method``, and what ``load_facts`` has."""
     kpis = sorted(registry.list_open(), key=lambda kpi: natural_key(kpi.topic))
     facts = load_facts(kpis)
     return [
@@ -82,7 +87,7 @@ def list_meanings():
     added = [
         ((name,), f"{tell_aggregate(name).capitalize()}.") for name in list_columns() if name not in told
     ]
-    return [*MEANINGS[:-1], *added, MEANINGS[-1]]
+    return [*MEANINGS[:-2], *added, *MEANINGS[-2:]]
 
 
 def tell_aggregate(name):
@@ -97,7 +102,7 @@ def tell_unit(unit):
 
 
 def load_facts(kpis):
-    """``{topic: {"span", "years", "lost", "figures"}}``, read together and at most ``FRESH`` seconds old."""
+    """``{topic: {"span", "covered", "years", "lost", "figures"}}``, read together, ``FRESH`` seconds old."""
     global _facts
     wanted = tuple((kpi.topic, kpi.unit, kpi.aggregate) for kpi in kpis)
     fresh_until, known, found = _facts
@@ -122,6 +127,7 @@ def read_facts(kpis, now):
         kpi.topic: {
             "span": spans[kpi.topic],
             "years": list_years(kpi.topic, spans[kpi.topic], now),
+            "covered": list_covered(kpi.topic, spans[kpi.topic], now),
             "lost": list_lost(lost[kpi.topic]),
             "figures": [
                 (name, *describe_figures(kpi, figures[kpi.topic]))
@@ -150,10 +156,34 @@ def list_recent(now):
 
 
 def describe_figures(kpi, figures):
-    """``(value, points)`` in words."""
-    count = figures["count"]
+    """``(value, points)`` in words; a rate is over what was recorded of the span, and it is said how much."""
+    count, recorded, name = figures["count"], figures["recorded"], kpi.aggregate
+    if not count and not is_enough(recorded):
+        return DASH, "not recorded" if not recorded else f"no points; {tell_part(figures)}"
+    value = figures.get(name)
     points = "no points" if not count else "1 point" if count == 1 else f"{count:,} points"
-    return format_value(figures.get(kpi.aggregate), kpi.unit, kpi.aggregate), points
+    if recorded and not is_enough(recorded):
+        value = value / recorded if get_aggregate(name).is_rate and value is not None else value
+        points = f"{points}; {tell_part(figures)}"
+    return format_value(value, kpi.unit, name), points
+
+
+def tell_part(figures):
+    """ "recorded for 5 h of it"."""
+    seconds = figures["recorded"] * (figures["end"] - figures["start"]) / 1000
+    return f"recorded for {format_duration(max(seconds // 60 * 60, 60))} of it"
+
+
+def list_covered(topic, span, now):
+    """``[(first, last), …]`` in ms of what was recorded of a topic whose ``span`` is known, the newest last.
+
+    Interruptions of less than a day are told by the rows of the files; so are stretches before the newest
+    ``MOST_COVERED``.
+    """
+    if not span:
+        return []
+    found = join_pieces(queries.list_recorded(topic, span[0], max(now, span[1] + 1)))
+    return [(start, end - 1) for start, end in found[-MOST_COVERED:]]
 
 
 def forget_on_change(*, setting, **kwargs):

@@ -13,6 +13,7 @@ from metrics_app.models.history import (
     HourRollup,
     Loss,
     MinuteRollup,
+    Recording,
     ShardHistory,
     Topic,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "NoteChange",
     "Notice",
     "Receiver",
+    "Recording",
     "Restriction",
     "ShardHistory",
     "Threshold",

@@ -70,6 +70,19 @@ class Loss(models.Model):
         return f"{self.points} points of shard {self.shard}"
 
 
+class Recording(models.Model):
+    """A span [start, end) of ms in which the site recorded points without a break; the newest one grows.
+
+    Between two of them the site, or its Redis, was away: that no point is known of then says nothing.
+    """
+
+    start = models.BigIntegerField(unique=True, help_text="ms")
+    end = models.BigIntegerField(help_text="ms; up to when every shard has counted what came.")
+
+    def __str__(self):
+        return f"{self.start} to {self.end}"
+
+
 class ShardHistory(models.Model):
     """What is common to a shard's history; its row is the lock of everybody who writes it."""
 

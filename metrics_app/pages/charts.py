@@ -6,9 +6,7 @@ from django.utils.module_loading import import_string
 
 from metrics_app import conf, queries
 from metrics_app.core.aggregates import get_aggregate
-from metrics_app.core.curves import drop_unwatched
 from metrics_app.core.durations import DAY_MS, MINUTE_MS
-from metrics_app.core.moments import to_ms
 from metrics_app.core.plans import NAMES, SHIFTS, SPANS, list_earlier, plan_span
 from metrics_app.core.text import words
 from metrics_app.core.text.losses import mark_lost, name_lost, tell_lost
@@ -19,6 +17,7 @@ from metrics_app.pages.sparklines import in_sight, name_shown, tell_limit
 from metrics_app.queries.windows import FACTS
 
 COLUMNS = ("value", *FACTS)
+OUTSIDE = 0.1  # share of a view from which on a sentence says that nothing is known of it
 MOST_BREACHES = 500  # shaded on one chart
 COMPARED = {"yesterday": "the day before", "week": "a week before"}
 
@@ -47,11 +46,8 @@ def describe_plot(kpi, rule, view, zone):
     # A day more: values may lie so far apart, and each stands for what lies between.
     grain = queries.find_grain(kpi.topic, view.start - max(window, DAY_MS))
     plan = plan_span(view.start, view.end, window, grain)._replace(divides_at=rule and rule.aggregate_value)
-    columns = read_columns(kpi.topic, aggregate, plan, view)
-    since = to_ms(kpi.created_at)
+    columns = mark_unrecorded(kpi.topic, read_columns(kpi.topic, aggregate, plan, view), plan)
     one = get_aggregate(aggregate)
-    if one.judges_empty:
-        columns["value"] = drop_unwatched(columns["ts"], columns["value"], since)
     share = window / plan.drawn if one.grows else 1
     columns["value"] = scale(columns["value"], share)
     over = one.judges_empty or one.is_trend
@@ -74,7 +70,7 @@ def describe_plot(kpi, rule, view, zone):
         "above": rule.operator in words.UPPER if rule else True,
         "breaches": list_breaches(kpi.topic, view),
         "losses": [one._asdict() | {"label": name_lost(one.points)} for one in losses],
-        "sentence": tell_sentence(kpi, rule, view, aggregate, columns["value"], what)
+        "sentence": tell_sentence(kpi, rule, view, aggregate, columns, what)
         + "".join(f" {tell_loss(one, view.end)}" for one in losses),
     }
 
@@ -99,6 +95,17 @@ def read_columns(topic, aggregate, plan, view):
         row = read_now(topic, aggregate, plan, view.end)
         columns = {name: [*column, row[name]] for name, column in columns.items()}
     return columns
+
+
+def mark_unrecorded(topic, columns, plan):
+    """The columns with ``recorded``; a window that was not, and has no point, has no value and no count."""
+    known = queries.list_known(topic, columns["ts"], plan.drawn)
+    recorded = [bool(n) or one for n, one in zip(columns["n"], known, strict=True)]
+    dropped = {
+        name: [value if one else None for value, one in zip(columns[name], recorded, strict=True)]
+        for name in ("value", "n")
+    }
+    return columns | dropped | {"recorded": recorded}
 
 
 def read_windows(topic, ends, plan, aggregate):
@@ -134,10 +141,11 @@ def compare(topic, aggregate, plan, view, ts, share, zone):
     if view.compare not in SHIFTS:
         return None
     earlier = list_earlier([at for at in ts if at % plan.stride == 0], view.compare, plan.step, zone)
-    ends = sorted(set(earlier))
-    is_kept = not ends or queries.find_grain(topic, ends[0] - plan.drawn) <= plan.step
-    found = scale(read_windows(topic, ends, plan, aggregate)["value"], share) if is_kept else []
-    by_end = dict(zip(ends, found, strict=is_kept))
+    ends, found = sorted(set(earlier)), []
+    if ends and queries.find_grain(topic, ends[0] - plan.drawn) <= plan.step:
+        columns = {"ts": ends} | read_windows(topic, ends, plan, aggregate)
+        found = scale(mark_unrecorded(topic, columns, plan)["value"], share)
+    by_end = dict(zip(ends, found, strict=bool(found)))
     values = [by_end.get(end) for end in earlier]
     return {"name": COMPARED[view.compare], "values": values + [None] * (len(ts) - len(values))}
 
@@ -167,18 +175,34 @@ def list_breaches(topic, view):
     return [{"start": row.since, "end": row.recovered_at, "severity": row.severity} for row in rows]
 
 
-def tell_sentence(kpi, rule, view, aggregate, values, what):
+def tell_sentence(kpi, rule, view, aggregate, columns, what):
     """The text alternative of the chart."""
     name = "The part chosen" if view.zoomed else f"The last {NAMES[view.span]}"
-    known = [value for value in values if value is not None]
-    if not known:
+    found = [(at, one) for at, one in zip(columns["ts"], columns["value"], strict=True) if one is not None]
+    if not found:
         return f"{name}: no values."
+    known, name = [value for _, value in found], name + tell_known(found[0][0], found[-1][0], view)
     low, high, last = (
         format_value(value, kpi.unit, aggregate, rule.limit if rule else None)
         for value in (min(known), max(known), known[-1])
     )
     limit = f"; {tell_limit(rule)}" if rule else ""
     return f"{name}, {what}: between {low} and {high}, at last {last}{limit}."
+
+
+def tell_known(first, last, view):
+    """ " (known from 24 Nov 10:00 CET on)" where values begin, or end, well within the view; else ""."""
+    least = max((view.end - view.start) * OUTSIDE, 2 * MINUTE_MS)
+    ends = [at for at, is_inside in ((first, first - view.start > least), (last, view.end - last > least))
+            if is_inside]  # fmt: skip
+    told = [clock_with_zone(at, queries.redis_now()) for at in ends]
+    if len(told) == 2:
+        return f" (known from {told[0]} to {told[1]})"
+    return (
+        f" (known {'from' if ends[0] == first else 'until'} {told[0]}{' on' * (ends[0] == first)})"
+        if told
+        else ""
+    )
 
 
 def touched(losses, start, end):

@@ -4,34 +4,31 @@ from metrics_app import queries
 from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.calendars import begin, check_zone, shift_back
 from metrics_app.core.durations import HOUR_S, MINUTE_MS
+from metrics_app.core.recorded import is_enough
 from metrics_app.core.text.losses import tell_lost
 from metrics_app.core.text.units import DASH, format_number, format_value
 from metrics_app.core.text.words import tell_change
 
 GONE = {"text": DASH, "beside": "its minutes are no longer kept"}
+NOTHING, PART, WHOLE = "nothing", "part", "whole"
 EARLIER = {"day": "yesterday by now", "week": "a week ago by now"}
 
 
-def list_comparisons(kpi, now, zone, since):
+def list_comparisons(kpi, now, zone):
     """``[{"label", "text", "beside"}, …]`` of a KPI at ``now`` (ms) in the reader's ``zone``, a name.
 
-    ``since``: when (ms) it began to be watched; a day before that is not known, which is not zero.
+    Of a span without points in which nobody counted nothing is known, which is not zero.
     """
-    rate = queries.stats(kpi.topic, HOUR_S, now=now)["rate_per_hour"]
-    kept = list_kept(kpi.topic, now, zone)
+    hour, kept = queries.stats(kpi.topic, HOUR_S, now=now), list_kept(kpi.topic, now, zone)
     today = queries.so_far([kpi.topic], zone, compare=kept, now=now)[kpi.topic]
     # A rate over a part of a day says less than how many there were.
     name = "count" if get_aggregate(kpi.aggregate).is_rate else kpi.aggregate
     rows = [
-        {"label": "per hour now", "text": format_number(rate), "beside": "points of the last hour"},
-        {
-            "label": "today since midnight",
-            "text": format_value(today.get(name), kpi.unit, name),
-            "beside": tell_points(today, name),
-        },
+        {"label": "per hour now"} | tell_hour(kpi.topic, hour, now),
+        {"label": "today since midnight"} | tell_today(today, kpi, name),
     ]
     for back, label in EARLIER.items():
-        told = tell_earlier(today, today["earlier"][back], kpi, name, since) if back in kept else GONE
+        told = tell_earlier(today, today["earlier"][back], kpi, name) if back in kept else GONE
         rows.append({"label": label} | told)
     return rows
 
@@ -51,13 +48,46 @@ def list_kept(topic, now, zone):
     )
 
 
-def tell_earlier(today, before, kpi, name, since):
-    """The figure of an earlier day, and how today stands against it."""
-    if not before["count"] and before["start"] < since:
-        return {"text": DASH, "beside": "not watched then"}
-    change = tell_change(today.get(name), before.get(name))
+def tell_hour(topic, hour, now):
+    """How many points the last hour had, which is what they are per hour."""
+    if not hour["count"] and not queries.is_recorded(topic, now - HOUR_S * 1000, now):
+        return {"text": DASH, "beside": "the last hour was not recorded"}
+    return {"text": format_number(hour["rate_per_hour"]), "beside": "points of the last hour"}
+
+
+def tell_today(today, kpi, name):
+    """The figure of the day so far."""
+    known = find_known(today, name)
+    if known == NOTHING:
+        return {"text": DASH, "beside": "not recorded yet"}
+    beside = "only partly recorded" if known == PART else tell_points(today, name)
+    return {"text": format_value(today.get(name), kpi.unit, name), "beside": beside}
+
+
+def find_known(figures, name):
+    """Whether anybody counted in the span of figures: NOTHING, where it has no point either, PART or WHOLE.
+
+    What does not grow with the points that came is whole wherever there are any.
+    """
+    is_grown = get_aggregate(name).judges_empty
+    if figures["count"] and not is_grown:
+        return WHOLE
+    if is_enough(figures["recorded"]):
+        return WHOLE
+    return PART if figures["count"] else NOTHING
+
+
+def tell_earlier(today, before, kpi, name):
+    """The figure of an earlier day, and how today stands against it where both were counted in full."""
+    known = find_known(before, name)
+    if known == NOTHING:
+        return {"text": DASH, "beside": "not recorded then"}
+    text = format_value(before.get(name), kpi.unit, name)
+    if known == PART:
+        return {"text": text, "beside": "only partly recorded then"}
+    change = tell_change(today.get(name), before.get(name)) if find_known(today, name) == WHOLE else ""
     beside = f"today {change}" if change else tell_points(before, name)
-    return {"text": format_value(before.get(name), kpi.unit, name), "beside": beside}
+    return {"text": text, "beside": beside}
 
 
 def tell_points(day, name):

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from metrics_app import queries, registry
 from metrics_app.core.deadman import is_silence_rule
+from metrics_app.core.moments import to_ms
 from metrics_app.core.plans import NAMES, SHIFTS, SPANS, clamp_span
 from metrics_app.core.text import words
 from metrics_app.core.text.losses import tell_lost
@@ -23,7 +24,7 @@ from metrics_app.pages.comparisons import list_comparisons, tell_lacking
 from metrics_app.pages.forms import NoteForm
 from metrics_app.pages.lights import clock_with_zone, describe_state_of
 from metrics_app.pages.shared import describe_live, find_kpi, page, tell_present_standstill
-from metrics_app.pages.sparklines import find_start, tell_limit
+from metrics_app.pages.sparklines import tell_limit
 from metrics_app.pages.tiles import list_tiles
 from metrics_app.pages.value_tables import list_records, list_values
 from metrics_app.services.conditions import find_standstill, read_conditions
@@ -152,22 +153,30 @@ def describe_kpi(kpi):
     """What a KPI's page shows beside its chart, as a template's context."""
     now = find_now(kpi)
     stats = queries.stats(kpi.topic, kpi.window, now=now)
-    rules = Threshold.objects.filter(kpi__topic=kpi.topic, retired_at=None).select_related("kpi", "state_row")
+    rules = list(
+        Threshold.objects.filter(kpi__topic=kpi.topic, retired_at=None).select_related("kpi", "state_row")
+    )
     breaches = Breach.objects.filter(threshold__kpi__topic=kpi.topic).select_related("threshold__kpi")
     tile = list_tiles([kpi])[0]
     chart, acting, clock = tile["chart"], list_acting(), read_clock()
-    since = find_start(kpi, chart)
     return {
         "tile": tile,
         "kpi_id": kpi.pk,
         "zone": timezone.get_current_timezone_name(),
         "is_open": kpi.open_data,
         "figures": list_figures(kpi, stats, chart["limit"]),
-        "comparisons": list_comparisons(kpi, now, timezone.get_current_timezone_name(), since),
+        "comparisons": list_comparisons(kpi, now, timezone.get_current_timezone_name()),
         "lacking": tell_lacking(kpi.topic, now, timezone.get_current_timezone_name()),
-        "rules": [describe_rule(rule, acting, now, clock) for rule in rules],
+        "rules": [describe_rule(rule, acting, now, clock, stats["last_point_at"]) for rule in rules],
+        "none_fired": tell_none_fired(rules, now),
         "breaches": list(breaches.prefetch_related("timeline")[:LAST_BREACHES]),
     }
+
+
+def tell_none_fired(rules, now):
+    """What stands where no breach is on record: since when anybody has judged, before that nobody knows."""
+    judging = [to_ms(rule.created_at) for rule in rules if rule.enabled]
+    return words.tell_none_fired(clock_with_zone(min(judging), now) if judging else "")
 
 
 def list_figures(kpi, stats, limit):
@@ -176,25 +185,26 @@ def list_figures(kpi, stats, limit):
     return [("points", format_number(stats["count"])), *values]
 
 
-def describe_rule(rule, acting, now, clock):
-    """A threshold on its KPI's page: its limit, its light and what silences it."""
+def describe_rule(rule, acting, now, clock, seen_at):
+    """A threshold on its KPI's page: its limit, its light and what silences it; ``seen_at`` as of a light."""
     silenced = tell_silence(rule, acting)
-    light = describe_state_of(rule, clock)
+    light = describe_state_of(rule, clock, seen_at)
     if is_silence_rule(rule):
         return {"rule": rule, "limit": "", "silenced": silenced, **light}
-    flags = list_flags(rule, now)
+    flags = list_flags(rule, now, seen_at)
     if rule.enabled and (forecast := tell_forecast(rule.kpi.topic, rule.kpi.unit, rule, now)):
         flags.insert(0, forecast)
     told = {"limit": tell_limit(rule), "silenced": silenced, "flags": flags}
     return {"rule": rule, **told, **light}
 
 
-def list_flags(rule, now):
+def list_flags(rule, now, seen_at):
     """What stands beside the state of a threshold, in sentences."""
     row = getattr(rule, "state_row", None)
     if row is None or not rule.enabled:
         return []
-    since = clock_with_zone(row.data_since, now) if row.data_since else ""
+    # Before the first point nothing has ended.
+    since = clock_with_zone(row.data_since, now) if row.data_since and seen_at else ""
     return words.tell_flags(row, delay=rule.delay, since=since)
 
 

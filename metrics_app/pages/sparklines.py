@@ -2,14 +2,16 @@
 
 from metrics_app import queries
 from metrics_app.core.aggregates import get_aggregate
-from metrics_app.core.curves import drop_unwatched, roll
+from metrics_app.core.curves import roll
 from metrics_app.core.durations import HOUR_MS, MINUTE_MS
-from metrics_app.core.moments import to_ms
 from metrics_app.core.text import words
 from metrics_app.core.text.phrases import name_aggregate
 from metrics_app.core.text.units import format_value, split_value
 from metrics_app.core.trends import FAR
+from metrics_app.pages.lights import clock_with_zone
 from metrics_app.queries.charts import MOST_BUCKETS
+
+LATE = 5 * MINUTE_MS  # after which the first value of a line is said to have begun it
 
 
 def describe_chart(kpi, rule, value, now):
@@ -24,8 +26,7 @@ def describe_chart(kpi, rule, value, now):
         value = observe_now(kpi.topic, aggregate, window, now, divides_at)
     ts, values = read_curve(kpi.topic, aggregate, window, now, divides_at)
     ts, values = [*ts, now], [*values, value]
-    if get_aggregate(aggregate).judges_empty:
-        values = drop_unwatched(ts, values, to_ms(kpi.created_at))
+    values = queries.drop_unknown(kpi.topic, ts, window * 1000, values, aggregate)
     limit_text = tell_limit(rule) if rule else ""
     return {
         "ts": ts,
@@ -42,8 +43,15 @@ def describe_chart(kpi, rule, value, now):
             values,
             limit_text,
             lambda one: format_value(one, kpi.unit, aggregate, rule.limit if rule else None),
+            tell_since(ts, values),
         ),
     }
+
+
+def tell_since(ts, values):
+    """When the first value of a line came, where that is more than some minutes after its start; else ""."""
+    known = [at for at, value in zip(ts, values, strict=True) if value is not None]
+    return clock_with_zone(known[0], ts[-1]) if known and known[0] - ts[0] > LATE else ""
 
 
 def draws_own(kpi, rule):
@@ -99,9 +107,3 @@ def read_curve(topic, aggregate, window, now, divides_at=None):
 def in_sight(value, aggregate):
     """A value as it is drawn: of a trend that leads nowhere nothing is."""
     return None if value is not None and value >= FAR and get_aggregate(aggregate).is_trend else value
-
-
-def find_start(kpi, chart):
-    """When (ms) a KPI began to be watched: as its row was made, or at an older point."""
-    known = (at for at, value in zip(chart["ts"], chart["values"], strict=True) if value)
-    return min(to_ms(kpi.created_at), next(known, chart["end"]))

@@ -9,6 +9,8 @@ from django.urls import NoReverseMatch, reverse
 from metrics_app import queries
 from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.conditions import FIRING, SILENT, UNJUDGED
+from metrics_app.core.moments import to_ms
+from metrics_app.core.recorded import is_enough, measure_share
 from metrics_app.core.text import words
 from metrics_app.core.text.losses import name_lost
 from metrics_app.core.text.units import DASH, format_value, split_value
@@ -21,7 +23,7 @@ from metrics_app.pages.lights import (
     tell_light,
     tell_silence,
 )
-from metrics_app.pages.sparklines import describe_chart, draws_own, find_start, tell_limit
+from metrics_app.pages.sparklines import describe_chart, draws_own, tell_limit
 from metrics_app.services.conditions import read_conditions
 from metrics_app.services.silences import find_silence, list_acting
 
@@ -86,7 +88,8 @@ def describe_tile(kpi, seen, now, lost=()):
     stats = queries.stats(kpi.topic, kpi.window, now=now)
     value = stats.get(kpi.aggregate)
     seen_at = stats["last_point_at"]
-    empty = stats["count"] == 0 and (seen_at is None or not get_aggregate(kpi.aggregate).judges_empty)
+    recorded = measure_recorded(kpi, stats, now)
+    empty = stats["count"] == 0 and not is_enough(recorded)
     chart = describe_chart(kpi, rule, value, now)
     tile = {
         "topic": kpi.topic,
@@ -98,9 +101,21 @@ def describe_tile(kpi, seen, now, lost=()):
         **describe_value(kpi, stats, value, chart, empty, rule),
         **describe_condition(kpi, seen, seen_at, now),
     }
-    facts = tile.pop("notice") or tell_facts(kpi, stats, empty, chart, now)
-    tile["facts"] = join(facts, tell_lacking(lost, now))
+    facts = tile.pop("notice") or tell_facts(kpi, stats, empty, recorded)
+    # The number is the KPI's, the line is what its rule judges: where these are two, the reader is told.
+    line = "" if draws_own(kpi, rule) else f"line: {chart['what']}"
+    tile["facts"] = join(facts, line, tell_lacking(lost, now))
     return tile
+
+
+def measure_recorded(kpi, stats, now):
+    """The share of the window of a tile in which points were recorded; 0 where an empty one shows nothing."""
+    if stats["last_point_at"] is None or not get_aggregate(kpi.aggregate).judges_empty:
+        return 1.0 if stats["count"] else 0.0
+    start = now - kpi.window * 1000
+    if stats["count"] and to_ms(kpi.created_at) <= start and queries.is_site_recording(start, now):
+        return 1.0
+    return measure_share(queries.list_recorded(kpi.topic, start, now), start, now)
 
 
 def join(*parts):
@@ -135,15 +150,15 @@ def tell_past(kpi, chart, rule):
     return f"was {format_value(known[-1], kpi.unit, kpi.aggregate)}" if known else ""
 
 
-def tell_facts(kpi, stats, empty, chart, now):
+def tell_facts(kpi, stats, empty, recorded):
     """The line under the value."""
     if empty and stats["last_point_at"] is None:
         return "Waiting for its first point"
     if empty:
-        return f"No points in the last {words.format_duration(kpi.window)}"
+        return words.tell_no_points(kpi.aggregate, kpi.window, recorded)
     median = format_value(stats["p50"], kpi.unit) if stats["count"] else ""
-    watched = (now - find_start(kpi, chart)) // 1000
-    return words.tell_facts(kpi.aggregate, kpi.window, stats["count"], median=median, watched=max(0, watched))
+    watched = None if is_enough(recorded) else int(recorded * kpi.window)
+    return words.tell_facts(kpi.aggregate, kpi.window, stats["count"], median=median, watched=watched)
 
 
 def describe_condition(kpi, seen, seen_at, now):
@@ -172,7 +187,7 @@ def tell_condition(kpi, seen, seen_at, now):
     """``(words of the condition, what stands in place of the facts or "")``."""
     condition, rule = seen.condition, seen.rule
     silence = tell_absence(kpi, seen, seen_at, now) if condition.is_silent else ""
-    text = silence if condition.name == SILENT else tell_light(rule, condition, now)
+    text = silence if condition.name == SILENT else tell_light(rule, condition, now, seen_at)
     if seen.behind:
         return text, words.tell_standstill(clock_with_zone(seen.behind, now))
     if condition.name == SILENT or condition.unjudged_since is not None:

@@ -12,8 +12,10 @@ def list_values(plot, kpi, params):
     columns = list_columns(plot, kpi, params)
     cells = zip(*(map(write, values) for _, values, write in columns), strict=True)
     beside = [
-        ", ".join(filter(None, ("so far" * (at % plot["stride"] != 0), lost)))
-        for at, lost in zip(plot["ts"], plot["lost"], strict=True)
+        ", ".join(
+            filter(None, ("so far" * (at % plot["stride"] != 0), "" if known else "not recorded", lost))
+        )
+        for at, known, lost in zip(plot["ts"], plot["recorded"], plot["lost"], strict=True)
     ]
     rows = list(zip(plot["ts"], beside, cells, strict=True))
     return {"columns": [label for label, _, _ in columns], "rows": rows[::-1]}
@@ -47,7 +49,7 @@ def tell_share(share):
 
 def list_records(plot, zone):
     """The head and a row per value, unrounded, with times in ``zone``; a comparison is the last column."""
-    named = {name: plot[name] for name in COLUMNS} | {"lost": plot["lost"]}
+    named = {name: plot[name] for name in (*COLUMNS, "recorded", "lost")}
     if plot["compare"]:
         named[plot["compare"]["name"].replace(" ", "_")] = plot["compare"]["values"]
     yield ["window_ends", *named]

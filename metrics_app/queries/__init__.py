@@ -17,6 +17,15 @@ from metrics_app.queries.logs import collected_through, get_head, list_topics, s
 from metrics_app.queries.losses import Lost, list_losses, list_losses_of
 from metrics_app.queries.notes import find_note, list_notes
 from metrics_app.queries.observations import observe, observe_many, read_forecast
+from metrics_app.queries.recorded import (
+    drop_unknown,
+    is_recorded,
+    is_site_recording,
+    list_known,
+    list_recorded,
+    list_shares,
+    take_value,
+)
 from metrics_app.queries.statistics import mean_last, span, stats
 from metrics_app.queries.windows import windows
 
@@ -30,14 +39,20 @@ __all__ = [
     "collected_through",
     "compare_series",
     "compare_span",
+    "drop_unknown",
     "find_grain",
     "find_note",
     "get_head",
+    "is_recorded",
+    "is_site_recording",
     "list_corrections",
+    "list_known",
     "list_losses",
     "list_losses_of",
     "list_notes",
     "list_observations",
+    "list_recorded",
+    "list_shares",
     "list_topics",
     "mean_last",
     "observe",
@@ -53,5 +68,6 @@ __all__ = [
     "span",
     "stack_observations",
     "stats",
+    "take_value",
     "windows",
 ]

@@ -17,6 +17,7 @@ from metrics_app.queries.history import CORRECTED, list_parts, read_past
 from metrics_app.queries.kept import check_edges, take_whole
 from metrics_app.queries.logs import clock
 from metrics_app.queries.reading import Want, read_many
+from metrics_app.queries.recorded import list_shares
 from metrics_app.queries.statistics import list_figures
 
 
@@ -36,6 +37,9 @@ def bucket_series(topic, edges, *, step=None, view=CORRECTED):
         "sum": [clip(summary.sum) for summary in summaries],
         **columns,
     }
+    recorded = list_shares(topic, edges)
+    if any(share < 1 for share in recorded):
+        columns["recorded"] = recorded
     return columns if revised is None else columns | {"revised": revised}
 
 
@@ -67,8 +71,10 @@ def check_back(back):
 def compare_span(topics, start, end, *, zone="UTC", compare=(), view=CORRECTED):
     """``{topic: figures}`` of [start, end) ms, each with those of the same local times earlier.
 
-    Figures are ``start``, ``end``, ``count``, ``stddev`` and all that tiles may show, by name, and
-    ``earlier``: ``{"week": figures, …}`` for each word of ``compare`` (day, week, month, year).
+    Figures are ``start``, ``end``, ``recorded`` (the share of the span in which points were recorded:
+    that an empty one has none says nothing where it was not), ``count``, ``stddev`` and all that tiles may
+    show, by name, and ``earlier``: ``{"week": figures, …}`` for each word of ``compare`` (day, week, month,
+    year).
     What ended before the hot hour ends on a whole minute.
     NotKept where a span cuts an hour or a day of which nothing finer is kept.
     """
@@ -113,9 +119,9 @@ def read_figures(wants, view=CORRECTED):
     for want, reading, past in zip(wants, readings, read_past(readings), strict=True):
         start = past.whole_start(want) if past and want.is_old() else want.start
         summary = merge(list_parts(reading, past, view)) if want.start < want.end else merge([])
-        found.append(
-            {"start": start, "end": want.end} | list_figures(summary, max((want.end - want.start) / 1000, 1))
-        )
+        [recorded] = list_shares(want.topic, [start, want.end])
+        figures = list_figures(summary, max((want.end - want.start) / 1000, 1))
+        found.append({"start": start, "end": want.end, "recorded": recorded} | figures)
     return found
 
 

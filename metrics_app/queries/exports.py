@@ -26,6 +26,7 @@ from metrics_app.queries.history import CORRECTED
 from metrics_app.queries.kept import check_edges, take_step, take_zone
 from metrics_app.queries.logs import clock, list_topics
 from metrics_app.queries.reading import Want, read_one
+from metrics_app.queries.recorded import list_shares
 from metrics_app.queries.statistics import list_figures
 
 ROLLUPS = 1_500  # read at a time, each with a sketch of up to some kB
@@ -105,7 +106,7 @@ def list_columns():
     """
     names = [name for name in list_names("on_tiles") if not get_aggregate(name).is_rate]
     figures = dict.fromkeys([*FIRST, *names])
-    return ("topic", "ts", "end", "local_start", "local_end", *figures, "revised")
+    return ("topic", "ts", "end", "local_start", "local_end", *figures, "revised", "recorded")
 
 
 def read_rows(topic, plan):
@@ -132,6 +133,7 @@ def make_rows(topic, edges, summaries, revised, zone):
         "local_start": texts[:-1],
         "local_end": texts[1:],
         "revised": revised,
+        "recorded": list_shares(topic, edges),
         "count": [int(row["count"]) for row in figures],
     }
     return columns | {

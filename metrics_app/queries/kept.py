@@ -2,10 +2,12 @@
 
 from datetime import UTC, datetime
 
+from django.db.models import Max
+
 from metrics_app.core.buckets import floor
 from metrics_app.core.durations import DAY_MS, HOUR_MS, MINUTE_MS
 from metrics_app.exceptions import NotKept
-from metrics_app.models import DayRollup, HourRollup, ShardHistory, Topic
+from metrics_app.models import DayRollup, HourRollup, MinuteRollup, ShardHistory, Topic
 from metrics_app.queries.logs import clock, shard_for
 
 # Minutes are kept so long whatever the settings say: those of yesterday may still be held back in Redis.
@@ -57,6 +59,16 @@ def check_cuts(topic, state, edges, *, field, expected):
 def find_topic(name):
     """The row of a topic by its name, as a subquery."""
     return Topic.objects.filter(name=name).values("id")
+
+
+def find_last(name):
+    """Where (ms) the newest roll-up of a topic begins, the finest there is; None without any."""
+    number = Topic.objects.filter(name=name).values_list("id", flat=True).first()
+    if number is None:
+        return None
+    models = (DayRollup, HourRollup, MinuteRollup)
+    starts = (model.objects.filter(topic=number).aggregate(last=Max("start"))["last"] for model in models)
+    return max((start for start in starts if start is not None), default=None)
 
 
 def take_step(size):

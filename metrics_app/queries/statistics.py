@@ -7,6 +7,7 @@ from metrics_app.core.aggregates import compute, list_names
 from metrics_app.core.buckets import merge
 from metrics_app.exceptions import BadInput
 from metrics_app.queries.history import CORRECTED, list_parts, read_past
+from metrics_app.queries.kept import find_last
 from metrics_app.queries.logs import clock
 from metrics_app.queries.reading import Want, read_one
 
@@ -53,6 +54,7 @@ def stats(topic, window, *, now=None, view=CORRECTED):
         "topic": topic,
         "window": window,
         **list_figures(summary, window),
-        "last_point_at": reading.head.last_ts if reading.head else None,
+        # Of what came by files alone Redis knows nothing: its last minute.
+        "last_point_at": reading.head.last_ts if reading.head else find_last(topic),
         "computed_at": computed_at,
     } | ({"start": past.whole_start(reading.want)} if reading.want.is_old() else {})

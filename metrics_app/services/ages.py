@@ -9,7 +9,7 @@ import logging
 import time
 from typing import NamedTuple
 
-from metrics_app import conf, queries
+from metrics_app import conf, queries, window
 from metrics_app.connection import get_redis, guard
 from metrics_app.exceptions import BusUnavailable
 from metrics_app.queries.worked import EVALUATOR, name_hash
@@ -47,6 +47,7 @@ def note_work(part):
         at = queries.redis_now()
         with guard():
             get_redis().hset(name_hash(), part, at)
+        window.note_recording()
     except BusUnavailable as error:
         logger.warning("That the part %s works cannot be noted: %s", part, error)
         return

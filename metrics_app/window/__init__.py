@@ -24,6 +24,7 @@ from metrics_app.window.fence import (
     release_leases,
     take_leases,
 )
+from metrics_app.window.recording import note_recording, read_recording
 from metrics_app.window.seal import drop_held, seal
 from metrics_app.window.turn import apply, load_details, load_topics
 
@@ -37,12 +38,14 @@ __all__ = [
     "list_dirty",
     "load_details",
     "load_topics",
+    "note_recording",
     "note_run_id",
     "read_backlogs",
     "read_collected",
     "read_held",
     "read_late",
     "read_meta",
+    "read_recording",
     "read_waiting",
     "release_leases",
     "seal",

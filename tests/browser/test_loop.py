@@ -184,6 +184,10 @@ def test_everything_works_without_scripts(open_page, call_api):
     call_api("/api/v1/pipelines/", "propose_key", {"title": "Plain", "suggestion": "Use forms", "kpi": 1})
     page = open_page("approver", "/", java_script_enabled=False)
     expect(tile(page, "complaint.received")).to_contain_text("last point")
+    # With scripts the age counts on, and says of what it is.
+    expect(tile(open_page("approver", "/"), "complaint.received")).to_contain_text(
+        re.compile(r"last point .* ago")
+    )
     page.goto(page.url + "inbox/")
     card(page, "Plain").get_by_role("button", name="Approve").click()
     expect(page.get_by_text("“Plain”: Approved by approver at")).to_be_visible()

@@ -55,7 +55,7 @@ def test_an_analyst_walks_from_a_suggestion_to_the_versions_of_a_rule(open_page,
 
     # 2. Its backtest.
     panel = page.locator("[data-backtest]")
-    expect(panel.locator("[data-part=sentence]")).to_contain_text("Over 30 days:")
+    expect(panel.locator("[data-part=sentence]")).to_contain_text("Over 30 days")
     expect(panel.locator("svg")).to_be_visible()
     shoot(page, "1-suggested-and-tried")
 

@@ -8,6 +8,8 @@ import math
 from metrics_app.core import watch
 from metrics_app.core.aggregates import get_aggregate, is_known
 from metrics_app.core.deadman import is_silence_rule
+from metrics_app.core.durations import MINUTE_MS
+from metrics_app.core.recorded import is_enough
 from metrics_app.core.text.entries import is_duration, write_duration, write_value
 from metrics_app.core.text.units import format_duration, format_value, split_value
 from metrics_app.core.trends import FAR
@@ -140,7 +142,7 @@ def write_span(ms):
 
 def tell_backtest(found, proposals):
     """ "Over 30 days: 4 breaches, 11 h red, 4 proposals. The window usually holds …"."""
-    span = write_span(found.end - found.start)
+    span = tell_span(found)
     counts = [
         count_words(len(found.result.breaches), "breach", "breaches"),
         f"{format_duration(found.result.count_red() / 1000)} red",
@@ -154,6 +156,15 @@ def tell_backtest(found, proposals):
         f"Over {span}: {', '.join(counts)}. The window usually holds about "
         f"{count_words(found.usual_n, 'point')}. {tell_judging(found)}"
     )
+
+
+def tell_span(found):
+    """ "30 days", and how much of it was recorded where that is less: of the rest nobody knows anything."""
+    span = found.end - found.start
+    if is_enough(found.recorded / span):
+        return write_span(span)
+    known = write_span(found.recorded) if found.recorded >= MINUTE_MS else "nothing"
+    return f"{write_span(span)}, of which {known} was recorded"
 
 
 def tell_silence(found):

@@ -144,6 +144,26 @@ def tell_facts(aggregate, window, n, *, median="", watched=None):
     return " · ".join(words)
 
 
+def tell_no_points(aggregate, window, recorded):
+    """What stands under a dash: "No points in the last 1 h", and why none of a rate is no zero.
+
+    ``recorded``: the share of the window in which anybody counted.
+    """
+    text = f"No points in the last {format_duration(window)}"
+    if not get_aggregate(aggregate).judges_empty:
+        return text
+    seconds = recorded * window
+    known = format_duration(seconds // 60 * 60 if seconds >= 60 else math.floor(seconds))
+    return f"{text}, of which {known} was recorded" if seconds >= 1 else f"{text}, and nothing was recorded"
+
+
+def tell_none_fired(since):
+    """What stands in place of breaches; ``since``: when the first threshold was set, a time with its zone."""
+    if not since:
+        return "No threshold judges it, so none has fired."
+    return f"No threshold has fired on it since the first was set, {since}; what came before nobody judged."
+
+
 def tell_overview(conditions, since=""):
     """The first sentence of the overview, from the ``Condition`` of each KPI.
 
@@ -213,16 +233,20 @@ def own(count):
     return "its limit" if count == 1 else "their limits"
 
 
-def tell_curve(values, limit_text, format_one):
-    """The text alternative of a spark-line; ``format_one`` writes a value."""
+def tell_curve(values, limit_text, format_one, since=""):
+    """The text alternative of a spark-line; ``format_one`` writes a value.
+
+    ``since``: when the first of them came, as a time with its zone, where that is well within the hour.
+    """
     known = [value for value in values if value is not None]
     if not known:
         return "No values in the last hour."
+    lead = f"Since {since}" if since else "The last hour"
     low, high = format_one(min(known)), format_one(max(known))
     between = f"at {low}" if low == high else f"between {low} and {high}"
     last = "" if values[-1] is None else f", now {format_one(values[-1])}"
     limit = f"; {limit_text}" if limit_text else ""
-    return f"The last hour: {between}{last}{limit}."
+    return f"{lead}: {between}{last}{limit}."
 
 
 def tell_change(now, before):

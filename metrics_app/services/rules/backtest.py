@@ -35,7 +35,8 @@ class Backtest(NamedTuple):
     """A Result, how it was judged, and what the windows held.
 
     ``step`` seconds lie between slots, ``window`` seconds were judged at each, ``asked`` is the
-    rule's own window: longer only where history keeps nothing finer than ``grain`` seconds.
+    rule's own window: longer only where history keeps nothing finer than ``grain`` seconds. Of the span
+    ``recorded`` ms were recorded.
     """
 
     result: Result
@@ -48,6 +49,7 @@ class Backtest(NamedTuple):
     usual_n: int
     most_n: int
     chart: dict
+    recorded: int
 
 
 class Plan(NamedTuple):
@@ -96,7 +98,9 @@ def backtest_history(topic, rule, start, end, *, step=None):
     filled = n[n > 0]
     usual, most = (int(np.median(filled)), int(filled.max())) if len(filled) else (0, 0)
     lengths = judged.interval, judged.window, rule.window, made.grain
-    return Backtest(judge(judged, seen), *lengths, start, end, usual, most, draw(judged, slots, values))
+    chart = draw(judged, slots, values)
+    recorded = sum(high - low for low, high in queries.list_recorded(topic, start, end))
+    return Backtest(judge(judged, seen), *lengths, start, end, usual, most, chart, recorded)
 
 
 def backtest_last(threshold, topic, *, now=None, span=DEFAULT_SPAN):
@@ -229,6 +233,7 @@ def describe(found, threshold, kpi):
         "ticks": result.ticks,
         "ticks_in_breach": result.ticks_in_breach,
         "breaches": [incident._asdict() for incident in result.breaches[-LISTED:]],
+        "recorded_seconds": found.recorded // 1000,
         "breach_count": len(result.breaches),
         "data_breaches": [incident._asdict() for incident in result.data_breaches[-LISTED:]],
         "red_seconds": result.count_red() // 1000,

@@ -48,6 +48,7 @@ export function describeValue(plot, index, time) {
   if (n !== null) words.push(n === 1 ? "1 point" : `${n.toLocaleString("en-US")} points`);
   if (plot.mean[index] !== null) words.push(`mean ${write(plot.mean[index])}`, `median ${write(plot.p50[index])}`);
   if (plot.coverage[index] !== null) words.push(`coverage ${Math.round(plot.coverage[index] * 100)} %`);
+  if (plot.recorded?.[index] === false) words.push("not recorded");
   if (plot.lost?.[index]) words.push(plot.lost[index]);
   const before = plot.compare?.values[index];
   if (before !== null && before !== undefined) words.push(`${plot.compare.name} ${write(before, plot.aggregate)}`);
@@ -73,7 +74,7 @@ export function touch(plot, ts, value) {
   const changed = { ...plot, ts: put(plot.ts, ts), value: put(plot.value, value), start: plot.start + ts - plot.end, end: ts };
   for (const name of ["n", "mean", "p50", "p95", "min", "max"]) changed[name] = put(plot[name], ends ? null : plot[name][last]);
   changed.coverage = put(plot.coverage, plot.coverage[last]);
-  changed.lost = put(plot.lost, plot.lost[last]);
+  for (const name of ["lost", "recorded"]) if (plot[name]) changed[name] = put(plot[name], plot[name][last]);
   if (plot.compare) changed.compare = { ...plot.compare, values: put(plot.compare.values, null) };
   return changed;
 }

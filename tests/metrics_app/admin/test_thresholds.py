@@ -318,7 +318,8 @@ def try_rule(client, **fields):
 def test_the_form_says_what_the_rule_as_typed_would_have_done(admin_client, kpi, base):
     send((base, 50 * HOUR), (base + 1, 60 * HOUR))
     found = try_rule(admin_client, kpi=kpi.pk, min_count="1")
-    assert found["sentence"].startswith("Over 30 days: 1 breach, ")
+    assert found["sentence"].startswith("Over 30 days, of which "), "the KPI is younger than that"
+    assert "was recorded: 1 breach, " in found["sentence"]
     assert "1 proposal. The window usually holds about 2 points." in found["sentence"]
     assert found["chart"]["limit_label"] == "48 h" and not Threshold.objects.exists()
     assert try_rule(admin_client, kpi=kpi.pk)["warning"].startswith(

@@ -84,8 +84,9 @@ def test_it_gives_statistics(client, person, kpis):
     assert (stats["count"], stats["sum"], stats["min"], stats["max"]) == (3, 90.0, 10.0, 60.0)
     assert list(stats) == [
         *("topic", "window", "count", "sum", "mean", "min", "max", "stddev"),
-        *("p50", "p90", "p95", "p99", "rate_per_hour", "last_point_at", "computed_at"),
+        *("p50", "p90", "p95", "p99", "rate_per_hour", "last_point_at", "computed_at", "recorded"),
     ]
+    assert 0 < stats["recorded"] < 1, "its first point came within the window"
 
 
 def test_an_empty_window_has_zeros_and_nulls(client, person, kpis):
@@ -93,6 +94,7 @@ def test_an_empty_window_has_zeros_and_nulls(client, person, kpis):
     stats = get(client, "silent/stats/").json()
     assert (stats["count"], stats["sum"], stats["rate_per_hour"]) == (0, 0, 0)
     assert {stats[name] for name in ("mean", "min", "max", "stddev", "p50", "p99", "last_point_at")} == {None}
+    assert stats["recorded"] == 0, "nobody counted, and the zeros say nothing"
 
 
 @pytest.mark.parametrize("window", ["0", "-5", "316224001", "x", "", "1.5", "9" * 30])
@@ -104,8 +106,11 @@ def test_it_refuses_a_window_that_is_none(client, person, kpis, window):
 
 def test_it_gives_a_series(client, person, kpis):
     columns = get(client, "complaint.latency/series/?start=-300&step=60").json()
-    assert list(columns) == ["ts", "count", "mean", "min", "max", "p50", "p95"]
+    assert list(columns) == ["ts", "count", "mean", "min", "max", "p50", "p95", "recorded"]
     assert sum(columns["count"]) == 3
+    assert columns["recorded"][0] == 0 and columns["recorded"][-1] > 0, (
+        "before its first point nobody counted"
+    )
     assert {len(column) for column in columns.values()} == {len(columns["ts"])}
     assert all(ts % 60_000 == 0 for ts in columns["ts"])
     assert columns["mean"][columns["count"].index(0)] is None

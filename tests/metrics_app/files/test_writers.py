@@ -17,6 +17,7 @@ ROW = {
     **{"count": 2, "sum": -0.1, "mean": -0.05, "min": -1e300, "max": 5e-324, "stddev": 0.3},
     **dict.fromkeys(("p50", "p90", "p95", "p99"), None),
     "revised": True,
+    "recorded": 1.0,
 }
 
 

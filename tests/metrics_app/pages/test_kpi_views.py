@@ -258,7 +258,7 @@ def test_the_figures_asked_for_first_are_there(client, reader, rule):
     text = client.get(PAGE).content.decode()
     for words in ("per hour now", "today since midnight", "yesterday by now", "a week ago by now"):
         assert words in text
-    assert "not watched then" in text
+    assert "not recorded then" in text
 
 
 @pytest.mark.parametrize("unit", ["seconds", "litres", "calls"])
@@ -336,3 +336,31 @@ def test_a_span_within_one_minute_tells_its_seconds():
     assert re.match(r"Between (\d\d:\d\d):05 \S+ and \1:40 \S+: 3 points", tell_loss(loss, minute))
     loss.end = loss.start
     assert re.match(r"At \d\d:\d\d:05 \S+: 3 points", tell_loss(loss, minute))
+
+
+def test_that_nothing_has_fired_says_since_when_anybody_would_have(client, reader, rule, now):
+    Breach.objects.all().delete()
+    text = client.get(PAGE).context["none_fired"]
+    assert text.startswith("No threshold has fired on it since the first was set, ")
+    rule.delete()
+    assert client.get(PAGE).context["none_fired"] == "No threshold judges it, so none has fired."
+
+
+def test_a_kpi_that_never_had_a_point_has_no_data_since_nowhere(client, reader, now):
+    Kpi.objects.create(topic=TOPIC, name="Response time", unit="seconds")
+    rule = make_threshold(now=now)
+    let_all_work()
+    flagged = {"slot_class": "empty", "data": "empty", "data_since": now - 3_600_000, "last_slot": now}
+    flagged["due_at"] = now + 60_000
+    ThresholdState.objects.update_or_create(threshold=rule, defaults=flagged)
+    forget()
+    page = client.get(PAGE)
+    assert page.context["tile"]["state_text"] == "No data yet"
+    assert "since" not in page.context["rules"][0]["state_text"]
+    assert not [flag for flag in page.context["rules"][0]["flags"] if "since" in flag]
+
+
+def test_the_sentence_of_a_chart_says_from_when_on_anything_is_known(client, reader, rule, now):
+    assert " (known from " in get_plot(client, span="24h")["sentence"]
+    past = get_plot(client, **{"from": now - 540_000, "to": now - 180_000})["sentence"]
+    assert "known" not in past

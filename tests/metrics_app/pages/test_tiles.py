@@ -90,7 +90,7 @@ def test_a_rate_climbs_from_zero(now):
     kpi.created_at -= timedelta(hours=2)
     tile = get_tile(kpi)
     assert tile["facts"] == "over 1 h · 10 points"
-    assert tile["chart"]["values"][0] == 0
+    assert tile["chart"]["values"][0] is None, "before its first point nobody knows"
     assert tile["chart"]["values"][-1] == 10
 
 
@@ -162,6 +162,7 @@ def test_what_only_the_rule_judges_is_never_told_as_what_the_tile_was(kpi, now, 
     tile = get_tile(kpi)
     assert tile["chart"]["values"][-1] is not None
     assert (tile["number"], tile["suffix"]) == ("—", "")
+    assert f"line: {tile['chart']['what']}" in tile["facts"], "the number and the line are two quantities"
 
 
 def test_absence_never_hides_that_it_is_beyond_its_limit(kpi, now):

@@ -20,6 +20,8 @@ PLACES = {
     "metrics_app/core/text/moments.py": "the one place",
     "metrics_app/static/metrics_app/moments.js": "the one place of the browser",
     "pipelines_app/core/telling.py": "the one place of that app",
+    "metrics_app/fields.py": "the end of a jump of the clock beside its beginning",
+    "metrics_app/services/notices/facts.py": "an hour beside its day and year",
     "pipelines_app/cards/effects.py": "an hour beside its day, which the one place has told",
     "pipelines_app/core/unless.py": "an hour beside its day and year",
     "hms_gov/complaints.py": "of this very moment",

@@ -154,6 +154,8 @@ def test_a_curve_has_a_text_alternative():
     sentence = words.tell_curve([None, 3600.0, 7200.0], "limit 48 h", format_duration)
     assert sentence == "The last hour: between 1 h and 2 h, now 2 h; limit 48 h."
     assert words.tell_curve([60.0, None], "", format_duration) == "The last hour: at 1 min."
+    young = words.tell_curve([None, 60.0], "", format_duration, "10:42 UTC")
+    assert young == "Since 10:42 UTC: at 1 min, now 1 min."
     assert words.tell_curve([None], "limit 48 h", format_duration) == "No values in the last hour."
 
 
