@@ -9,7 +9,7 @@ from hms_gov.joins.addresses import find_page
 from hms_gov.joins.evidence import find_rule
 from hms_gov.joins.quantities import describe, observe, read_rule
 from metrics_app.core.aggregates import list_names
-from metrics_app.core.conditions import UNJUDGED
+from metrics_app.core.conditions import OK, UNJUDGED
 from metrics_app.core.durations import DAY_S
 from metrics_app.exceptions import BadInput as BadQuestion
 from metrics_app.exceptions import MetricsError
@@ -85,6 +85,8 @@ def tell_state(threshold, condition):
         return "switched off"
     if not condition.is_judged:
         return "not judged yet"
+    if condition.proves_nothing and condition.state == OK:
+        return "not judged: the points so far prove nothing"
     return condition.label.lower() if condition.name == UNJUDGED else condition.state
 
 

@@ -13,7 +13,7 @@ from metrics_app.core.curves import roll
 from metrics_app.core.durations import HOUR_MS, MINUTE_MS
 from metrics_app.core.spans import ceil
 from metrics_app.core.text.entries import write_duration
-from metrics_app.core.text.phrases import name_aggregate, write_limit
+from metrics_app.core.text.phrases import name_aggregate, name_clock, write_limit
 from metrics_app.core.text.units import format_value
 from metrics_app.core.trends import FAR
 
@@ -26,15 +26,17 @@ NOTHING = "nothing measured"
 def read_rule(kpi, rule=None):
     """A rule with all its fields; that of the KPI's tile, without a limit, where there is none."""
     given = rule or {"aggregate": kpi.aggregate, "window": kpi.window}
-    return SimpleNamespace(**{name: given.get(name) for name in RULE})
+    fields = {name: given.get(name) for name in RULE}
+    return SimpleNamespace(**fields, zone=given.get("zone") or "")
 
 
 def describe(kpi, rule, value):
     """``{"rule", "label", "unit", "value", "text", "limit_text"}``: "share above 48 h over 1 h", "%", …"""
     limit = rule.limit
     return {
-        "rule": vars(rule),
-        "label": f"{name_aggregate(rule, kpi.unit)} over {write_duration(rule.window)}",
+        # The zone by whose clock a change compares, where it names one.
+        "rule": {name: part for name, part in vars(rule).items() if part or name != "zone"},
+        "label": f"{name_aggregate(rule, kpi.unit)} over {write_duration(rule.window)}{name_clock(rule)}",
         "unit": get_aggregate(rule.aggregate).unit_of(kpi.unit),
         "value": value,
         "text": write_seen(kpi, rule, value),

@@ -12,6 +12,7 @@ from metrics_app.core.classes import BREACH, classify
 from metrics_app.core.durations import HOUR_MS, MINUTE_MS
 from metrics_app.core.spans import ceil
 from metrics_app.core.text.entries import parse_value
+from metrics_app.core.watch import Observation
 from metrics_app.exceptions import BadInput as BadValue
 from metrics_app.registry import get_kpi
 from pipelines_app.exceptions import BadInput
@@ -39,12 +40,14 @@ def find_crossing(topic, rule, after, end):
         return None
     end = min(end, queries.collected_through()[queries.shard_for(topic)])
     slots = range(ceil(max(after, end - HOUR_MS) + 1, MINUTE_MS), end + 1, MINUTE_MS)
-    judged = SimpleNamespace(**vars(read_rule(kpi, rule)), recovery_limit=None, min_count=rule["min_count"])
+    more = {"recovery_limit": None, "min_count": rule["min_count"], "judge_partial": False}
+    judged = SimpleNamespace(**vars(read_rule(kpi, rule)), **more)
     written = read_rule(kpi, rule | {"limit": rule["beside"]})
     found = {"at": None, "value": None, "text": "", "n": 0}
-    seen = queries.observe([queries.ask(topic, judged, slot) for slot in slots]) if slots else ()
-    for slot, one in zip(slots, seen, strict=True):
+    asked = [queries.ask(topic, judged, slot) for slot in slots]
+    partial = queries.find_partial(queries.Asked.of(asked)).tolist()
+    for slot, one, is_partial in zip(slots, queries.observe(asked) if slots else (), partial, strict=True):
         found |= {"value": one.value, "n": int(one.n), "text": write_seen(kpi, written, one.value)}
-        if classify(judged, one) == BREACH:
+        if classify(judged, Observation(*one, is_partial)) == BREACH:
             return found | {"at": slot}
     return found

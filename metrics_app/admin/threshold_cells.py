@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.utils.html import format_html
 
 from metrics_app.admin.cells import link_explanation, shorten, write_ms, write_time
+from metrics_app.core.classes import proves_nothing
 from metrics_app.core.conditions import FIRING, NONE, PENDING, SHAPES, SILENT, UNJUDGED
 from metrics_app.core.deadman import is_silence_rule
 from metrics_app.core.text import words
@@ -74,7 +75,10 @@ class ThresholdCells:
             return "–"
         view = get_view(threshold)
         since = "" if view.data == "fresh" or not view.data_since else f" since {write_ms(view.data_since)}"
-        return f"{DATA[view.data]}{since}"
+        named = DATA.get(view.data)
+        if proves_nothing(view.data, threshold.aggregate):
+            named = words.name_data(view.data, threshold.aggregate)
+        return f"{named}{since}"
 
     @admin.display(description="slots missed")
     def missed(self, threshold):
@@ -98,6 +102,8 @@ def tell_light(threshold, view):
         said = words.tell_unjudged(write_ms(condition.unjudged_since))
     elif is_silence_rule(threshold):
         said = "Silent" if condition.name == SILENT else "Points come"
+    elif condition.name == SILENT and condition.proves_nothing:
+        said = words.name_data(view.data, threshold.aggregate).capitalize()
     elif condition.name == PENDING and threshold.operator not in words.UPPER:
         said = "Under limit for now"
     else:

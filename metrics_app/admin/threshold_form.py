@@ -81,9 +81,10 @@ class ThresholdForm(forms.ModelForm):
                 "pending_for",
             ),
             *("keep_firing_for", "min_count", "no_data", "no_data_for", "interval", "delay", "severity"),
+            *("zone", "judge_partial"),
             *("cooldown", "enabled", "title", "suggestion", "action", "action_params"),
         ]
-        labels = {"kpi": "KPI"}
+        labels = {"kpi": "KPI", "zone": "Clock", "judge_partial": "Judge what is known in part"}
         help_texts = {
             "missed": "Evaluations that nobody could make in time, because no evaluator ran while "
             "their points were kept. They count neither as beyond nor as within the limit."

@@ -98,11 +98,11 @@ class ThresholdAdmin(ThresholdCells, ThresholdTrials, ThresholdFiles, VisibleAdm
                 "description": "For example: mean over 30 min above 48 h, recovered at 43.2 h.",
             },
         ),
-        ("Timing", {"fields": ["interval", "pending_for", "keep_firing_for", "cooldown", "delay"]}),
+        ("Timing", {"fields": ["interval", "pending_for", "keep_firing_for", "cooldown", "delay", "zone"]}),
         (
             "Missing data",
             {
-                "fields": ["no_data", "no_data_for"],
+                "fields": ["no_data", "no_data_for", "judge_partial"],
                 "description": "Silence never resolves a breach unless you say that it counts as clear.",
             },
         ),

@@ -12,7 +12,7 @@ from metrics_app.models import Threshold
 from metrics_app.services.rules.backtest import backtest_last, describe
 from metrics_app.services.rules.suggest import suggest
 
-ASKED = ("kpi", "aggregate", "aggregate_value", "window", "operator")  # what a suggestion depends on
+ASKED = ("kpi", "aggregate", "aggregate_value", "window", "operator", "zone")  # what a suggestion depends on
 
 
 class ThresholdTrials:

@@ -40,6 +40,9 @@ class BacktestSerializer(serializers.Serializer):
     )
     ticks = serializers.IntegerField(help_text="Slots judged.")
     ticks_in_breach = serializers.IntegerField(help_text="Slots of class breach.")
+    ticks_incomparable = serializers.IntegerField(
+        help_text="Slots with points and nothing to compare them with: of changes and trends."
+    )
     breaches = IncidentSerializer(many=True, help_text="The newest 200.")
     recorded_seconds = serializers.IntegerField(
         help_text="Of the span, in which points were recorded: of the rest nobody knows what would have been."

@@ -17,6 +17,15 @@ class ExplainQuery(Query):
     at = MomentParam(0, help_text="ms, ISO 8601 or -60; default: now.")
 
 
+class ComparedSerializer(serializers.Serializer):
+    """The window that a change is held against, as it is known today; times in ms."""
+
+    start = serializers.IntegerField()
+    end = serializers.IntegerField()
+    value = serializers.FloatField(allow_null=True, help_text="Null: it holds no point.")
+    n = serializers.IntegerField()
+
+
 class ExplanationSerializer(serializers.Serializer):
     """One slot; times in ms, ``window`` in seconds."""
 
@@ -36,6 +45,7 @@ class ExplanationSerializer(serializers.Serializer):
     revised = serializers.BooleanField(help_text="Points arrived after it was judged.")
     value_now = serializers.FloatField(allow_null=True, help_text="Where revised.")
     n_now = serializers.IntegerField(allow_null=True)
+    compared_with = ComparedSerializer(allow_null=True, help_text="Of a change; of any other null.")
     breach = serializers.IntegerField(allow_null=True, help_text="That was open at the slot.")
     data_breach = serializers.BooleanField(help_text="It is open because no points came.")
     breach_version = serializers.IntegerField(allow_null=True, help_text="Of the rule that fired it.")

@@ -98,7 +98,7 @@ def collect_thresholds(who):
     state = GaugeMetricFamily(
         "hms_threshold_state",
         "1 for the state a threshold is in; unjudged where nobody judges it (beside firing, which absence "
-        "does not end).",
+        "does not end), or where it is ok and its points prove nothing.",
         labels=[*names, "state"],
     )
     limit = GaugeMetricFamily(

@@ -91,7 +91,8 @@ class KpiSerializer(serializers.Serializer):
     no_data = serializers.BooleanField(
         source="condition.is_silent",
         help_text="Whether its tile has no points to show, a point is overdue, or its worst threshold has "
-        "none to judge by or was never judged; beside what is beyond its limit, never in its place.",
+        "none to judge by, or such as prove nothing, or was never judged; beside what is beyond its limit, "
+        "never in its place.",
     )
     value = Figure(
         help_text="Of the tile's window; of an empty one null, of a count or rate 0 where it was recorded."

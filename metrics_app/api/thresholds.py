@@ -53,6 +53,18 @@ class ThresholdSerializer(Body):
     no_data_for = Whole(required=False)
     interval = Whole(required=False)
     delay = Whole(required=False, help_text="Seconds an evaluation waits for late points.")
+    zone = Text(
+        required=False,
+        allow_blank=True,
+        help_text="By whose clock a change finds the day or week before, such as Europe/Berlin: after clocks "
+        "were moved that is 23, 25, 167 or 169 h ago. Empty: UTC.",
+    )
+    judge_partial = Flag(
+        required=False,
+        help_text="Judge a count, sum or rate also over a window that reaches back before the KPI's first "
+        "day, or over points that are known to be lost. False: such a slot is thin, unless what is known "
+        "of it proves its class.",
+    )
     severity = Choice(Threshold.Severity.choices, required=False)
     cooldown = Whole(required=False)
     enabled = Flag(required=False)
@@ -67,7 +79,11 @@ class ThresholdSerializer(Body):
     since = serializers.IntegerField(source="seen.since", read_only=True, allow_null=True)
     value = Figure(source="seen.value", help_text="As last judged.")
     data = serializers.ChoiceField(
-        ["fresh", "thin", "empty", "error", "behind"], source="seen.data", read_only=True
+        ["fresh", "thin", "empty", "incomparable", "error", "behind"],
+        source="seen.data",
+        read_only=True,
+        help_text="incomparable: points came, but a change has no window before to be held against (or one "
+        "that came to 0), or a trend too few minutes.",
     )
     data_since = serializers.IntegerField(source="seen.data_since", read_only=True, allow_null=True)
     judged_at = serializers.IntegerField(

@@ -130,9 +130,18 @@ BUILT_IN = (
         unit=COUNTED,
         empty=0.0,
         grows=True,
+        rises=True,
     ),
     Aggregate(
-        "sum", "sum", total, reads=SUMS, over_columns=lambda some, windows: some.sum, empty=0.0, grows=True
+        "sum",
+        "sum",
+        total,
+        reads=SUMS,
+        over_columns=lambda some, windows: some.sum,
+        empty=0.0,
+        grows=True,
+        # Of values below 0 that is not so; but whoever sums them up is told too early, not too late.
+        rises=True,
     ),
     Aggregate(
         "min",
@@ -162,6 +171,7 @@ BUILT_IN = (
         over_columns=lambda some, windows: some.count * 3600 / windows,
         unit=f"{COUNTED} per hour",
         empty=0.0,
+        rises=True,
     ),
     make_share("share_above", "share above", "share above a value", share_above),
     make_share("share_within", "share within", "share up to a value", share_within, inverse=True),

@@ -59,6 +59,7 @@ class Aggregate:
     unit: str = OWN
     empty: float | None = None  # the value of an empty window, which is then judged; None: it has none
     grows: bool = False  # a window twice as long has about twice the value
+    rises: bool = False  # a further point hardly lowers it: of part of a window it is a lower bound
     inverse: bool = False  # it rises as the values fall
     within: bool = (
         False  # it lies among the points, and is held there: rounding and overflow lead beyond them
@@ -111,6 +112,12 @@ class Aggregate:
     def is_trend(self):
         """Whether it fits a line to the minutes of a window."""
         return self.kind == TREND
+
+    @property
+    def compares(self):
+        """Whether it may have no value though its window holds points: a change for want of the window
+        before (or against 0), a trend for want of minutes."""
+        return self.is_change or self.is_trend
 
     def unit_of(self, unit):
         """The unit of its values where the points are in ``unit``: "%" of a share, "calls per hour"."""

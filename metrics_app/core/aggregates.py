@@ -70,6 +70,12 @@ def is_known(name):
     return name in _records
 
 
+def needs_whole(name):
+    """Whether a value is only true of a window that is known whole: what counts, and a change of that."""
+    one = get_aggregate(name)
+    return (get_aggregate(one.base) if one.is_change else one).judges_empty
+
+
 def list_choices(quality=""):
     """``[(name, words)]`` for forms."""
     return [(name, get_aggregate(name).choice or get_aggregate(name).label) for name in list_names(quality)]
@@ -129,15 +135,16 @@ def compute_many(aggregate, summaries, windows):
 
 
 def compare(name, now, before):
-    """``(values, n)`` of a change from those of both windows; arrays, NaN and 0 where there is none.
+    """``(values, n)`` of a change from those of both windows; arrays, NaN where there is none.
 
-    The points behind it are of a mean those of the poorer window, of a rate the earlier's.
+    The points behind it are of a mean those of the poorer window, of a rate the earlier's; where there is
+    no value those of the window itself, so that points without a comparison are told from no points.
     """
     values = change(now[0], before[0])
     behind = (
         before[1] if get_aggregate(get_aggregate(name).base).judges_empty else np.minimum(now[1], before[1])
     )
-    return values, np.where(np.isnan(values), 0, behind)
+    return values, np.where(np.isnan(values), now[1], behind)
 
 
 register(*BUILT_IN)

@@ -11,7 +11,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from metrics_app.core.classes import BREACH, CLEAR, EMPTY, ERROR, UNUSABLE, classify_many, worse
+from metrics_app.core.aggregates import get_aggregate
+from metrics_app.core.classes import (
+    BREACH,
+    CLEAR,
+    EMPTY,
+    ERROR,
+    INCOMPARABLE,
+    UNUSABLE,
+    classify_many,
+    worse,
+)
 from metrics_app.core.watch import (
     DATA_CLOSED,
     DATA_OPENED,
@@ -26,7 +36,7 @@ from metrics_app.core.watch import (
     State,
     step,
 )
-from metrics_app.core.windows import list_turns, view_windows
+from metrics_app.core.windows import Views, find_whole, list_turns, view_windows
 
 ENDLESS = 2**62
 
@@ -36,7 +46,7 @@ class Seen(NamedTuple):
 
     ``starts`` are the indices from which on slots saw each of ``values`` (NaN: none), of ``n``
     points. ``edges`` are the indices at which the class changes, with the number of slots at
-    the end, ``classes`` the class from each of them on.
+    the end, ``classes`` the class from each of them on. From the index ``whole`` on windows are known whole.
     """
 
     first: int
@@ -46,6 +56,7 @@ class Seen(NamedTuple):
     n: Any
     edges: list
     classes: list
+    whole: int = 0
 
     def slot(self, at):
         """The slot (ms) of an index."""
@@ -57,12 +68,17 @@ class Seen(NamedTuple):
 
     def observe(self, at):
         """The Observation of an index."""
-        return self.read(self.find(at))
+        return self.read(self.find(at))._replace(partial=at < self.whole)
 
     def read(self, view):
         """The Observation of one of ``values``."""
         value = self.values.item(view)
         return Observation(None if value != value else value, self.n.item(view))
+
+    def count_slots(self, slot_class):
+        """How many slots are of a class."""
+        lengths = zip(self.classes, self.edges, self.edges[1:], strict=False)
+        return sum(last - first for name, first, last in lengths if name == slot_class)
 
     def spread(self):
         """``(values, n)`` of every slot."""
@@ -81,8 +97,9 @@ class Incident(NamedTuple):
 class Result(NamedTuple):
     """What a backtest found.
 
-    ``ticks`` slots were judged, ``ticks_in_breach`` of them were of class BREACH;
-    ``fired`` breaches are new ones, the others reopened within the cool-down.
+    ``ticks`` slots were judged, ``ticks_in_breach`` of them were of class BREACH, ``incomparable`` had
+    points and nothing to compare them with; ``fired`` breaches are new ones, the others reopened within
+    the cool-down.
     """
 
     ticks: int
@@ -91,6 +108,7 @@ class Result(NamedTuple):
     data_breaches: list
     fired: int
     state: State
+    incomparable: int = 0
 
     def count_red(self):
         """Milliseconds during which a breach was open."""
@@ -98,25 +116,54 @@ class Result(NamedTuple):
 
 
 def backtest(rule, pieces):
-    """The Result of a rule over ``Pieces`` at its own interval, from the first point to the last."""
-    slots, lengths = list_turns(pieces, rule.interval, rule.window, rule.aggregate)
+    """The Result of a rule over ``Pieces`` at its own interval, from the first point to the last.
+
+    What came before the first point is not known: a count is judged once its window lies behind it, or by
+    what proves its class.
+    """
+    is_open = len(pieces.ts) and get_aggregate(rule.aggregate).rises
+    born = pieces.ts[0].item() if is_open else None
+    slots, lengths = list_turns(pieces, rule.interval, rule.window, rule.aggregate, rule.zone, born)
     if not len(slots):
         return Result(0, 0, [], [], 0, State())
-    views = view_windows(pieces, slots, rule.aggregate, rule.window, rule.aggregate_value)
-    return judge(rule, see(rule, slots, views, lengths))
+    views = view_windows(pieces, slots, rule.aggregate, rule.window, rule.aggregate_value, rule.zone)
+    return judge(rule, see(rule, slots, views, lengths, born=born))
 
 
-def see(rule, slots, views, lengths=None):
-    """The Seen of the Views of neighbouring slots, or of slots (ms) that each stand for so many."""
+def see(rule, slots, views, lengths=None, born=None):
+    """The Seen of the Views of neighbouring slots, or of slots (ms) that each stand for so many.
+
+    ``born``: since when (ms) points are known, which each slot's window must lie behind to be whole.
+    """
     ends = np.arange(1, len(slots) + 1) if lengths is None else np.cumsum(lengths)
-    starts = np.append(0, ends[:-1])[np.cumsum(views.repeat) - views.repeat]
-    names = classify_many(rule, views.values, views.n)
+    partial = np.zeros(len(slots), bool)
+    if born is not None:
+        partial = slots < find_whole(born, rule.window, rule.aggregate, rule.zone)
+    whole = int(partial.sum())
+    views = divide(views, whole)
+    firsts = np.cumsum(views.repeat) - views.repeat
+    starts = np.append(0, ends[:-1])[firsts]
+    names = classify_many(rule, views.values, views.n, partial[firsts])
     changes = np.flatnonzero(np.append(True, names[1:] != names[:-1]))
     edges = [*starts[changes].tolist(), int(ends[-1])]
     timing = int(slots[0]), rule.interval * 1000
     # Of an array bisect finds in half the time of NumPy.
     starts = array("q", starts.tobytes())
-    return Seen(*timing, starts, views.values, views.n, edges, names[changes].tolist())
+    known = views.values, views.n, edges, names[changes].tolist()
+    return Seen(*timing, starts, *known, int(ends[whole - 1]) if whole else 0)
+
+
+def divide(views, at):
+    """Views of the same slots of which none reaches over the index ``at`` of a slot."""
+    ends = np.cumsum(views.repeat)
+    if not 0 < at < int(ends[-1]) or at in ends:
+        return views
+    split = int(np.searchsorted(ends, at, side="right"))
+    columns = [np.insert(column, split, column[split]) for column in views]
+    repeat = columns[2]
+    repeat[split + 1] = ends[split] - at
+    repeat[split] = views.repeat[split] - repeat[split + 1]
+    return Views(*columns)
 
 
 def judge(rule, seen, state=None):
@@ -133,9 +180,8 @@ def judge(rule, seen, state=None):
                 state = skip(state, rule, name, seen, at, at + quiet)
                 notes.raise_peak(state)
                 at += quiet
-    lengths = zip(seen.classes, seen.edges, seen.edges[1:], strict=False)
-    in_breach = sum(last - first for name, first, last in lengths if name == BREACH)
-    return Result(seen.edges[-1], in_breach, notes.breaches, notes.data_breaches, notes.fired, state)
+    found = notes.breaches, notes.data_breaches, notes.fired, state
+    return Result(seen.edges[-1], seen.count_slots(BREACH), *found, seen.count_slots(INCOMPARABLE))
 
 
 def is_ending(state, rule, seen):
@@ -163,7 +209,7 @@ def skip(state, rule, seen, values, at, end):
     """The state after the quiet slots ``at`` to ``end``, all of class ``seen``."""
     grown = (end - at) * values.interval
     last = values.find(end - 1)
-    value, n = values.read(last)
+    value, n = values.read(last)[:2]
     running = is_ending(state, rule, seen) or (state.state == PENDING and seen == BREACH)
     peak = state.peak
     if seen == BREACH:

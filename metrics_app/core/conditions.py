@@ -6,6 +6,7 @@ ask here; shapes, words, CSS classes and the order derive from the one table.
 
 from typing import NamedTuple
 
+from metrics_app.core.classes import EMPTY
 from metrics_app.core.watch import FIRING, OK, PENDING, RECOVERING
 
 UNJUDGED, SILENT, NONE = "unjudged", "silent", "none"
@@ -39,12 +40,13 @@ class Condition(NamedTuple):
 
     name: str = NONE  # the worst that holds: a name of ORDER
     state: str = NONE  # what the rule keeps, whether or not points come
-    is_silent: bool = False  # no points to judge by
+    is_silent: bool = False  # nothing to judge by: no points, or such as prove nothing
     is_judged: bool = True
     has_data_breach: bool = False
     is_watched: bool = False  # a limit, or points that are overdue
     is_silenced: bool = False  # changes deliveries, never the condition
     unjudged_since: int | None = None  # ms up to which it was judged, where nobody has since
+    proves_nothing: bool = False  # points came, but nothing to compare them with, or of part of a count
 
     @property
     def rank(self):
@@ -60,8 +62,10 @@ class Condition(NamedTuple):
     @property
     def states(self):
         """What its state may be believed to be: nothing where nobody judges, but for an open breach."""
-        known = self.is_judged and (self.unjudged_since is None or self.state == FIRING)
-        unjudged = not self.is_judged or self.unjudged_since is not None
+        # "ok" of what proves nothing would be a promise, too.
+        is_open = self.proves_nothing and self.state == OK
+        known = self.is_judged and not is_open and (self.unjudged_since is None or self.state == FIRING)
+        unjudged = not self.is_judged or is_open or self.unjudged_since is not None
         return (self.state,) * known + (UNJUDGED,) * unjudged
 
     @property
@@ -85,19 +89,31 @@ def find_worst(names):
     return min(names, key=ORDER.index, default=NONE)
 
 
-def judge_rule(state, data, *, data_breach=False, is_judged=True, is_enabled=True, unjudged_since=None):
+def judge_rule(
+    state,
+    data,
+    *,
+    data_breach=False,
+    is_judged=True,
+    is_enabled=True,
+    unjudged_since=None,
+    proves_nothing=False,
+):
     """The Condition of one rule: of its state and its data flag as they are kept.
 
     Of a rule that was never judged "ok" says nothing: it counts as silent, never as within its limit.
-    Nor does any state but an open breach where nobody has judged it since a moment (ms).
+    Nor does any state but an open breach where nobody has judged it since a moment (ms). Of points that
+    prove nothing (``classes.proves_nothing``) none is within its limit, as little as of points that lack.
     """
     if not is_enabled:
         return Condition()
     is_judged = bool(is_judged) or state != OK
-    silent = bool(data_breach or data == "empty" or not is_judged)
+    silent = bool(data_breach or data == EMPTY or proves_nothing or not is_judged)
     since = unjudged_since if is_judged else None
     name = find_worst([state] + [SILENT] * silent + [UNJUDGED] * (since is not None))
-    return Condition(name, state, silent, is_judged, bool(data_breach), True, unjudged_since=since)
+    flags = silent, is_judged, bool(data_breach), True
+    proves_nothing = bool(proves_nothing and is_judged and not data_breach)
+    return Condition(name, state, *flags, unjudged_since=since, proves_nothing=proves_nothing)
 
 
 def judge_kpi(limits, *, dead_man=None, is_empty=False):
@@ -114,6 +130,7 @@ def judge_kpi(limits, *, dead_man=None, is_empty=False):
         name=find_worst([worst.name] + [SILENT] * silent + [UNJUDGED] * (since is not None)),
         is_silent=silent,
         unjudged_since=since,
+        proves_nothing=worst.proves_nothing and not (is_empty or is_late(dead_man)),
         # Points that come as expected are no limit to be within.
         is_watched=worst.is_watched or is_late(dead_man) or since is not None,
         is_silenced=worst.is_silenced if worst.is_watched or dead_man is None else dead_man.is_silenced,

@@ -29,6 +29,7 @@ class Plan(NamedTuple):
     stride: int
     drawn: int
     divides_at: float | None = None  # where a share does, in the KPI's unit
+    zone: str = ""  # by whose clock a change compares; empty: UTC
 
     @property
     def is_exact(self):

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-CLASSES = ("breach", "band", "clear", "thin", "empty", "error")
+# Codes are places: what is new comes last, so that older records stay what they were.
+CLASSES = ("breach", "band", "clear", "thin", "empty", "error", "incomparable")
 STATES = ("ok", "pending", "firing", "recovering")
 CLASS_CODE = {name: code for code, name in enumerate(CLASSES)}
 STATE_CODE = {name: code for code, name in enumerate(STATES)}

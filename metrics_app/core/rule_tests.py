@@ -73,7 +73,7 @@ def walk(rule, ts, values, start, end):
     if not len(slots):
         return {}
     pieces = make_pieces(ts, values)
-    views = view_windows(pieces, slots, rule.aggregate, rule.window, rule.aggregate_value)
+    views = view_windows(pieces, slots, rule.aggregate, rule.window, rule.aggregate_value, rule.zone)
     seen = see(rule, slots, views)
     state, found = State(), {}
     for at, slot in enumerate(slots.tolist()):

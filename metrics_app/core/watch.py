@@ -6,7 +6,17 @@ rule tests all walk through ``step``, one slot after the other.
 
 from typing import NamedTuple
 
-from metrics_app.core.classes import BAND, BREACH, CLEAR, EMPTY, ERROR, UNUSABLE, classify, worse
+from metrics_app.core.classes import (
+    BAND,
+    BREACH,
+    CLEAR,
+    EMPTY,
+    ERROR,
+    UNUSABLE,
+    classify,
+    is_beyond,
+    worse,
+)
 from metrics_app.core.slots import measure_gap
 
 # States of a threshold.
@@ -48,13 +58,19 @@ class Rule(NamedTuple):
     delay: int = 0
     cooldown: int = 0
     aggregate_value: float | None = None  # where the shares divide
+    zone: str = ""  # by whose clock a change finds the window before; empty: UTC
+    judge_partial: bool = False  # judge a count also over a window that is not known whole
 
 
 class Observation(NamedTuple):
-    """What the window held: the aggregate's value (None: none) and n points (-1: the query failed)."""
+    """What the window held: the aggregate's value (None: none) and n points (-1: the query failed).
+
+    ``partial``: part of the window is not known, from before the KPI began or with points that were lost.
+    """
 
     value: float | None
     n: int
+    partial: bool = False
 
 
 FAILED = Observation(None, -1)
@@ -103,9 +119,9 @@ def step(state, rule, observation, slot):
     growth, missed = measure_gap(rule.interval, state.last_slot, slot)
     health = _, _, absent, empty = follow_data(state, seen, growth, slot)
     overdue = seen == EMPTY and empty >= rule.no_data_for * 1000
-    counts_as = CLEAR if overdue and rule.no_data == "ok" else seen
+    counts_as = CLEAR if (overdue and rule.no_data == "ok") or is_baseless(state, rule, seen) else seen
     name, since, timer, events = advance(state, rule, counts_as, growth, absent, slot)
-    data_breach, data_events = follow_data_breach(state, rule, name, counts_as, overdue)
+    data_breach, data_events = follow_data_breach(state, rule, name, seen, overdue)
     # A data breach closes before anything opens: never two open at once.
     events = data_events + events if DATA_CLOSED in data_events else events + data_events
     value, n = (None if seen == ERROR else observation.value), observation.n
@@ -188,11 +204,23 @@ def recover(state, rule, timer, slot, events=()):
     return OK, slot, 0, (RECOVERED,)
 
 
-def follow_data_breach(state, rule, name, counts_as, overdue):
+def is_baseless(state, rule, seen):
+    """Whether nothing of an open breach is beyond the limit that the rule has become since.
+
+    Where nothing usable comes no value could say so, and the breach would stay open for ever.
+    """
+    if seen not in UNUSABLE or state.state not in (FIRING, RECOVERING) or state.peak is None:
+        return False
+    return not is_beyond(state.peak, rule.operator, rule.limit)
+
+
+def follow_data_breach(state, rule, name, seen, overdue):
     """Whether a data breach is open after the slot, and the events that say so."""
-    if state.data_breach and counts_as not in (EMPTY, ERROR):
+    # It ends with the points, and with the rule's asking for them: so soon, or at all.
+    is_asked = rule.no_data == "fire" and (overdue or seen == ERROR)
+    if state.data_breach and not is_asked:
         return False, (DATA_CLOSED,)
-    if not overdue or counts_as != EMPTY:
+    if not overdue or rule.no_data == "ok":
         return state.data_breach, ()
     if name == OK and rule.no_data == "fire" and not state.data_breach:
         return True, (DATA_OPENED,)

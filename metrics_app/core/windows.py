@@ -10,7 +10,8 @@ import numpy as np
 
 from metrics_app.core.aggregates import SUMS, WHOLE, compare, compute_many, compute_one, get_aggregate
 from metrics_app.core.buckets import Summary, floor, hold_columns, summarise
-from metrics_app.core.durations import HOUR_MS, MINUTE_MS
+from metrics_app.core.durations import DAY_MS, HOUR_MS, MINUTE_MS
+from metrics_app.core.earlier import find_earlier, list_agos, list_bends
 from metrics_app.core.trends import cover, find_forecast
 
 
@@ -75,12 +76,13 @@ def find_exits(ts, step, window, ago=0):
     return -floor(-(gone + window + ago), step * 1000)
 
 
-def list_turns(pieces, step, window, aggregate):
+def list_turns(pieces, step, window, aggregate, zone="", born=None):
     """``(slots, lengths)``: of all of ``list_slots`` those at which something may change, and for how many
     slots each stands.
 
     A time in which nothing came costs nothing, however long. A trend changes at every slot while its
-    window holds a point.
+    window holds a point. ``zone``: by whose clock a change compares; ``born``: since when (ms) points are
+    known, see ``find_whole``.
     """
     one, ts = get_aggregate(aggregate), pieces.ts
     if not len(ts):
@@ -91,10 +93,23 @@ def list_turns(pieces, step, window, aggregate):
         stretches = zip(*(edges.tolist() for edges in find_stretches(pieces, step, window)), strict=True)
         turns = [np.arange(begin, end + 1, step * 1000, dtype=np.int64) for begin, end in stretches]
     elif one.is_change:
-        turns += [find_entries(ts + one.ago, step), find_exits(ts, step, window, one.ago)]
+        span = ts[0].item(), exits[-1].item()
+        for ago in list_agos(*span, one.ago, zone):
+            turns += [find_entries(ts + ago, step), find_exits(ts, step, window, ago)]
+        # A clock that is moved lets the window before jump, or stand still.
+        turns.append(find_entries(list_bends(*span, one.ago, zone) - 1, step))
+    if born is not None:
+        turns.append(find_entries(np.array([find_whole(born, window, aggregate, zone)]) - 1, step))
     slots = np.unique(np.concatenate(turns))
     slots = slots[slots <= exits[-1]]
     return slots, np.diff(slots, append=slots[-1] + step * 1000) // (step * 1000)
+
+
+def find_whole(born, window, aggregate, zone=""):
+    """From when (ms) on a window (seconds), and the one it is compared with, lies behind ``born`` (ms)."""
+    # By a zone's clock the one before may lie further back: at most by a day that it never had.
+    further = DAY_MS if zone else 0
+    return born + window * 1000 + get_aggregate(aggregate).ago + further
 
 
 def find_stretches(pieces, step, window):
@@ -110,21 +125,17 @@ def list_range(start, end, step):
     return np.arange(floor(start, step) + step, end + 1, step, dtype=np.int64)
 
 
-def view_windows(pieces, slots, aggregate, window, value=None):
-    """The Views of ``slots`` (ms, ascending) for an aggregate over ``window`` seconds.
+def view_windows(pieces, slots, aggregate, window, value=None, zone=""):
+    """The Views of ``slots`` (ms) for an aggregate over ``window`` seconds.
 
-    ``value``: where the shares divide, or what a trend leads to.
+    ``value``: where the shares divide, or what a trend leads to; ``zone``: by whose clock a change compares.
     """
     one = get_aggregate(aggregate)
     if one.is_change:
-        return view_changes(pieces, slots, aggregate, window)
+        return view_changes(pieces, slots, aggregate, window, zone)
     if one.is_trend:
         return view_trends(pieces, slots, aggregate, window, value)
-    starts = slots - window * 1000
-    if window * 1000 > HOUR_MS:
-        # As live: what is longer than the hot hour starts on a whole minute.
-        starts = floor(starts, MINUTE_MS)
-    first, last = (np.searchsorted(pieces.ts, edges) for edges in (starts, slots))
+    first, last = find_pieces(pieces, slots, window)
     new = np.flatnonzero(np.diff(first, prepend=-1) | np.diff(last, prepend=-1))
     first, last, repeat = first[new], last[new], np.diff(np.append(new, len(slots)))
     if one.is_rolled:
@@ -136,24 +147,39 @@ def view_windows(pieces, slots, aggregate, window, value=None):
     return Views(first, last, repeat, values, np.array([s.count for s in summaries], np.int64))
 
 
-def view_changes(pieces, slots, aggregate, window):
+def find_pieces(pieces, slots, window):
+    """``(first, last)``: which pieces the window (seconds) of each slot (ms) holds."""
+    starts = slots - window * 1000
+    if window * 1000 > HOUR_MS:
+        # As live: what is longer than the hot hour starts on a whole minute.
+        starts = floor(starts, MINUTE_MS)
+    return [np.searchsorted(pieces.ts, edges) for edges in (starts, slots)]
+
+
+def view_changes(pieces, slots, aggregate, window, zone=""):
     """The Views of slots for the change of an aggregate against the same window before."""
     one = get_aggregate(aggregate)
-    now, before = (expand(view_windows(pieces, some, one.base, window)) for some in (slots, slots - one.ago))
+    ends = slots, find_earlier(slots, one.ago, zone)
+    now, before = (expand(view_windows(pieces, some, one.base, window)) for some in ends)
     each = np.arange(len(slots))
     return Views(each, each + 1, np.ones_like(each), *compare(aggregate, now, before))
 
 
 def view_trends(pieces, slots, aggregate, window, value):
-    """The Views of slots for a trend: of each the whole minutes within its window, as live."""
+    """The Views of slots for a trend: of each the whole minutes within its window, as live.
+
+    Where they make no line ``n`` are all points of the window.
+    """
+    running = np.concatenate(([0], np.cumsum(pieces.count)))
+    held = np.subtract(*(running[at] for at in reversed(find_pieces(pieces, slots, window))))
     minutes, first = np.unique(floor(pieces.ts, MINUTE_MS), return_index=True)
     count, means = mean_minutes(pieces, first)
     found = []
-    for slot in slots.tolist():
+    for slot, points in zip(slots.tolist(), held.tolist(), strict=True):
         low, high = np.searchsorted(minutes, cover(slot - window * 1000, slot))
         n = count[low:high]
         forecast = find_forecast(minutes[low:high], n, means[low:high], slot, aggregate, value)
-        found.append((np.nan, 0) if forecast is None else (forecast.about, int(n.sum())))
+        found.append((np.nan, points) if forecast is None else (forecast.about, int(n.sum())))
     values, n = (np.array([row[at] for row in found], kind) for at, kind in ((0, float), (1, np.int64)))
     each = np.arange(len(slots))
     return Views(each, each + 1, np.ones_like(each), values, n)

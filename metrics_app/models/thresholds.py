@@ -70,6 +70,19 @@ class Threshold(models.Model):
     )
     interval = models.PositiveIntegerField(default=60, help_text="Seconds between two evaluations.")
     delay = models.PositiveIntegerField(default=0, help_text="Seconds an evaluation waits for late points.")
+    zone = models.CharField(
+        max_length=50,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="By whose clock a change finds the day or week before, such as Europe/Berlin. Empty: UTC.",
+    )
+    judge_partial = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Judge a count, sum or rate also over a window that reaches back before the KPI's first "
+        "day, or over points that are known to be lost.",
+    )
     severity = models.CharField(max_length=10, choices=Severity, default=Severity.WARNING)
     cooldown = models.PositiveIntegerField(
         default=0, help_text="Seconds after recovery in which the same breach reopens."
@@ -110,6 +123,8 @@ class Threshold(models.Model):
         "no_data_for",
         "interval",
         "delay",
+        "zone",
+        "judge_partial",
         "severity",
         "cooldown",
         "enabled",
@@ -182,11 +197,13 @@ class ThresholdState(models.Model):
         default=0, help_text="how long pending or recovering has lasted, without the slots that held it"
     )
     slot_class = models.CharField(
-        max_length=6, blank=True, help_text="breach, band, clear, thin, empty, error"
+        max_length=12, blank=True, help_text="breach, band, clear, thin, empty, incomparable, error"
     )
     value = models.FloatField(null=True)
     n = models.BigIntegerField(default=0, help_text="points in the window; -1: the query failed")
-    data = models.CharField(max_length=6, default="fresh", help_text="fresh, thin, empty, error")
+    data = models.CharField(
+        max_length=12, default="fresh", help_text="fresh, thin, empty, incomparable, error"
+    )
     data_since = models.BigIntegerField(null=True, help_text="ms; the slot at which the data flag began")
     absent_ms = models.BigIntegerField(
         null=True, help_text="length of the present run of unusable slots; null: none"

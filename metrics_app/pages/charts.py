@@ -45,7 +45,8 @@ def describe_plot(kpi, rule, view, zone):
     window = (rule.window if rule else kpi.window) * 1000
     # A day more: values may lie so far apart, and each stands for what lies between.
     grain = queries.find_grain(kpi.topic, view.start - max(window, DAY_MS))
-    plan = plan_span(view.start, view.end, window, grain)._replace(divides_at=rule and rule.aggregate_value)
+    plan = plan_span(view.start, view.end, window, grain)
+    plan = plan._replace(divides_at=rule and rule.aggregate_value, zone=rule.zone if rule else "")
     columns = mark_unrecorded(kpi.topic, read_columns(kpi.topic, aggregate, plan, view), plan)
     one = get_aggregate(aggregate)
     share = window / plan.drawn if one.grows else 1
@@ -113,7 +114,8 @@ def read_windows(topic, ends, plan, aggregate):
     if plan.is_exact and get_aggregate(aggregate).on_tiles:
         found = queries.windows(topic, ends, step=plan.step, window=plan.drawn, aggregate=aggregate)
         return found
-    seen = queries.observe([(topic, at - plan.drawn, at, aggregate, plan.divides_at) for at in ends])
+    asked = [(topic, at - plan.drawn, at, aggregate, plan.divides_at, plan.zone) for at in ends]
+    seen = queries.observe(asked)
     empty = {name: [None] * len(ends) for name in COLUMNS}
     return empty | {"value": [in_sight(one.value, aggregate) for one in seen], "n": [one.n for one in seen]}
 

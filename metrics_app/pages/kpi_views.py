@@ -205,7 +205,7 @@ def list_flags(rule, now, seen_at):
         return []
     # Before the first point nothing has ended.
     since = clock_with_zone(row.data_since, now) if row.data_since and seen_at else ""
-    return words.tell_flags(row, delay=rule.delay, since=since)
+    return words.tell_flags(row, delay=rule.delay, since=since, aggregate=rule.aggregate)
 
 
 @require_POST

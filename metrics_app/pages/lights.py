@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from metrics_app.core.classes import proves_nothing
 from metrics_app.core.conditions import SHAPES, SILENT, UNJUDGED
 from metrics_app.core.deadman import is_silence_rule
 from metrics_app.core.text import words
@@ -49,11 +50,14 @@ def describe_lapse(rules, now):
 
 
 def tell_silence(rule, now, seen_at, *, empty=False):
-    """Why there is nothing to judge by: no points, or a threshold that was never judged.
+    """Why there is nothing to judge by: no points, such as prove nothing, or never judged.
 
     ``seen_at``: when (ms) the last point came, None before the first; ``empty``: the tile has none either.
     """
     row = getattr(rule, "state_row", None)
+    if row is not None and proves_nothing(row.data, rule.aggregate) and not (empty or row.data_breach):
+        said = tell_data(rule, now)
+        return f"{said[0].upper()}{said[1:]}"
     is_flagged = row is not None and bool(row.slot_class) and (row.data == "empty" or row.data_breach)
     if not is_flagged and not empty:
         return "Not judged yet"
@@ -68,7 +72,8 @@ def tell_data(rule, now):
     row = getattr(rule, "state_row", None)
     if row is None or row.data not in words.DATA:
         return ""
-    return words.tell_data(row.data, clock_with_zone(row.data_since, now) if row.data_since else "")
+    since = clock_with_zone(row.data_since, now) if row.data_since else ""
+    return words.tell_data(row.data, since, rule.aggregate)
 
 
 def describe_state_of(rule, clock, seen_at):

@@ -21,10 +21,10 @@ def describe_chart(kpi, rule, value, now):
     and the limit speak of the same thing.
     """
     aggregate = rule.aggregate if rule else kpi.aggregate
-    window, divides_at = (rule.window, rule.aggregate_value) if rule else (kpi.window, None)
+    window, *more = (rule.window, rule.aggregate_value, rule.zone) if rule else (kpi.window,)
     if not draws_own(kpi, rule):
-        value = observe_now(kpi.topic, aggregate, window, now, divides_at)
-    ts, values = read_curve(kpi.topic, aggregate, window, now, divides_at)
+        value = observe_now(kpi.topic, aggregate, window, now, *more)
+    ts, values = read_curve(kpi.topic, aggregate, window, now, *more)
     ts, values = [*ts, now], [*values, value]
     values = queries.drop_unknown(kpi.topic, ts, window * 1000, values, aggregate)
     limit_text = tell_limit(rule) if rule else ""
@@ -78,15 +78,18 @@ def tell_limit(rule):
     )
 
 
-def observe_now(topic, aggregate, window, now, divides_at=None):
-    """An aggregate over the last ``window`` seconds, or None; ``divides_at`` is where a share does."""
+def observe_now(topic, aggregate, window, now, *more):
+    """An aggregate over the last ``window`` seconds, or None; ``more``: what else a rule asks with."""
     end = (now // 1000 + 1) * 1000
-    asked = (topic, end - window * 1000, end, aggregate, divides_at)
+    asked = (topic, end - window * 1000, end, aggregate, *more)
     return in_sight(queries.observe([asked])[0].value, aggregate)
 
 
-def read_curve(topic, aggregate, window, now, divides_at=None):
-    """``(ts, values)``: an aggregate over a moving window, once a minute over the last hour."""
+def read_curve(topic, aggregate, window, now, *more):
+    """``(ts, values)``: an aggregate over a moving window, once a minute over the last hour.
+
+    ``more``: the value that a share or trend asks for, and the zone by whose clock a change compares.
+    """
     last = now // MINUTE_MS * MINUTE_MS
     ends = list(range(last - HOUR_MS, last + 1, MINUTE_MS))
     first = ends[0] - window * 1000
@@ -100,7 +103,7 @@ def read_curve(topic, aggregate, window, now, divides_at=None):
         return ends, roll(columns, steps=window // 60, aggregate=aggregate)
     # Percentiles and windows of odd seconds need more than the rows of minutes; or these are gone, or
     # too many to read.
-    asked = [(topic, end - window * 1000, end, aggregate, divides_at) for end in ends]
+    asked = [(topic, end - window * 1000, end, aggregate, *more) for end in ends]
     return ends, [in_sight(observation.value, aggregate) for observation in queries.observe(asked)]
 
 

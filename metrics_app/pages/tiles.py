@@ -251,8 +251,9 @@ def tell_kept(rule, condition):
     """The footer of a tile without data: its limit, and the state that absence does not change."""
     if rule is None:
         return "no threshold watches it"
-    # Over an open breach "within limit" would soothe; and what was never judged has nothing to keep.
-    if condition.has_data_breach or not condition.is_judged:
+    # Over an open breach "within limit" would soothe; and what was never judged, or by nothing that proves
+    # it, has nothing to keep.
+    if condition.has_data_breach or condition.proves_nothing or not condition.is_judged:
         return tell_limit(rule)
     if condition.unjudged_since is not None:
         # What was judged last may have long been otherwise.

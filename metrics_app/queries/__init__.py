@@ -7,10 +7,12 @@ the hot hour starts on a whole minute, and minutes that are sealed count whole.
 
 from metrics_app.clock import redis_now
 from metrics_app.queries.asking import Asked, Observation, ask, list_observations, stack_observations
+from metrics_app.queries.births import find_partial, read_births
 from metrics_app.queries.buckets import read_buckets
 from metrics_app.queries.calendars import calendar_series, compare_series, compare_span, so_far
 from metrics_app.queries.charts import Snapshot, series, snapshot
 from metrics_app.queries.corrections import list_corrections
+from metrics_app.queries.halves import find_held
 from metrics_app.queries.hours import read_hours
 from metrics_app.queries.kept import find_grain
 from metrics_app.queries.logs import collected_through, get_head, list_topics, shard_for
@@ -41,7 +43,9 @@ __all__ = [
     "compare_span",
     "drop_unknown",
     "find_grain",
+    "find_held",
     "find_note",
+    "find_partial",
     "get_head",
     "is_recorded",
     "is_site_recording",
@@ -57,6 +61,7 @@ __all__ = [
     "mean_last",
     "observe",
     "observe_many",
+    "read_births",
     "read_buckets",
     "read_forecast",
     "read_hours",

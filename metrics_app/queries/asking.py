@@ -6,6 +6,8 @@ import numpy as np
 
 from metrics_app.queries.logs import shard_for
 
+NOTHING_MORE = (None, "")  # neither a value besides the limit nor a zone
+
 
 class Observation(NamedTuple):
     """What a window holds: the aggregate's value (None: empty) and the number of points."""
@@ -17,7 +19,8 @@ class Observation(NamedTuple):
 class Asked(NamedTuple):
     """Windows as columns of one length: arrays of shards, starts and ends (ms), lists of the rest.
 
-    ``values`` is where shares divide, or what a trend leads to; None for any other.
+    ``values`` is where shares divide, or what a trend leads to; None for any other. ``zones`` are those
+    by whose clock a change finds the window before; "" for UTC.
     """
 
     topics: list
@@ -26,15 +29,15 @@ class Asked(NamedTuple):
     ends: np.ndarray
     aggregates: list
     values: list
+    zones: list
 
     @classmethod
     def of(cls, requests):
-        """The columns of ``(topic, start_ms, end_ms, aggregate[, value])``s."""
-        topics, starts, ends, aggregates, values = (
-            zip(*[(*request, None)[:5] for request in requests], strict=True) if requests else [()] * 5
-        )
+        """The columns of ``(topic, start_ms, end_ms, aggregate[, value[, zone]])``s."""
+        rows = [(*request, *NOTHING_MORE[len(request) - 4 :]) for request in requests]
+        topics, starts, ends, *rest = zip(*rows, strict=True) if rows else [()] * 6
         shards = [shard_for(topic) for topic in topics]
-        return cls(topics, *(np.array(c, "int64") for c in (shards, starts, ends)), aggregates, values)
+        return cls(topics, *(np.array(c, "int64") for c in (shards, starts, ends)), *rest)
 
     def find(self, names):
         """The indices of those whose aggregate is one of ``names``."""
@@ -46,11 +49,9 @@ class Asked(NamedTuple):
         """Those at some indices (an array)."""
         if len(chosen) == len(self.topics):
             return self
-        topics, aggregates, values = (
-            [column[at] for at in chosen.tolist()] for column in (self.topics, self.aggregates, self.values)
-        )
-        arrays = (self.shards[chosen], self.starts[chosen], self.ends[chosen])
-        return Asked(topics, *arrays, aggregates, values)
+        places = chosen.tolist()
+        topics, *rest = ([column[at] for at in places] for column in (self.topics, *self[4:]))
+        return Asked(topics, self.shards[chosen], self.starts[chosen], self.ends[chosen], *rest)
 
     def join(self, other):
         """These, and then others."""
@@ -61,12 +62,12 @@ class Asked(NamedTuple):
     def requests(self):
         """A tuple for each, as ``Asked.of`` takes them."""
         starts, ends = self.starts.tolist(), self.ends.tolist()
-        return list(zip(self.topics, starts, ends, self.aggregates, self.values, strict=True))
+        return list(zip(self.topics, starts, ends, *self[4:], strict=True))
 
 
 def ask(topic, rule, slot):
     """The request for what a rule sees at a slot (ms)."""
-    return topic, slot - rule.window * 1000, slot, rule.aggregate, rule.aggregate_value
+    return topic, slot - rule.window * 1000, slot, rule.aggregate, rule.aggregate_value, rule.zone or ""
 
 
 def list_observations(values, n):

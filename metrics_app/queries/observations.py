@@ -5,6 +5,7 @@ import numpy as np
 from metrics_app.core.aggregates import compare, compute, get_aggregate, list_names
 from metrics_app.core.buckets import HOT, merge
 from metrics_app.core.durations import MINUTE_MS
+from metrics_app.core.earlier import find_earlier
 from metrics_app.core.trends import cover, find_forecast
 from metrics_app.exceptions import NotKept
 from metrics_app.queries.asking import Asked, Observation, list_observations, stack_observations
@@ -19,9 +20,9 @@ CHUNK = 500  # topics per round trip, where details are read
 
 
 def observe(requests):
-    """One Observation per ``(topic, start_ms, end_ms, aggregate[, value])``, in the same order.
+    """One Observation per ``(topic, start_ms, end_ms, aggregate[, value[, zone]])``, in the same order.
 
-    ``value`` is where shares divide, or what a trend leads to.
+    ``value`` is where shares divide, or what a trend leads to, ``zone`` by whose clock a change compares.
     """
     return list_observations(*observe_many(Asked.of(requests)))
 
@@ -44,10 +45,16 @@ def observe_many(asked):
     return values, n
 
 
-def observe_trend(topic, start, end, aggregate, value=None):
-    """The seconds until the line through a window's whole minutes meets ``value``, and their points."""
+def observe_trend(topic, start, end, aggregate, value=None, zone=""):
+    """The seconds until the line through a window's whole minutes meets ``value``, and their points.
+
+    Where they make no line: None, and all points of the window.
+    """
     forecast, n = read_forecast(topic, start, end, aggregate, value)
-    return Observation(None, 0) if forecast is None else Observation(forecast.about, n)
+    if forecast is not None:
+        return Observation(forecast.about, n)
+    _, held = observe_plain(Asked.of([(topic, start, end, "count")]))
+    return Observation(None, held.item())
 
 
 def read_forecast(topic, start, end, aggregate, value):
@@ -85,8 +92,18 @@ def make_plain(asked, earlier):
     names = [get_aggregate(name).base or name for name in asked.aggregates]
     if not earlier:
         return asked._replace(aggregates=names)
-    ago = np.array([get_aggregate(name).ago for name in asked.aggregates])
-    return asked._replace(aggregates=names, starts=asked.starts - ago, ends=asked.ends - ago)
+    ends = find_ends_before(asked)
+    return asked._replace(aggregates=names, starts=asked.starts - asked.ends + ends, ends=ends)
+
+
+def find_ends_before(asked):
+    """Where (ms) the windows before end whose change is asked for; those of others where they do."""
+    ago, ends = np.array([get_aggregate(name).ago for name in asked.aggregates]), asked.ends - 0
+    zones = np.array(asked.zones)
+    for back, zone in sorted(set(zip(ago.tolist(), asked.zones, strict=True))):
+        chosen = (ago == back) & (zones == zone)
+        ends[chosen] = find_earlier(asked.ends[chosen], back, zone)
+    return ends
 
 
 def observe_plain(asked):
@@ -131,5 +148,5 @@ def observe_details(requests):
 
 def judge(request, summary):
     """The Observation of the Summary of what was asked for."""
-    _, start, end, aggregate, value = request
+    _, start, end, aggregate, value, _ = request
     return Observation(compute(aggregate, summary, (end - start) / 1000, value), summary.count)

@@ -5,14 +5,17 @@ from types import SimpleNamespace
 from typing import NamedTuple
 
 from metrics_app import queries
+from metrics_app.core.aggregates import needs_whole
+from metrics_app.core.classes import THIN
 from metrics_app.core.deadman import is_silence_rule
 from metrics_app.core.records import Record, unpack_records
+from metrics_app.core.text.comparisons import Held
 from metrics_app.core.text.explanations import explain_slot
 from metrics_app.core.text.losses import tell_lost
 from metrics_app.core.text.phrases import tell_rule
 from metrics_app.core.watch import Observation, Rule, State, step
 from metrics_app.exceptions import BadInput
-from metrics_app.models import Breach, EvaluationRecord, ThresholdState, ThresholdVersion
+from metrics_app.models import Breach, EvaluationRecord, Threshold, ThresholdState, ThresholdVersion
 from metrics_app.services.forecasts import tell_forecast
 from metrics_app.services.moments import write_moment
 from metrics_app.services.watch.states import find_laggard, read_states
@@ -135,7 +138,10 @@ def find_rule(threshold, version):
     """The rule as it stood in a version, with the fields of a threshold."""
     stored = ThresholdVersion.objects.filter(threshold=threshold, version=version).first()
     fields = {name: getattr(threshold, name) for name in threshold.RULE_FIELDS}
-    return SimpleNamespace(**(fields | (stored.rule if stored else {})), version=version, kind=threshold.kind)
+    if stored:
+        # What is newer than a version was then as it is at first, whatever it has become since.
+        fields = {name: Threshold._meta.get_field(name).get_default() for name in fields} | stored.rule
+    return SimpleNamespace(**fields, version=version, kind=threshold.kind)
 
 
 def find_version(threshold, at):
@@ -158,8 +164,9 @@ def recompute(threshold, at):
     slots = range(slot - WALKED * interval, slot + 1, interval)
     asks = [queries.ask(threshold.kpi.topic, rule, one) for one in slots]
     pure, state, transition = Rule(*(getattr(rule, name) for name in Rule._fields)), State(), None
-    for one, seen in zip(slots, queries.observe(asks), strict=True):
-        state, transition = step(state, pure, Observation(*seen), one)
+    partial = queries.find_partial(queries.Asked.of(asks)).tolist()
+    for one, seen, is_partial in zip(slots, queries.observe(asks), partial, strict=True):
+        state, transition = step(state, pure, Observation(*seen, is_partial), one)
     seen = Record(threshold.pk, rule.version, state.slot_class, state.value, state.n, state.state)
     notes = [
         "No record of this slot is left, or it was missed: this is recomputed from the minutes that are "
@@ -184,10 +191,32 @@ def measure_missing(found):
     return (found.slot - breach.since) / 1000
 
 
+def find_held(threshold, found):
+    """What is known today of both halves of what a slot compared, its span in words; None for nothing."""
+    topic, seen = threshold.kpi.topic, found.seen
+    held = queries.find_held(topic, found.rule, found.slot)
+    if seen.slot_class == THIN and needs_whole(found.rule.aggregate):
+        births = queries.read_births([topic])
+        start = found.slot - found.rule.window * 1000 if held is None else held.start
+        born = births[topic] if births.get(topic, 0) > start else None
+        held = (held or Held(seen.n))._replace(born=write_moment(born) if born else "")
+    if held is None or held.start is None:
+        return held
+    return held._replace(span=f"{write_moment(held.start)} to {write_moment(held.end)}")
+
+
+def describe_before(held):
+    """The window that a change was held against, as it is known today; None where there is none."""
+    if held is None or held.start is None:
+        return None
+    return {"start": held.start, "end": held.end, "value": held.before, "n": held.before_n}
+
+
 def describe(found, threshold):
     """The Explanation for programs; times in ms."""
     unit, seen = threshold.kpi.unit, found.seen
-    sentence = explain_slot(found.rule, unit, seen, found.before, seen.state, measure_missing(found))
+    held = find_held(threshold, found)
+    sentence = explain_slot(found.rule, unit, seen, found.before, seen.state, measure_missing(found), held)
     forecast = (
         "" if is_silence_rule(threshold) else tell_forecast(threshold.kpi.topic, unit, found.rule, found.slot)
     )
@@ -208,6 +237,7 @@ def describe(found, threshold):
             [*filter(None, [found.off]), sentence, *found.notes, *([f"{forecast}."] if forecast else [])]
         ),
         "source": found.source,
+        "compared_with": describe_before(held),
         "revised": found.revised,
         "value_now": found.now.value if found.revised else None,
         "n_now": found.now.n if found.revised else None,

@@ -5,9 +5,10 @@ import time
 import pytest
 from django.contrib.auth.models import User
 
+from metrics_app import queries
 from metrics_app.models import Breach, ThresholdState
 from metrics_app.services.rules.thresholds import save_threshold
-from tests.metrics_app.watching import TOPIC, make_threshold, send
+from tests.metrics_app.watching import TOPIC, let_all_work, make_threshold, send
 
 pytestmark = pytest.mark.django_db
 
@@ -63,3 +64,43 @@ def test_a_running_breach_says_which_version_fired_and_goes_on_under_the_next(cl
     assert "is open, fired by version 1" in read(
         client, f"/admin/metrics_app/threshold/{threshold.pk}/change/"
     )
+
+
+@pytest.mark.parametrize(
+    ("rule", "data", "said"),
+    [
+        ({"aggregate": "mean_change_week"}, "incomparable", "nothing to compare with"),
+        (
+            {"aggregate": "time_until_above", "aggregate_value": 9.0},
+            "incomparable",
+            "too few minutes for a trend",
+        ),
+        ({"aggregate": "count"}, "thin", "its window is known in part"),
+    ],
+)
+def test_points_that_prove_nothing_are_green_at_no_door(client, threshold, monkeypatch, rule, data, said):
+    # However long the pages take: the collector has just counted.
+    for name in ("GRACE", "BEHIND_AFTER"):
+        monkeypatch.setattr(queries.clock, name, 3_600_000)
+    for name, value in rule.items():
+        setattr(threshold, name, value)
+    save_threshold(threshold, by=None, judge=False)
+    now = int(time.time() * 1000)
+    ThresholdState.objects.update(data=data, slot_class=data, last_slot=now, due_at=2**62, flapping=False)
+    let_all_work()
+    first = f"{said[0].upper()}{said[1:]} since"
+    tile, page = read(client, "/"), read(client, f"/kpis/{TOPIC}/")
+    assert first in tile and first in page
+    # Behind the choices of the filter.
+    shown = tile.partition('id="shown"')[2]
+    assert said[1:] in shown and "Within limit" not in shown and "state kept" not in shown
+    assert "1 of 1 watched KPIs has nothing to judge by" in tile
+    admin = read(client, "/admin/metrics_app/threshold/")
+    assert f"○ {said.capitalize()}" in admin and f"{said} since" in admin
+    assert client.get(f"/api/v1/thresholds/{threshold.pk}/").json()["data"] == data
+    kpi = client.get(f"/api/v1/kpis/{TOPIC}/").json()
+    assert kpi["condition"] == "silent" and kpi["no_data"] is True
+    exposed = read(client, "/metrics")
+    [unjudged] = [line for line in exposed.splitlines() if 'state="unjudged"' in line]
+    [fine] = [line for line in exposed.splitlines() if "hms_threshold_state" in line and 'state="ok"' in line]
+    assert unjudged.endswith(" 1.0") and fine.endswith(" 0.0")

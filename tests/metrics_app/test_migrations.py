@@ -3,8 +3,9 @@
 import pytest
 from django.db import connection
 
-from metrics_app.models import Receiver
+from metrics_app.models import Receiver, Threshold, ThresholdState
 from tests.metrics_app.telling import make_receiver
+from tests.metrics_app.watching import make_threshold
 
 pytestmark = pytest.mark.django_db
 NEW = {"down_since", "failures", "try_after", "held_until"}
@@ -24,3 +25,28 @@ def test_a_receiver_written_by_a_release_that_knows_no_queues_can_be_asked_at_on
         )
     old = Receiver.objects.get(name="old")
     assert (old.failures, old.try_after, old.held_until, old.down_since) == (0, None, None, None)
+
+
+def test_a_release_that_knows_no_zone_saves_thresholds_beside_this_one(base):
+    made = make_threshold(now=base)
+    table = connection.ops.quote_name(Threshold._meta.db_table)
+    known = [
+        field.column
+        for field in Threshold._meta.local_fields
+        if field.column not in {"id", "zone", "judge_partial"}
+    ]
+    columns = ", ".join(connection.ops.quote_name(name) for name in known)
+    values = columns.replace(connection.ops.quote_name("key"), "'older'")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {table} ({columns}) SELECT {values} FROM {table} WHERE id = %s", [made.pk]
+        )
+    found = Threshold.objects.get(key="older")
+    assert (found.zone, found.judge_partial) == ("", False)
+
+
+def test_the_state_keeps_the_longest_class(base):
+    made = make_threshold(now=base)
+    ThresholdState.objects.filter(threshold=made).update(slot_class="incomparable", data="incomparable")
+    found = ThresholdState.objects.get(threshold=made)
+    assert found.slot_class == found.data == "incomparable"

@@ -4,22 +4,23 @@ A *rule* has a threshold's fields in the version that was judged; ``unit`` is it
 """
 
 from metrics_app.core import watch
-from metrics_app.core.aggregates import get_aggregate
-from metrics_app.core.classes import BAND, BREACH, CLEAR, EMPTY, ERROR, THIN, UNUSABLE
+from metrics_app.core.classes import BAND, BREACH, CLEAR, EMPTY, ERROR, INCOMPARABLE, THIN, UNUSABLE
 from metrics_app.core.deadman import is_silence_rule
+from metrics_app.core.text.comparisons import tell_incomparable, tell_thin
 from metrics_app.core.text.entries import write_duration
 from metrics_app.core.text.phrases import OPERATORS, count_words, tell_gone, write_limit, write_seen
 from metrics_app.core.text.units import format_value
 
 
-def explain_slot(rule, unit, seen, before, after, missing=None):
+def explain_slot(rule, unit, seen, before, after, missing=None, held=None):
     """Two sentences: what the window said, and what that did to the state; ``seen`` is a Record.
 
     ``missing``: for how many seconds a data breach has been open for want of points; None: none is open.
+    ``held``: what is known today of both halves of a comparison, a ``comparisons.Held``; None: nothing.
     """
     if is_silence_rule(rule):
         return explain_silence(rule, seen)
-    said = explain_class(rule, unit, seen)
+    said = explain_class(rule, unit, seen, held)
     if missing is not None and seen.slot_class in (EMPTY, ERROR):
         gone = write_duration(round(max(missing, rule.no_data_for)))
         return f"{said} No points for {gone}: a data breach is open. The state of the limit stays {after}."
@@ -36,20 +37,20 @@ def explain_silence(rule, seen):
     }.get(seen.slot_class, f"{points} came within {window}, as expected.")
 
 
-def explain_class(rule, unit, seen):
+def explain_class(rule, unit, seen, held=None):
     """What the window said about the limit."""
     value, limit = write_seen(rule, unit, seen.value), write_limit(rule.limit, unit, rule.aggregate)
     window = write_duration(rule.window)
     back = rule.limit if rule.recovery_limit is None else rule.recovery_limit
     points = count_words(max(seen.n, 0), "point")
-    asked = count_words(rule.min_count, "point")
     return {
         BREACH: f"The {value} over {window} ({points}) is {OPERATORS[rule.operator]} the limit of {limit}.",
         BAND: f"The {value} over {window} ({points}) is within the limit of {limit}, but not yet back at "
         f"{format_value(back, unit, rule.aggregate)}.",
         CLEAR: f"The {value} over {window} ({points}) is on the good side of {limit}.",
-        THIN: f"{name_window(rule)} held {points}, fewer than the {asked} it asks for: not judged.",
-        EMPTY: f"{name_window(rule)} held no point.",
+        THIN: tell_thin(rule, seen.n, held),
+        EMPTY: f"The window of {window} held no point.",
+        INCOMPARABLE: tell_incomparable(rule, unit, seen.n, held),
         ERROR: tell_error(rule, window),
     }[seen.slot_class]
 
@@ -60,15 +61,6 @@ def tell_error(rule, window):
     return (
         f"{gone[0].upper()}{gone[1:]}: not judged." if gone else f"The window of {window} could not be read."
     )
-
-
-def name_window(rule):
-    """The window, and the one it is compared with: a change has as many points as the poorer of the two."""
-    window = f"The window of {write_duration(rule.window)}"
-    if not get_aggregate(rule.aggregate).is_change:
-        return window
-    ago = write_duration(get_aggregate(rule.aggregate).ago // 1000)
-    return f"{window}, or the one {ago} before that it is compared with,"
 
 
 def explain_change(rule, seen, before, after):

@@ -24,7 +24,14 @@ def tell_rule(rule, unit):
     """ "mean over 30 min above 48 h"."""
     if is_silence_rule(rule):
         return f"no point for {write_duration(rule.window)}"
-    return f"{name_aggregate(rule, unit)} over {write_duration(rule.window)} {tell_bound(rule, unit)}"
+    window = write_duration(rule.window)
+    return f"{name_aggregate(rule, unit)} over {window}{name_clock(rule)} {tell_bound(rule, unit)}"
+
+
+def name_clock(rule):
+    """ " by the clock of Europe/Berlin"; "" for UTC, as of a rule that was frozen before it could say."""
+    zone = getattr(rule, "zone", "")
+    return f" by the clock of {zone}" if zone else ""
 
 
 def name_aggregate(rule, unit):
@@ -82,7 +89,9 @@ def tell_event(event, rule, unit, state, breach, cause=""):
         watch.RECOVERED: f"Recovered after {lasted}{because}: {seen}. Worst {worst}.",
         watch.NO_DATA: f"No points for {silence}: it stays open, silence is not recovery.",
         watch.DATA_OPENED: f"No points for {silence}.",
-        watch.DATA_CLOSED: f"Points arrive again after {lasted}.",
+        watch.DATA_CLOSED: f"Ended after {lasted}{because}."
+        if cause
+        else f"Points arrive again after {lasted}.",
     }[event]
 
 
@@ -90,10 +99,15 @@ def tell_changes(before, after, unit):
     """What differs between two stored rules: "limit: 48 h → 10 min"."""
     lines = []
     for name, value in after.items():
-        if value != before.get(name):
+        if is_changed(before, name, value):
             old, new = (tell_field(name, rule.get(name), rule, unit) for rule in (before, after))
             lines.append(f"{name.replace('_', ' ')}: {old} → {new}")
     return "; ".join(lines) or "nothing"
+
+
+def is_changed(before, name, value):
+    """Whether a field differs from a stored rule; what is newer than that rule began empty."""
+    return value != before.get(name) and (name in before or bool(value))
 
 
 def tell_field(name, value, rule, unit):
@@ -152,10 +166,20 @@ def tell_backtest(found, proposals):
     counts += [count_words(missing, "data breach", "data breaches")] if missing else []
     if not found.usual_n:
         return f"Over {span}: {tell_silence(found)}"
-    return (
-        f"Over {span}: {', '.join(counts)}. The window usually holds about "
-        f"{count_words(found.usual_n, 'point')}. {tell_judging(found)}"
-    )
+    said = [
+        f"Over {span}: {', '.join(counts)}.",
+        f"The window usually holds about {count_words(found.usual_n, 'point')}.",
+        tell_uncompared(found.result),
+        tell_judging(found),
+    ]
+    return " ".join(filter(None, said))
+
+
+def tell_uncompared(result):
+    """ "120 of 300 slots had nothing to compare with."; "" where every slot had."""
+    if not result.incomparable:
+        return ""
+    return f"{result.incomparable:,} of {count_words(result.ticks, 'slot')} had nothing to compare with."
 
 
 def tell_span(found):
@@ -168,7 +192,9 @@ def tell_span(found):
 
 
 def tell_silence(found):
-    """What to say of a backtest whose windows held nothing."""
+    """What to say of a backtest whose windows held nothing, or nothing that could be compared."""
+    if found.result.incomparable:
+        return "points came, but never with anything to compare them with, so nothing is known of this rule."
     held = (
         "no window that was looked at held a point" if is_sample(found) else "no points at all in this span"
     )

@@ -6,7 +6,7 @@ Pure: times come in as text that is already in the reader's zone, durations as s
 import math
 import re
 
-from metrics_app.core.aggregates import get_aggregate
+from metrics_app.core.aggregates import get_aggregate, needs_whole
 from metrics_app.core.conditions import FIRING, KINDS, PENDING, RECOVERING, UNJUDGED, find_worst
 from metrics_app.core.text.units import format_duration, format_value
 
@@ -18,7 +18,12 @@ WORST_TOLD = {
     RECOVERING: "{of} recovering",
     PENDING: "No KPI is beyond its limit, {of} over it for now",
 }
-DATA = {"thin": "too few points to judge", "empty": "no points", "error": "its window cannot be read"}
+DATA = {
+    "thin": "too few points to judge",
+    "empty": "no points",
+    "error": "its window cannot be read",
+    "incomparable": "nothing to compare with",
+}
 MOMENT = 60  # seconds; a mean over so short a window is what was last told
 PROPOSAL = re.compile(r"[Pp]ropos(?:ed|al) #(\d+)")
 
@@ -98,17 +103,27 @@ def tell_unjudged(since):
     return f"{KINDS[UNJUDGED].label} since {since}"
 
 
-def tell_data(data, since=""):
+def tell_data(data, since="", aggregate="mean"):
     """What stands beside a state that could not be judged: "too few points to judge since 10:42"."""
-    return f"{DATA[data]} since {since}" if since else DATA[data]
+    said = name_data(data, aggregate)
+    return f"{said} since {since}" if since else said
 
 
-def tell_flags(row, *, delay=0, since=""):
+def name_data(data, aggregate):
+    """Why nothing was judged: of a count so many points are enough, but not those of part of a window."""
+    if data == "thin" and needs_whole(aggregate):
+        return "its window is known in part"
+    if data == "incomparable" and get_aggregate(aggregate).is_trend:
+        return "too few minutes for a trend"
+    return DATA[data]
+
+
+def tell_flags(row, *, delay=0, since="", aggregate="mean"):
     """Sentences of what stands beside a state: health of the data, flapping, missed slots, delay.
 
     ``row`` has the fields of ``core.watch.State``; ``since`` is when the data flag began, as text.
     """
-    data = tell_data(row.data, since) if row.data in DATA else ""
+    data = tell_data(row.data, since, aggregate) if row.data in DATA else ""
     found = [data[:1].upper() + data[1:]] if data else []
     if row.flapping:
         found.append("Flapping: its state changes too often to be relied on")
@@ -184,9 +199,11 @@ def tell_watched(conditions, since=""):
     total, names = len(conditions), [one.name for one in conditions]
     worst = find_worst([name for name in names if name in WORST_TOLD])
     count, silent = names.count(worst), find_places(conditions, lambda one: one.is_silent)
+    # Of points that prove nothing "no data" would be untrue.
+    lacking = "nothing to judge by" if any(one.proves_nothing for one in conditions) else "no data"
     if not count:
         verb = "has" if len(silent) == 1 else "have"
-        return f"{len(silent)} of {total} watched KPIs {verb} no data" if silent else tell_fine(total)
+        return f"{len(silent)} of {total} watched KPIs {verb} {lacking}" if silent else tell_fine(total)
     counted = find_places(conditions, lambda one: one.name == worst)
     unjudged = find_places(conditions, lambda one: one.unjudged_since is not None and worst != UNJUDGED)
     told = [
@@ -195,7 +212,7 @@ def tell_watched(conditions, since=""):
         )
     ]
     told += tell_also(unjudged, counted, ("is", "are"), f"not judged{since}", "not judged")
-    told += tell_also(silent, counted | unjudged, ("has", "have"), "no data", "no data")
+    told += tell_also(silent, counted | unjudged, ("has", "have"), lacking, lacking)
     return ", ".join(told)
 
 

@@ -10,7 +10,13 @@ from metrics_app import queries
 from metrics_app.core.moments import parse_moment
 from metrics_app.core.points import check_topic
 from metrics_app.core.rows import Columns
-from metrics_app.core.text.phrases import count_words, tell_judging, tell_rule, tell_silence
+from metrics_app.core.text.phrases import (
+    count_words,
+    tell_judging,
+    tell_rule,
+    tell_silence,
+    tell_uncompared,
+)
 from metrics_app.core.text.units import format_duration, format_value
 from metrics_app.exceptions import BadInput, BusUnavailable
 from metrics_app.files.samples import holds_points, read_case_points, read_points
@@ -21,7 +27,7 @@ from metrics_app.services.rules.fields import check_rule
 
 NAMED = 10
 RULE = ("aggregate", "window", "operator", "limit", "min_count", "pending_for", "keep_firing_for")
-RULE += ("recovery_limit", "cooldown", "no_data", "no_data_for", "aggregate_value")
+RULE += ("recovery_limit", "cooldown", "no_data", "no_data_for", "aggregate_value", "zone", "judge_partial")
 # Columns that only files of cases have, and only those of points.
 CASES, POINTS = {"created", "closed", "split"}, {"topic", "ts", "value"}
 REQUIRED = ("topic", "aggregate", "window", "operator", "limit")
@@ -45,6 +51,15 @@ class Command(BaseCommand):
         for name in ("window", "pending-for", "keep-firing-for", "cooldown", "no-data-for"):
             parser.add_argument(f"--{name}", type=int, help="seconds")
         parser.add_argument("--aggregate-value", type=float, help="where a share divides, in the KPI's unit")
+        parser.add_argument(
+            "--zone", help="by whose clock a change finds the window before: Europe/Berlin; default: UTC"
+        )
+        parser.add_argument(
+            "--judge-partial",
+            action="store_const",
+            const=True,
+            help="judge a count also over a window that reaches back before the first point",
+        )
         parser.add_argument("--min-count", type=int)
         parser.add_argument("--no-data", help="keep, fire or ok")
         parser.add_argument(
@@ -127,7 +142,11 @@ class Command(BaseCommand):
             raise BadInput(f"{path}: {error}") from None
         if not len(samples.ts):
             self.stderr.write(f"The file holds no points of {topic} at all.")
-        return backtest_points(make_rule(threshold, interval=step), samples.ts, samples.values)
+        result = backtest_points(make_rule(threshold, interval=step), samples.ts, samples.values)
+        # Beside figures for programs, not among them.
+        if said := tell_uncompared(result):
+            self.stderr.write(said)
+        return result
 
     def sum_up(self, threshold, result, pipelines):
         """Says it to a person."""
@@ -149,7 +168,7 @@ class Command(BaseCommand):
 def tell_how(found):
     """How a Backtest was judged, or that it saw nothing."""
     if found.usual_n:
-        return tell_judging(found)
+        return " ".join(filter(None, [tell_uncompared(found.result), tell_judging(found)]))
     held = tell_silence(found)
     return f"{held[:1].upper()}{held[1:]}"
 

@@ -12,6 +12,7 @@ from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.backtest import Result, backtest, judge, see
 from metrics_app.core.classes import worse
 from metrics_app.core.durations import DAY_MS
+from metrics_app.core.earlier import MARGIN, find_earlier
 from metrics_app.core.text.phrases import name_grain, tell_backtest, warn_of_min_count, write_limit
 from metrics_app.core.watch import Rule
 from metrics_app.core.windows import Pieces, Views, find_stretches, list_range, make_pieces, view_windows
@@ -93,14 +94,23 @@ def backtest_history(topic, rule, start, end, *, step=None):
     if not len(made.slots):
         raise BadInput(f"there is no slot in a span shorter than {made.rule.interval} s", field="to")
     judged, slots = made.rule, made.slots
-    seen = see(judged, slots, read_views(topic, made))
+    views = read_views(topic, made)
+    seen = see(judged, slots, views, born=find_birth(topic, judged, slots, views))
     values, n = seen.spread()
-    filled = n[n > 0]
+    # What could not be compared says nothing of how many points usually can.
+    filled = n[(n > 0) & ~np.isnan(values)]
     usual, most = (int(np.median(filled)), int(filled.max())) if len(filled) else (0, 0)
     lengths = judged.interval, judged.window, rule.window, made.grain
     chart = draw(judged, slots, values)
     recorded = sum(high - low for low, high in queries.list_recorded(topic, start, end))
     return Backtest(judge(judged, seen), *lengths, start, end, usual, most, chart, recorded)
+
+
+def find_birth(topic, rule, slots, views):
+    """Since when (ms) a topic is known: its KPI began, or an earlier window held a point; None: never."""
+    filled = np.flatnonzero(np.repeat(views.n, views.repeat) > 0)
+    first = [int(slots[filled[0]]) - rule.interval * 1000] if len(filled) else []
+    return min([*queries.read_births([topic]).values(), *first], default=None)
 
 
 def backtest_last(threshold, topic, *, now=None, span=DEFAULT_SPAN):
@@ -123,7 +133,8 @@ def is_drawn_before(found, ts):
 def plan(topic, rule, start, end, step=None):
     """The Plan for the slots in [start, end) ms; BadInput for a step that cannot be."""
     ago = get_aggregate(rule.aggregate).ago
-    grain = queries.find_grain(topic, start - rule.window * 1000 - ago) // 1000
+    further = MARGIN if rule.zone else 0
+    grain = queries.find_grain(topic, start - rule.window * 1000 - ago - further) // 1000
     apart = is_read_whole(rule) or is_long(rule, end - start, grain)
     if step is None:
         step = choose_step(rule, end - start, grain, apart=apart)
@@ -182,7 +193,7 @@ def read_views(topic, made):
         return read_shaped(topic, rule, slots)
     ends = slots
     if ago := get_aggregate(rule.aggregate).ago:
-        ends = np.concatenate([slots - ago, slots])
+        ends = np.concatenate([find_earlier(slots, ago, rule.zone), slots])
     # Cut where windows begin and end: of each the very points, whatever the step.
     edges = np.unique(np.concatenate([ends - rule.window * 1000, ends])).tolist()
     grain = math.gcd(rule.window, rule.interval) * 1000
@@ -191,7 +202,7 @@ def read_views(topic, made):
     whole = np.array([(ts, part.count) for ts, part in found], np.int64).reshape(-1, 2).T
     real = np.array([(part.sum, part.min, part.max) for _, part in found], np.float64).reshape(-1, 3).T
     pieces = Pieces(*whole, *real)
-    return view_windows(pieces, slots, rule.aggregate, rule.window)
+    return view_windows(pieces, slots, rule.aggregate, rule.window, zone=rule.zone)
 
 
 def read_shaped(topic, rule, slots):
@@ -232,6 +243,7 @@ def describe(found, threshold, kpi):
         "window": found.window,
         "ticks": result.ticks,
         "ticks_in_breach": result.ticks_in_breach,
+        "ticks_incomparable": result.incomparable,
         "breaches": [incident._asdict() for incident in result.breaches[-LISTED:]],
         "recorded_seconds": found.recorded // 1000,
         "breach_count": len(result.breaches),

@@ -7,6 +7,7 @@ from django.utils.module_loading import import_string
 
 from metrics_app import conf
 from metrics_app.core.aggregates import SHARE, get_aggregate, list_names
+from metrics_app.core.calendars import check_zone
 from metrics_app.core.classes import is_beyond
 from metrics_app.core.durations import DAY_S
 from metrics_app.core.text.entries import is_duration
@@ -69,8 +70,25 @@ def check_choices(threshold):
         value = getattr(threshold, field)
         if value not in choices:
             yield field, f"{show(value)} is not one of {', '.join(choices)}"
-    if type(threshold.enabled) is not bool:
-        yield "enabled", f"{show(threshold.enabled)} is neither true nor false"
+    for field in ("enabled", "judge_partial"):
+        value = getattr(threshold, field)
+        if type(value) is not bool:
+            yield field, f"{show(value)} is neither true nor false"
+    yield from check_clock(threshold)
+
+
+def check_clock(threshold):
+    """Faults of the zone by whose clock a change finds the window before; nothing else has one."""
+    zone = threshold.zone
+    if not isinstance(zone, str):
+        yield "zone", f"{show(zone)} is not a text"
+    elif zone and not get_aggregate(threshold.aggregate).is_change:
+        yield "zone", f"is {show(zone)}, and only {', '.join(list_names('is_change'))} compare by a clock"
+    elif zone:
+        try:
+            check_zone(zone)
+        except BadInput as error:
+            yield "zone", str(error)
 
 
 def check_numbers(threshold):

@@ -83,6 +83,7 @@ def read_past(threshold, topic, now, span):
 def since_first(views):
     """Values and counts of every slot from the first window that held anything: nobody measured before."""
     values, n = (np.repeat(column, views.repeat) for column in (views.values, views.n))
-    filled = np.flatnonzero(n > 0)
+    # Points that had nothing to be compared with were no value yet.
+    filled = np.flatnonzero((n > 0) & ~np.isnan(values))
     first = int(filled[0]) if len(filled) else len(n)
     return values[first:], n[first:]

@@ -103,23 +103,27 @@ def ask_resting(resting):
     """What the rules see at their slots, as ``queries.Asked``."""
     slots, rules = resting.moves.slots, resting.rules
     starts = slots - np.array(rules.window, "int64") * 1000
-    return queries.Asked(
-        resting.topics, resting.shards, starts, slots, rules.aggregate, rules.aggregate_value
-    )
+    asked = resting.topics, resting.shards, starts, slots
+    return queries.Asked(*asked, rules.aggregate, rules.aggregate_value, rules.zone)
 
 
-def find_clear(rules, values, n):
-    """Whether each is clear by its rule (of columns), having seen these values (NaN: none) and n."""
+def find_clear(rules, values, n, partial=None):
+    """Whether each is clear by its rule (of columns), having seen these values (NaN: none) and n.
+
+    ``partial``: whether the window of each is not known whole; None: all are.
+    """
     limits, recovery = np.array(rules.limit, float), np.array(rules.recovery_limit, float)
     recovery = np.where(np.isnan(recovery), limits, recovery)  # NaN where there is none
-    min_count = np.array(rules.min_count)
+    partial = np.zeros(len(n), bool) if partial is None else partial
+    min_count, judges = np.array(rules.min_count), np.array(rules.judge_partial, bool)
     alike = {}
     for at, kind in enumerate(zip(rules.aggregate, rules.operator, strict=True)):
         alike.setdefault(kind, []).append(at)
     clear = np.empty(len(n), bool)
     for (aggregate, operator), at in alike.items():
         rule = Rule(aggregate, 0, operator, limits[at], recovery[at], min_count=min_count[at])
-        clear[at] = classify_many(rule, values[at], n[at]) == CLEAR
+        rule = rule._replace(judge_partial=judges[at])
+        clear[at] = classify_many(rule, values[at], n[at], partial[at]) == CLEAR
     return clear
 
 

@@ -4,7 +4,7 @@ from django.db import transaction
 
 from metrics_app import live
 from metrics_app.core import watch
-from metrics_app.core.endings import tell_cause
+from metrics_app.core.endings import tell_cause, tell_data_cause
 from metrics_app.models import Breach, BreachEvent, ThresholdState, ThresholdVersion
 from metrics_app.services.notices import write_notices
 from metrics_app.streams.states import UNJUDGED
@@ -53,17 +53,16 @@ def announce_end(threshold, at, slot):
 
 
 def find_causes(outcomes, breaches, units):
-    """``{breach id: cause}`` of recoveries that the rule which fired would not have seen.
+    """``{breach id: cause}`` of endings that the rule which opened the breach would not have seen.
 
     ``breaches``: ``{threshold id: rows}`` that are open; ``units``: ``{threshold id: unit}``.
-    No read where every recovery is by the version that fired, and two for all others.
+    No read where every breach ends by the version that opened it, and two for all others.
     """
-    recovered = {o.due.id: o for o in outcomes if any(watch.RECOVERED in t.events for t in o.transitions)}
     pairs = [
         (outcome, breach)
-        for pk, outcome in recovered.items()
-        for breach in breaches.get(pk, ())
-        if breach.kind == Breach.Kind.LIMIT and breach.version != outcome.due.known.version
+        for outcome in outcomes
+        for breach in breaches.get(outcome.due.id, ())
+        if breach.version != outcome.due.known.version and find_end(outcome, breach.kind) is not None
     ]
     if not pairs:
         return {}
@@ -76,13 +75,19 @@ def find_causes(outcomes, breaches, units):
         pk = outcome.due.id
         versions = [rules.get((pk, version)) for version in (breach.version, outcome.due.known.version)]
         if all(versions):
-            causes[breach.pk] = explain_end(outcome, *versions, extra.get(pk), units[pk])
+            causes[breach.pk] = explain_end(outcome, breach.kind, *versions, extra.get(pk), units[pk])
     return causes
 
 
-def explain_end(outcome, before, after, extra, unit):
-    """Why its first recovery came, in words; "" where the rule that fired would have seen it as well."""
+def find_end(outcome, kind):
+    """The state at the first slot that ended a breach of a kind; None where none did."""
+    event = watch.RECOVERED if kind == Breach.Kind.LIMIT else watch.DATA_CLOSED
     pairs = zip(outcome.states, outcome.transitions, strict=True)
-    state = next(state for state, move in pairs if watch.RECOVERED in move.events)
+    return next((state for state, move in pairs if event in move.events), None)
+
+
+def explain_end(outcome, kind, before, after, extra, unit):
+    """Why its first end came, in words; "" where the rule that opened it would have seen it as well."""
+    state, tell = find_end(outcome, kind), tell_cause if kind == Breach.Kind.LIMIT else tell_data_cause
     seen = watch.Observation(state.value, state.n)
-    return tell_cause(before, after, seen, unit, at_once=state.last_slot == extra)
+    return tell(before, after, seen, unit, at_once=state.last_slot == extra)

@@ -13,7 +13,7 @@ from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, 
 
 from metrics_app import live, queries
 from metrics_app.connection import patiently
-from metrics_app.core.watch import FAILED, State, Transition, step
+from metrics_app.core.watch import FAILED, Observation, State, Transition, step
 from metrics_app.exceptions import BusUnavailable
 from metrics_app.models import EvaluationRecord, ThresholdState
 from metrics_app.servers import is_database_out
@@ -132,18 +132,25 @@ def judge_chunk(chunk):
         slots = [queries.ask(due.known.topic, due.known.rule, slot) for due in dues for slot in due.slots]
         asked = asked.join(queries.Asked.of(slots))
     values, n = observe_all(asked)
+    partial = queries.find_partial(asked)
     at_rest = len(resting.known)
-    clear = find_clear(resting.rules, values[:at_rest], n[:at_rest])
+    clear = find_clear(resting.rules, *(column[:at_rest] for column in (values, n, partial)))
     outcomes = [
-        walk_slots(due, iter(queries.list_observations(values[[at]], n[[at]])))
+        walk_slots(due, iter(list_judged(values[[at]], n[[at]], partial[[at]])))
         for due, at in wake(chunk, np.flatnonzero(~clear))
     ]
-    rest = iter(queries.list_observations(values[at_rest:], n[at_rest:]))
+    rest = iter(list_judged(*(column[at_rest:] for column in (values, n, partial))))
     written = write_outcomes(outcomes + [walk_slots(due, rest) for due in dues])
     clear = np.flatnonzero(clear)
     moved_on = move_on(resting.moves.take(clear), values[clear], n[clear])
     announce_changes(written)
     return written, moved_on
+
+
+def list_judged(values, n, partial):
+    """What ``step`` is told of each window, from arrays."""
+    pairs = zip(queries.list_observations(values, n), partial.tolist(), strict=True)
+    return [Observation(*seen, is_partial) for seen, is_partial in pairs]
 
 
 def observe_all(asked):
@@ -169,7 +176,7 @@ def observe_one(request):
         if is_database_out(error):
             raise
         logger.exception("Reading the window %r failed", request)
-        return FAILED
+        return queries.Observation(*FAILED[:2])
 
 
 def walk_slots(due, observations):

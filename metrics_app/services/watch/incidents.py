@@ -96,8 +96,8 @@ class Incident:
             return  # its row has been deleted; the state goes on without
         elif event in CLOSING:
             breach.recovered_at = state.last_slot
-        # The first recovery has it: what opens again in the same walk is of the later rule.
-        cause = self.causes.pop(breach.pk, "") if event == watch.RECOVERED else ""
+        # The first end has it: what opens again in the same walk is of the later rule.
+        cause = self.causes.pop(breach.pk, "") if event in CLOSING else ""
         text = tell_event(event, self.threshold, self.threshold.kpi.unit, state, breach, cause)
         line = BreachEvent(breach=breach, at=state.last_slot, kind=event, text=text[:500])
         line.cause = cause and f"because {cause}"

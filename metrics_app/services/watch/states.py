@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from metrics_app import queries
+from metrics_app.core.classes import proves_nothing
 from metrics_app.core.conditions import Condition, judge_rule
 from metrics_app.core.slots import NEVER
 from metrics_app.exceptions import BusUnavailable
@@ -18,7 +19,7 @@ class View(NamedTuple):
     since: int | None
     value: float | None
     n: int
-    data: str  # fresh, thin, empty, error, behind
+    data: str  # fresh, thin, empty, incomparable, error, behind
     data_since: int | None
     last_slot: int
     missed: int
@@ -79,6 +80,7 @@ def judge_row(threshold, row, clock):
         is_judged=bool(row.slot_class),
         is_enabled=threshold.enabled,
         unjudged_since=clock.find_unjudged(threshold.kpi.topic, row),
+        proves_nothing=proves_nothing(row.data, threshold.aggregate),
     )
 
 

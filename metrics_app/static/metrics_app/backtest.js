@@ -7,7 +7,7 @@ import { makeTryout, readAnswer, readSuggestion } from "./tryout.js";
 const panel = document.querySelector("[data-backtest]");
 const suggested = document.querySelector("[data-suggest]");
 const form = panel?.closest("form");
-const ASKED = ["kpi", "aggregate", "aggregate_value", "window", "operator"]; // what a suggestion depends on
+const ASKED = ["kpi", "aggregate", "aggregate_value", "window", "operator", "zone"]; // what a suggestion depends on
 
 async function post(url, signal) {
   const body = new FormData(form);

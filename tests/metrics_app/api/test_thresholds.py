@@ -27,6 +27,8 @@ DEFAULTS = {
     "no_data_for": 3600,
     "interval": 60,
     "delay": 0,
+    "zone": "",
+    "judge_partial": False,
     "severity": "warning",
     "cooldown": 0,
     "enabled": True,
@@ -302,6 +304,22 @@ def test_a_share_is_asked_for_with_the_value_at_which_it_divides(client, analyst
     draft = LIMIT | {"aggregate": "mean_change_week", "limit": 50}
     found = client.post(f"{URL}backtest/", draft, content_type="application/json")
     assert found.status_code == 200 and found.json()["breach_count"] == 0
+
+
+def test_a_change_may_name_the_clock_it_compares_by_and_nothing_else_does(client, analyst):
+    change = {"aggregate": "rate_change_week", "limit": 50}
+    assert faults(post(client, **change, zone="Berlin")) == {
+        "zone": "'Berlin' is no time zone: expected a name such as Europe/Berlin"
+    }
+    [fault] = faults(post(client, zone="Europe/Berlin")).values()
+    assert fault.startswith("is 'Europe/Berlin', and only mean_change_day, mean_change_week,")
+    assert faults(post(client, judge_partial=3)).keys() == {"judge_partial"}
+    body = post(client, **change, zone="Europe/Berlin", judge_partial=True).json()
+    assert (body["zone"], body["judge_partial"]) == ("Europe/Berlin", True)
+    assert ThresholdVersion.objects.get().rule["zone"] == "Europe/Berlin"
+    draft = LIMIT | change | {"zone": "Europe/Berlin"}
+    found = client.post(f"{URL}backtest/", draft, content_type="application/json").json()
+    assert found["ticks_incomparable"] == 0
 
 
 def test_a_change_of_a_version_that_is_no_longer_the_present_one_is_refused(client, analyst):

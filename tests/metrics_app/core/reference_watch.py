@@ -12,7 +12,7 @@ class Seen:
     """One judged slot (s) and what it was."""
 
     slot: int
-    kind: str  # breach, band, clear, thin, empty, error
+    kind: str  # breach, band, clear, thin, empty, incomparable, error
     value: float | None = None
 
 
@@ -40,7 +40,7 @@ class Reference:
         return range(first, len(self.seen))
 
     def absent_for(self):
-        run = self.run_of({"thin", "empty", "error"})
+        run = self.run_of({"thin", "empty", "incomparable", "error"})
         return sum(self.credit(i) for i in run[1:])
 
     def empty_for(self):

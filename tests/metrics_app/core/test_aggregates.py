@@ -260,10 +260,10 @@ def test_of_nothing_and_at_no_value_there_is_no_share(name):
         ("mean_change_day", (-5, 4), (-10, 2), 50, 2),
         ("rate_change_day", (0, 0), (30, 15), -100, 15),
         ("rate_change_week", (90, 45), (30, 15), 200, 15),
-        # Of nothing there is no share: as if the window were empty.
-        ("rate_change_day", (90, 45), (0, 0), None, 0),
-        ("mean_change_day", (90, 45), (0, 7), None, 0),
-        ("mean_change_day", (90, 45), (np.nan, 0), None, 0),
+        # Of nothing there is no share, and that is not the points' fault: they are counted.
+        ("rate_change_day", (90, 45), (0, 0), None, 45),
+        ("mean_change_day", (90, 45), (0, 7), None, 45),
+        ("mean_change_day", (90, 45), (np.nan, 0), None, 45),
         ("mean_change_day", (np.nan, 0), (90, 45), None, 0),
         ("mean_change_day", (1.7e308, 1), (1e-300, 1), np.finfo(float).max, 1),
     ],

@@ -18,7 +18,7 @@ from metrics_app.core.conditions import (
 )
 
 STATES = st.sampled_from(["ok", "pending", "firing", "recovering"])
-DATA = st.sampled_from(["fresh", "thin", "empty", "error"])
+DATA = st.sampled_from(["fresh", "thin", "empty", "incomparable", "error"])
 rules = st.builds(
     judge_rule, STATES, DATA, data_breach=st.booleans(), is_judged=st.booleans(), is_enabled=st.booleans()
 )
@@ -36,11 +36,11 @@ def test_every_condition_has_a_shape_and_words_of_its_own():
     assert LABELS["firing"] == "■ Beyond limit"
 
 
-@given(STATES, DATA, st.booleans(), st.booleans())
-def test_nothing_is_green_that_has_no_points_or_was_never_judged(state, data, breach, judged):
-    found = judge_rule(state, data, data_breach=breach, is_judged=judged)
+@given(STATES, DATA, st.booleans(), st.booleans(), st.booleans())
+def test_nothing_is_green_that_has_no_points_or_was_never_judged(state, data, breach, judged, nothing):
+    found = judge_rule(state, data, data_breach=breach, is_judged=judged, proves_nothing=nothing)
     # Whatever left "ok" has been judged.
-    lacks = data == "empty" or breach or (state == "ok" and not judged)
+    lacks = data == "empty" or nothing or breach or (state == "ok" and not judged)
     assert (found.name == OK) == (state == "ok" and not lacks)
     assert found.is_silent == lacks and found.state == state
 

@@ -30,3 +30,9 @@ def test_ten_thousand_judgements_take_little_room():
 def test_it_refuses_another_format():
     with pytest.raises(ValueError, match="unknown format"):
         unpack_records(b"\x02abc")
+
+
+def test_records_of_before_a_class_was_added_read_as_what_they_were():
+    """A code is a place in the list: what is new stands last."""
+    assert CLASSES[:6] == ("breach", "band", "clear", "thin", "empty", "error")
+    assert STATES == ("ok", "pending", "firing", "recovering")

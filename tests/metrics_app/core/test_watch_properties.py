@@ -11,23 +11,27 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.backtest import judge, see
-from metrics_app.core.classes import classify, classify_many
+from metrics_app.core.classes import classify, classify_many, is_beyond
 from metrics_app.core.slots import list_due
 from metrics_app.core.watch import Observation, Rule, State, step
 from metrics_app.core.windows import list_slots, make_pieces, view_windows
 from tests.examples import examples
 from tests.metrics_app.core.reference_watch import Reference
 
-KINDS = ("breach", "band", "clear", "thin", "empty", "error")
+KINDS = ("breach", "band", "clear", "thin", "empty", "incomparable", "error")
+UNUSABLE = {"thin", "empty", "incomparable", "error"}
 # Values that give each class under mean, limit 100, recovery 80 (or 120 downwards), min_count 3.
 ABOVE = {"breach": (101, 3), "band": (90, 5), "clear": (79, 3), "thin": (500, 2), "empty": (None, 0)}
+ABOVE["incomparable"] = None, 5
 BELOW = {"breach": (99, 3), "band": (110, 5), "clear": (121, 3), "thin": (1, 2), "empty": (None, 0)}
+BELOW["incomparable"] = None, 5
 START = 1_774_747_800  # some minutes before the night in 2026 in which Europe moves its clocks
 
 rules = st.builds(
     Rule,
-    aggregate=st.just("mean"),
+    aggregate=st.just("mean_change_week"),
     window=st.just(600),
     operator=st.sampled_from(["gt", "gte", "lt", "lte"]),
     limit=st.just(100),
@@ -97,7 +101,7 @@ def test_it_does_what_the_obvious_reference_does(rule, walk):
         assert state.slot_class == kind
         assert state.state == reference.judge(slot, kind, observation.value)
         assert state.flapping == reference.flapping
-        assert state.data == (kind if kind in ("thin", "empty", "error") else "fresh")
+        assert state.data == (kind if kind in UNUSABLE else "fresh")
     for ours, theirs in zip(breaches, reference.breaches, strict=True):
         assert (ours["kind"], ours["start"], ours["end"]) == (theirs["kind"], theirs["start"], theirs["end"])
     open_ = [b for b in reference.breaches if b["end"] is None and b["kind"] == "limit"]
@@ -121,7 +125,7 @@ def test_it_fires_only_after_a_breach_at_every_usable_slot_for_pending_for(rule,
             # A slot that proves nothing does not count, nor does the time that nobody looked.
             gap = min(state.last_slot - steps[back - 1][0].last_slot, rule.interval * 1000)
             lasted += gap if state.slot_class == "breach" else 0
-        assert set(run_up) <= {"breach", "thin", "empty", "error"} and run_up[0] == "breach"
+        assert set(run_up) <= {"breach", *UNUSABLE} and run_up[0] == "breach"
         assert lasted >= rule.pending_for * 1000
 
 
@@ -235,10 +239,32 @@ def test_it_gives_every_observation_exactly_one_class(operator, limit, gap, valu
         assert seen == ("breach" if beyond[operator] else "clear" if good[operator] else "band")
 
 
-@given(rules, st.lists(st.tuples(st.floats() | st.none(), st.integers(-1, 5)), max_size=30), st.booleans())
-def test_many_observations_get_the_classes_they_get_one_by_one(rule, seen, idle):
-    rule = rule._replace(aggregate="count") if idle else rule
-    # A window of points always has a value, were it infinite.
-    seen = [(0.0 if value is None and n > 0 else value, n) for value, n in seen]
-    values, n = (np.array([pair[at] for pair in seen], float) for at in (0, 1))
-    assert classify_many(rule, values, n).tolist() == [classify(rule, Observation(*pair)) for pair in seen]
+KNOWN = ("mean", "count", "sum", "rate_change_day", "mean_change_week", "time_until_above")
+SEEN = st.tuples(st.floats(allow_nan=False) | st.none(), st.integers(-1, 5), st.booleans())
+
+
+@given(rules, st.lists(SEEN, max_size=30), st.sampled_from(KNOWN), st.booleans())
+def test_many_observations_get_the_classes_they_get_one_by_one(rule, seen, aggregate, judges):
+    rule = rule._replace(aggregate=aggregate, judge_partial=judges)
+    if not get_aggregate(aggregate).compares:
+        # A window of points then always has a value, were it infinite.
+        seen = [(0.0 if value is None and n > 0 else value, n, partial) for value, n, partial in seen]
+    columns = [np.array([row[at] for row in seen], kind) for at, kind in enumerate((float, int, bool))]
+    assert classify_many(rule, *columns).tolist() == [classify(rule, Observation(*row)) for row in seen]
+
+
+@given(
+    st.sampled_from(["gt", "gte", "lt", "lte"]),
+    st.sampled_from(["count", "sum", "rate_per_hour"]),
+    st.integers(0, 20),
+    st.integers(0, 20),
+)
+def test_part_of_a_count_is_judged_only_where_no_further_point_could_change_it(operator, aggregate, n, more):
+    rule = Rule(aggregate, 86_400, operator, 10)
+    seen = classify(rule, Observation(float(n), n, partial=True))
+    assert seen == "thin" or seen == classify(rule, Observation(float(n + more), n + more))
+    # And what nobody could doubt is not held back.
+    assert (seen == "breach") == (operator in ("gt", "gte") and is_beyond(n, operator, 10))
+    assert (seen == "clear") == (operator in ("lt", "lte") and not is_beyond(n, operator, 10))
+    told = classify(rule._replace(judge_partial=True), Observation(float(n), n, partial=True))
+    assert told == classify(rule, Observation(float(n), n))

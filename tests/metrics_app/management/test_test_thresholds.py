@@ -117,3 +117,21 @@ def test_what_cannot_be_read_is_a_failure_that_names_it(tmp_path, capsys, old, n
     with pytest.raises(CommandError, match="failed"):
         run(tmp_path, (RULE + EXPECT).replace(old, new, 1))
     assert message in capsys.readouterr().out
+
+
+def test_a_change_compares_by_the_clock_that_the_rule_names_and_says_what_cannot_be_compared(
+    tmp_path, capsys
+):
+    # From Saturday 00:00 in Berlin 10 of each hour, and 20 from 10:00 on: of Saturday and, 25 hours later,
+    # for 02:00 comes twice, of Sunday.
+    rule = "{aggregate: mean_change_day, window: 1h, operator: gt, limit: 50, interval: 1h%s}"
+    points = "every 1h: 10 x10 ; 20 x14 ; 10 x11 ; 20 x5"
+    text = f"threshold: {rule}\nstart: 2026-10-24T00:00:00+02:00\npoints: '{points}'"
+    first = "{at: 11h, class: incomparable, value: null, n: 1, state: ok}"
+    run(tmp_path, text % "" + f"\nexpect: [{first}, {{at: 35h, class: clear, value: -50}}]")
+    run(
+        tmp_path, text % ", zone: Europe/Berlin" + f"\nexpect: [{first}, {{at: 35h, class: clear, value: 0}}]"
+    )
+    with pytest.raises(CommandError):
+        run(tmp_path, text % ", zone: Berlin" + f"\nexpect: [{first}]")
+    assert "'Berlin' is no time zone: expected a name such as Europe/Berlin" in capsys.readouterr().out

@@ -120,7 +120,7 @@ def test_a_share_is_that_of_the_points(data, minute, aggregate):
         assert low - 1e-9 <= above <= high + 1e-9
 
 
-def test_a_change_is_against_the_same_window_before_and_empty_without_one(data, minute):
+def test_a_change_is_against_the_same_window_before_and_has_points_without_one(data, minute):
     topic, day = "topic2", 86_400_000
     times = minute - day - np.array([1, 2_000, 1_700_000, 1_900_000])
     publish(topic, times, [6.0, 7.0, 8.0, 900.0])
@@ -133,4 +133,4 @@ def test_a_change_is_against_the_same_window_before_and_empty_without_one(data, 
     assert (mean.value, count.value) == (pytest.approx(values.mean()), len(values))
     assert change == (pytest.approx((values.mean() - 7) / 7 * 100), 3)
     assert rate == (pytest.approx((len(values) - 3) / 3 * 100), 3)
-    assert none == Observation(None, 0)
+    assert none == Observation(None, len(values))

@@ -25,6 +25,9 @@ def test_a_rule_reads_as_people_say_it():
     assert tell_rule(share, "seconds") == "share above 48 h over 1 h above 10 %"
     change = Rule("rate_change_week", 3600, "gt", 50)
     assert tell_rule(change, "seconds") == "week-on-week change of the rate over 1 h above 50 %"
+    assert tell_rule(change._replace(zone="Europe/Berlin"), "seconds") == (
+        "week-on-week change of the rate over 1 h by the clock of Europe/Berlin above 50 %"
+    )
 
 
 def test_each_line_of_a_timeline_says_what_was_seen():
@@ -48,6 +51,10 @@ def test_an_edit_is_told_field_by_field():
     assert tell_changes(before, after, "seconds") == (
         "limit: 48 h → 10 min; window: 30 min → 1 h; enabled: yes → no; title: none → Too long"
     )
+    # A version of before a field was there did not say what it says at first.
+    newer = before | {"zone": "", "judge_partial": False}
+    assert tell_changes(before, newer, "seconds") == "nothing"
+    assert tell_changes(before, newer | {"judge_partial": True}, "seconds") == "judge partial: none → yes"
     assert tell_changes(before, before, "seconds") == "nothing"
     share = before | {"aggregate": "share_above", "aggregate_value": 172800, "limit": 10}
     assert tell_changes(before, share, "seconds") == (

@@ -1,0 +1,106 @@
+"""Which windows are not known whole: they reach back before their KPI began, or over points that are lost.
+
+A KPI begins with its row, or with an older point that is kept of it. Both are remembered in the process:
+that something began so early stays true, that it did not is asked again after ``FRESH`` seconds.
+"""
+
+import time
+
+import numpy as np
+from django.core.signals import setting_changed
+from django.db.models import Min
+
+from metrics_app.core.aggregates import list_names, needs_whole
+from metrics_app.core.buckets import floor
+from metrics_app.core.durations import DAY_MS, HOUR_MS, MINUTE_MS
+from metrics_app.core.moments import to_ms
+from metrics_app.models import DayRollup, HourRollup, Kpi, Loss, MinuteRollup, Topic
+from metrics_app.queries.losses import list_losses_of
+from metrics_app.queries.observations import make_plain
+
+FRESH = 60  # seconds
+MOST_KNOWN = 200_000
+
+_births = {}  # topic -> (ms, monotonic seconds until which it is fresh)
+
+
+def find_partial(asked):
+    """Whether each of ``Asked`` windows, or the one it is compared with, is known in part only: an array.
+
+    Of what does not count, nor compares what does, that makes no difference: False.
+    """
+    partial = np.zeros(len(asked.topics), bool)
+    chosen = asked.find({name for name in list_names() if needs_whole(name)})
+    if len(chosen):
+        counted = asked.take(chosen)
+        partial[chosen] = is_partial(counted)
+        changes = counted.find(list_names("is_change"))
+        if len(changes):
+            partial[chosen[changes]] |= is_partial(make_plain(counted.take(changes), earlier=True))
+    return partial
+
+
+def is_partial(asked):
+    """The same of the very windows."""
+    births = read_births(asked.topics, asked.starts)
+    born = np.array([births.get(topic, 0) for topic in asked.topics], np.int64)
+    # A window that ends before is asked of the past: nothing says that nobody counted then.
+    partial = (asked.starts < born) & (born < asked.ends)
+    return partial | is_lossy(asked)
+
+
+def is_lossy(asked):
+    """Whether points of each window are known to be lost."""
+    lossy = np.zeros(len(asked.topics), bool)
+    low, high = asked.starts.min().item(), asked.ends.max().item()
+    if not Loss.objects.filter(end__gte=low, start__lte=high).exists():
+        return lossy
+    losses = list_losses_of(dict.fromkeys(asked.topics), low, high)
+    for at, (topic, start, end) in enumerate(zip(asked.topics, asked.starts, asked.ends, strict=True)):
+        lossy[at] = any(
+            one.points != 0 and one.start < end and max(one.end, one.start + 1) > start
+            for one in losses[topic]
+        )
+    return lossy
+
+
+def read_births(topics, starts=None):
+    """``{topic: ms}`` of when KPIs began, where one did; ``starts`` (ms): how far back matters of each."""
+    now, wanted = time.monotonic(), set()
+    for topic, start in zip(topics, topics if starts is None else starts.tolist(), strict=True):
+        born, fresh = _births.get(topic, (None, 0.0))
+        if born is None or (now >= fresh and (starts is None or born > start)):
+            wanted.add(topic)
+    if wanted:
+        if len(_births) > MOST_KNOWN:
+            _births.clear()
+        _births.update({topic: (born, now + FRESH) for topic, born in fetch_births(wanted).items()})
+    return {topic: _births[topic][0] for topic in topics if topic in _births}
+
+
+def fetch_births(topics):
+    """``{topic: ms}`` of KPIs: their row, or the oldest point that is kept from before it."""
+    births = {
+        topic: to_ms(made)
+        for topic, made in Kpi.objects.filter(topic__in=topics).values_list("topic", "created_at")
+    }
+    if not births:
+        return births
+    names = dict(Topic.objects.filter(name__in=births).values_list("id", "name"))
+    newest = max(births.values())
+    # An hour, or a day, that holds the beginning says nothing of what came before it: minutes do.
+    for model, size in ((MinuteRollup, MINUTE_MS), (HourRollup, HOUR_MS), (DayRollup, DAY_MS)):
+        rows = model.objects.filter(topic__in=names, start__lt=newest).order_by().values_list("topic")
+        for number, first in rows.annotate(first=Min("start")):
+            name = names[number]
+            births[name] = first if first < floor(births[name], size) else births[name]
+    return births
+
+
+def forget_births(*, setting, **kwargs):
+    """Forgets when a test overrides the settings: it also has a database of its own."""
+    if setting == "METRICS_APP":
+        _births.clear()
+
+
+setting_changed.connect(forget_births)
