@@ -113,7 +113,8 @@ class LostSerializer(serializers.Serializer):
     end = serializers.IntegerField(help_text="ms")
     points = serializers.IntegerField(
         allow_null=True,
-        help_text="Of this KPI, as far as is known; what came last may not have been counted. null: nobody knows.",
+        help_text="Of this KPI, as far as is known; what came last may not have been counted. null: nobody "
+        "knows.",
     )
 
 

@@ -9,7 +9,8 @@ from metrics_app.queries.logs import shard_for
 class Lost(NamedTuple):
     """A span [start, end) of ms and the points of one topic that are known to be lost of it.
 
-    0: none is known, and what came in its last seconds may not have been counted. None: they were not counted by topic.
+    0: none is known, and what came in its last seconds may not have been counted. None: they were not
+    counted by topic.
     """
 
     start: int

@@ -61,8 +61,8 @@ class Losses(NamedTuple):
             return ""
         return (
             f"Redis lost its data, and began anew at {write_moment(self.emptied, UTC)}: no point is known to "
-            "be lost with them, but what came in its last seconds may not have been counted; see to appendonly, "
-            "appendfsync and maxmemory-policy"
+            "be lost with them, but what came in its last seconds may not have been counted; see to "
+            "appendonly, appendfsync and maxmemory-policy"
         )
 
 
