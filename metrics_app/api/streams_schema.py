@@ -13,13 +13,15 @@ QUERY = {
     ),
     "max_rate": (RATE, "Events a second and topic; what is faster is merged.", False),
     "position": (TEXT, "The last id one has, where the header `Last-Event-ID` cannot be sent.", False),
+    "lastEventId": (TEXT, "The same, as some clients name it; counts more than `position`.", False),
 }
 TICKET = {
     "ticket": (TEXT, "From `POST /api/v1/stream-tickets/`, in place of the key; once, within 30 s.", False)
 }
 SESSION = {"cookieAuth": []}
 ANSWERS = {
-    "200": "Points; `event: reset`, `omitted` (topics beyond 200), `not_allowed`, `state`, `heartbeat`; "
+    "200": "Points; `event: reset`, `omitted` (topics beyond 200), `not_allowed`, `state`, `heartbeat`, "
+    "`end` (of a long response: go on at once); "
     "`unavailable` and the end where others answer 429 or 503, and from a server that stops.",
     "204": "The key was revoked: stop.",
     "400": "Bad input.",

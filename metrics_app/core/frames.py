@@ -104,15 +104,11 @@ def encode_conflated(id, batches, topic=None):
     return encode_event(data | ({"topic": topic} if topic else {}), id=id)
 
 
-def encode_event(data=None, *, event=None, id=None, retry=None):
-    """One server-sent event; ``data`` is anything JSON can say, ``retry`` in ms."""
-    lines = []
-    if retry is not None:
-        lines.append(f"retry: {retry}")
-    if id is not None:
-        lines.append(f"id: {id}")
-    if event is not None:
-        lines.append(f"event: {event}")
-    if data is not None:
-        lines.append(f"data: {encode_text(data)}")
-    return ("\n".join(lines) + "\n\n").encode()
+def encode_event(data, *, event=None, id=None, retry=None):
+    """One server-sent event; ``data`` is anything JSON can say, ``retry`` in ms.
+
+    Each has data: without, some clients forget its ``id``, and others hand it to readers of JSON.
+    """
+    head = {"retry": retry, "id": id, "event": event}
+    lines = [f"{name}: {value}" for name, value in head.items() if value is not None]
+    return "\n".join([*lines, f"data: {encode_text(data)}\n\n"]).encode()

@@ -14,7 +14,7 @@ from metrics_app.exceptions import BadInput, BusUnavailable, NotVisible, Refused
 from metrics_app.streams import credentials
 from metrics_app.streams.endpoints import PartnerEndpoint, ReaderEndpoint
 from metrics_app.streams.shutdown import get_shutdown
-from metrics_app.streams.sse import UNAVAILABLE, encode_farewell
+from metrics_app.streams.sse import RESTART, UNAVAILABLE, encode_end
 from metrics_app.streams.visitors import get_visitors
 
 logger = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class StreamApplication:
         try:
             check_method(scope)
             if is_stopping:
-                await send_whole(send, 200, HEADERS, encode_farewell())
+                await send_whole(send, 200, HEADERS, encode_end("unavailable", RESTART))
                 return
             stream = await self.open(hub, scope, send)
         except Refused as refused:

@@ -10,7 +10,8 @@ from metrics_app.streams.credentials import Credential
 from metrics_app.streams.partner_stream import PartnerStream
 from metrics_app.streams.sse import EventStream
 
-ALLOWED_HEADERS = b"Authorization, X-API-Key, Last-Event-ID"
+# The last two are of older stand-ins for EventSource, which send them by themselves.
+ALLOWED_HEADERS = b"Authorization, X-API-Key, Last-Event-ID, Cache-Control, X-Requested-With"
 REMEMBER = b"600"  # seconds a browser need not ask again before it sends these headers
 CHALLENGE = [(b"www-authenticate", b"Bearer")]
 

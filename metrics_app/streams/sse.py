@@ -78,6 +78,8 @@ class EventStream(Visitor):
         """The first bytes: when to come back, where we are, and what could not be continued."""
         # With a name and data: clients forget an id that comes without data.
         begins = {"ts": int(time.time() * 1000), "recovered": self.is_recovered}
+        if self.query.ignored:
+            begins["ignored"] = self.query.ignored
         retry = random.randint(*RETRY)
         self.put(make_chunk(frames.encode_event(begins, event="position", retry=retry, id=self.id)))
         for topic in self.strays:
@@ -181,7 +183,7 @@ class EventStream(Visitor):
         if reason == "replaced":
             self.last_word = UNAVAILABLE
         if reason == "leaving":
-            self.last_word, self.patience = encode_farewell(), FAREWELL
+            self.last_word, self.patience = encode_end("unavailable", RESTART), FAREWELL
         if not self.ended.done():
             self.ended.set_result(None)
 
@@ -189,7 +191,7 @@ class EventStream(Visitor):
         """Queues bytes; a response that nothing else bounds ends, and is resumed by its id."""
         self.outbox.put(*chunk)
         if self.ends_early and self.outbox.sent + self.outbox.size > RESPONSE_BYTES and not self.ended.done():
-            self.last_word = frames.encode_event(retry=random.randint(*SOON))
+            self.last_word = encode_end("end", SOON)
             self.end("long")
 
     # Points and events
@@ -260,10 +262,10 @@ class EventStream(Visitor):
         """Pipelines travel by WebSocket only."""
 
 
-def encode_farewell():
-    """The last event where the process ends; when to come back is not the same for all."""
-    retry = random.randint(*RESTART)
-    return frames.encode_event({"retry": retry}, event="unavailable", retry=retry)
+def encode_end(name, span):
+    """The last event of a response; when to come back, between two times in ms, is not the same for all."""
+    retry = random.randint(*span)
+    return frames.encode_event({"retry": retry}, event=name, retry=retry)
 
 
 async def wait_for_disconnect(receive):

@@ -73,7 +73,7 @@ def test_it_merges_points_into_one_event():
 
 
 def test_it_writes_an_event_without_what_it_was_not_given():
-    assert frames.encode_event(retry=2000, id="x") == b"retry: 2000\nid: x\n\n"
+    assert frames.encode_event([], retry=2000, id="x") == b"retry: 2000\nid: x\ndata: []\n\n"
     assert frames.encode_event({"a": 1}, event="state") == b'event: state\ndata: {"a":1}\n\n'
 
 

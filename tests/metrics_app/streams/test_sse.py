@@ -45,11 +45,11 @@ async def test_it_sends_what_comes_after_it_was_opened(credentials, emit_now, in
         assert stream.last_id.endswith(":3")
 
 
-@pytest.mark.parametrize("way", ["header", "query"])
+@pytest.mark.parametrize("way", ["header", "position", "lastEventId"])
 async def test_it_goes_on_where_the_client_left(way, credentials, emit_now, in_thread):
     await in_thread(emit_now, "er.wait", [1.0, 2.0, 3.0])
     [(epoch, _)] = (await in_thread(log.get_positions, ["er.wait"])).values()
-    query = "topic=er.wait" + (f"&position={epoch}:1" if way == "query" else "")
+    query = "topic=er.wait" + (f"&{way}={epoch}:1" if way != "header" else "")
     header = {"Last-Event-ID": f"{epoch}:1"} if way == "header" else {}
     async with StreamClient(query, **credentials, **header) as stream:
         name, data = await stream.greeting()
@@ -287,10 +287,12 @@ async def test_it_ends_a_long_response_where_sending_does_not_wait(
             if not responses:
                 await stream.next_message()
                 await in_thread(emit_now, "er.wait", numbers)
-            while event := await stream.next():
+            while (event := await stream.next()) and event[0] == "message":
                 received.append(event[1]["value"])
                 if len(received) == 200:
                     break
+            else:
+                assert event == ("end", {"retry": stream.retry}) and 100 <= stream.retry <= 500
         header, responses = {"Last-Event-ID": stream.last_id}, responses + 1
         monkeypatch.setattr(sse, "PIECE_BYTES", 2_000)
     assert received == numbers
@@ -325,7 +327,8 @@ async def test_it_puts_a_client_off_while_redis_is_away(credentials, settings):
         ("topic=er.wait&since=1732390000", "since"),
         ("topic=er.wait&max_rate=0", "max_rate"),
         ("topic=er.wait&max_rate=nan", "max_rate"),
-        ("topic=er.wait&speed=1", "speed"),
+        ("topic=er.wait&maxRate=1", "maxRate"),
+        ("topic=er.wait&topics=er.left", "topics"),
         ("topic=a&" * 500, "topic"),
     ],
 )
@@ -334,6 +337,12 @@ async def test_it_names_the_parameter_that_is_wrong(query, field, credentials):
         assert stream.status == 400
         assert stream.headers["content-type"] == "application/json"
         assert f'"field":"{field}"' in await stream.body()
+
+
+async def test_it_says_what_it_left_aside_of_what_a_client_added(credentials):
+    async with StreamClient("topic=er.wait&_=1732390000123&utm_source=mail", **credentials) as stream:
+        name, data = await stream.greeting()
+        assert (name, data["ignored"]) == ("position", ["_", "utm_source"])
 
 
 async def test_it_asks_who_is_there():
