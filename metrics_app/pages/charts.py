@@ -195,16 +195,13 @@ def tell_sentence(kpi, rule, view, aggregate, columns, what):
 def tell_known(first, last, view):
     """ " (known from 24 Nov 10:00 CET on)" where values begin, or end, well within the view; else ""."""
     least = max((view.end - view.start) * OUTSIDE, 2 * MINUTE_MS)
-    ends = [at for at, is_inside in ((first, first - view.start > least), (last, view.end - last > least))
-            if is_inside]  # fmt: skip
-    told = [clock_with_zone(at, queries.redis_now()) for at in ends]
-    if len(told) == 2:
-        return f" (known from {told[0]} to {told[1]})"
-    return (
-        f" (known {'from' if ends[0] == first else 'until'} {told[0]}{' on' * (ends[0] == first)})"
-        if told
-        else ""
-    )
+    begins, ends = first - view.start > least, view.end - last > least
+    if not begins and not ends:
+        return ""
+    start, end = (clock_with_zone(at, queries.redis_now()) for at in (first, last))
+    if begins and ends:
+        return f" (known from {start} to {end})"
+    return f" (known from {start} on)" if begins else f" (known until {end})"
 
 
 def touched(losses, start, end):

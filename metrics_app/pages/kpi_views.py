@@ -16,7 +16,7 @@ from metrics_app.core.moments import to_ms
 from metrics_app.core.plans import NAMES, SHIFTS, SPANS, clamp_span
 from metrics_app.core.text import words
 from metrics_app.core.text.losses import tell_lost
-from metrics_app.core.text.units import format_duration, format_number, format_value
+from metrics_app.core.text.units import DASH, format_duration, format_number, format_value
 from metrics_app.exceptions import Conflict
 from metrics_app.models import Breach, Note, Threshold
 from metrics_app.pages.charts import describe_plot, list_marks, make_view
@@ -164,7 +164,7 @@ def describe_kpi(kpi):
         "kpi_id": kpi.pk,
         "zone": timezone.get_current_timezone_name(),
         "is_open": kpi.open_data,
-        "figures": list_figures(kpi, stats, chart["limit"]),
+        "figures": list_figures(kpi, stats, chart["limit"], now),
         "comparisons": list_comparisons(kpi, now, timezone.get_current_timezone_name()),
         "lacking": tell_lacking(kpi.topic, now, timezone.get_current_timezone_name()),
         "rules": [describe_rule(rule, acting, now, clock, stats["last_point_at"]) for rule in rules],
@@ -179,10 +179,11 @@ def tell_none_fired(rules, now):
     return words.tell_none_fired(clock_with_zone(min(judging), now) if judging else "")
 
 
-def list_figures(kpi, stats, limit):
+def list_figures(kpi, stats, limit, now):
     """``[(label, text), …]``: how many points, which is a plain number, and values in the KPI's unit."""
     values = [(label, format_value(stats[name], kpi.unit, beside=limit)) for label, name in FIGURES]
-    return [("points", format_number(stats["count"])), *values]
+    is_known = stats["count"] or queries.is_recorded(kpi.topic, now - kpi.window * 1000, now)
+    return [("points", format_number(stats["count"]) if is_known else DASH), *values]
 
 
 def describe_rule(rule, acting, now, clock, seen_at):

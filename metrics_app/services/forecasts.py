@@ -2,6 +2,7 @@
 
 from metrics_app import queries
 from metrics_app.core.aggregates import get_aggregate
+from metrics_app.core.recorded import is_enough
 from metrics_app.core.text.phrases import tell_crossing, write_limit
 
 LEAST_SPAN = 3_600  # seconds a line is fitted to; over less, minutes say little
@@ -24,4 +25,11 @@ def tell_forecast(topic, unit, rule, at):
     forecast, _ = queries.read_forecast(topic, at - span * 1000, at, aggregate, goal)
     if forecast is None or forecast.about > FURTHEST * span:
         return ""
-    return tell_crossing(forecast, write_limit(goal, unit, "mean"), span)
+    return tell_crossing(forecast, write_limit(goal, unit, "mean"), find_known(topic, at, span))
+
+
+def find_known(topic, at, span):
+    """Seconds up to ``at`` (ms) of which anything is known, at most ``span``: over so many a line was fitted."""
+    recorded = queries.list_recorded(topic, at - span * 1000, at)
+    known = (at - recorded[0][0]) // 1000 if recorded else span
+    return span if is_enough(known / span) else known

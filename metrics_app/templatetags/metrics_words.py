@@ -61,6 +61,13 @@ def day(ms):
     return format_html('<time datetime="{}">{}</time>', f"{local:%Y-%m-%d}", told)
 
 
+@register.filter
+def days(first, last):
+    """ "3 March 2025 to 1 May 2026", of moments in ms in the current zone; of one day that day."""
+    began, ended = day(first), day(last)
+    return began if began == ended else format_html("{} to {}", began, ended)
+
+
 @register.simple_tag
 def zone_names():
     """The names of the current zone by its seasons as JSON for pages: ``{"60": "CET", "120": "CEST"}``."""

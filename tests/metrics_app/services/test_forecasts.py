@@ -65,7 +65,7 @@ def test_the_sentence_says_when_a_mean_crosses_its_limit(base, client):
     threshold = make_threshold(now=base)
     climb(base)
     said = tell_forecast(TOPIC, "seconds", threshold, base)
-    assert said == "At the pace of the last 1 h, 48 h is crossed in about 9 min (9 min to 9 min)"
+    assert said == "At the pace of the last 20 min, 48 h is crossed in about 9 min (9 min to 9 min)"
     threshold.operator = "lt"
     assert tell_forecast(TOPIC, "seconds", threshold, base) == ""
     threshold.aggregate = "max"
