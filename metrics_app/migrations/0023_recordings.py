@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('start', models.BigIntegerField(help_text='ms', unique=True)),
-                ('end', models.BigIntegerField(help_text='ms; up to when every shard has counted what came.')),
+                ('end', models.BigIntegerField(help_text='ms; when that was last noted.')),
             ],
         ),
         migrations.RunPython(begin, migrations.RunPython.noop),

@@ -77,7 +77,7 @@ class Recording(models.Model):
     """
 
     start = models.BigIntegerField(unique=True, help_text="ms")
-    end = models.BigIntegerField(help_text="ms; up to when every shard has counted what came.")
+    end = models.BigIntegerField(help_text="ms; when that was last noted.")
 
     def __str__(self):
         return f"{self.start} to {self.end}"

@@ -1,4 +1,5 @@
-"""Which windows are not known whole: they reach back before their KPI began, or over points that are lost.
+"""Which windows are not known whole: they reach back before their KPI began, over points that are lost, or
+over a time in which the site was away.
 
 A KPI begins with its row, or with an older point that is kept of it. Both are remembered in the process:
 that something began so early stays true, that it did not is asked again after ``FRESH`` seconds.
@@ -17,6 +18,7 @@ from metrics_app.core.moments import to_ms
 from metrics_app.models import DayRollup, HourRollup, Kpi, Loss, MinuteRollup, Topic
 from metrics_app.queries.losses import list_losses_of
 from metrics_app.queries.observations import make_plain
+from metrics_app.queries.recorded import find_broken
 
 FRESH = 60  # seconds
 MOST_KNOWN = 200_000
@@ -46,7 +48,7 @@ def is_partial(asked):
     born = np.array([births.get(topic, 0) for topic in asked.topics], np.int64)
     # A window that ends before is asked of the past: nothing says that nobody counted then.
     partial = (asked.starts < born) & (born < asked.ends)
-    return partial | is_lossy(asked)
+    return partial | is_lossy(asked) | find_broken(asked.starts, asked.ends)
 
 
 def is_lossy(asked):

@@ -12,6 +12,7 @@ import numpy as np
 from django.core.signals import setting_changed
 from django.db.models import Min
 
+from metrics_app.clock import now_ms
 from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.buckets import floor
 from metrics_app.core.durations import DAY_MS, HOUR_MS, MINUTE_MS
@@ -60,6 +61,13 @@ def is_recorded(topic, start, end):
 def is_site_recording(start, end):
     """Whether the site took in points nearly all of [start, end) ms, of whatever topic."""
     return is_enough(measure_share(load_recordings(), start, end))
+
+
+def find_broken(starts, ends):
+    """Whether the site was away for more than a little of each window (arrays of ms), once it recorded."""
+    spans = load_recordings()
+    breaks = subtract([(spans[0][0], ENDLESS)], spans)
+    return ~is_enough(1 - measure_shares(breaks, starts, ends))
 
 
 def list_known(topic, ends, window):
@@ -168,7 +176,7 @@ def load_recordings():
             found = list(Recording.objects.order_by("start").values_list("start", "end"))
             if not found:
                 found = [(0, ENDLESS)]
-            elif found[-1][1] > clock() - GROWING:
+            elif found[-1][1] > now_ms() - GROWING:
                 found[-1] = (found[-1][0], ENDLESS)
             _recordings = (time.monotonic() + FRESH, found)
     return found

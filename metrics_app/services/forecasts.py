@@ -29,7 +29,7 @@ def tell_forecast(topic, unit, rule, at):
 
 
 def find_known(topic, at, span):
-    """Seconds up to ``at`` (ms) of which anything is known, at most ``span``: over so many a line was fitted."""
+    """Seconds up to ``at`` (ms) of which anything is known, at most ``span``: what a line was fitted to."""
     recorded = queries.list_recorded(topic, at - span * 1000, at)
     known = (at - recorded[0][0]) // 1000 if recorded else span
     return span if is_enough(known / span) else known

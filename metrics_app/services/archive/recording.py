@@ -4,7 +4,7 @@ import time
 
 from django.db.models.functions import Greatest
 
-from metrics_app import conf, queries, window
+from metrics_app import conf, window
 from metrics_app.models import Recording
 
 KEEP_EVERY = 10  # seconds
@@ -13,9 +13,9 @@ kept = {}  # which Redis -> monotonic seconds of the next time, per process
 
 
 def keep_recording(*, every=KEEP_EVERY):
-    """Lengthens the span that is being recorded up to what all shards have counted; a new one after a break.
+    """Lengthens the span that is being recorded; after a break it is a new one. BusUnavailable.
 
-    At most every ``every`` seconds. BusUnavailable while Redis is away.
+    At most every ``every`` seconds.
     """
     name = conf.get("REDIS_URL"), conf.get("REDIS_PREFIX")
     if time.monotonic() < kept.get(name, 0.0):
@@ -25,6 +25,6 @@ def keep_recording(*, every=KEEP_EVERY):
     if found is None:
         return
     since, noted = found
-    end = max(min([noted, *filter(None, queries.collected_through().values())]), since)
+    end = max(noted, since)
     if not Recording.objects.filter(start=since).update(end=Greatest("end", end)):
         Recording.objects.get_or_create(start=since, defaults={"end": end})

@@ -91,6 +91,24 @@ def test_a_break_of_the_site_is_not_recorded_but_between_points_that_came_for_it
     ]
 
 
+def test_a_count_over_a_break_of_the_site_is_known_in_part_only(now):
+    make_kpi(now - 30 * DAY)
+    write_hours(now - 29 * DAY)
+    record((now - 40 * DAY, now - 20 * HOUR), (now - 4 * HOUR, now + DAY))
+
+    def is_partial(start, end, aggregate="count"):
+        return bool(queries.find_partial(queries.Asked.of([(TOPIC, start, end, aggregate)]))[0])
+
+    assert is_partial(now - DAY, now) and is_partial(now - DAY, now, "rate_per_hour")
+    assert not is_partial(now - DAY, now, "mean"), "of a mean points are missing, not a number"
+    assert not is_partial(now - 3 * HOUR, now) and not is_partial(now - 3 * DAY, now - DAY)
+    assert not is_partial(now - 50 * DAY, now - 49 * DAY), "before the site began to note it, files tell"
+    record()
+    Recording.objects.filter(start__gt=now - DAY).delete()
+    record()
+    assert is_partial(now - HOUR, now), "right after it came back, before anybody has noted that"
+
+
 def test_what_was_lost_or_voided_is_not_recorded(now, django_user_model):
     make_kpi(now - 30 * DAY)
     write_hours(now - 29 * DAY)
@@ -139,10 +157,12 @@ def test_sql_learns_each_span_and_up_to_where_it_was_counted():
     keep_recording(every=0)
     row = Recording.objects.get()
     assert row.start == window.read_recording()[0] <= row.end
-    get_redis().hset(name_recording(), "noted", row.end + 5000)
-    let_all_work()
+    get_redis().hset(name_recording(), "noted", row.end - 5000)
     keep_recording(every=0)
-    assert Recording.objects.get().end >= row.end, "it grows, and never shrinks"
+    assert Recording.objects.get().end == row.end, "it never shrinks"
+    get_redis().hset(name_recording(), "noted", row.end + 5000)
+    keep_recording(every=0)
+    assert Recording.objects.get().end == row.end + 5000
     get_redis().hset(name_recording(), "since", row.end + 100_000)
     keep_recording(every=0)
     assert Recording.objects.count() == 2

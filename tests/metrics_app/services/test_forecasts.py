@@ -49,7 +49,7 @@ def test_it_fires_before_the_limit_is_crossed(base):
     assert views.values[0] == pytest.approx(state.value)
 
 
-def test_what_is_not_in_sight_is_clear_and_what_nobody_knows_is_empty(base):
+def test_what_is_not_in_sight_is_clear_and_what_nobody_knows_is_not_compared(base):
     falling = make_threshold(now=base, **TREND)
     unknown = make_threshold("er.wait", now=base, **TREND)
     climb(base, hours=range(40, 20, -1))
@@ -58,7 +58,7 @@ def test_what_is_not_in_sight_is_clear_and_what_nobody_knows_is_empty(base):
     state = ThresholdState.objects.get(threshold=falling)
     assert (state.state, state.slot_class) == ("ok", "clear")
     assert tell_observation(falling, "seconds", state).startswith("time until above 48 h (not in sight)")
-    assert ThresholdState.objects.get(threshold=unknown).slot_class == "empty"
+    assert ThresholdState.objects.get(threshold=unknown).slot_class == "incomparable"
 
 
 def test_the_sentence_says_when_a_mean_crosses_its_limit(base, client):
