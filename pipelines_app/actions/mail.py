@@ -85,5 +85,11 @@ def describe_mail(params):
     return f"mails {', '.join(map(str, list_recipients(params)))}"
 
 
+def name_lane(params):
+    """Whom it writes to: mails to the same people go one after the other."""
+    return f"the mail addresses {', '.join(sorted(map(str, list_recipients(params))))}"
+
+
 send_mail.check = check_mail
+send_mail.lane = name_lane
 send_mail.describe = describe_mail

@@ -88,6 +88,19 @@ def check_again(name, order):
         check_action(name, thaw_params(name, order.parameters))
 
 
+def name_lane(name, params):
+    """Where an order goes, in words; what goes to one place goes one after the other. "": it stands alone."""
+    try:
+        lane = getattr(find_action(name), "lane", None)
+        return lane(params) if lane else ""
+    except (BadInput, ImportError):
+        return ""
+    except Exception:
+        # Somebody else's words: what cannot be told apart is carried out all the same.
+        logger.exception("Where %s goes with %r could not be told", name, params)
+        return ""
+
+
 def describe_action(name, params):
     """What an action will do, in words that follow "Approving"; says so where nobody can tell."""
     try:

@@ -111,8 +111,7 @@ def describe_approved(pipeline, user, now, find_stop):
         return fields | {"progress": f"{held} {stop.remark}".strip()}
     if end > now:
         return fields | {"progress": "It will be carried out", "begins": to_ms(end)}
-    again = f" The last attempt failed: {errand.error}." if errand.error else ""
-    return fields | {"progress": f"It is about to be carried out.{again}"}
+    return fields | {"progress": f"It is about to be carried out.{tell_last(errand)}"}
 
 
 def describe_executing(pipeline, user, now, find_stop):
@@ -128,11 +127,22 @@ def describe_executing(pipeline, user, now, find_stop):
     errand = queries.find_errand(pipeline)
     if errand is None or not errand.error:
         return {"progress": "It is being carried out."}
+    if not errand.attempts:
+        return {"progress": f"It is being carried out.{tell_last(errand)}", "steps": ("fail",)}
     failed, again = f"attempt {errand.attempts} failed ({errand.error})", tell_time(errand.due_at, now)
     return {
         "progress": f"It is being carried out: {failed}; it is tried again at {again}.",
         "steps": ("fail",),
     }
+
+
+def tell_last(errand):
+    """Why an errand is not done yet, as a sentence after others: it failed, or was put off untried."""
+    if not errand.error:
+        return ""
+    if errand.attempts:
+        return f" The last attempt failed: {errand.error}."
+    return f" {errand.error[:1].upper()}{errand.error[1:]}."
 
 
 def describe_failed(pipeline, user, now, find_stop):

@@ -35,12 +35,14 @@ class Kind:
     writes it writes once, by ``end_errand`` in its own transaction or by asking first. It raises
     ``Postponed`` to be called later, ``Impossible`` where another attempt would not help; anything else
     is tried again, ``attempts`` times in all. ``give_up(errand, reason, now)`` hears of the end of that.
+    ``waits(errand, now)`` says which earlier errands to the same receiver come first; "" where none does.
     """
 
     do: Callable
     states: frozenset[State]  # of the proposal; in any other it makes no sense any more
     give_up: Callable | None = None
     attempts: int = 10
+    waits: Callable | None = None
 
 
 def name_recipient(event, pk):
@@ -66,6 +68,14 @@ def describe_end(errand, outcome, at):
 def find_wait(attempts):
     """Seconds until the next attempt, after so many."""
     return WAITS[min(attempts, len(WAITS)) - 1]
+
+
+def find_pause(attempts, asked):
+    """As ``find_wait``, and not sooner than whoever refused it ``asked`` for (s, None: nobody did).
+
+    Half an hour is the most, whatever is asked for.
+    """
+    return max(find_wait(attempts), min(asked or 0, WAITS[-1]))
 
 
 def flatten(text):

@@ -9,16 +9,17 @@ from datetime import timedelta
 from django.utils import timezone
 
 from pipelines_app import conf
-from pipelines_app.core.errands import find_wait
+from pipelines_app.core.errands import WAITS, find_wait
 from pipelines_app.models import Errand
 from pipelines_app.queries.unless import WATCH
 from pipelines_app.services.errands.mail import SPAN
-from pipelines_app.services.errands.plan import ANSWER, BELIEVED, CLAIM, FIGURE, MAIL
+from pipelines_app.services.errands.plan import ACT, ANSWER, BELIEVED, CLAIM, FIGURE, MAIL
 from pipelines_app.services.errands.watch import LOOK
 from pipelines_app.services.verify_ends import find_key, name_row
 
 SKEW = timedelta(minutes=1)
-PAUSES = {MAIL: SPAN, WATCH: LOOK}  # what postpones one that did not fail
+# What postpones one that did not fail, and for how long a receiver may ask to be left alone.
+PAUSES = {MAIL: SPAN, WATCH: LOOK, ACT: timedelta(seconds=WAITS[-1])}
 
 
 def check_work(story, report, using):

@@ -18,8 +18,6 @@ from pipelines_app.core.fields import check_known, shorten
 from pipelines_app.exceptions import BadInput, Impossible
 
 logger = logging.getLogger(__name__)
-# Of the answers that a client can only mend itself, those that mean "later".
-LATER = frozenset({408, 409, 425, 429})
 
 
 def call_webhook(order):
@@ -49,8 +47,9 @@ def translate(error, name):
     if error.status is None:
         logger.warning("The %s failed: %s", name, error)
         return DeliveryFailed(f"the {name} could not be reached")
-    final = 400 <= error.status < 500 and error.status not in LATER
-    return (Impossible if final else DeliveryFailed)(f"the {name} {error}")
+    if error.refused:
+        return Impossible(f"the {name} {error}")
+    return DeliveryFailed(f"the {name} {error}", retry_after=error.retry_after, status=error.status)
 
 
 def write_body(order, timestamp):
@@ -108,5 +107,11 @@ def describe_webhook(params):
     )
 
 
+def name_lane(params):
+    """Its receiver, which gets its orders one after the other."""
+    return f"the webhook {params['receiver']}"
+
+
 call_webhook.check = check_webhook
+call_webhook.lane = name_lane
 call_webhook.describe = describe_webhook

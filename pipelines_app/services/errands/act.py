@@ -8,22 +8,48 @@ between leaves its claim to the next one, which asks again under the same key.
 from datetime import UTC, timedelta
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from pipelines_app.actions.manual import is_manual
-from pipelines_app.actions.registry import find_action
+from pipelines_app.actions.registry import find_action, name_lane
 from pipelines_app.core.errands import flatten
 from pipelines_app.core.states import State
 from pipelines_app.exceptions import BadInput, Impossible, Postponed, Tampered
+from pipelines_app.models import Errand
 from pipelines_app.queries import find_undo_end, make_order, read_version
 from pipelines_app.queries.stops import find_stop
 from pipelines_app.services.errands.measure import begin_measuring
-from pipelines_app.services.errands.plan import LONGEST, end_errand, is_held
+from pipelines_app.services.errands.plan import ACT, LONGEST, end_errand, is_held
 from pipelines_app.services.moves import lock_pipeline, move
 from pipelines_app.services.stop import lock_switch
 
 HELD = timedelta(seconds=5)  # between two looks at the stop switch
 HANDED_OVER = "it waits for somebody to do it and to say when"
+
+
+def wait_for_orders(errand, now):
+    """Why an order waits: one that was approved before goes to the same receiver, and has not got there.
+
+    So a receiver gets its orders in the order of their approvals, and one that is down is asked for the
+    first of them only. Names no proposal: not everybody may see it.
+    """
+    lane = name_lane(errand.pipeline.action, errand.pipeline.action_params)
+    if not lane:
+        return ""
+    others = Errand.objects.filter(
+        kind=ACT,
+        done_at=None,
+        version=F("pipeline__version"),
+        pipeline__state__in=(State.APPROVED, State.EXECUTING),
+        pipeline__action=errand.pipeline.action,
+    )
+    for other in others.exclude(pk=errand.pk).select_related("pipeline").order_by("pk"):
+        held = other.claimed_until is not None and other.claimed_until > now
+        same = name_lane(other.pipeline.action, other.pipeline.action_params) == lane
+        if same and (held or other.pk < errand.pk):
+            return f"it waits until earlier orders have got through to {lane}"
+    return ""
 
 
 def carry_out(errand, now):

@@ -12,7 +12,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from pipelines_app import conf
-from pipelines_app.core.errands import find_wait, flatten
+from pipelines_app.core.errands import find_pause, flatten
 from pipelines_app.exceptions import Impossible, NotMeasured, Postponed
 from pipelines_app.services.errands.ends import settle, settle_pointless
 from pipelines_app.services.errands.kinds import KINDS
@@ -21,6 +21,7 @@ from pipelines_app.services.errands.plan import claim, find_unheld, put_off
 logger = logging.getLogger(__name__)
 
 BATCH = 50  # errands per drain; the next takes the next
+TURN = timedelta(seconds=2)  # between two looks whether what goes first has got through
 PART = "errands"  # of the service, as ON_WORK is told
 
 
@@ -78,6 +79,10 @@ def run_errand(errand, now):
     if reason := tell_pointless(errand):
         settle(errand, f"not done: {reason}", at=now)
         return
+    # Asked by whoever has claimed it: of two at once each sees the other, and neither goes beside it.
+    if kind.waits and (reason := kind.waits(errand, now)):
+        put_off(errand, now + TURN, reason, attempts=errand.attempts - 1)
+        return
     try:
         outcome = kind.do(errand, now)
     except Postponed as error:
@@ -110,7 +115,8 @@ def fail(errand, kind, error, now):
         extra={"fault": error},
     )
     if not over:
-        later = now + timedelta(seconds=find_wait(errand.attempts))
+        asked = getattr(error, "retry_after", None)
+        later = now + timedelta(seconds=find_pause(errand.attempts, asked))
         put_off(errand, later, reason, attempts=errand.attempts)
         return
     if kind.give_up:

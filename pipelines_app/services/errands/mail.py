@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.contrib.auth import get_user_model
 from django.core.mail import EmailMessage
-from django.db.models import Q
+from django.db.models import F, Q
 from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
@@ -12,6 +12,7 @@ from django.utils import timezone
 from pipelines_app import conf
 from pipelines_app.core.errands import find_wait
 from pipelines_app.core.moments import to_moment
+from pipelines_app.core.states import OPEN
 from pipelines_app.core.telling import tell_date
 from pipelines_app.core.track_records import tell_review
 from pipelines_app.core.unless import tell_history
@@ -69,6 +70,18 @@ def send_mail(errand, now):
         unwanted = tell_unwanted(row, person, now)
         settle(row, f"not sent: {unwanted}" if unwanted else f"told with #{errand.pipeline_id}", at=now)
     return SENT if len(wanted) == 1 else f"{SENT}, about {len(wanted)} proposals"
+
+
+def wait_for_mails(errand, now):
+    """Why a mail waits: an earlier one to the same person was not taken yet, and is the one that is tried."""
+    others = Errand.objects.filter(kind=MAIL, done_at=None, recipient__endswith=tail(errand))
+    others = others.filter(version=F("pipeline__version"), pipeline__state__in=OPEN).exclude(pk=errand.pk)
+    earlier = Q(claimed_until__gt=now) | Q(pk__lt=errand.pk, attempts__gt=0)
+    return (
+        "it waits until earlier mails to the same person were taken"
+        if others.filter(earlier).exists()
+        else ""
+    )
 
 
 def find_person(errand):

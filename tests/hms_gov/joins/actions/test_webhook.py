@@ -1,13 +1,19 @@
 """A signed webhook as an action, on a real server."""
 
+from datetime import timedelta
+
 import pytest
+from django.contrib.auth.models import Permission, User
+from django.utils import timezone
 from standardwebhooks import Webhook
 
-from hms_gov.joins.actions.webhook import call_webhook, check_webhook, describe_webhook
+from hms_gov.joins.actions.webhook import call_webhook, check_webhook, describe_webhook, name_lane
 from metrics_app.exceptions import DeliveryFailed
 from metrics_app.models import Receiver
 from pipelines_app.core.orders import Order
 from pipelines_app.exceptions import BadInput, Impossible
+from pipelines_app.models import Pipeline
+from pipelines_app.services import approve, propose, run_errands
 from tests.metrics_app.telling import SECRET, allow, make_receiver, serve
 
 pytestmark = pytest.mark.django_db
@@ -19,6 +25,14 @@ def order():
     return Order(
         proposal=12, version=3, title="Response time breach", topic="complaint.latency", parameters=PARAMS
     )
+
+
+@pytest.fixture
+def decider():
+    """Somebody who may decide."""
+    user = User.objects.create_user("ada")
+    user.user_permissions.add(Permission.objects.get(codename="decide_pipeline"))
+    return user
 
 
 def open_desk(settings, url):
@@ -120,3 +134,36 @@ def test_a_receiver_that_was_taken_away_after_the_approval_is_final(settings, or
 def test_it_says_which_receiver_and_what_it_is_told():
     assert describe_webhook(PARAMS) == 'sends the webhook hr-desk with {"agents": 2}'
     assert describe_webhook({"receiver": "hr-desk"}) == "sends the webhook hr-desk"
+
+
+@pytest.mark.parametrize(("wait", "seconds"), [("30", 30), ("", None), ("soon", None)])
+def test_a_receiver_that_is_busy_says_when_to_come_back(settings, order, wait, seconds):
+    with serve(503, headers=[("Retry-After", wait)]) as server:
+        open_desk(settings, server.url)
+        with pytest.raises(DeliveryFailed) as failed:
+            call_webhook(order)
+    assert failed.value.retry_after == seconds
+
+
+def test_orders_reach_a_receiver_that_was_down_in_the_order_of_their_approvals(settings, decider):
+    settings.PIPELINES_APP = settings.PIPELINES_APP | {"EXECUTE_AFTER": 0}
+    now = timezone.now()
+    with serve(503, 204, headers=[("Retry-After", "20")], body=b"") as server:
+        open_desk(settings, server.url)
+        for title in ("hire two", "release one"):
+            made, _ = propose(
+                title=title,
+                suggestion="Tell the desk",
+                kpi=1.0,
+                action="webhook",
+                action_params={"receiver": "hr-desk"},
+            )
+            approve(pipeline=made, by=decider, version=1, now=now)
+        for seconds in (2, 8, 18):
+            run_errands(now=now + timedelta(seconds=seconds))
+        assert len(server.posts) == 1, "one probe, and not before the receiver wants it"
+        for seconds in (60, 65):
+            run_errands(now=now + timedelta(seconds=seconds))
+    assert [post.json["data"]["title"] for post in server.posts] == ["hire two", "hire two", "release one"]
+    assert set(Pipeline.objects.values_list("state", flat=True)) == {"done"}
+    assert name_lane({"receiver": "hr-desk"}) == "the webhook hr-desk"

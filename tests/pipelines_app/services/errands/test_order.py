@@ -1,0 +1,130 @@
+"""What goes to one receiver goes in order: one that is down is asked for the first, and the rest waits."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.mail import EmailMessage
+
+from pipelines_app.actions.registry import name_lane
+from pipelines_app.cards.execution import describe_execution
+from pipelines_app.models import Errand, Pipeline
+from pipelines_app.services import approve, propose, run_errands, withdraw
+from pipelines_app.services.errands import plan
+from pipelines_app.services.errands.plan import claim
+from pipelines_app.services.verify import verify_audit
+from tests.pipelines_app import acting as acting_module
+from tests.pipelines_app.acting import FAULTS, ORDERS
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def orders(acting, approver, monkeypatch):
+    """Three approved payments, the first and the last at one bank."""
+    monkeypatch.setattr(acting_module.act, "lane", lambda params: params.get("bank", ""), raising=False)
+    made = [
+        propose(title=bank, suggestion="Pay", action="pay", action_params={"bank": bank[:1]})[0]
+        for bank in ("a first", "b other", "a second")
+    ]
+    for one in made:
+        approve(pipeline=one, by=approver, version=1, now=made[-1].created_at)
+    return made
+
+
+def at(seconds):
+    """A moment after what was approved is due, ten seconds after the approvals."""
+    return Pipeline.objects.latest("pk").created_at + timedelta(seconds=10 + seconds)
+
+
+def paid():
+    return [order.title for order in ORDERS]
+
+
+def test_an_order_waits_for_the_one_before_to_its_receiver_and_for_no_other(orders, approver):
+    FAULTS[:] = [OSError("away")]
+    run_errands(now=at(0))
+    assert paid() == ["a first", "b other"]
+    waiting = Errand.objects.get(kind="act", pipeline=orders[2])
+    assert (waiting.attempts, waiting.error) == (0, "it waits until earlier orders have got through to a")
+    last = Pipeline.objects.get(pk=orders[2].pk)
+    told = describe_execution(last, approver, now=at(0)).progress
+    assert told == "It is about to be carried out. It waits until earlier orders have got through to a."
+    assert last.state == "approved", "it may still be taken back"
+    assert verify_audit().faults == []
+    run_errands(now=at(3))
+    assert len(ORDERS) == 2, "one probe at a time"
+    run_errands(now=at(8))
+    assert paid()[2:] == ["a first", "a second"], "and once it is back the rest follows"
+    assert set(Pipeline.objects.filter(pk__in=[o.pk for o in orders]).values_list("state", flat=True)) == {
+        "done"
+    }
+    assert verify_audit().faults == []
+
+
+def test_one_that_is_given_up_or_taken_back_keeps_none_after_it(orders, approver):
+    FAULTS[:] = [OSError("away")] * 40
+    withdraw(pipeline=orders[0], by=approver, version=1, comment="not any more")
+    run_errands(now=at(0))
+    assert paid() == ["b other", "a second"]
+
+
+def test_of_two_workers_neither_goes_beside_the_other(orders):
+    first, _, second = (Errand.objects.get(kind="act", pipeline=one) for one in orders)
+    claim(second.pk, at(0))
+    run_errands(now=at(1))
+    first.refresh_from_db()
+    assert paid() == ["b other"] and first.error.startswith("it waits until")
+    run_errands(now=at(1) + plan.CLAIM)
+    assert paid()[1:] == ["a first"], "whose worker has died"
+    run_errands(now=at(4) + plan.CLAIM)
+    assert paid()[2:] == ["a second"]
+
+
+class Busy(Exception):
+    """A receiver says when it wants to be asked again."""
+
+    retry_after = 90
+
+
+def test_a_receiver_that_asks_for_a_pause_gets_it(orders):
+    FAULTS[:] = [Busy("busy")]
+    run_errands(now=at(0))
+    row = Errand.objects.get(kind="act", pipeline=orders[0])
+    assert (row.due_at - at(0)).total_seconds() == 90
+    assert verify_audit().faults == []
+    run_errands(now=at(80))
+    assert "a second" not in paid()
+    run_errands(now=at(100))
+    run_errands(now=at(103))
+    assert paid()[2:] == ["a first", "a second"]
+
+
+def test_an_action_that_cannot_say_where_its_orders_go_is_carried_out(orders, monkeypatch):
+    monkeypatch.setattr(acting_module.act, "lane", lambda params: 1 / 0)
+    FAULTS[:] = [OSError("away")]
+    run_errands(now=at(0))
+    assert paid() == ["a first", "b other", "a second"]
+    assert name_lane("pay", {}) == name_lane("", {}) == name_lane("no such action", {}) == ""
+
+
+def test_a_person_gets_mails_in_the_order_of_what_they_tell(approver, second, monkeypatch):
+    for person in (approver, second):
+        person.email = f"{person.username}@example.org"
+        person.save()
+    sent, away = [], [OSError("away")]
+
+    def send(message, fail_silently=False):
+        if message.to == ["ada@example.org"] and away:
+            raise away.pop()
+        sent.append((message.to[0].partition("@")[0], message.subject.partition(":")[0]))
+
+    monkeypatch.setattr(EmailMessage, "send", send)
+    for title in ("older", "newer"):
+        propose(title=title, suggestion="Look", kpi=1.0)
+    now = Pipeline.objects.latest("pk").created_at
+    run_errands(now=now)
+    assert sent == [("bea", "older"), ("bea", "newer")], "her mails do not wait for his"
+    run_errands(now=now + timedelta(seconds=8))
+    run_errands(now=now + timedelta(seconds=12))
+    assert sent[2:] == [("ada", "older"), ("ada", "newer")]
+    assert verify_audit().faults == []
