@@ -9,6 +9,9 @@ from metrics_app.api.errors import handle_exception
 class SchemaView(SpectacularAPIView):
     """The schema in the format that was asked for; errors in JSON whatever that was."""
 
+    def _get_version_parameter(self, request):
+        """None: there is one version, and what an address says of another went into a header as it was."""
+
     def get_exception_handler(self):
         """The one shape of errors."""
         return handle_exception

@@ -7,6 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 
 from hms_gov.deletions import Discreet
+from metrics_app.lookups import OfferedLookups
 
 
 class Autocomplete(AutocompleteJsonView):
@@ -24,10 +25,11 @@ class Site(admin.AdminSite):
     """Django's own, but for what it writes beside the list of models and before a deletion."""
 
     def register(self, model_or_iterable, admin_class=None, **options):
-        """As Django's; whatever page it is, before a deletion it tells of what this person may see."""
+        """As Django's; each page filters by what it offers, and tells before a deletion what one may see."""
         base = admin_class or admin.ModelAdmin
-        if not issubclass(base, Discreet):
-            base = type(base.__name__, (Discreet, base), {})
+        missing = [one for one in (Discreet, OfferedLookups) if not issubclass(base, one)]
+        if missing:
+            base = type(base.__name__, (*missing, base), {})
         super().register(model_or_iterable, base, **options)
 
     def get_log_entries(self, request):

@@ -4,11 +4,12 @@ from django.contrib import admin
 from django.contrib.admin.utils import get_fields_from_path
 from django.contrib.auth.models import Group
 
+from metrics_app.lookups import OfferedLookups
 from metrics_app.registry import look_again, who_is
 from metrics_app.services.visibility import limit_to_visible
 
 
-class VisibleAdmin(admin.ModelAdmin):
+class VisibleAdmin(OfferedLookups, admin.ModelAdmin):
     """An admin page that asks the one rule of who sees what.
 
     Lists, forms, history, autocompletion, filters with their counts, actions and the page before a

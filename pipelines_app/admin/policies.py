@@ -6,6 +6,7 @@ from django.contrib import admin
 from pipelines_app.admin.cells import ReadOnly, tell_as_told
 from pipelines_app.core.guardrails import read_topics
 from pipelines_app.exceptions import BadInput
+from pipelines_app.lookups import OfferedLookups
 from pipelines_app.models import Delegation, Policy
 from pipelines_app.models.policies import tell_unjudged
 from pipelines_app.queries.sight import sight_of
@@ -45,7 +46,7 @@ class PolicyForm(forms.ModelForm):
 
 
 @admin.register(Policy)
-class PolicyAdmin(admin.ModelAdmin):
+class PolicyAdmin(OfferedLookups, admin.ModelAdmin):
     """Who decides on what; each saving stands in the audit chain, and what is open keeps its terms.
 
     One that names a topic which is not for this person, or not there, is as one that is not there.
@@ -100,7 +101,7 @@ class PolicyAdmin(admin.ModelAdmin):
 
 
 @admin.register(Delegation)
-class DelegationAdmin(ReadOnly, admin.ModelAdmin):
+class DelegationAdmin(ReadOnly, OfferedLookups, admin.ModelAdmin):
     """Who lent their seat to whom; to be read, and to be ended. Who lends one does so in the inbox."""
 
     list_display = ["id", "receiver", "giver", "starts_at", "ends_at"]

@@ -9,6 +9,7 @@ from django.utils.html import format_html
 from pipelines_app.admin.cells import TEXT_SHOWN, ReadOnly, format_evidence, shorten, show_hash
 from pipelines_app.cards.author import list_named
 from pipelines_app.cards.facts import list_facts, write_claim, write_facts
+from pipelines_app.lookups import OfferedLookups
 from pipelines_app.models import AuditEntry, Decision, Errand, Pipeline
 from pipelines_app.queries import look, show_entry, show_parts, sight_of, tell_program, visible_to
 
@@ -117,7 +118,7 @@ class OwnGroupFilter(admin.RelatedFieldListFilter):
 
 
 @admin.register(Pipeline)
-class PipelineAdmin(ReadOnly, admin.ModelAdmin):
+class PipelineAdmin(ReadOnly, OfferedLookups, admin.ModelAdmin):
     """One proposal: what was known, who decided, what came of it."""
 
     form = PipelineForm

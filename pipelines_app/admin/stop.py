@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.shortcuts import redirect
 
 from pipelines_app.admin.cells import ReadOnly
+from pipelines_app.lookups import OfferedLookups
 from pipelines_app.models import StopSwitch
 from pipelines_app.queries import may_turn
 from pipelines_app.services import resume, stop
@@ -40,7 +41,7 @@ class StopForm(forms.ModelForm):
 
 
 @admin.register(StopSwitch)
-class StopSwitchAdmin(ReadOnly, admin.ModelAdmin):
+class StopSwitchAdmin(ReadOnly, OfferedLookups, admin.ModelAdmin):
     """One switch that holds all executions."""
 
     form = StopForm

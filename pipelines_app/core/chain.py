@@ -28,9 +28,11 @@ def digest(text):
 def write_hashed(previous, *, seq, at, actor, event, pipeline, data):
     """The text of one audit entry that is hashed; it takes in the hash of the one before it.
 
-    ``at`` is an aware datetime, ``data`` an encoded text, ``pipeline`` an id.
+    ``at`` is an aware datetime, or None where somebody wrote something else over it; ``data`` an encoded
+    text, ``pipeline`` an id.
     """
-    return encode([previous, seq, at.astimezone(UTC).isoformat(), actor, event, pipeline, data])
+    moment = at and at.astimezone(UTC).isoformat()
+    return encode([previous, seq, moment, actor, event, pipeline, data])
 
 
 def link(previous, **entry):

@@ -15,7 +15,7 @@ from pipelines_app.core.chain import encode
 from pipelines_app.core.errands import MAILED
 from pipelines_app.core.parts import show
 from pipelines_app.core.topics import is_listed
-from pipelines_app.models import Pipeline
+from pipelines_app.models import Pipeline, Policy
 from pipelines_app.queries.deciding import list_groups
 
 
@@ -103,7 +103,21 @@ def show_text(pipeline, text):
     if not isinstance(data, dict):
         return text if getattr(pipeline, "sight", NOBODY).groups is None else ""
     shown = show_parts(pipeline, data)
+    if shown.get("policy") and not sees_policy(pipeline, shown["policy"]):
+        del shown["policy"]
     return text if shown == data else encode(shown)
+
+
+def sees_policy(pipeline, frozen):
+    """Whether the proposal's reader may see the policy it came under: each topic that names, as it is now.
+
+    ``frozen``: its ``{"id", "name"}``. One that is gone named what nobody can ask for any more.
+    """
+    sight = getattr(pipeline, "sight", NOBODY)
+    if sight.groups is None and not sight.patterns:
+        return True
+    policy = Policy.objects.filter(pk=frozen.get("id")).first()
+    return policy is not None and all(map(sight.may_name, policy.list_named()))
 
 
 def show_actions(pipeline, document):

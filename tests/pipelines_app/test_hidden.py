@@ -6,8 +6,9 @@ import pytest
 from django.contrib.auth.models import Group, Permission
 from django.urls import reverse
 
+from pipelines_app.core.chain import encode
 from pipelines_app.core.measuring import describe_effect
-from pipelines_app.models import Effect, Errand, Pipeline
+from pipelines_app.models import Effect, Errand, Pipeline, Policy
 from pipelines_app.queries import Sight, look, show_text
 from pipelines_app.services import propose, reject
 from pipelines_app.services.errands.mail import write_mail
@@ -165,6 +166,19 @@ def test_a_frozen_text_is_shown_as_it_is_or_without_what_is_hidden(frozen, group
     limited = Sight(frozenset([group.pk]), ("er.wait",))
     assert show_text(look(waits, limited), text) == '{"measuring":{"guardrails":[]},"topic":"er.wait"}'
     assert show_text(look(waits, Sight()), "er.hush {") == ""
+
+
+def test_the_policy_it_came_under_is_named_to_who_may_see_all_that_it_names(frozen, group):
+    _, waits = frozen
+    quiet = Policy.objects.create(name="Quiet", topics="er.*", guardrails="er.hush")
+    text = encode({"policy": {"id": quiet.pk, "name": "Quiet"}, "topic": TOPIC})
+    for sight, whole in ((Sight(), False), (Sight(frozenset([group.pk])), True), (Sight(None), True)):
+        assert (show_text(look(waits, sight), text) == text) is whole
+    assert show_text(look(waits, Sight()), text) == encode({"topic": TOPIC})
+    Policy.objects.filter(pk=quiet.pk).update(guardrails="er.seen")
+    assert show_text(look(waits, Sight()), text) == text
+    Policy.objects.all().delete()
+    assert "Quiet" not in show_text(look(waits, Sight()), text)
 
 
 def test_another_action_in_the_span_of_an_effect_is_told_to_those_who_may_see_it(readers, approver, client):

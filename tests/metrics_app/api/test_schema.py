@@ -34,3 +34,10 @@ def test_the_page_loads_from_this_origin_only(client, person):
     assert len(addresses) == 5 and all(address.startswith("/") for address in addresses)
     assert "<style" not in page and "<script>" not in page
     assert client.get(addresses[-1]).status_code == 200
+
+
+@pytest.mark.parametrize("version", ["\0", "\r\nX-A: b", '"; filename=evil.exe'])
+def test_a_version_in_its_address_goes_into_no_header(client, bearer, version):
+    answer = client.get("/api/schema/", {"version": version}, headers=bearer("read"))
+    assert (answer.status_code, answer["Content-Disposition"].count('"')) == (200, 2)
+    assert "evil" not in answer["Content-Disposition"] and "X-A" not in answer
