@@ -13,6 +13,7 @@ from metrics_app.core.wallclock import count_clock_ms, find_stretch
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 EPOCH_DAY = DAYS.index("thu")
 LONGEST_PAUSE = 22 * DAY_MS  # of hours of one day, of which a week may have none, where clocks skip them
+LONGEST = 100  # links of a chain that are followed
 
 
 class Span(NamedTuple):
@@ -89,6 +90,22 @@ def find_edge(span, shown):
 def read_hours(span):
     """``(opens, closes, whether they pass midnight)``, in ms since midnight."""
     return *map(count_clock_ms, (span.opens, span.closes)), span.closes <= span.opens
+
+
+def list_links(spans, at):
+    """``[(index of a span, ms until which it acts), …]``: how spans go on from a moment (ms) without a gap.
+
+    The last one says when it really ends; empty where none acts. Nobody looks further than ``LONGEST`` links.
+    """
+    links, until = [], at
+    for _ in range(LONGEST):
+        ends = [(acts_until(span, until) or until, -index) for index, span in enumerate(spans)]
+        further, index = max(ends, default=(until, 0))
+        if further <= until:
+            break
+        links.append((-index, further))
+        until = further
+    return links
 
 
 def is_matched(topic_pattern, severity, threshold_id, *, topic, threshold, grade):

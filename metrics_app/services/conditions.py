@@ -9,7 +9,7 @@ from metrics_app.core.deadman import is_silence_rule
 from metrics_app.models import Threshold, ThresholdState
 from metrics_app.queries.clock import Clock
 from metrics_app.queries.worked import read_judged
-from metrics_app.services.silences import find_silence, list_acting
+from metrics_app.services.silences import is_silenced, list_acting
 from metrics_app.services.watch.states import judge_row
 
 
@@ -38,7 +38,7 @@ class Seen(NamedTuple):
 def judge_threshold(rule, clock, acting=()):
     """The Condition of a ``Threshold`` with its state row, at a Clock; ``acting``: the silences that act."""
     condition = judge_row(rule, getattr(rule, "state_row", None) or ThresholdState(), clock)
-    return condition._replace(is_silenced=bool(acting) and find_silence(rule, acting) is not None)
+    return condition._replace(is_silenced=is_silenced(rule, acting))
 
 
 def read_conditions(kpis, *, now=None, through=None, acting=None):

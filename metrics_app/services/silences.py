@@ -1,34 +1,49 @@
 """Silences: saved with their faults named, and found where they act."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import available_timezones
 
 from django.utils import timezone
 
 from metrics_app.core.points import check_pattern
-from metrics_app.core.silences import DAYS, Span, acts_until, find_first, is_matched
+from metrics_app.core.silences import DAYS, Span, acts_until, find_first, is_matched, list_links
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Silence
 from metrics_app.services.moments import write_moment
 from metrics_app.services.rules.fields import is_storable, list_errors
 
 LATEST_YEAR = 2100  # of a start: clocks of later years are anybody's guess
+NAMED = 3  # silences of one after the other that are told of
+FORESEEN = timedelta(days=400)  # silences that begin later are not looked at
 
 
 class Acting(NamedTuple):
-    """A silence that acts, until when (ms) without pause, and what whoever set it may see."""
+    """A silence, until when (ms) it acts without pause (0: not now), and what whoever set it may see."""
 
     silence: Silence
     until: int
     groups: frozenset = frozenset()  # ids
     sees_all: bool = False
 
+
+class Silenced(NamedTuple):
+    """What silences a threshold: until when (ms) without a gap, by which silences one after the other."""
+
+    until: int
+    silences: tuple
+
     def describe(self, zone=UTC):
         """ "silenced until 2026-11-24 08:00 UTC by ann: maintenance"; zone None: the reader's."""
-        author = f" by {self.silence.author.get_username()}" if self.silence.author else ""
-        return f"silenced until {write_moment(self.until, zone)}{author}: {self.silence.reason}"
+        names = [tell_origin(silence) for silence in self.silences[:NAMED]]
+        return f"silenced until {write_moment(self.until, zone)}{'; then'.join(names)}"
+
+
+def tell_origin(silence):
+    """ " by ann: maintenance"."""
+    author = f" by {silence.author.get_username()}" if silence.author else ""
+    return f"{author}: {silence.reason}"
 
 
 def save_silence(silence, *, by):
@@ -98,13 +113,16 @@ def split_days(text):
 
 
 def list_acting(*, at=None):
-    """Every silence that acts at a moment (ms, default: now), the one that lasts longest first."""
+    """The silences as of a moment (ms, default: now): an Acting of each that acts, the one that lasts longest
+    first, and then of each that may yet act. Empty where none acts.
+    """
     at = time.time_ns() // 1_000_000 if at is None else at
     moment = datetime.fromtimestamp(at / 1000, UTC)
-    rows = Silence.objects.filter(starts_at__lte=moment, ends_at__gt=moment)
+    rows = Silence.objects.filter(starts_at__lte=moment + FORESEEN, ends_at__gt=moment)
     rows = rows.select_related("author").prefetch_related("author__groups")
-    found = [Acting(row, acts_until(make_span(row), at), *find_sight(row.author)) for row in rows]
-    return sorted((one for one in found if one.until), key=lambda one: -one.until)
+    found = [Acting(row, acts_until(make_span(row), at) or 0, *find_sight(row.author)) for row in rows]
+    found.sort(key=lambda one: -one.until)
+    return found if found and found[0].until else []
 
 
 def find_sight(author):
@@ -121,9 +139,23 @@ def make_span(silence):
     return Span(*ends, days, silence.opens, silence.closes, silence.zone)
 
 
+def is_silenced(threshold, acting):
+    """Whether one of ``list_acting`` acts on a threshold (with its ``kpi``)."""
+    return any(one.until and fits(one, threshold) for one in acting)
+
+
 def find_silence(threshold, acting):
-    """The first of ``list_acting`` that fits a threshold (with its ``kpi``), or None."""
-    return next((one for one in acting if fits(one, threshold)), None)
+    """The Silenced that ``list_acting`` makes of a threshold (with its ``kpi``), or None.
+
+    Several that follow each other without a gap are one: it ends when the last of them does.
+    """
+    fitting = [one for one in acting if fits(one, threshold)]
+    if not fitting or not fitting[0].until:
+        return None
+    first = fitting[0]
+    links = list_links([make_span(one.silence) for one in fitting], first.until)
+    silences = dict.fromkeys([first.silence, *(fitting[index].silence for index, _ in links)])
+    return Silenced(links[-1][1] if links else first.until, tuple(silences))
 
 
 def fits(acting, threshold):

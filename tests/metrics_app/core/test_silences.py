@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics_app.core.silences import DAYS, Span, acts_until, find_first, is_matched
+from metrics_app.core.silences import DAYS, Span, acts_until, find_first, is_matched, list_links
 from tests.clocks import HOUR, SIZES, walk
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -124,6 +124,39 @@ def test_hours_that_never_come_within_its_time_have_no_first_moment():
     assert find_first(Span(saturday, monday, *hours)) is None  # the night without them
     assert find_first(Span(saturday, monday + 7 * 24 * HOUR, *hours)) == ms(2027, 4, 4, 2, 15)
     assert find_first(Span(saturday, monday)) == saturday
+
+
+DAY, NIGHT = (
+    Span(*YEAR, DAYS[:5], time(opens), time(closes), "Europe/Berlin") for opens, closes in ((6, 22), (22, 6))
+)
+
+
+@pytest.mark.parametrize(
+    ("spans", "ends"),
+    [
+        # A whole day each day, and one Monday of them.
+        ([Span(*YEAR, DAYS, time(0), time(0), "Europe/Berlin")], [(2027, 1, 1)]),
+        ([Span(*YEAR, ("mon",), time(0), time(0), "Europe/Berlin")], [(2026, 3, 31, 0, 0)]),
+        # Days and nights of a week that meet, until Saturday at six.
+        ([DAY, NIGHT], [(2026, 4, 4, 6, 0)]),
+        # One that ends where another begins; one that begins a second later.
+        (
+            [Span(ms(2026, 3, 30), ms(2026, 3, 30, 13)), Span(ms(2026, 3, 30, 13), ms(2026, 3, 30, 14))],
+            [(2026, 3, 30, 14)],
+        ),
+        (
+            [Span(ms(2026, 3, 30), ms(2026, 3, 30, 13)), Span(ms(2026, 3, 30, 13, 0, 1), YEAR[1])],
+            [(2026, 3, 30, 13)],
+        ),
+        ([NIGHT], []),
+    ],
+)
+def test_silences_that_follow_each_other_without_a_gap_end_with_the_last(spans, ends):
+    links = list_links(spans, ms(2026, 3, 30, 12))
+    assert [until for _, until in links][-1:] == [ms(*end) for end in ends]
+    assert list_links(spans[::-1], ms(2026, 3, 30, 12))[-1:] == [
+        (len(spans) - 1 - index, until) for index, until in links[-1:]
+    ]
 
 
 @given(st.integers(*YEAR), st.sampled_from(DAYS), st.times(), st.times())

@@ -12,6 +12,7 @@ from metrics_app.services.silences import end_silence, find_silence, list_acting
 from metrics_app.services.watch.announce import announce
 from metrics_app.services.watch.evaluate import evaluate
 from metrics_app.services.watch.states import read_states
+from tests.metrics_app.telling import later
 from tests.metrics_app.watching import HOUR, make_threshold, send
 
 pytestmark = pytest.mark.django_db
@@ -92,6 +93,26 @@ def test_what_whoever_set_it_may_not_see_it_does_not_silence(fired):
     Kpi.objects.update(restricted=False)
     fired.kpi.refresh_from_db()
     assert len(list_silencing()) == 4 * len(people)
+
+
+def test_it_says_until_when_all_that_follow_each_other_act_and_whose_they_are(fired):
+    ann, bob = (User.objects.create_user(name) for name in ("ann", "bob"))
+    first = make_silence(topic="complaint.*", by=ann)
+    last = make_silence(
+        threshold=fired,
+        by=bob,
+        reason="move",
+        starts_at=first.ends_at,
+        ends_at=first.ends_at + timedelta(hours=2),
+    )
+    make_silence(topic="er.*", by=bob, ends_at=last.ends_at + timedelta(hours=1))
+    make_silence(topic="*", by=bob, starts_at=last.ends_at + timedelta(seconds=1), ends_at=later(days=9))
+    found = find_silence(fired, list_acting())
+    assert found.describe() == (
+        f"silenced until {last.ends_at:%Y-%m-%d %H:%M} UTC by ann: maintenance; then by bob: move"
+    )
+    end_silence(first)
+    assert find_silence(fired, list_acting()) is None
 
 
 def test_a_silence_speaks_for_whoever_saved_it_last():
