@@ -1,10 +1,14 @@
-"""What the release before writes while the new tables are there already."""
+"""What an upgrade makes of rows of the release before, and of those that it goes on to write."""
+
+from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
+from django.apps import apps
 from django.db import connection
 
-from metrics_app.models import Receiver, Threshold, ThresholdState
-from tests.metrics_app.telling import make_receiver
+from metrics_app.models import Breach, Receiver, Threshold, ThresholdState
+from tests.metrics_app.telling import make_receiver, open_breach
 from tests.metrics_app.watching import make_threshold
 
 pytestmark = pytest.mark.django_db
@@ -50,3 +54,13 @@ def test_the_state_keeps_the_longest_class(base):
     ThresholdState.objects.filter(threshold=made).update(slot_class="incomparable", data="incomparable")
     found = ThresholdState.objects.get(threshold=made)
     assert found.slot_class == found.data == "incomparable"
+
+
+def test_an_open_breach_takes_the_severity_that_its_rule_was_given_while_it_fired(base):
+    rows = [open_breach(f"topic.{n}", fired_at=base, severity="critical") for n in range(3)]
+    Breach.objects.filter(pk__in=[row.pk for row in rows[:2]]).update(severity="info")
+    Breach.objects.filter(pk=rows[1].pk).update(recovered_at=base + 60_000)
+    upgrade = import_module("metrics_app.migrations.0025_severity_of_open_breaches")
+    upgrade.follow_rules(apps, SimpleNamespace(connection=connection))
+    found = list(Breach.objects.order_by("pk").values_list("severity", flat=True))
+    assert found == ["critical", "info", "critical"], "what is over stays as it was"

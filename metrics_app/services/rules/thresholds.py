@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from metrics_app import queries
+from metrics_app.core.edits import read_followed
 from metrics_app.core.rule_files import make_key
 from metrics_app.core.slots import NEVER, next_slot
 from metrics_app.core.text.phrases import tell_changes
@@ -137,6 +138,8 @@ def write_change(threshold, stored, by, reason, now):
         cause = f"{'deleted' if threshold.retired_at else 'switched off'}{name_author(by)}"
         end_watch(threshold, cause, reason, now)
     else:
+        # Behind the next slot: an evaluator that has just opened the breach by the older rule is done.
+        Breach.objects.filter(threshold=threshold, recovered_at=None).update(**read_followed(threshold))
         note_edit(version, tell_changes(read_rule(stored), version.rule, threshold.kpi.unit), slot)
 
 

@@ -5,6 +5,7 @@ from django.db.models import Max, Q
 from metrics_app import queries
 from metrics_app.core import watch
 from metrics_app.core.classes import worse
+from metrics_app.core.edits import FOLLOWED, read_followed
 from metrics_app.core.text.phrases import tell_event
 from metrics_app.models import Breach, BreachEvent, Threshold
 from metrics_app.services.notices import write_notices
@@ -15,7 +16,7 @@ NOTED = {watch.RECOVERING_BEGAN, watch.RELAPSED, watch.NO_DATA}  # a line and no
 OPENING = {watch.FIRED, watch.REOPENED, watch.DATA_OPENED}
 CLOSING = {watch.RECOVERED, watch.DATA_CLOSED}
 WRITTEN = NOTED | OPENING | CLOSING  # the other events concern no breach
-CHANGING = ("recovered_at", "peak", "reopened")
+CHANGING = ("recovered_at", "peak", "reopened", "version", *FOLLOWED)
 
 
 def write_incidents(moved):
@@ -108,14 +109,12 @@ class Incident:
     def open(self, kind, event, breach, state, transition):
         """The breach that is open from this slot on: the last one again, or a new one."""
         if breach is not None and (event == watch.REOPENED or breach.recovered_at is None):
-            breach.reopened += breach.recovered_at is not None
-            breach.recovered_at = None
-            return breach
+            return self.reopen(breach)
         breach = self.newest[kind] = Breach(
             threshold=self.threshold,
             kind=kind,
             version=self.outcome.due.known.version,
-            severity=self.threshold.severity,
+            **read_followed(self.threshold),
             since=transition.began or state.last_slot - (state.empty_ms or 0),
             fired_at=state.last_slot,
             value=state.value,
@@ -123,6 +122,14 @@ class Incident:
             peak=state.peak,
         )
         self.opened.append(breach)
+        return breach
+
+    def reopen(self, breach):
+        """The breach once more, by the rule as it is now."""
+        breach.reopened += breach.recovered_at is not None
+        breach.recovered_at, breach.version = None, self.outcome.due.known.version
+        for name, value in read_followed(self.threshold).items():
+            setattr(breach, name, value)
         return breach
 
     def raise_peak(self, state):
