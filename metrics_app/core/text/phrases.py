@@ -80,10 +80,12 @@ def tell_event(event, rule, unit, state, breach, cause=""):
     silence = write_duration(rule.window if is_silence_rule(rule) else rule.no_data_for)
     seen = tell_observation(rule, unit, state)
     lasted = format_duration((state.last_slot - breach.fired_at) / 1000)
+    # One that was kept back, by a silence or for want of a title, may be proposed yet.
+    again = " No new proposal." if breach.handled_by else ""
     worst = format_value(breach.peak, unit, rule.aggregate, beside=rule.limit)
     return {
         watch.FIRED: f"Fired: {seen}; {tell_bound(rule, unit)}.",
-        watch.REOPENED: f"Open again within the cool-down: {seen}. No new proposal.",
+        watch.REOPENED: f"Open again within the cool-down: {seen}.{again}",
         watch.RECOVERING_BEGAN: f"On the good side again: {seen}.",
         watch.RELAPSED: f"Back before it had recovered: {seen}.",
         watch.RECOVERED: f"Recovered after {lasted}{because}: {seen}. Worst {worst}.",

@@ -16,7 +16,7 @@ from django.utils.module_loading import import_string
 
 from metrics_app import conf
 from metrics_app.models import Breach, BreachEvent
-from metrics_app.services.silences import find_silence, list_acting
+from metrics_app.services.silences import find_silence, is_silenced, list_acting
 
 logger = logging.getLogger(__name__)
 
@@ -28,11 +28,28 @@ LONGEST_WAIT = timedelta(minutes=5)  # between two attempts of a handler that fa
 def announce(*, now=None):
     """Hands every waiting breach to the handlers; how many are done. ``now``: aware datetime."""
     moment = now or timezone.now()
+    take_up(moment)
     waiting = Breach.objects.filter(announced_at=None, announce_after__lte=moment)
     # While its threshold is catching up nobody knows whether it is still open.
     waiting = waiting.exclude(Q(caught_up=True) & Q(recovered_at=None))
     ids = waiting.order_by("pk").values_list("pk", flat=True)[:BATCH]
     return sum(announce_breach(pk, moment) for pk in list(ids))
+
+
+def take_up(moment):
+    """Puts back in the queue what is open and was handed to nobody, where nothing is against it any more.
+
+    Its silence is over, or its threshold has a title by now. What was handed over once is not again.
+    """
+    if not conf.get("BREACH_HANDLERS"):
+        return
+    rows = Breach.objects.filter(recovered_at=None, caught_up=False, kind=Breach.Kind.LIMIT, handled_by=[])
+    rows = rows.filter(announced_at__isnull=False, threshold__enabled=True).exclude(threshold__title="")
+    kept_back = list(rows.select_related("threshold__kpi"))
+    if kept_back:
+        acting = list_acting(at=round(moment.timestamp() * 1000))
+        ids = [breach.pk for breach in kept_back if not is_silenced(breach.threshold, acting)]
+        rows.filter(pk__in=ids).update(announced_at=None, announce_after=moment)
 
 
 def announce_breach(pk, moment):
@@ -43,13 +60,13 @@ def announce_breach(pk, moment):
     if not claimed:
         return False
     breach = Breach.objects.select_related("threshold__kpi__owner", "threshold__edited_by").get(pk=pk)
-    reason = find_reason_against(breach)
+    reason = find_reason_against(breach, moment)
     if reason:
         return finish(breach, [reason], [], moment)
     return hand_over(breach, moment)
 
 
-def find_reason_against(breach):
+def find_reason_against(breach, moment):
     """Why no handler needs to see a breach; None if they must."""
     if breach.caught_up:
         return "no proposal: it opened and closed while the evaluator was catching up"
@@ -58,7 +75,8 @@ def find_reason_against(breach):
         return "no proposal: points are missing, so nothing is known of the value"
     if not breach.threshold.title:
         return "no proposal: the threshold has no title"
-    if (silence := find_silence(breach.threshold, list_acting())) is not None:
+    acting = list_acting(at=round(moment.timestamp() * 1000))
+    if (silence := find_silence(breach.threshold, acting)) is not None:
         suggestion = breach.threshold.suggestion or breach.threshold.title
         return f"would have proposed “{suggestion}”: {silence.describe()}"
     return None
@@ -86,7 +104,9 @@ def finish(breach, outcomes, done, moment, *, again=False):
     """Writes what came of it on the breach and its timeline; False while a handler has to try again."""
     outcomes = [str(outcome)[:500] for outcome in outcomes if outcome]
     if outcomes:
-        breach.outcome = "; ".join([text for text in [breach.outcome] if text] + outcomes)[:500]
+        # Why nobody saw it before stays on the timeline.
+        earlier = [breach.outcome] if breach.outcome and breach.handled_by else []
+        breach.outcome = "; ".join(earlier + outcomes)[:500]
     breach.handled_by = breach.handled_by + done
     breach.announced_at = None if again else moment
     if again:

@@ -10,6 +10,7 @@ from metrics_app.core.watch import Rule, State
 class Incident:
     fired_at: int = 0
     peak: float = 216000
+    handled_by: tuple = ("a handler",)
 
 
 RULE = Rule("mean", 1800, "gt", 172800.0, no_data_for=3600)

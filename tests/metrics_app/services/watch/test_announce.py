@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from metrics_app.models import Breach
+from metrics_app.models import Breach, Silence
+from metrics_app.services.silences import save_silence
 from metrics_app.services.watch.announce import announce, announce_breach
 from tests.metrics_app.watching import events_of, make_threshold
 
@@ -112,9 +113,33 @@ def test_a_threshold_without_title_proposes_nothing(base):
     assert calls == []
 
 
+def test_what_was_kept_back_is_handed_over_once_when_nothing_is_against_it_any_more(breach):
+    now = timezone.now()
+    long = Silence(topic="*", reason="w" * 500, starts_at=now, ends_at=now + timedelta(hours=1))
+    save_silence(long, by=None)
+    assert (announce(), announce(), announce(now=later(minutes=59))) == (1, 0, 0)
+    breach.refresh_from_db()
+    assert breach.outcome.startswith("would have proposed") and calls == []
+    assert [announce(now=later(minutes=minutes)) for minutes in (61, 62, 63)] == [1, 0, 0]
+    breach.refresh_from_db()
+    assert (breach.outcome, calls) == (f"proposed #{breach.pk}", [breach.pk]), "the link is not cut off"
+    assert events_of(breach) == ["announced", "announced"]
+
+
+@pytest.mark.parametrize("fields", [{"recovered_at": 2}, {"kind": "data"}])
+def test_what_is_over_or_has_no_value_is_handed_to_nobody_later(base, fields):
+    threshold = make_threshold(now=base, title="")
+    Breach.objects.create(threshold=threshold, version=1, since=1, fired_at=1, **fields)
+    assert announce() == 1
+    threshold.title = "Response time breach"
+    threshold.save()
+    assert announce() == 0 and calls == []
+
+
 def test_it_says_when_nobody_listens(breach, handlers):
     handlers()
     announce()
+    assert announce() == 0, "and says so once"
     breach.refresh_from_db()
     assert breach.outcome == "no proposal: METRICS_APP['BREACH_HANDLERS'] is empty"
 
