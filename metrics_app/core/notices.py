@@ -30,7 +30,10 @@ CHOICES = {
     RECOVERED: "recovered",
     DATA: "no data",
 }
+OPENINGS = {FIRING, REOPENED, DATA}
 ENDINGS = {RECOVERED, DATA_OVER}  # only for whoever was told that it began
+KNOWN_OPEN = OPENINGS | {STILL, CALM}  # whoever was told this last believes that it is open
+PRESENT = {STILL, CALM}  # told of how it stands: by the present rule, not by the one that fired
 SHORTEST_WAIT, LONGEST_WAIT = 5, 1_800  # seconds between two attempts at a receiver
 JITTER = 0.2  # of a wait, so that not all come back to a server in one moment
 REFUSALS = 3  # answers that a message is not wanted until it is given up: the first may be a slip of a proxy
@@ -39,20 +42,21 @@ MAX_SUBJECT = 150  # characters
 HEADS = {
     FIRING: (SHAPES["firing"], "beyond limit"),
     REOPENED: (SHAPES["firing"], "beyond limit again"),
-    STILL: (SHAPES["firing"], "still beyond limit"),
+    STILL: (SHAPES["firing"], "still open"),  # which may be on its way back
     RECOVERED: (SHAPES["ok"], "recovered"),
     DATA: (SHAPES["silent"], "no data"),
     DATA_OVER: (SHAPES["ok"], "data breach over"),
     FLAPPING: (SHAPES["pending"], "flapping"),
-    CALM: (SHAPES["none"], "no longer flapping"),  # which may be beyond the limit
+    CALM: (SHAPES["firing"], "no longer flapping, still open"),  # what is over has recovered
     TEST: (SHAPES["none"], "test"),
 }
 # What was over before it could be told, and whose end its receiver does not ask for.
 OVER = {
     FIRING: (SHAPES["none"], "was beyond limit"),
     REOPENED: (SHAPES["none"], "was beyond limit again"),
-    STILL: (SHAPES["none"], "was still beyond limit"),
+    STILL: (SHAPES["none"], "was still open"),
     DATA: (SHAPES["none"], "had no data"),
+    CALM: (SHAPES["none"], "no longer flapping, over"),
 }
 COVERED = {*OVER, *ENDINGS}  # what a later end of the same breach tells along
 ENDED = (SHAPES["none"], "ended")
@@ -61,11 +65,19 @@ STILL_SILENT = (SHAPES["silent"], "still no data")
 
 def wants(receiver, event, severity, kpi):
     """Whether a receiver asked for an event of a severity of a KPI, and may know of it."""
+    return chose(receiver, event) and covers(receiver, severity, kpi)
+
+
+def chose(receiver, event):
+    """Whether a receiver asked for such events."""
     # The end of a data breach is a recovery.
-    chosen = RECOVERED if event == DATA_OVER else event
+    return (RECOVERED if event == DATA_OVER else event) in receiver.events
+
+
+def covers(receiver, severity, kpi):
+    """Whether a receiver asked for a severity and a KPI, and may know of that."""
     return (
-        chosen in receiver.events
-        and severity in receiver.severities
+        severity in receiver.severities
         and (not receiver.topics or any(match_topic(pattern, kpi.topic) for pattern in receiver.topics))
         and may_know(receiver, kpi)
     )

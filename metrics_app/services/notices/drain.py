@@ -14,6 +14,7 @@ from metrics_app.services.ages import NOTICES, note_work
 from metrics_app.services.notices.kinds import carry_aside
 from metrics_app.services.notices.messages import describe, pack
 from metrics_app.services.notices.outcomes import fail, succeed
+from metrics_app.services.notices.owed import write_owed
 from metrics_app.services.notices.turns import end_turn, keep_turn, list_due, take_turn
 from metrics_app.services.notices.write import write_reminders, write_resting
 
@@ -27,8 +28,9 @@ LOOK = 1.0  # seconds; while some are slow, what has come due for others is sent
 def send_notices(*, now=None):
     """Sends what is due; how many messages went out. ``now``: aware datetime."""
     moment = now or timezone.now()
-    write_reminders(moment)
     write_resting(moment)
+    write_owed(moment)
+    write_reminders(moment)
     return Drain(now).run()
 
 

@@ -17,27 +17,29 @@ from metrics_app.models import ThresholdVersion
 
 def describe_notices(told):
     """The facts of what is told, in order: ``(Notice, notices told along with it)``; times in ms."""
-    rules = load_rules({row.breach for row, _ in told if row.breach})
+    stored = load_versions({row.breach for row, _ in told if row.breach})
     return [
-        describe_breach(row, before, rules[row.breach.pk]) if row.breach else describe_test(row)
+        describe_breach(row, before, make_rule(row, stored)) if row.breach else describe_test(row)
         for row, before in told
     ]
 
 
-def load_rules(breaches):
-    """``{breach id: rule}`` in the version that fired; what no version keeps is as it is now."""
+def load_versions(breaches):
+    """``{(threshold id, version): rule}`` of the versions that fired."""
     # A few versions too many; one condition for each of thousands would be too deep for SQLite.
     thresholds, versions = ({getattr(b, name) for b in breaches} for name in ("threshold_id", "version"))
     found = ThresholdVersion.objects.filter(threshold__in=thresholds, version__in=versions)
-    stored = {(row.threshold_id, row.version): row.rule for row in found}
-    return {breach.pk: make_rule(breach, stored) for breach in breaches}
+    return {(row.threshold_id, row.version): row.rule for row in found}
 
 
-def make_rule(breach, stored):
-    """The rule of one breach."""
-    threshold = breach.threshold
+def make_rule(row, stored):
+    """The rule that a notice quotes: the one that fired, or the present one where it tells of the present.
+
+    What no version keeps is as it is now.
+    """
+    breach, threshold = row.breach, row.breach.threshold
     present = {name: getattr(threshold, name) for name in threshold.RULE_FIELDS}
-    fired = stored.get((breach.threshold_id, breach.version), {})
+    fired = {} if row.event in notices.PRESENT else stored.get((breach.threshold_id, breach.version), {})
     return SimpleNamespace(**present | fired, kind=threshold.kind)
 
 

@@ -8,6 +8,8 @@ from metrics_app.services.silences import find_silence, list_acting
 
 SENT = Notice.Outcome.SENT
 LAST = (2**63, 0)  # behind every notice
+OF_FLAPPING = {notices.FLAPPING, notices.CALM, notices.RECOVERED}
+TOLD_FLAPPING = "the threshold flaps, which was told"
 
 
 class Judge:
@@ -30,13 +32,13 @@ class Judge:
 
     def find_flapping(self, rows):
         """The ids of thresholds that flap as far as the receiver has heard."""
-        ids = {row.breach.threshold_id for row in rows if row.event in (notices.FLAPPING, notices.CALM)}
+        ids = {row.breach.threshold_id for row in rows if row.event in OF_FLAPPING}
         if not ids:
             return set()
         known = Notice.objects.filter(receiver=self.receiver, breach__threshold__in=ids)
-        known = known.filter(
-            Q(event=notices.FLAPPING, outcome=SENT) | Q(event=notices.CALM, done_at__isnull=False)
-        )
+        # Calm is what stays open, and a recovery what does not.
+        calm = Q(event=notices.CALM, done_at__isnull=False) | Q(event=notices.RECOVERED, outcome=SENT)
+        known = known.filter(Q(event=notices.FLAPPING, outcome=SENT) | calm)
         last = dict(known.order_by("pk").values_list("breach__threshold", "event"))
         return {threshold for threshold, event in last.items() if event == notices.FLAPPING}
 
@@ -69,25 +71,44 @@ class Judge:
             self.told[row.breach_id] = row.event
         if row.event == notices.FLAPPING:
             self.flapping.add(row.breach.threshold_id)
+        elif row.event in OF_FLAPPING:
+            self.flapping.discard(row.breach.threshold_id)
 
     def find_reason(self, row):
         """Why a notice will not be sent; "" where nothing is against it."""
         breach = row.breach
         if breach is None:
             return ""
-        threshold = breach.threshold
         if not self.receiver.enabled:
             return "the receiver is switched off"
         if breach.caught_up and breach.recovered_at is not None:
             return "it opened and closed while the evaluator was catching up"
-        if not notices.may_know(self.receiver, threshold.kpi):
+        if not notices.may_know(self.receiver, breach.threshold.kpi):
             return "the KPI is restricted to a group that is not the receiver's"
+        if row.event in notices.ENDINGS:
+            # Whoever was told that it began is told that it is over, whatever has changed since: silences,
+            # its severity, what the receiver asks for. An incident at the other end stays open otherwise.
+            return self.find_reason_to_leave_open(row)
+        return self.find_reason_not_to_begin(row)
+
+    def find_reason_to_leave_open(self, row):
+        """Why it is not told that a breach is over; "" where it is."""
+        threshold = row.breach.threshold
+        if row.event == notices.RECOVERED and threshold.pk in self.flapping:
+            is_paired = self.told.get(row.breach_id) in notices.KNOWN_OPEN
+            return "" if is_paired or not threshold.state_row.flapping else TOLD_FLAPPING
+        return "that it began was not told" if self.is_unheard(row) else ""
+
+    def find_reason_not_to_begin(self, row):
+        """Why it is not told that a breach is open; "" where it is."""
+        threshold = row.breach.threshold
         if row.event == notices.FLAPPING and threshold.pk in self.flapping:
-            return "the threshold flaps, which was told"
-        if row.event == notices.CALM and threshold.pk not in self.flapping:
-            return "it was not told that the threshold flaps"
-        if row.event in notices.ENDINGS and self.is_unheard(row):
-            return "that it began was not told"
+            return TOLD_FLAPPING
+        if row.event == notices.CALM:
+            if threshold.pk not in self.flapping:
+                return "it was not told that the threshold flaps"
+        elif not notices.covers(self.receiver, row.breach.severity, threshold.kpi):
+            return f"the receiver no longer asks for {row.breach.severity} breaches of this KPI"
         silence = find_silence(threshold, self.acting)
         return silence.describe() if silence else ""
 

@@ -9,6 +9,7 @@ from metrics_app.core.points import check_pattern
 from metrics_app.exceptions import BadInput
 from metrics_app.models import Receiver, Threshold
 from metrics_app.services.notices.kinds import list_kinds
+from metrics_app.services.notices.owed import write_owed_ends
 from metrics_app.services.notices.turns import wake
 from metrics_app.services.rules.fields import is_storable, list_errors
 
@@ -21,7 +22,8 @@ REPEATS = (60, 31 * 86_400)  # seconds of repeat_after
 def save_receiver(receiver, *, by):
     """Saves a new or changed ``Receiver``; BadInput with every fault.
 
-    What waits for one that was down is tried at once: it may be mended.
+    What waits for one that was down is tried at once: it may be mended. The next drain tells it what is open,
+    and what has ended while it was switched off.
     """
     if errors := list(check_receiver(receiver)):
         raise BadInput("; ".join(message for _, message in errors), errors=list_errors(errors))
@@ -34,6 +36,8 @@ def save_receiver(receiver, *, by):
     names = [field.name for field in Receiver._meta.concrete_fields if not field.primary_key]
     receiver.save(update_fields=set(names) - STANDING)
     wake([receiver.pk], timezone.now())
+    if receiver.enabled:
+        write_owed_ends(receiver, timezone.now())
     return receiver
 
 

@@ -6,45 +6,69 @@ from django.db.models import Count, Exists, Max, OuterRef, Q
 from django.utils import timezone
 
 from metrics_app.core import notices
-from metrics_app.core.conditions import FIRING, RECOVERING
+from metrics_app.core.conditions import FIRING, OK
 from metrics_app.core.text.phrases import tell_observation
 from metrics_app.core.text.units import format_duration
 from metrics_app.models import Breach, Notice, Receiver
 from metrics_app.services.conditions import judge_threshold
 from metrics_app.services.moments import write_moment
-from metrics_app.services.silences import find_silence, list_acting
+from metrics_app.services.silences import is_silenced, list_acting
 from metrics_app.services.watch.states import read_clock
 
 BATCH = 500  # rows of one insert
+CLOSING = {kind for kind, event in notices.EVENTS.items() if event in notices.ENDINGS}
+STANDING = {"ok": "within limit", "pending": "over the limit for now", "recovering": "recovering"}
 FLAPPED = timedelta(days=31)  # a threshold of the longest interval is calm again by then
 
 
 def write_notices(lines, *, now=None):
     """Notices of what stands on timelines: ``(BreachEvent, State or None)`` pairs, saved breaches.
 
-    One read, and one insert for every 500 notices; nothing without a line that somebody may want to hear of.
+    One read (two where a breach ends), and one insert for every 500 notices; nothing without a line that
+    somebody may want to hear of.
     """
     lines = [(line, state) for line, state in lines if line.kind in notices.EVENTS]
+    heard = list_heard({line.breach.pk for line, _ in lines if line.kind in CLOSING})
     # One that is deleted in this very moment makes the transaction fail, and the next second judges again.
-    receivers = list(Receiver.objects.filter(enabled=True)) if lines else []
+    asked = Q(enabled=True) | Q(pk__in={receiver for receiver, _ in heard})
+    receivers = list(Receiver.objects.filter(asked)) if lines else []
     moment = now or timezone.now()
     rows = [
         make_notice(receiver, line, state, moment)
         for line, state in lines
         for receiver in receivers
-        if notices.wants(receiver, notices.EVENTS[line.kind], line.breach.severity, line.breach.threshold.kpi)
+        if is_for(receiver, line, heard)
     ]
     insert(rows)
 
 
+def list_heard(breaches):
+    """``{(receiver id, breach id), …}`` of who may have been told, or will be, that breaches (ids) began."""
+    if not breaches:
+        return set()
+    rows = Notice.objects.filter(breach__in=breaches, receiver__isnull=False)
+    return set(rows.order_by().values_list("receiver", "breach"))
+
+
+def is_for(receiver, line, heard):
+    """Whether a receiver gets a row of a line: it asks for such, or may have heard of what ends there."""
+    event, breach = notices.EVENTS[line.kind], line.breach
+    # Whatever it asks for by now, and also where it is switched off: see ``owed``.
+    if event in notices.ENDINGS and (receiver.pk, breach.pk) in heard:
+        return notices.chose(receiver, event)
+    return receiver.enabled and notices.wants(receiver, event, breach.severity, breach.threshold.kpi)
+
+
 def make_notice(receiver, line, state, moment):
     """The row of one line for one receiver."""
-    # While a threshold flaps there is one message that says so, in place of the pairs.
+    event = notices.EVENTS[line.kind]
+    # While a threshold flaps there is one message that says so, in place of the pairs. What was told to
+    # have begun before is told to be over: the judge knows.
     flaps = state is not None and state.flapping and line.breach.kind == Breach.Kind.LIMIT
     return Notice(
         receiver=receiver,
         breach=line.breach,
-        event=notices.FLAPPING if flaps else notices.EVENTS[line.kind],
+        event=notices.FLAPPING if flaps and event in notices.OPENINGS else event,
         at=line.at,
         value=state.value if state else None,
         text=line.text,
@@ -74,14 +98,18 @@ def write_reminders(moment):
             for breach in breaches
             if wants_reminder(receiver, breach)
             and not breach.threshold.state_row.flapping
-            and find_silence(breach.threshold, acting) is None
+            and not is_silenced(breach.threshold, acting)
         )
 
 
 def wants_reminder(receiver, breach):
     """Whether a receiver asked to hear that such a breach begins, and may still know of it."""
-    event = notices.DATA if breach.kind == Breach.Kind.DATA else notices.FIRING
-    return notices.wants(receiver, event, breach.severity, breach.threshold.kpi)
+    return notices.wants(receiver, find_opening(breach), breach.severity, breach.threshold.kpi)
+
+
+def find_opening(breach):
+    """The event by which a breach begins."""
+    return notices.DATA if breach.kind == Breach.Kind.DATA else notices.FIRING
 
 
 def find_last_told(receiver, until):
@@ -94,20 +122,25 @@ def find_last_told(receiver, until):
 
 def make_reminder(receiver, breach, last, moment, clock):
     """The row that says that a breach is still open, and whether anybody judges it; ``last`` in ms."""
-    threshold, state = breach.threshold, breach.threshold.state_row
-    lasted = format_duration(moment.timestamp() - breach.fired_at / 1000)
-    seen = tell_observation(threshold, threshold.kpi.unit, state)
-    text = f"Open for {lasted}" + ("" if breach.kind == Breach.Kind.DATA else f": {seen}")
-    unjudged = tell_unjudged(judge_threshold(threshold, clock))
     return Notice(
         receiver=receiver,
         breach=breach,
         event=notices.STILL,
         at=last + receiver.repeat_after * 1000,
-        value=state.value,
-        text=f"{text}{unjudged and f'; {unjudged}'}."[:500],
+        value=breach.threshold.state_row.value,
+        text=tell_open(breach, moment, clock)[:500],
         try_after=moment,
     )
+
+
+def tell_open(breach, moment, clock):
+    """ "Open for 4 h: mean 54 h over 30 min, 12 points; not judged since 2026-11-24 08:00 UTC." """
+    threshold = breach.threshold
+    lasted = format_duration(moment.timestamp() - breach.fired_at / 1000)
+    seen = tell_observation(threshold, threshold.kpi.unit, threshold.state_row)
+    text = f"Open for {lasted}" + ("" if breach.kind == Breach.Kind.DATA else f": {seen}")
+    unjudged = tell_unjudged(judge_threshold(threshold, clock))
+    return f"{text}{unjudged and f'; {unjudged}'}."
 
 
 def write_resting(moment):
@@ -116,7 +149,9 @@ def write_resting(moment):
         receiver=OuterRef("receiver"),
         breach__threshold=OuterRef("breach__threshold"),
         pk__gt=OuterRef("pk"),
-    ).filter(Q(event=notices.CALM) | Q(event=notices.FLAPPING))
+    )
+    recovered = Q(event=notices.RECOVERED) & ~Q(outcome=Notice.Outcome.WITHHELD)
+    later = later.filter(Q(event__in=[notices.CALM, notices.FLAPPING]) | recovered)
     rows = Notice.objects.filter(
         event=notices.FLAPPING,
         done_at__gte=moment - FLAPPED,
@@ -125,22 +160,30 @@ def write_resting(moment):
     ).exclude(Exists(later))
     rows = rows.select_related("receiver", "breach__threshold__kpi", "breach__threshold__state_row")
     if rows:
-        clock = read_clock()
-        insert([make_resting(row, moment, clock) for row in rows])
+        acting, clock = list_acting(at=round(moment.timestamp() * 1000)), read_clock()
+        insert(
+            make_resting(row, moment, clock)
+            for row in rows
+            # What is still open is told once no silence keeps it back.
+            if row.breach.recovered_at is not None or not is_silenced(row.breach.threshold, acting)
+        )
 
 
 def make_resting(row, moment, clock):
-    """The row that follows the last one about a threshold that flapped."""
-    threshold = row.breach.threshold
+    """The row that follows the last one about what flapped: it has recovered, or is still open."""
+    breach, threshold = row.breach, row.breach.threshold
     state = threshold.state_row
-    words = tell_standing(judge_threshold(threshold, clock))
-    seen = tell_observation(threshold, threshold.kpi.unit, state)
+    condition = judge_threshold(threshold, clock)
+    words, seen = tell_standing(condition), tell_observation(threshold, threshold.kpi.unit, state)
+    is_over = breach.recovered_at is not None
     return Notice(
         receiver=row.receiver,
-        breach=row.breach,
-        event=notices.CALM,
-        at=row.at,
-        value=state.value,
+        breach=breach,
+        event=notices.RECOVERED if is_over else notices.CALM,
+        # Behind the recovery that was withheld while it flapped.
+        at=breach.recovered_at + 1 if is_over else row.at,
+        # One that is beyond the limit once more has not recovered by that.
+        value=state.value if not is_over or condition.state == OK else None,
         text=f"No longer flapping, {words}: {seen}."[:500],
         try_after=moment,
     )
@@ -151,9 +194,9 @@ def tell_standing(condition):
     if not condition.is_watched:
         return "switched off"
     unjudged = tell_unjudged(condition)
-    if condition.state == FIRING or (condition.state == RECOVERING and not unjudged):
+    if condition.state == FIRING:
         return "; ".join(filter(None, ("beyond limit", unjudged)))
-    return unjudged or "within limit"
+    return unjudged or STANDING[condition.state]
 
 
 def tell_unjudged(condition):

@@ -125,8 +125,8 @@ def test_what_is_over_is_told_by_its_last_end(events, told):
     ("event", "options", "line"),
     [
         ("firing", {}, "■ Beyond limit: Wait 53 h (limit 48 h)"),
-        ("still", {}, "■ Still beyond limit: Wait 53 h (limit 48 h)"),
-        ("calm", {"value": None}, "– No longer flapping: Wait (limit 48 h)"),
+        ("still", {}, "■ Still open: Wait 53 h (limit 48 h)"),
+        ("calm", {"value": None}, "■ No longer flapping, still open: Wait (limit 48 h)"),
         ("firing", {"rule": make_rule(operator="lte")}, "■ Beyond limit: Wait 53 h (lower limit 48 h)"),
         ("still", {"kind": "data"}, "○ Still no data: Wait (no point for 1 h)"),
         ("data", {"kind": "data"}, "○ No data: Wait (no point for 1 h)"),

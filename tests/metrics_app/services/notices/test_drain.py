@@ -63,13 +63,14 @@ def test_an_event_that_is_written_twice_is_told_once(base):
 def test_what_comes_within_the_wait_comes_in_one_message(base, carried):
     make_receiver(group_wait=30)
     now = timezone.now()
-    breaches = [open_breach(f"topic.{n}", fired_at=base) for n in range(3)]
-    happen(breaches[0], now=now)
+    first = open_breach("topic.0", fired_at=base)
+    happen(first, now=now)
     assert send_notices(now=now + timedelta(seconds=29)) == 0
-    happen(breaches[1], now=now + timedelta(seconds=20))
+    second = open_breach("topic.1", fired_at=base)
+    happen(second, now=now + timedelta(seconds=20))
     assert send_notices(now=now + timedelta(seconds=30)) == 1
-    assert carried.sent[0][2] == [(breach.pk, "firing") for breach in breaches[:2]]
-    happen(breaches[2], now=now + timedelta(seconds=31))
+    assert carried.sent[0][2] == [(breach.pk, "firing") for breach in (first, second)]
+    happen(open_breach("topic.2", fired_at=base), now=now + timedelta(seconds=31))
     assert send_notices(now=now + timedelta(seconds=60)) == 0, "a new one waits anew"
     assert send_notices(now=now + timedelta(seconds=61)) == 1
 
@@ -117,14 +118,13 @@ def test_it_gives_up_after_the_last_attempt_and_keeps_the_error(base, carried, s
 
 def test_a_receiver_that_is_gone_is_switched_off(base, carried):
     receiver = make_receiver()
-    one, other = (open_breach(f"topic.{n}", fired_at=base) for n in range(2))
-    happen(one)
+    happen(open_breach("topic.0", fired_at=base))
     carried.faults.append(DeliveryFailed("answered 410", gone=True))
     send_notices()
     receiver.refresh_from_db()
     assert (receiver.enabled, receiver.fault) == (False, "answered 410")
     assert Notice.objects.get().outcome == "failed"
-    happen(other)
+    happen(open_breach("topic.1", fired_at=base))
     assert Notice.objects.count() == 1, "nothing is written for a receiver that is off"
 
 

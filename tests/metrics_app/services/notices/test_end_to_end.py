@@ -13,7 +13,7 @@ from metrics_app.services.rules.deadman import save_expectation
 from metrics_app.services.rules.thresholds import save_threshold
 from metrics_app.services.watch.announce import announce
 from metrics_app.services.watch.evaluate import evaluate
-from tests.metrics_app.telling import SECRET, allow, make_receiver, serve, told
+from tests.metrics_app.telling import SECRET, allow, later, make_receiver, serve, told
 from tests.metrics_app.watching import HOUR, make_threshold, send
 
 pytestmark = pytest.mark.django_db
@@ -146,6 +146,31 @@ def test_a_recovery_that_the_old_limit_would_have_seen_is_no_edits_doing(base):
     assert breach.recovered_at and "because" not in breach.timeline.get(kind="recovered").text
 
 
+def test_what_is_told_of_the_present_quotes_the_present_rule_and_what_fired_its_own(base):
+    make_receiver(repeat_after=3600)
+    threshold = make_threshold(now=base, limit=10 * HOUR, window=120, cooldown=HOUR)
+    send((base + 1000, 99 * HOUR))
+    evaluate(now=base + MINUTE + 1)
+    threshold.limit, threshold.severity = 30.0 * HOUR, "critical"
+    save_threshold(threshold, by=None, now=base + MINUTE + 5_000)
+    assert send_notices() == 1
+    assert send_notices(now=later(hours=2)) == 1
+    send((base + 3 * MINUTE, 10 * HOUR), (base + 6 * MINUTE, 60 * HOUR))
+    evaluate(now=base + 4 * MINUTE + 1)
+    threshold.limit, threshold.severity = 40.0 * HOUR, "info"
+    save_threshold(threshold, by=None, now=base + 5 * MINUTE + 5_000)
+    evaluate(now=base + 7 * MINUTE + 1)
+    assert send_notices() == 1
+    assert [letter.subject for letter in mail.outbox] == [
+        "■ Beyond limit: complaint.latency 99 h (limit 10 h)",
+        "■ Still open: complaint.latency 99 h (limit 30 h)",
+        "● 1 recovered, ■ 1 beyond limit again: complaint.latency",
+    ]
+    assert "60 h (limit 40 h)" in mail.outbox[2].body
+    breach = Breach.objects.get()
+    assert (breach.version, breach.severity, breach.reopened) == (3, "info", 1)
+
+
 @pytest.mark.parametrize("kind", ["limit", "data"])
 def test_a_threshold_that_is_switched_off_ends_its_breach_and_tells_so(base, kind):
     make_receiver()
@@ -163,4 +188,5 @@ def test_a_threshold_that_is_switched_off_ends_its_breach_and_tells_so(base, kin
     assert send_notices() == 1 and send_notices() == 0
     assert mail.outbox[1].subject == "– Ended: complaint.latency, switched off by ann"
     assert "Ended: switched off by ann, “works”." in mail.outbox[1].body
+    assert "#00a91c" not in mail.outbox[1].alternatives[0].content, "nobody looks: no green"
     assert breach.timeline.last().text == "Duty officers told by mail: ended"

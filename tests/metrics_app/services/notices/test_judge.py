@@ -12,11 +12,12 @@ from metrics_app.core import watch
 from metrics_app.models import Notice, Silence, ThresholdState
 from metrics_app.services import moments
 from metrics_app.services.notices import send_notices
-from metrics_app.services.silences import save_silence
+from metrics_app.services.silences import end_silence, save_silence
 from tests.metrics_app.telling import happen, later, make_receiver, open_breach, told
 
 pytestmark = pytest.mark.django_db
 MINUTE = 60_000
+BEGAN = "● 1 recovered, ▲ 1 flapping"  # what had been told is over, and what begins while it flaps
 
 
 @pytest.fixture
@@ -130,11 +131,11 @@ def test_a_threshold_that_flaps_is_told_once_and_how_it_stands_once_it_is_calm(b
     send_notices()
     state.update(flapping=True, state="firing", value=190_800, n=12)
     flap(breach, 5)
-    assert subjects() == ["■ Beyond limit", "▲ Flapping"]
-    assert told(breach).count("Notice to Duty officers withheld: the threshold flaps, which was told") == 9
+    assert subjects() == ["■ Beyond limit", BEGAN]
+    assert told(breach).count("Notice to Duty officers withheld: the threshold flaps, which was told") == 8
     state.update(flapping=False, last_slot=breach.fired_at)
     assert (send_notices(), send_notices()) == (1, 0)
-    assert subjects()[2:] == ["– No longer flapping"]
+    assert subjects()[2:] == ["■ No longer flapping, still open"]
     since = f"{moments.write_moment(breach.fired_at)}"
     assert f"No longer flapping, beyond limit; not judged since {since}: mean 53 h" in mail.outbox[-1].body, (
         "here nobody judges"
@@ -153,7 +154,39 @@ def test_a_second_time_that_it_flaps_is_told_again(breach):
         flap(breach, 2, start=start)
         state.update(flapping=False)
         send_notices()
-    assert subjects()[1:] == 2 * ["▲ Flapping", "– No longer flapping"]
+    assert subjects()[1:] == 2 * [BEGAN, "■ No longer flapping, still open"]
+
+
+def test_what_flapped_and_is_over_has_recovered_once_it_is_calm(breach):
+    state = ThresholdState.objects.filter(threshold=breach.threshold)
+    happen(breach)
+    send_notices()
+    state.update(flapping=True)
+    flap(breach, 3)
+    happen(breach, watch.RECOVERED, at=breach.fired_at + 20 * MINUTE, flapping=True)
+    send_notices()
+    assert subjects() == ["■ Beyond limit", BEGAN]
+    silence()
+    state.update(flapping=False, state="ok", slot_class="clear", value=36_000)
+    assert (send_notices(), send_notices()) == (1, 0), "its end passes a silence"
+    assert mail.outbox[-1].subject == "● Recovered: complaint.latency 10 h (limit 48 h)"
+    assert "No longer flapping, " in mail.outbox[-1].body
+    happen(breach, watch.REOPENED, at=breach.fired_at + 30 * MINUTE)
+    assert send_notices() == 0, "under the silence"
+
+
+def test_what_stays_open_after_flapping_is_told_once_its_silence_is_over(breach):
+    state = ThresholdState.objects.filter(threshold=breach.threshold)
+    happen(breach)
+    send_notices()
+    state.update(flapping=True, state="firing")
+    flap(breach, 1)
+    row = silence()
+    state.update(flapping=False)
+    assert send_notices() == 0
+    end_silence(row)
+    assert (send_notices(), send_notices()) == (1, 0)
+    assert subjects()[-1] == "■ No longer flapping, still open"
 
 
 def test_nothing_is_said_of_calm_where_flapping_was_not_told(breach):

@@ -126,7 +126,7 @@ def test_an_open_breach_is_told_again_after_a_while(base):
     assert send_notices(now=now + timedelta(hours=3, minutes=59)) == 0
     moment = now + timedelta(hours=4, seconds=1)
     assert (send_notices(now=moment), send_notices(now=moment)) == (1, 0)
-    assert mail.outbox[0].subject == "■ Still beyond limit: complaint.latency 54 h (limit 48 h)"
+    assert mail.outbox[0].subject == "■ Still open: complaint.latency 54 h (limit 48 h)"
     assert mail.outbox[0].to == ["duty@example.org"]
     assert send_notices(now=moment + timedelta(hours=4)) == 1
     happen(breach, watch.RECOVERED, at=base + MINUTE, now=moment)
@@ -135,8 +135,9 @@ def test_an_open_breach_is_told_again_after_a_while(base):
     assert send_notices(now=moment + timedelta(hours=9)) == 0 and not mail.outbox
 
 
-def test_what_a_silence_withheld_is_told_when_it_is_over_where_repeats_are_wanted(base):
+def test_what_a_silence_withheld_is_told_once_when_it_is_over(base):
     make_receiver(repeat_after=600)
+    make_receiver("once", addresses=["once@example.org"])
     breach = open_breach(fired_at=base)
     now = timezone.now()
     save_silence(
@@ -148,9 +149,15 @@ def test_what_a_silence_withheld_is_told_when_it_is_over_where_repeats_are_wante
     happen(breach, now=now)
     send_notices(now=now)
     assert send_notices(now=now + timedelta(minutes=30)) == 0
-    assert Notice.objects.count() == 1, "no row for each time that it would have been told"
-    assert send_notices(now=now + timedelta(minutes=61)) == 1
-    assert mail.outbox[0].subject.startswith("■ Still beyond limit")
+    assert Notice.objects.count() == 2, "no row for each time that it would have been told"
+    end = now + timedelta(minutes=61)
+    assert (send_notices(now=end), send_notices(now=end)) == (2, 0)
+    assert [letter.subject for letter in mail.outbox] == 2 * [
+        "■ Beyond limit: complaint.latency 53 h (limit 48 h)"
+    ]
+    assert "Withheld until now: silenced until" in mail.outbox[0].body
+    assert send_notices(now=end + timedelta(minutes=11)) == 1
+    assert mail.outbox[2].subject.startswith("■ Still open") and mail.outbox[2].to == ["duty@example.org"]
 
 
 def test_who_asked_for_no_beginnings_gets_no_reminders(base):
@@ -177,7 +184,8 @@ def test_a_disabled_threshold_is_not_told_again(base):
     ("row", "lag", "told"),
     [
         ({"state": "ok"}, 0, "within limit"),
-        ({"state": "recovering"}, 0, "beyond limit"),
+        ({"state": "recovering"}, 0, "recovering"),
+        ({"state": "pending"}, 0, "over the limit for now"),
         ({"state": "firing"}, 11_000, "beyond limit; not judged since 2026-11-24 08:00 UTC"),
         ({"state": "recovering"}, 11_000, "not judged since 2026-11-24 08:00 UTC"),
         ({"state": "ok"}, 11_000, "not judged since 2026-11-24 08:00 UTC"),
