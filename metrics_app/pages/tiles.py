@@ -168,7 +168,7 @@ def describe_condition(kpi, seen, seen_at, now):
     link = describe_link(rule, condition.state)
     # Absence never resolves: whoever hurries must still see that it is beyond its limit.
     is_kept = (notice or condition.name in (SILENT, UNJUDGED)) and condition.state != FIRING
-    footer = tell_kept(rule, condition) if is_kept else tell_footer(rule, condition.state, now)
+    footer = tell_kept(rule, condition, seen_at) if is_kept else tell_footer(rule, condition.state, now)
     return {
         "state": condition.state,
         "state_text": text,
@@ -247,13 +247,17 @@ def tell_outcome(breach):
     return "" if words.PROPOSAL.search(breach.outcome) else breach.outcome
 
 
-def tell_kept(rule, condition):
-    """The footer of a tile without data: its limit, and the state that absence does not change."""
+def tell_kept(rule, condition, seen_at):
+    """The footer of a tile without data: its limit, and the state that absence does not change.
+
+    ``seen_at``: when (ms) its last point came; before the first no state was ever found.
+    """
     if rule is None:
         return "no threshold watches it"
     # Over an open breach "within limit" would soothe; and what was never judged, or by nothing that proves
     # it, has nothing to keep.
-    if condition.has_data_breach or condition.proves_nothing or not condition.is_judged:
+    is_found = condition.is_judged and seen_at is not None
+    if condition.has_data_breach or condition.proves_nothing or not is_found:
         return tell_limit(rule)
     if condition.unjudged_since is not None:
         # What was judged last may have long been otherwise.

@@ -356,6 +356,7 @@ def test_a_kpi_that_never_had_a_point_has_no_data_since_nowhere(client, reader, 
     forget()
     page = client.get(PAGE)
     assert page.context["tile"]["state_text"] == "No data yet"
+    assert page.context["tile"]["footer"] == "limit 48 h", "nobody has found it within its limit"
     assert "since" not in page.context["rules"][0]["state_text"]
     assert not [flag for flag in page.context["rules"][0]["flags"] if "since" in flag]
 
