@@ -13,6 +13,7 @@ from metrics_app import live
 from metrics_app.core.aggregates import get_aggregate
 from metrics_app.models import Kpi, Restriction
 from metrics_app.registry import get_kpi, load_registry
+from metrics_app.services.rules.repeats import sign
 from pipelines_app.actions import registry
 from pipelines_app.core.versions import IMPOSSIBLE
 from pipelines_app.exceptions import BadInput
@@ -61,7 +62,7 @@ def open_proposal(breach, threshold, kpi):
         origin=f"breach:{breach.pk}",
         # Whoever wrote the rule must not approve what it asks for.
         proposer=threshold.edited_by,
-        proposer_name=f"threshold “{threshold}”"[:150],
+        proposer_name=f"threshold “{sign(threshold)}”"[:150],
         severity=breach.severity,
         evidence=evidence,
         action=threshold.action,

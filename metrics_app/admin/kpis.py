@@ -20,6 +20,7 @@ from metrics_app.registry import who_is
 from metrics_app.services.conditions import judge_threshold
 from metrics_app.services.kpis import MAX_WINDOW
 from metrics_app.services.rules.deadman import check_expectation, list_silent, save_expectation
+from metrics_app.services.rules.repeats import warn_of_kpi
 from metrics_app.services.visibility import TAKEN, list_taken
 from metrics_app.services.watch.states import read_clock
 
@@ -150,6 +151,8 @@ class KpiAdmin(VisibleAdmin):
         """With the watch for silence that it asks for."""
         super().save_model(request, obj, form, change)
         save_expectation(obj, by=request.user)
+        for sentence in warn_of_kpi(obj):
+            messages.warning(request, f"{sentence}.")
         if form.closed:
             messages.warning(request, f"{obj} is restricted now, and no longer open data.")
 

@@ -86,8 +86,10 @@ class ThresholdForm(forms.ModelForm):
         ]
         labels = {"kpi": "KPI", "zone": "Clock", "judge_partial": "Judge what is known in part"}
         help_texts = {
+            "min_count": "A window with fewer points than this is not judged. A count, a sum or a rate asks "
+            "for none: no points are what it counts.",
             "missed": "Evaluations that nobody could make in time, because no evaluator ran while "
-            "their points were kept. They count neither as beyond nor as within the limit."
+            "their points were kept. They count neither as beyond nor as within the limit.",
         }
 
     def __init__(self, *args, **kwargs):

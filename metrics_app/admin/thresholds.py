@@ -1,6 +1,6 @@
 """Thresholds for an analyst: the rule in human units, its light, its versions."""
 
-from django.contrib import admin
+from django.contrib import admin, messages
 
 from metrics_app.admin.fields import RowSelect
 from metrics_app.admin.rule_files import ThresholdFiles
@@ -13,6 +13,7 @@ from metrics_app.core.conditions import KINDS, NONE, ORDER
 from metrics_app.core.deadman import is_silence_rule
 from metrics_app.models import Threshold
 from metrics_app.services.conditions import judge_threshold
+from metrics_app.services.rules.repeats import warn_of_repeats
 from metrics_app.services.rules.thresholds import delete_threshold, save_threshold
 from metrics_app.services.watch.states import read_clock, read_states
 
@@ -156,6 +157,8 @@ class ThresholdAdmin(ThresholdCells, ThresholdTrials, ThresholdFiles, VisibleAdm
         """Through the same door as the API."""
         reason, seen = (form.cleaned_data.get(name) for name in ("reason", "seen"))
         save_threshold(obj, by=request.user, reason=reason or "", seen=seen)
+        for sentence in warn_of_repeats([obj])[0]:
+            messages.warning(request, f"{sentence}.")
 
     def get_deleted_objects(self, objs, request):
         """What goes; thresholds that ever had a breach are kept with all that they have."""

@@ -10,6 +10,7 @@ from metrics_app.core.moments import WHOLE
 from metrics_app.exceptions import BadInput, BusUnavailable
 from metrics_app.models import Threshold
 from metrics_app.services.rules.backtest import backtest_last, describe
+from metrics_app.services.rules.repeats import warn_of_repeats
 from metrics_app.services.rules.suggest import suggest
 
 ASKED = ("kpi", "aggregate", "aggregate_value", "window", "operator", "zone")  # what a suggestion depends on
@@ -36,7 +37,9 @@ class ThresholdTrials:
         form, kpi = self.read_form(request)
         if form.errors:
             return JsonResponse({"faults": list(form.errors)})
-        return answer(lambda: describe(backtest_last(form.instance, kpi.topic), form.instance, kpi))
+        return answer(
+            lambda: add_repeats(describe(backtest_last(form.instance, kpi.topic), form.instance, kpi), form)
+        )
 
     def suggest_rule(self, request):
         """What the KPI's own history suggests for the rule in the posted form."""
@@ -61,6 +64,12 @@ class ThresholdTrials:
         form.full_clean()
         kpi = threshold.kpi if threshold else form.cleaned_data.get("kpi")
         return form, kpi
+
+
+def add_repeats(found, form):
+    """The answer, which also warns of texts that repeat numbers the rule in the form has not."""
+    repeats = [f"{sentence}." for sentence in warn_of_repeats([form.instance])[0]]
+    return found | {"warning": " ".join(filter(None, (found["warning"], *repeats)))}
 
 
 def answer(ask):

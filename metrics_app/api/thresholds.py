@@ -17,6 +17,7 @@ from metrics_app.core.points import check_topic
 from metrics_app.core.records import STATES
 from metrics_app.exceptions import BadInput, Conflict
 from metrics_app.models import Kpi, Threshold
+from metrics_app.services.rules.repeats import warn_of_repeats
 from metrics_app.services.rules.thresholds import delete_threshold, save_threshold
 from metrics_app.services.visibility import limit_to_visible
 from metrics_app.services.watch.states import read_states
@@ -105,6 +106,11 @@ class ThresholdSerializer(Body):
     silenced = serializers.CharField(
         source="seen.silenced", read_only=True, help_text="Until when, by whom and why; or empty."
     )
+    warnings = serializers.ListField(
+        child=serializers.CharField(),
+        read_only=True,
+        help_text="Texts about the rule that repeat numbers which it no longer has, a sentence each.",
+    )
     version = Whole(
         required=False,
         help_text="In a change the version it was made on: 409 if somebody saved another one since.",
@@ -147,8 +153,8 @@ class ThresholdsView(RowsView):
         """With the states of all, read in one go."""
         thresholds = rows if many else [rows]
         states = read_states(thresholds)
-        for threshold in thresholds:
-            threshold.seen = states[threshold.pk]
+        for threshold, warnings in zip(thresholds, warn_of_repeats(thresholds), strict=True):
+            threshold.seen, threshold.warnings = states[threshold.pk], warnings
         return super().render(rows, many=many)
 
 

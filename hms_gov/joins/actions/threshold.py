@@ -13,6 +13,7 @@ from metrics_app.exceptions import BadInput as BadRule
 from metrics_app.exceptions import ChangedMeanwhile
 from metrics_app.models import Threshold
 from metrics_app.services.rules.fields import check_rule
+from metrics_app.services.rules.repeats import warn_of_repeats
 from metrics_app.services.rules.thresholds import save_threshold
 from pipelines_app.core.fields import check_known, shorten
 from pipelines_app.exceptions import BadInput, Impossible
@@ -34,7 +35,8 @@ def change_threshold(order):
             raise Impossible(f"threshold #{params['threshold']} was deleted meanwhile")
         if not threshold.versions.filter(reason__endswith=f"({order.key})").exists():
             save_change(threshold, order)
-    return f"{params['name']}: {tell_change(params)}"
+    stale = "".join(f"; {sentence}" for sentence in warn_of_repeats([threshold])[0])
+    return f"{params['name']}: {tell_change(params)}{stale}"
 
 
 def save_change(threshold, order):

@@ -10,6 +10,7 @@ from metrics_app.core.rule_files import make_key
 from metrics_app.core.text.phrases import count_words, tell_field, tell_rule
 from metrics_app.core.text.units import format_duration
 from metrics_app.models import Kpi, Threshold
+from metrics_app.services.rules.repeats import warn_of_repeats
 
 KPI_FIELDS = ("name", "unit", "direction", "aggregate", "window", "expected_interval")
 RULE_FIELDS = ("name", *Threshold.RULE_FIELDS)
@@ -26,6 +27,7 @@ class Change(NamedTuple):
     sentence: str
     fields: list  # (field in words, old or None, new)
     row: object  # the row as it would be saved, or deleted
+    warnings: tuple = ()  # texts that repeat numbers which the rule would no longer have
 
     @property
     def sign(self):
@@ -105,7 +107,15 @@ def compare(entries, prune):
         rows = keyed.get(topic, {})
         for key in sorted(asked.keys() | (rows if prune else {}).keys()):
             changes.append(compare_threshold(kpi, key, rows.get(key), asked.get(key)))
-    return changes
+    return add_warnings(changes)
+
+
+def add_warnings(changes):
+    """The Changes, those of rules that would be written with what their texts repeat in vain."""
+    written = [change for change in changes if change.key and change.kind in (NEW, CHANGED)]
+    told = zip(written, warn_of_repeats([change.row for change in written]), strict=True)
+    found = {(change.topic, change.key): tuple(sentences) for change, sentences in told}
+    return [change._replace(warnings=found.get((change.topic, change.key), ())) for change in changes]
 
 
 def compare_kpi(kpi, fields):
@@ -184,3 +194,5 @@ def write_plan(plan):
         yield f"{change.sign} {change.topic} {what}"
         for name, old, new in change.fields:
             yield f"    {name}: {new}" if old is None else f"    {name}: {old} → {new}"
+        for sentence in change.warnings:
+            yield f"    warning: {sentence}"

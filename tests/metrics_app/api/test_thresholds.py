@@ -82,6 +82,7 @@ def test_it_creates_a_threshold_with_the_defaults_of_the_contract(client, analys
         "key": "mean-30m",
         "flapping": False,
         "missed": 0,
+        "warnings": [],
     }
     version = ThresholdVersion.objects.get()
     assert (version.author, version.reason, version.rule["limit"]) == (analyst, "the law of 2024", 172800)

@@ -44,7 +44,8 @@ def order(rule):
 
 
 def test_it_moves_the_limit_in_the_name_of_the_approver_and_of_the_proposal(rule, order):
-    assert change_threshold(order) == "Answered within 48 h: limit: 48 h → 52 h"
+    stale = "The name “Answered within 48 h” says 48 h, but the limit is 52 h now"
+    assert change_threshold(order) == f"Answered within 48 h: limit: 48 h → 52 h; {stale}"
     rule.refresh_from_db()
     assert (rule.limit, rule.version, rule.edited_by.username) == (52 * HOUR, 2, "ada")
     version = rule.versions.get(version=2)
