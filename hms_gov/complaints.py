@@ -104,7 +104,7 @@ def show_complaints(request):
         "page": "complaints",
         "form": form,
         "choices": [(seconds, format_duration(seconds)) for seconds in LATENCIES],
-        "tiles": list_tiles(kpis),
+        "tiles": list_tiles(kpis, user=request.user),
         "topics": COMPLAINTS,
     }
     status = 400 if form.is_bound else 200

@@ -75,7 +75,7 @@ def check_paths():
     """An error for each dotted path that is not something to call, no kind of receiver or no aggregate."""
     config = conf.get_config()
     named = [("BREACH_HANDLERS", path) for path in config["BREACH_HANDLERS"]]
-    named += [(key, config[key]) for key in ("ACTIONS", "MARKS", "EVENTS") if config[key]]
+    named += [(key, config[key]) for key in ("ACTIONS", "MARKS", "EVENTS", "OUTCOMES") if config[key]]
     named += [(f"WIRE_FORMATS {kind!r}", path) for kind, path in config["WIRE_FORMATS"].items()]
     named += [("READINESS", path) for path in config["READINESS"]]
     named += [("RECEIVER_KINDS", path) for path in config["RECEIVER_KINDS"]]

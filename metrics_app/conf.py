@@ -41,6 +41,9 @@ DEFAULTS = {
     "EVENTS": "",
     # Scope of a key -> the permission ("app.codename") that whoever gives it to one must have.
     "KEY_PERMISSIONS": {},
+    # Dotted path: describe_outcomes(breaches, user) -> {id: {"text", "href", "waits"}}: how what breaches
+    # opened stands now, as far as the user (None: whoever sees the KPI) may see it.
+    "OUTCOMES": "",
     "MARKS": "",  # dotted path: list_marks(topic, start_ms, end_ms, user) -> marks on a KPI's chart
     "AGGREGATES": [],  # dotted paths: core.aggregates.Aggregate records besides ours
     "BREACH_HANDLERS": [],  # dotted paths: handler(breach) -> outcome in words

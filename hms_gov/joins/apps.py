@@ -13,6 +13,7 @@ METRICS = {
     "ACTIONS": "hms_gov.joins.wiring.list_actions",
     "KEY_PERMISSIONS": {"propose": "pipelines_app.add_pipeline"},
     "MARKS": "hms_gov.joins.marks.list_marks",
+    "OUTCOMES": "hms_gov.joins.outcomes.describe_outcomes",
     "EVENTS": "hms_gov.joins.changes.read_changes",
     "BREACH_HANDLERS": ["hms_gov.joins.wiring.propose_for_breach"],
     "READINESS": ["hms_gov.joins.readiness.list_parts"],

@@ -48,7 +48,7 @@ def describe_entry(entry):
     return {
         "at": to_ms(entry.at),
         "kind": kind,
-        "text": f"{quote(entry.suggestion)} {words}",
+        "text": f"{quote(entry.suggestion)} {add_reason(words, entry)}",
         "href": find_page("pipeline_detail", entry.pipeline_id),
     }
 
@@ -56,6 +56,14 @@ def describe_entry(entry):
 def quote(suggestion):
     """A suggestion in quotes, cut where it would leave no room for what came of it."""
     return f"“{suggestion if len(suggestion) <= LONGEST else suggestion[: LONGEST - 1] + '…'}”"
+
+
+def add_reason(words, entry):
+    """What an entry came to, with what its people or its action said of it: ``rejected by Bea: No money``."""
+    data = entry.data
+    outcome = "" if data.get("day") else data.get("outcome")
+    more = outcome or data.get("comment") or data.get("said")
+    return f"{words}: {more}" if more else words
 
 
 def describe_move(entry):

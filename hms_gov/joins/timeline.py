@@ -1,40 +1,51 @@
-"""What becomes of a proposal stands on the timeline of the breach that opened it."""
+"""What becomes of a proposal stands on the timelines of the breaches that opened it or were noted on it."""
+
+from collections import defaultdict
 
 from django.db import transaction
 
-from hms_gov.joins.marks import describe_move, quote
+from hms_gov.joins.marks import add_reason, describe_move, quote
 from metrics_app.models import Breach, BreachEvent
 from pipelines_app.core.moments import to_ms
-from pipelines_app.queries import attach_suggestions, read_origin
+from pipelines_app.queries import attach_suggestions, list_origins
 
 KIND = "proposal"
 ORIGIN = "breach:"
+LINE = ("breach", "at", "text")
 COMPARED = 60  # characters of what was told
 
 
 def note_moves(pipeline):
     """Adds what has happened to a proposal since it was opened; each once, however often it is called.
 
-    An errand calls it after each change, and again until it has answered.
+    A breach whose value was noted on it hears what came after that. An errand calls it after each change,
+    and again until it has answered.
     """
-    # As it was frozen: one that somebody wrote into the column would tell its story elsewhere.
-    origin = read_origin(pipeline)
-    if not origin.startswith(ORIGIN):
+    begins = find_breaches(pipeline)
+    if not begins:
         return
     entries = attach_suggestions(pipeline.moves.exclude(event="proposed").checked())
-    told = [line for entry in entries if (line := tell_move(entry))]
+    told = [(entry.seq, line) for entry in entries if (line := tell_move(entry))]
     with transaction.atomic():
         # Locked: two that are told at once would each find nothing there.
-        breach = Breach.objects.select_for_update().filter(pk=origin.removeprefix(ORIGIN)).first()
-        if breach is None:
-            return
-        known = list(breach.timeline.filter(kind=KIND).values_list("at", "text"))
-        lines = [
+        breaches = list(Breach.objects.select_for_update().filter(pk__in=begins).order_by("pk"))
+        known = defaultdict(list)
+        for pk, at, text in BreachEvent.objects.filter(breach__in=breaches, kind=KIND).values_list(*LINE):
+            known[pk].append((at, text))
+        BreachEvent.objects.bulk_create(
             BreachEvent(breach=breach, at=at, kind=KIND, text=f"{lead} {quote(suggestion)} {words}"[:500])
-            for at, lead, suggestion, words in told
-            if not is_known(known, at, lead, words)
-        ]
-        BreachEvent.objects.bulk_create(lines)
+            for breach in breaches
+            for seq, (at, lead, suggestion, words) in told
+            if seq > begins[breach.pk] and not is_known(known[breach.pk], at, lead, words)
+        )
+
+
+def find_breaches(pipeline):
+    """``{breach id: number}``: which breaches hear of a proposal, from behind which entry of the chain on."""
+    # As they were frozen: one that somebody wrote into the column would tell its story elsewhere.
+    origins = list_origins(pipeline).items()
+    numbers = ((origin.removeprefix(ORIGIN), seq) for origin, seq in origins if origin.startswith(ORIGIN))
+    return {int(number): seq for number, seq in numbers if number.isdecimal() and len(number) < 19}
 
 
 def is_known(lines, at, lead, words):
@@ -46,10 +57,7 @@ def is_known(lines, at, lead, words):
 
 def tell_move(entry):
     """``(at in ms, whose, suggestion, words)`` of an audit entry, or None where it moved nothing."""
-    found, data = describe_move(entry), entry.data
+    found = describe_move(entry)
     if found is None:
         return None
-    outcome = "" if data.get("day") else data.get("outcome")
-    more = outcome or data.get("comment") or data.get("said")
-    words = f"{found[1]}: {more}" if more else found[1]
-    return to_ms(entry.at), f"Proposal #{entry.pipeline_id}", entry.suggestion, words
+    return to_ms(entry.at), f"Proposal #{entry.pipeline_id}", entry.suggestion, add_reason(found[1], entry)

@@ -11,6 +11,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from metrics_app import queries, registry
+from metrics_app.core.aggregate_records import COUNTED
+from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.deadman import is_silence_rule
 from metrics_app.core.moments import to_ms
 from metrics_app.core.plans import NAMES, SHIFTS, SPANS, clamp_span
@@ -30,6 +32,7 @@ from metrics_app.pages.value_tables import list_records, list_values
 from metrics_app.services.conditions import find_standstill, read_conditions
 from metrics_app.services.forecasts import tell_forecast
 from metrics_app.services.notes import delete_note, save_note
+from metrics_app.services.rules.repeats import warn_of_repeats
 from metrics_app.services.silences import list_acting
 from metrics_app.services.watch.states import read_clock, tell_silence
 
@@ -66,7 +69,7 @@ def find_now(kpi):
 def show_kpi(request, topic):
     """One KPI: its chart, figures, thresholds, breaches and notes."""
     kpi = find_kpi(request.user, topic)
-    context = describe_kpi(kpi) | describe_chart(request, kpi)
+    context = describe_kpi(kpi, request.user) | describe_chart(request, kpi)
     context |= {"page": "kpi", "window_text": format_duration(kpi.window), "spans": NAMES.items()}
     context |= {"standstill": tell_present_standstill(), "form": NoteForm()}
     context["shown"] = [name for name in ("table", "percentiles") if name in request.GET]
@@ -77,7 +80,7 @@ def show_kpi(request, topic):
 @page
 def show_kpi_live(request, topic):
     """The moving parts of a KPI's page: its tile as JSON, its tables as HTML."""
-    parts = describe_kpi(find_kpi(request.user, topic))
+    parts = describe_kpi(find_kpi(request.user, topic), request.user)
     html = {
         name: render_to_string(f"metrics_app/_{name}.html", parts, request)
         for name in ("figures", "rules", "comparisons")
@@ -149,15 +152,15 @@ def describe_loss(lost):
     return {"at": lost.start, "until": until, "kind": "lost"} | told
 
 
-def describe_kpi(kpi):
-    """What a KPI's page shows beside its chart, as a template's context."""
+def describe_kpi(kpi, user):
+    """What a KPI's page shows this person beside its chart, as a template's context."""
     now = find_now(kpi)
     stats = queries.stats(kpi.topic, kpi.window, now=now)
     rules = list(
         Threshold.objects.filter(kpi__topic=kpi.topic, retired_at=None).select_related("kpi", "state_row")
     )
     breaches = Breach.objects.filter(threshold__kpi__topic=kpi.topic).select_related("threshold__kpi")
-    tile = list_tiles([kpi])[0]
+    tile = list_tiles([kpi], user=user)[0]
     chart, acting, clock = tile["chart"], list_acting(), read_clock()
     return {
         "tile": tile,
@@ -167,7 +170,10 @@ def describe_kpi(kpi):
         "figures": list_figures(kpi, stats, chart["limit"], now),
         "comparisons": list_comparisons(kpi, now, timezone.get_current_timezone_name()),
         "lacking": tell_lacking(kpi.topic, now, timezone.get_current_timezone_name()),
-        "rules": [describe_rule(rule, acting, now, clock, stats["last_point_at"]) for rule in rules],
+        "rules": [
+            describe_rule(rule, acting, now, clock, stats["last_point_at"], repeats)
+            for rule, repeats in zip(rules, warn_of_repeats(rules), strict=True)
+        ],
         "none_fired": tell_none_fired(rules, now),
         "breaches": list(breaches.prefetch_related("timeline")[:LAST_BREACHES]),
     }
@@ -180,14 +186,25 @@ def tell_none_fired(rules, now):
 
 
 def list_figures(kpi, stats, limit, now):
-    """``[(label, text), …]``: how many points, which is a plain number, and values in the KPI's unit."""
-    values = [(label, format_value(stats[name], kpi.unit, beside=limit)) for label, name in FIGURES]
+    """``[(label, text), …]``: how many points, which is a plain number, and values in the KPI's unit.
+
+    Of what counts (complaints received) each point is one: how many an hour, and no median of ones.
+    """
     is_known = stats["count"] or queries.is_recorded(kpi.topic, now - kpi.window * 1000, now)
-    return [("points", format_number(stats["count"]) if is_known else DASH), *values]
+    points = ("points", format_number(stats["count"]) if is_known else DASH)
+    if COUNTED in get_aggregate(kpi.aggregate).unit and stats["min"] == stats["max"]:
+        rate = format_value(stats["rate_per_hour"], kpi.unit, "rate_per_hour") if is_known else DASH
+        return [points, ("per hour", rate)]
+    whole = [("together", format_value(stats["sum"], kpi.unit))] if kpi.aggregate == "sum" else []
+    values = [(label, format_value(stats[name], kpi.unit, beside=limit)) for label, name in FIGURES]
+    return [points, *whole, *values]
 
 
-def describe_rule(rule, acting, now, clock, seen_at):
-    """A threshold on its KPI's page: its limit, its light and what silences it; ``seen_at`` as of a light."""
+def describe_rule(rule, acting, now, clock, seen_at, repeats=()):
+    """A threshold on its KPI's page: limit, light, what silences it, what its texts repeat in vain.
+
+    ``seen_at`` as of a light.
+    """
     silenced = tell_silence(rule, acting)
     light = describe_state_of(rule, clock, seen_at)
     if is_silence_rule(rule):
@@ -195,7 +212,7 @@ def describe_rule(rule, acting, now, clock, seen_at):
     flags = list_flags(rule, now, seen_at)
     if rule.enabled and (forecast := tell_forecast(rule.kpi.topic, rule.kpi.unit, rule, now)):
         flags.insert(0, forecast)
-    told = {"limit": tell_limit(rule), "silenced": silenced, "flags": flags}
+    told = {"limit": tell_limit(rule), "silenced": silenced, "flags": [*flags, *repeats]}
     return {"rule": rule, **told, **light}
 
 
@@ -242,7 +259,7 @@ def read_whole(text):
 
 def show_refused_note(request, kpi, form, pk, status=400):
     """The page again, with the fault, what was written, and the version that saving it now replaces."""
-    context = describe_kpi(kpi) | describe_chart(request, kpi)
+    context = describe_kpi(kpi, request.user) | describe_chart(request, kpi)
     context |= {"page": "kpi", "window_text": format_duration(kpi.window), "spans": NAMES.items()}
     context |= {"standstill": tell_present_standstill(), "form": form, "refused": True}
     # One that was deleted meanwhile is written anew.

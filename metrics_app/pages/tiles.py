@@ -4,11 +4,9 @@ The page draws and counts ages; values, states and curves come from the same
 summaries that the thresholds are judged by, so a tile never contradicts a rule.
 """
 
-from django.urls import NoReverseMatch, reverse
-
 from metrics_app import queries
 from metrics_app.core.aggregates import get_aggregate
-from metrics_app.core.conditions import FIRING, SILENT, UNJUDGED
+from metrics_app.core.conditions import FIRING, RECOVERING, SILENT, UNJUDGED
 from metrics_app.core.moments import to_ms
 from metrics_app.core.recorded import is_enough, measure_share
 from metrics_app.core.text import words
@@ -25,21 +23,24 @@ from metrics_app.pages.lights import (
 )
 from metrics_app.pages.sparklines import describe_chart, draws_own, tell_limit
 from metrics_app.services.conditions import read_conditions
+from metrics_app.services.outcomes import NOTHING, read_outcomes
 from metrics_app.services.silences import find_silence, list_acting
 
+STILL_OPEN = (FIRING, RECOVERING)
 # What absence keeps, in the footer of a tile without data.
 KEPT_STATES = {"ok": "within limit", "pending": "over the limit", "recovering": "recovering"}
 
 
-def list_tiles(kpis, seen=None):
+def list_tiles(kpis, seen=None, *, user=None):
     """The tiles of ``Kpi`` rows, as dicts that JSON can carry, in their order.
 
-    ``seen``: their ``read_conditions``, where a page has read them already.
+    ``seen``: their ``read_conditions``, where a page has read them already. ``user``: who reads what came
+    of their breaches; None: everybody who sees the KPIs.
     """
     now, acting = queries.redis_now(), list_acting()
     seen = read_conditions(kpis, now=now, acting=acting) if seen is None else seen
     found = [seen[kpi.topic] for kpi in kpis]
-    attach_breaches([one.rule for one in found if one.rule])
+    attach_breaches([one.rule for one in found if one.rule], user)
     lost = list_lost(kpis, now)
     return [
         add_silencing(describe_tile(kpi, one, now, lost[kpi.topic]), one.rule or one.dead_man, acting, now)
@@ -73,12 +74,15 @@ def add_silencing(tile, rule, acting, now):
     return tile | {"silence": silence, "line": join(tile["facts"], tile["footer"], full)}
 
 
-def attach_breaches(rules):
-    """Gives each threshold its open breach or None as ``open_breach``."""
-    rows = Breach.objects.filter(threshold__in=rules, recovered_at=None)
+def attach_breaches(rules, user=None):
+    """Gives each threshold its open breach or None as ``open_breach``, which has what came of it."""
+    rows = Breach.objects.filter(threshold__in=rules, recovered_at=None).select_related("threshold__kpi")
     by_threshold = {breach.threshold_id: breach for breach in rows}
+    outcomes = read_outcomes(rows, user)
     for rule in rules:
         rule.open_breach = by_threshold.get(rule.pk)
+        if rule.open_breach:
+            rule.open_breach.came = outcomes.get(rule.open_breach.pk, NOTHING)
 
 
 def describe_tile(kpi, seen, now, lost=()):
@@ -206,17 +210,8 @@ def tell_absence(kpi, seen, seen_at, now):
 
 
 def describe_link(rule, state):
-    """What came of an open breach as a link: ``{"text", "href"}``; empty where it opened no proposal."""
-    outcome = rule.open_breach.outcome if rule and rule.open_breach and state == "firing" else ""
-    found = words.PROPOSAL.search(outcome)
-    if not found:
-        return {"text": "", "href": ""}
-    try:
-        href = reverse("pipeline_detail", args=[found[1]])
-    except NoReverseMatch:
-        # A project without the proposals' pages.
-        href = ""
-    return {"text": words.tell_outcome(outcome), "href": href}
+    """How what an open breach opened stands, as a link (``services.outcomes``); empty where it did not."""
+    return rule.open_breach.came if rule and rule.open_breach and state in STILL_OPEN else NOTHING
 
 
 def tell_footer(rule, state, now):

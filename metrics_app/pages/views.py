@@ -16,7 +16,7 @@ from metrics_app.core.filters import read_filters
 from metrics_app.core.moments import parse_moment
 from metrics_app.exceptions import BadInput
 from metrics_app.files import open_data
-from metrics_app.models import Threshold
+from metrics_app.models import Breach, Threshold
 from metrics_app.pages.overviews import PER_PAGE, choose, place_tile, put_worst_first, tell_headline
 from metrics_app.pages.shared import (
     describe_live,
@@ -28,6 +28,7 @@ from metrics_app.pages.shared import (
 from metrics_app.pages.tiles import list_tiles
 from metrics_app.services.conditions import read_conditions
 from metrics_app.services.explain import describe, explain
+from metrics_app.services.outcomes import read_outcomes
 from metrics_app.services.silences import list_acting
 from metrics_app.services.visibility import limit_to_visible
 from metrics_app.services.watch.states import tell_silence
@@ -42,7 +43,7 @@ def show_overview(request):
     chosen = put_worst_first(choose(visible, filters, seen), filters, seen, is_wall="wall" in request.GET)
     pages = Paginator(chosen, PER_PAGE)
     here = pages.get_page(request.GET.get("page"))
-    tiles = [place_tile(tile, filters) for tile in list_tiles(here.object_list, seen)]
+    tiles = [place_tile(tile, filters) for tile in list_tiles(here.object_list, seen, user=request.user)]
     context = {
         "page": "overview",
         "pages": here,
@@ -71,8 +72,9 @@ def show_tiles(request):
     seen = read_conditions(visible)
     kpis = [kpi for kpi in visible if not wanted or kpi.topic in wanted][:PER_PAGE]
     headline = tell_headline(visible, seen)
-    tiles = {"tiles": list_tiles(kpis, seen), "headline": headline, "total": len(visible)}
-    return JsonResponse(tiles | describe_live())
+    tiles = list_tiles(kpis, seen, user=request.user)
+    found = {"tiles": tiles, "headline": headline, "total": len(visible)}
+    return JsonResponse(found | describe_live())
 
 
 @require_safe
@@ -100,6 +102,8 @@ def show_explanation(request, pk):
     # Slots or windows of seconds are not told apart by their minutes.
     context["precise"] = min(found["window"], threshold.interval) < 60
     context["silenced"] = tell_silence(threshold, list_acting(at=at))
+    breaches = Breach.objects.filter(pk=found["breach"]).select_related("threshold__kpi")
+    context["came"] = read_outcomes(breaches, request.user).get(found["breach"])
     return render(request, "metrics_app/explain.html", context)
 
 

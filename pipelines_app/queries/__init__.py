@@ -56,6 +56,7 @@ from pipelines_app.queries.likes import (
     list_same,
 )
 from pipelines_app.queries.measuring import find_effect, find_plan, find_span, list_actions, read_effect
+from pipelines_app.queries.origins import list_origins
 from pipelines_app.queries.sight import (
     Sight,
     look,
@@ -121,6 +122,7 @@ __all__ = [
     "list_delegations",
     "list_earlier",
     "list_lent",
+    "list_origins",
     "list_like",
     "list_like_states",
     "list_permitted",

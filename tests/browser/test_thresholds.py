@@ -79,7 +79,7 @@ def test_an_analyst_walks_from_a_suggestion_to_the_versions_of_a_rule(open_page,
     expect(tile).to_contain_text("Within limit")
     send(call_api, [0] * 30, 90)
     expect(tile).to_contain_text("Beyond limit")
-    expect(tile).to_contain_text(re.compile(r"Proposal #\d+ opened"))
+    expect(tile).to_contain_text(re.compile(r"Proposal #\d+ waits for a decision"))
     shoot(overview, "4-fired")
 
     # 5. Why.

@@ -34,6 +34,11 @@ test("the crosshair tells points, mean, median, coverage and the earlier day", (
   assert.equal(describeValue(PLOT, 1, () => "then"), "then: — · 0 points · coverage 0 % · points lost");
 });
 
+test("of what is counted the crosshair tells how many, and no median of ones", () => {
+  const plot = { ...PLOT, aggregate: "rate_per_hour", unit: "calls", limit: null, compare: null };
+  assert.equal(describeValue(plot, 0, () => "then"), "then: 3,600 calls per hour · 3 points · coverage 50 %");
+});
+
 test("every limit and recovery line is inside the scale", () => {
   const [low, high] = findScale(listScaled(PLOT, { percentiles: false }));
   assert.ok(low < -50 && high > 172_800);

@@ -11,15 +11,19 @@ from metrics_app import conf
 from metrics_app.core import notices
 from metrics_app.core.text.phrases import tell_rule
 from metrics_app.core.text.units import format_value
-from metrics_app.core.text.words import PROPOSAL, tell_outcome
+from metrics_app.core.text.words import tell_outcome
 from metrics_app.models import ThresholdVersion
+from metrics_app.services.outcomes import NOTHING, read_outcomes
 
 
 def describe_notices(told):
     """The facts of what is told, in order: ``(Notice, notices told along with it)``; times in ms."""
-    stored = load_versions({row.breach for row, _ in told if row.breach})
+    breaches = {row.breach for row, _ in told if row.breach}
+    stored, outcomes = load_versions(breaches), read_outcomes(breaches)
     return [
-        describe_breach(row, before, make_rule(row, stored)) if row.breach else describe_test(row)
+        describe_breach(row, before, make_rule(row, stored), outcomes.get(row.breach.pk))
+        if row.breach
+        else describe_test(row)
         for row, before in told
     ]
 
@@ -43,8 +47,11 @@ def make_rule(row, stored):
     return SimpleNamespace(**present | fired, kind=threshold.kind)
 
 
-def describe_breach(row, before, rule):
-    """The facts of a notice of a breach; ``before``: those that it tells along."""
+def describe_breach(row, before, rule, came=None):
+    """The facts of a notice of a breach; ``before``: those that it tells along.
+
+    ``came``: how what the breach opened stands, None where it opened nothing.
+    """
     breach, threshold, kpi = row.breach, row.breach.threshold, row.breach.threshold.kpi
     summary = notices.write_summary(
         row.event,
@@ -74,8 +81,9 @@ def describe_breach(row, before, rule):
         "since": breach.since,
         "fired_at": breach.fired_at,
         "recovered_at": breach.recovered_at,
-        "outcome": tell_outcome(breach.outcome),
-        "links": list_links(row, breach, kpi),
+        "outcome": came["text"] if came else tell_outcome(breach.outcome),
+        "undecided": bool(came and came["waits"]),
+        "links": list_links(row, breach, kpi, came or NOTHING),
     }
 
 
@@ -83,7 +91,7 @@ def describe_test(row):
     """The facts of a test."""
     summary = "– Test: notices to this receiver arrive"
     empty = dict.fromkeys(("breach", "topic", "kpi", "severity", "threshold", "rule", "outcome"), "")
-    own = {"kind": "", "kpi": "test", "summary": summary, "before": [], "links": {}}
+    own = {"kind": "", "kpi": "test", "summary": summary, "undecided": False, "before": [], "links": {}}
     return describe_row(row) | empty | own
 
 
@@ -138,22 +146,26 @@ def describe_row(row):
     }
 
 
-def list_links(row, breach, kpi):
+def list_links(row, breach, kpi, came):
     """``{name: address}`` of the pages that say more; none without SITE_URL or without pages."""
-    found = PROPOSAL.search(breach.outcome)
     wanted = {
         "kpi": find_address("kpi", kpi.topic),
         "explain": find_address("explain", breach.threshold_id, at=row.at),
-        "proposal": find_address("pipeline_detail", found[1]) if found else "",
+        "proposal": came["href"] and add_site(came["href"]),
     }
     return {name: address for name, address in wanted.items() if address}
 
 
 def find_address(name, *args, **query):
     """The full address of a page; "" where there is none."""
-    site = conf.get("SITE_URL").rstrip("/")
     try:
         path = reverse(name, args=args)
     except NoReverseMatch:
         return ""
-    return site and f"{site}{path}" + (f"?{urlencode(query)}" if query else "")
+    return add_site(path + (f"?{urlencode(query)}" if query else ""))
+
+
+def add_site(path):
+    """The full address of a path of this site; "" without SITE_URL."""
+    site = conf.get("SITE_URL").rstrip("/")
+    return site and f"{site}{path}"

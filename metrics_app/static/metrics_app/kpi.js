@@ -175,6 +175,8 @@ function hear(message) {
   if (message.type === "reset") { tellReset(); loadChart(); }
   if (["points", "summary", "state", "judging", "error", "reset"].includes(message.type) || message.recovered) refresher.ringAll();
   if (message.type === "pipeline" || (message.type === "open" && message.again)) setTimeout(loadChart, 500);
+  // How it stands is told at once; its line on the breach's timeline is written a moment later.
+  if (message.type === "pipeline") for (const wait of [0, 2500]) setTimeout(refresher.ringAll, wait);
 }
 
 // Keys on the chart: arrows move the crosshair, + and - zoom, Escape resets.

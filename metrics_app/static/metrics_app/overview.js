@@ -154,6 +154,8 @@ onMessage((message) => {
     lapseAll(unjudged, topic);
     refresher.ringAll();
   }
+  // A tile says how the proposal of its breach stands.
+  else if (type === "pipeline") refresher.ringAll();
 });
 
 const LOOK_EVERY = 1000; // ms

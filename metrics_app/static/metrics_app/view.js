@@ -46,7 +46,8 @@ export function describeValue(plot, index, time) {
   const words = [`${time(plot.ts[index])}: ${write(plot.value[index], plot.aggregate)}`];
   const n = plot.n[index];
   if (n !== null) words.push(n === 1 ? "1 point" : `${n.toLocaleString("en-US")} points`);
-  if (plot.mean[index] !== null) words.push(`mean ${write(plot.mean[index])}`, `median ${write(plot.p50[index])}`);
+  // Of what is counted each point is one: a median of ones says nothing.
+  if (plot.mean[index] !== null && !isCounting(plot)) words.push(`mean ${write(plot.mean[index])}`, `median ${write(plot.p50[index])}`);
   if (plot.coverage[index] !== null) words.push(`coverage ${Math.round(plot.coverage[index] * 100)} %`);
   if (plot.recorded?.[index] === false) words.push("not recorded");
   if (plot.lost?.[index]) words.push(plot.lost[index]);

@@ -11,6 +11,7 @@ from django.db.models.functions import Least
 from pipelines_app import conf
 from pipelines_app.core.errands import MAILED, name_recipient
 from pipelines_app.models import Errand
+from pipelines_app.queries import list_origins
 from pipelines_app.services.errands.bell import ring_if_due
 
 ACT = "act"  # carries out what was approved
@@ -95,9 +96,13 @@ def plan_answer(pipeline, *, due_at):
 
 
 def find_listener(pipeline):
-    """The dotted path of ``ORIGINS`` whose prefix the proposal's origin has, or None."""
-    origin = pipeline.origin or ""
-    return next((path for prefix, path in conf.get("ORIGINS").items() if origin.startswith(prefix)), None)
+    """The dotted path of ``ORIGINS`` for what opened it, or was noted on it since, by its prefix; or None."""
+    listeners = conf.get("ORIGINS").items()
+    origins = [pipeline.origin or "", pipeline.latest_origin]
+    if listeners and pipeline.noted > 1:
+        # The last one may name none where one before it did.
+        origins += list_origins(pipeline)
+    return next((path for prefix, path in listeners if any(one.startswith(prefix) for one in origins)), None)
 
 
 def is_held(errand):

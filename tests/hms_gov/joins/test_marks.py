@@ -55,7 +55,7 @@ def test_what_was_undone_handed_over_and_tried_again_is_marked_as_that():
         ("decision", "waits again, the approval taken back by boss"),
         ("decision", "approved by boss"),
         ("action", "is to be done by hand"),
-        ("action", "failed, by boss"),
+        ("action", "failed, by boss: could not be done: nobody is free"),
         ("action", "is tried again, by boss"),
     ]
 

@@ -93,6 +93,23 @@ def test_a_change_is_told_once_and_rewrites_no_line_before_it(breach, boss):
     assert len(told(breach)) == 3
 
 
+@pytest.mark.parametrize("origin", ["breach", "agent:7", ""])
+def test_a_breach_that_was_noted_on_a_proposal_hears_what_comes_of_it(breach, boss, origin):
+    again = open_breach("complaint.other", fired_at=breach.fired_at)
+    words = {"title": "Slow", "suggestion": "Hire 2"}
+    pipeline = propose(**words, origin=f"breach:{breach.pk}" if origin == "breach" else origin)[0]
+    pipeline = undo(pipeline=approve(pipeline=pipeline, by=boss, version=1), by=boss, version=1)
+    assert propose(**words, origin=f"breach:{again.pk}") == (pipeline, False)
+    # The last repeat comes from somebody who names no origin.
+    propose(**words)
+    reject(pipeline=pipeline, by=boss, version=2, comment="No money")
+    run_errands()
+    note_moves(Pipeline.objects.get(pk=pipeline.pk))
+    last = f"Proposal #{pipeline.pk} “Hire 2” rejected by boss: No money"
+    assert told(again) == [last], "once, and nothing of what was before"
+    assert told(breach)[-1:] == ([last] if origin == "breach" else [])
+
+
 def test_what_no_breach_opened_is_told_nowhere(breach, boss):
     for origin in ("", "agent:7", "breach:99999999"):
         pipeline = propose(title=f"From {origin}", suggestion="Hire 2", origin=origin)[0]

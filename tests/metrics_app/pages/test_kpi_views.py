@@ -268,6 +268,30 @@ def test_the_number_of_points_is_a_plain_number_whatever_their_unit(client, read
     assert client.get(PAGE).context["figures"][0] == ("points", "2")
 
 
+@pytest.mark.parametrize(
+    ("aggregate", "values", "labels"),
+    [
+        ("rate_per_hour", [1, 1], ["points", "per hour"]),
+        ("count", [], ["points", "per hour"]),
+        ("count", [2, 5], ["points", "mean", "median", "95 % are below", "lowest", "highest"]),
+        ("sum", [1, 1], ["points", "together", "mean", "median", "95 % are below", "lowest", "highest"]),
+        ("mean", [1, 1], ["points", "mean", "median", "95 % are below", "lowest", "highest"]),
+    ],
+)
+def test_of_what_counts_it_tells_how_many_and_no_median_of_ones(
+    client, reader, now, aggregate, values, labels
+):
+    Kpi.objects.create(topic=TOPIC, unit="calls", aggregate=aggregate)
+    if values:
+        send(*((now - 1000 * number, value) for number, value in enumerate(values, 1)))
+    forget()
+    figures = client.get(PAGE).context["figures"]
+    assert [label for label, _ in figures] == labels
+    if labels[1] == "per hour":
+        # The window is half an hour; of what was never recorded nothing is known.
+        assert figures[1][1] == (f"{2 * len(values)} calls per hour" if values else "—")
+
+
 @pytest.mark.parametrize("span", ["1h", "24h", "7d"])
 def test_a_share_is_drawn_as_its_rule_sees_it(client, reader, now, span):
     Kpi.objects.create(topic=TOPIC, name="Response time", unit="seconds")

@@ -59,6 +59,7 @@ def test_a_firing_is_posted_signed_and_in_full(base, pager, settings):
         "fired_at": base,
         "recovered_at": None,
         "outcome": "Proposal #12 opened",
+        "undecided": True,
         "links": {
             "kpi": "https://metrics.example.org/kpis/complaint.latency/",
             "explain": f"https://metrics.example.org/thresholds/{breach.threshold_id}/explain/?at={base}",
