@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from pipelines_app import queries, services
 from pipelines_app.cards import cards, curves, waiting
+from pipelines_app.cards.decided import make_lines
 from pipelines_app.cards.effect_charts import describe_outcome, list_effect_rows
 from pipelines_app.cards.facts import split_companions
 from pipelines_app.cards.filters import describe_filters
@@ -121,7 +122,7 @@ def render_proposal(request, pipeline, *, fault="", missing=False, status=200, *
         "page": "inbox",
         "card": cards.make_card(pipeline, request.user),
         "evidence": pipeline.evidence,
-        "like": queries.list_like(pipeline, among=visible)[:LIKE],
+        "like": make_lines(list(queries.list_like(pipeline, among=visible)[:LIKE]), timezone.now()),
         "audit": pipeline.moves.checked(),
         "decisions": pipeline.decisions.all(),
         "versions": pipeline.versions.all(),

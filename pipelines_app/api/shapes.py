@@ -11,6 +11,7 @@ from pipelines_app.cards.execution import describe_execution
 from pipelines_app.core.moments import to_ms
 from pipelines_app.core.states import State
 from pipelines_app.models import AuditEntry, Decision, Pipeline, Version
+from pipelines_app.queries.finding import find_rejections
 from pipelines_app.queries.unless import find_acting, find_unless
 
 
@@ -143,6 +144,17 @@ class UnlessSerializer(serializers.Serializer):
     acting = serializers.BooleanField(help_text="Whether it is still waited for.")
 
 
+class RejectionSerializer(serializers.Serializer):
+    """The last rejection of the same title and topic, else of another proposal on the same topic."""
+
+    pipeline = serializers.IntegerField(source="pipeline_id", help_text="The id of the one rejected.")
+    title = serializers.CharField(source="pipeline.title")
+    suggestion = serializers.CharField(help_text="What was suggested then.")
+    by = serializers.CharField(source="name")
+    comment = serializers.CharField(help_text="Why not.")
+    at = MillisecondsField(source="created_at")
+
+
 class PipelineSerializer(RowSerializer):
     """A proposal with everything that is known about it."""
 
@@ -170,6 +182,9 @@ class PipelineSerializer(RowSerializer):
     record = serializers.SerializerMethodField(
         help_text="What came of the same suggestion before, by what was measured of it."
     )
+    rejected = serializers.SerializerMethodField(
+        help_text="While it waits: the last rejection that whoever decides should know; null without one."
+    )
     unless = serializers.SerializerMethodField(
         help_text="What a rejected proposal waits for; null where it was rejected for good, or not rejected."
     )
@@ -194,6 +209,7 @@ class PipelineSerializer(RowSerializer):
             "why_not",
             "history",
             "record",
+            "rejected",
             "unless",
             "execution",
         ]
@@ -223,6 +239,14 @@ class PipelineSerializer(RowSerializer):
         return (
             queries.why_not_decide(pipeline, user) if user else "Decisions are made by people, not by keys."
         )
+
+    @extend_schema_field(RejectionSerializer(allow_null=True))
+    def get_rejected(self, pipeline):
+        """Of what is visible to the reader."""
+        if not pipeline.is_open:
+            return None
+        vote = find_rejections([pipeline], among=self.context["visible"]).get(pipeline.pk)
+        return vote and RejectionSerializer(vote).data
 
     @extend_schema_field(UnlessSerializer(allow_null=True))
     def get_unless(self, pipeline):

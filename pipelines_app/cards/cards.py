@@ -12,6 +12,7 @@ from pipelines_app import queries
 from pipelines_app.cards.author import Author, describe_author
 from pipelines_app.cards.costs import describe_cost, tell_no_cost
 from pipelines_app.cards.curves import describe_chart, read_figures, tell_no_chart
+from pipelines_app.cards.decided import tell_ending
 from pipelines_app.cards.execution import Execution, describe_execution
 from pipelines_app.cards.figures import tell_losses, tell_opening, tell_present
 from pipelines_app.cards.like import describe_record
@@ -19,8 +20,8 @@ from pipelines_app.cards.rejections import Rejected, describe_rejected
 from pipelines_app.cards.terms import tell_needs
 from pipelines_app.cards.unless import describe_offer, tell_reopened, tell_unless
 from pipelines_app.cards.writing import tell_time
-from pipelines_app.core.states import LABELS, VERDICTS, State
-from pipelines_app.queries.finding import find_rejections
+from pipelines_app.core.states import VERDICTS, State
+from pipelines_app.queries.finding import find_endings, find_rejections
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def write_card(pipeline, user, now, shared):
         name=watch.get("name", pipeline.topic),
         execution=describe_execution(pipeline, user, now=now, find_stop=shared.find_stop),
         to_do=queries.is_to_do(pipeline),
-        rejected=describe_rejected(pipeline, last, now),
+        rejected=describe_rejected(pipeline, last, lambda at: tell_time(at, now)),
         waits_since=queries.find_waiting_since(pipeline),
         offer=describe_offer(pipeline, now),
         reopened=reopened,
@@ -131,9 +132,9 @@ def tell_verdict(pipeline, now, present=None):
     ``present`` is what the KPI is now, for what a rejection waits for.
     """
     decision = queries.find_deciding_vote(pipeline)
-    at = tell_time(pipeline.decided_at, now) if pipeline.decided_at else ""
     if decision is None:
-        return f"{LABELS[State(pipeline.state)]} at {at}."
+        return tell_ending(pipeline, find_endings([pipeline]).get(pipeline.pk), now)
+    at = tell_time(pipeline.decided_at, now) if pipeline.decided_at else ""
     said = f" “{decision.comment}”" if decision.comment else ""
     if unless := tell_unless(pipeline, present, now):
         return f"Rejected by {decision.name}{unless}. At {at}:{said}"

@@ -1,15 +1,15 @@
-"""What was decided, a line each: for whoever looks back."""
+"""What became of proposals, a line each: for whoever looks back."""
 
 from dataclasses import dataclass
 
 from pipelines_app.cards.writing import tell_time
 from pipelines_app.core.states import LABELS, REFUSED, State
-from pipelines_app.queries.finding import find_endings
+from pipelines_app.queries.finding import find_closings, find_endings
 
 
 @dataclass(frozen=True)
 class Line:
-    """A decided proposal; ``ending`` says how, by whom, when and why, ``since`` what has become of it."""
+    """A proposal; ``ending`` says how, by whom, when and why, ``since`` what has become of it."""
 
     pipeline: object
     ending: str
@@ -17,16 +17,22 @@ class Line:
 
 
 def make_lines(pipelines, now):
-    """The ``Line`` of each proposal, in the same order; one query for all."""
-    endings = find_endings(pipelines)
+    """The ``Line`` of each proposal, in the same order; two queries for all."""
+    endings, closings = find_endings(pipelines), find_closings(pipelines)
     return [
-        Line(row, tell_ending(row, endings.get(row.pk), now), tell_since(State(row.state)))
+        Line(
+            row,
+            tell_ending(row, endings.get(row.pk), now),
+            tell_since(State(row.state), closings.get(row.pk)),
+        )
         for row in pipelines
     ]
 
 
 def tell_ending(pipeline, entry, now):
     """``Rejected by Bea for Ada at 10:12: “Not in May.”``"""
+    if pipeline.is_open:
+        return f"{LABELS[State(pipeline.state)]}."
     if entry is None:
         return f"{LABELS[State(pipeline.state)]} at {tell_time(pipeline.decided_at, now)}."
     data = entry.data
@@ -37,6 +43,13 @@ def tell_ending(pipeline, entry, now):
     return f"{entry.event.capitalize()} by {entry.actor}{instead}{at} {tell_time(entry.at, now)}{said}"
 
 
-def tell_since(state):
-    """``Now: effective.``; empty where the ending has said it."""
-    return "" if state in REFUSED | {State.APPROVED} else f"Now: {LABELS[state].lower()}."
+def tell_since(state, closing=None):
+    """``Now: inconclusive. Closed by Cyd: “Noise.”``; empty where the ending has said it.
+
+    ``closing`` is the entry of the chain with which somebody closed what proved nothing, or None.
+    """
+    if state in REFUSED | {State.APPROVED, State.AWAITING_APPROVAL}:
+        return ""
+    said = f": “{closing.data['comment']}”" if closing and closing.data.get("comment") else "."
+    closed = f" Closed by {closing.actor}{said}" if closing else ""
+    return f"Now: {LABELS[state].lower()}.{closed}"

@@ -67,7 +67,7 @@ def tell_present(pipeline, basis, present, watch, now):
     if present.get("fault"):
         return capitalise(present["fault"])
     known, today = find_today(basis, watch)
-    text = "Nothing is measured in its window now" if present["value"] is None else f"Now {present['text']}"
+    text = tell_newest(present, now)
     if since := (today or {}).get("unjudged_since"):
         return f"{text}; its rule has not been judged since {tell_time(to_local(since), now)}"
     if present["value"] is None:
@@ -79,6 +79,15 @@ def tell_present(pipeline, basis, present, watch, now):
     if not is_beyond(present["value"], basis.rule):
         return f"{text}, back within the limit"
     return text + tell_move(basis, present, "at opening")
+
+
+def tell_newest(present, now):
+    """``Now 54 h``; where the figures stand still, what it was when they stopped."""
+    at = present.get("behind")
+    when = "now" if at is None else f"at {tell_time(to_local(at), now)}, since when figures stand still"
+    if present["value"] is None:
+        return f"Nothing is measured in its window {when}"
+    return f"Now {present['text']}" if at is None else f"{present['text']} {when}"
 
 
 def tell_said(basis, present, today):

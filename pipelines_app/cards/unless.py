@@ -5,6 +5,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from pipelines_app import queries
+from pipelines_app.cards.figures import tell_newest
 from pipelines_app.cards.writing import tell_time, to_local
 from pipelines_app.core.limits import SIDES
 from pipelines_app.core.states import State
@@ -37,7 +38,8 @@ def tell_unless(pipeline, present, now):
         return ""
     if find_acting(pipeline, now=now) is None:
         return f" {unless.said}; no longer waited for"
-    return f" {unless.said}; now {present['text']}" if present else f" {unless.said}"
+    newest = tell_newest(present, now) if present else ""
+    return f" {unless.said}; {newest[:1].lower()}{newest[1:]}" if newest else f" {unless.said}"
 
 
 def describe_watched(pipeline, user, now, find_stop):

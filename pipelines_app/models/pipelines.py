@@ -158,6 +158,11 @@ class Pipeline(models.Model):
         return self.state in OPEN
 
     @property
+    def standing(self):
+        """Its state in words, as sentences have it: ``awaiting approval``."""
+        return LABELS.get(self.state, self.state).lower()
+
+    @property
     def moves(self):
         """Its entries of the audit chain that moved something: ``noted`` tells the number of its repeats."""
         return self.audit.only_moves()

@@ -18,11 +18,11 @@ def find_deciding_vote(pipeline):
 def tell_end(pipeline, decision):
     """A sentence that says how the waiting ended, and through whom."""
     if decision is None:
-        return f"Proposal #{pipeline.pk} no longer awaits a decision: it is {pipeline.state}."
+        return f"Proposal #{pipeline.pk} no longer awaits a decision: it is {pipeline.standing}."
     said = f": “{decision.comment}”" if decision.comment else ""
     return (
         f"{decision.name} {PAST[decision.vote]} proposal #{pipeline.pk} first, "
-        f"at {decision.created_at:%Y-%m-%d %H:%M:%S} UTC{said}. It is {pipeline.state} now."
+        f"at {decision.created_at:%Y-%m-%d %H:%M:%S} UTC{said}. It is {pipeline.standing} now."
     )
 
 

@@ -101,29 +101,39 @@ def find_endings(pipelines):
     return {entry.pipeline_id: entry for entry in entries.order_by("seq")}
 
 
+def find_closings(pipelines):
+    """``{id: entry}``: the entry of the chain with which somebody closed an effect that proved nothing."""
+    entries = AuditEntry.objects.filter(pipeline__in=[row.pk for row in pipelines], event="closed")
+    return {entry.pipeline_id: entry for entry in entries.order_by("seq")}
+
+
 def list_topics(pipelines):
     """The topics that a queryset's proposals are about, in order."""
     return list(pipelines.exclude(topic="").order_by("topic").values_list("topic", flat=True).distinct())
 
 
 def find_rejections(pipelines, *, among):
-    """``{id: Decision}``: the last rejection of the same title and topic as each, where there is one.
+    """``{id: Decision}``: the last rejection of the same title and topic as each, else of the same topic.
 
     ``among`` is a queryset of what may be told of; of a proposal that waits again its own rejection counts
     too. Each has the ``suggestion`` that was rejected, whatever became of it since. Two queries for all,
     and one for each that has another version since.
     """
     keys = {row.pk: (row.title, row.topic) for row in pipelines}
+    titles, topics = ({key[part] for key in keys.values()} - {""} for part in (0, 1))
     votes = Decision.objects.filter(vote="reject", pipeline__in=among)
-    votes = votes.filter(pipeline__title__in={title for title, _ in keys.values()})
-    last = votes.order_by().values("pipeline__title", "pipeline__topic").annotate(last=Max("id"))
-    ids = {(row["pipeline__title"], row["pipeline__topic"]): row["last"] for row in last}
-    rows = Decision.objects.select_related("pipeline").in_bulk(
-        [ids[key] for key in keys.values() if key in ids]
-    )
+    votes = votes.filter(Q(pipeline__title__in=titles) | Q(pipeline__topic__in=topics))
+    last = votes.order_by().values_list("pipeline__title", "pipeline__topic").annotate(last=Max("id"))
+    ids, of_topic = {(title, topic): pk for title, topic, pk in last}, {}
+    for (_, topic), pk in ids.items():
+        of_topic[topic] = max(pk, of_topic.get(topic, 0))
+    # What people said of another measure on the same KPI is worth reading, too; of no KPI nothing is alike.
+    of_topic.pop("", None)
+    chosen = {pk: ids.get(key) or of_topic.get(key[1]) for pk, key in keys.items()}
+    rows = Decision.objects.select_related("pipeline").in_bulk(set(chosen.values()) - {None})
     for row in rows.values():
         row.suggestion = find_rejected(row)
-    return {pk: rows[ids[key]] for pk, key in keys.items() if key in ids}
+    return {pk: rows[vote] for pk, vote in chosen.items() if vote is not None}
 
 
 def find_rejected(vote):

@@ -39,7 +39,7 @@ def close(*, pipeline, by, version, comment, now=None):
 def refuse_closing(pipeline, effect, by, comment):
     """Conflict where there is nothing to close; True for a second click of the same person."""
     if pipeline.state != State.INCONCLUSIVE or effect is None:
-        told = f"Proposal #{pipeline.pk} is {pipeline.state}: there is nothing to close."
+        told = f"Proposal #{pipeline.pk} is {pipeline.standing}: there is nothing to close."
         raise Conflict(told, pipeline=pipeline)
     if effect.closed_at is None:
         return False

@@ -169,4 +169,4 @@ def is_repeated(pipeline, by, event, state, version):
 def refuse_other_state(pipeline, state, otherwise):
     """Conflict for a proposal that is not in the state that this asks for."""
     if pipeline.state != state:
-        raise Conflict(f"Proposal #{pipeline.pk} is {pipeline.state}: {otherwise}.", pipeline=pipeline)
+        raise Conflict(f"Proposal #{pipeline.pk} is {pipeline.standing}: {otherwise}.", pipeline=pipeline)

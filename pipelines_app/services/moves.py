@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from pipelines_app import conf
-from pipelines_app.core.states import OPEN, State, may_move
+from pipelines_app.core.states import LABELS, OPEN, State, may_move
 from pipelines_app.exceptions import Conflict
 from pipelines_app.models import Pipeline
 from pipelines_app.queries import list_same
@@ -30,9 +30,9 @@ def lock_pipeline(pk):
 def move(pipeline, to, *, actor, event, data, at):
     """Brings a locked proposal into the state ``to``, with its audit row; tells after the commit."""
     if not may_move(pipeline.state, to):
-        raise Conflict(
-            f"Proposal #{pipeline.pk} is {pipeline.state} and cannot become {to}.", pipeline=pipeline
-        )
+        wanted = LABELS[State(to)].lower()
+        told = f"Proposal #{pipeline.pk} is {pipeline.standing} and cannot become {wanted}."
+        raise Conflict(told, pipeline=pipeline)
     if pipeline.state == State.AWAITING_APPROVAL or to == State.WITHDRAWN:
         pipeline.decided_at = at
     elif to == State.AWAITING_APPROVAL:

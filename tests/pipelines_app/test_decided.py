@@ -1,13 +1,16 @@
 """Looking back and looking for one's own: pages whose whole question stands in the address."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 import pytest
 from django.utils import timezone
 
-from pipelines_app.models import Pipeline
-from pipelines_app.services import approve, propose, reject, run_errands, withdraw
+from pipelines_app.models import Errand, Pipeline
+from pipelines_app.services import approve, close, propose, reject, run_errands, withdraw
+from pipelines_app.services.errands.mail import write_mail
+from tests.pipelines_app.judging import judge, make_effect
 
 pytestmark = pytest.mark.django_db
 
@@ -148,11 +151,62 @@ def test_the_last_rejection_of_the_same_stands_on_the_card_with_its_comment(inbo
     again = propose(**words, suggestion="Hire 1")[0]
     for path in (f"/inbox/{again.pk}/card/", f"/inbox/{again.pk}/"):
         text = inbox.get(path).content.decode()
-        assert "Rejected the last time by bea" in text
+        assert "Last rejected by bea" in text
         assert "(“Hire 2”): “Ask &lt;b&gt;Housing&lt;/b&gt; first”" in text
         assert f'href="/inbox/{last.pk}/">Proposal #{last.pk}</a>' in text
         assert "Not in May" not in text.split('id="reject"')[0]
-    assert "Rejected the last time" not in inbox.get(f"/inbox/{other.pk}/card/").content.decode()
+    assert "rejected by" not in inbox.get(f"/inbox/{other.pk}/card/").content.decode()
+
+
+def test_where_nothing_like_it_was_rejected_the_last_no_about_its_kpi_is_told(inbox, second):
+    last = propose(title="Queue", topic="er.wait", suggestion="Hire 2")[0]
+    reject(pipeline=last, by=second, version=1, comment="No money before May")
+    other = propose(title="Rooms", topic="er.wait", suggestion="Open room 4")[0]
+    said = "On the same KPI “Queue” was last rejected by bea, "
+    for path in (f"/inbox/{other.pk}/card/", f"/inbox/{other.pk}/", "/inbox/"):
+        text = inbox.get(path).content.decode()
+        assert said in text and "(“Hire 2”): “No money before May”" in text, path
+    rejected = inbox.get(f"/api/v1/pipelines/{other.pk}/").json()["rejected"]
+    assert rejected == {
+        **{"pipeline": last.pk, "title": "Queue", "suggestion": "Hire 2", "by": "bea"},
+        **{"comment": "No money before May", "at": rejected["at"]},
+    }
+    assert inbox.get(f"/api/v1/pipelines/{last.pk}/").json()["rejected"] is None, "it is decided"
+    # Of no KPI nothing is alike.
+    free = propose(title="Paint", suggestion="Paint it")[0]
+    reject(pipeline=free, by=second, version=1, comment="No")
+    assert (
+        "rejected by"
+        not in inbox.get(
+            f"/inbox/{propose(title='Lamps', suggestion='New lamps')[0].pk}/card/"
+        ).content.decode()
+    )
+
+
+def test_the_mail_about_the_next_one_says_why_the_last_one_was_rejected(approver, second):
+    for comment in ("Not in May", "No money"):
+        last = propose(title="Queue", topic="er.wait", suggestion="Hire 2")[0]
+        reject(pipeline=last, by=second, version=1, comment=comment)
+    again = propose(title="Queue", topic="er.wait", suggestion="Hire 1")[0]
+    errand = Errand.objects.filter(pipeline=again, kind="mail").first()
+    body = write_mail(approver, [errand]).body
+    assert re.search(r"Last rejected by bea, \d+ \w{3} \d{4}, \d\d:\d\d \w+ \(“Hire 2”\): “No money”", body)
+    assert "Not in May" not in body
+
+
+def test_the_page_lists_what_became_of_like_ones_with_the_words_of_who_decided(inbox, approver, second):
+    words = {"title": "Queue", "topic": "er.wait"}
+    last = propose(**words, suggestion="Hire 2")[0]
+    reject(pipeline=last, by=second, version=1, comment="Not in May")
+    judged = judge(approver, make_effect("inconclusive", 0.0, 0.2), **words)
+    close(pipeline=judged, by=approver, version=1, comment="Too noisy to tell")
+    again = propose(**words, suggestion="Hire 1")[0]
+    text = inbox.get(f"/inbox/{again.pk}/").content.decode()
+    assert re.search(r"Hire 2</a>: Rejected by bea at [^“]*: “Not in May”</li>", text)
+    assert "Now: inconclusive. Closed by ada: “Too noisy to tell”</li>" in text
+    decided = inbox.get("/inbox/decided/").content.decode()
+    assert "Closed by ada: “Too noisy to tell”" in decided
+    assert "Awaiting approval.</li>" in inbox.get(f"/inbox/{last.pk}/").content.decode()
 
 
 def test_what_a_person_can_carry_on_is_one_click_away_from_every_page(

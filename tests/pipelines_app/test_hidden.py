@@ -19,7 +19,7 @@ from tests.pipelines_app.judging import MEASURE_OF, SUGGESTION, TITLE, TOPIC, ju
 pytestmark = pytest.mark.django_db
 REPEAT = {"title": TITLE, "suggestion": SUGGESTION, "topic": TOPIC}
 # Where what is hidden would stand: comments, topics, records, warnings, counts.
-MARKS = ("Hush", "er.hush", "once harmful", "Review the approach", "the last time", "Besides, ")
+MARKS = ("Hush", "er.hush", "once harmful", "Review the approach", "rejected by", "Besides, ")
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ def test_the_open_page_counts_on_and_hears_what_was_decided(inbox, pipeline):
 
 
 def test_an_empty_inbox_says_what_would_appear(inbox):
-    assert "Nothing waits for a decision." in inbox.get("/inbox/").content.decode()
+    assert "Nothing that you may see waits for a decision." in inbox.get("/inbox/").content.decode()
 
 
 def test_a_form_approves_and_says_so(inbox, pipeline):

@@ -187,7 +187,7 @@ def tell_overview(conditions, since=""):
     watched = [one for one in conditions if one.is_watched]
     free = len(conditions) - len(watched)
     if not conditions:
-        return "No KPI yet"
+        return "No KPI to see yet"
     if not watched:
         return f"{free} {'KPI' if free == 1 else 'KPIs'}, none with a limit yet"
     rest = f" · {free} {'has' if free == 1 else 'have'} no limit" if free else ""

@@ -51,7 +51,7 @@ def tell_people(errand, event, now):
     with transaction.atomic():
         pipeline = lock_pipeline(errand.pipeline_id)
         if not pipeline.is_open or pipeline.version != errand.version:
-            return f"not done: it is {pipeline.state}, version {pipeline.version}"
+            return f"not done: it is {pipeline.standing}, version {pipeline.version}"
         votes = pipeline.decisions.filter(version=pipeline.version).values_list("by", "instead_of")
         voted = {person for pair in votes for person in pair}
         people = [user for user in list_deciders(pipeline, now=now) if user.pk not in voted]

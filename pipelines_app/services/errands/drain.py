@@ -98,7 +98,7 @@ def tell_pointless(errand):
     pipeline = errand.pipeline
     if pipeline.version != errand.version:
         return f"version {pipeline.version} took the place of version {errand.version}"
-    return "" if pipeline.state in KINDS[errand.kind].states else f"the proposal is {pipeline.state}"
+    return "" if pipeline.state in KINDS[errand.kind].states else f"the proposal is {pipeline.standing}"
 
 
 def fail(errand, kind, error, now):

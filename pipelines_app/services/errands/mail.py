@@ -10,6 +10,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
 from pipelines_app import conf
+from pipelines_app.cards.rejections import describe_rejected
 from pipelines_app.core.errands import find_wait
 from pipelines_app.core.moments import to_moment
 from pipelines_app.core.states import OPEN
@@ -28,6 +29,7 @@ from pipelines_app.queries import (
     visible_to,
     why_not_decide,
 )
+from pipelines_app.queries.finding import find_rejections
 from pipelines_app.services.errands.ends import settle
 from pipelines_app.services.errands.plan import MAIL, claim, find_unheld, put_off
 
@@ -98,7 +100,7 @@ def tell_unwanted(errand, person, now):
     if not getattr(person, "email", ""):
         return f"{person.get_username()} has no address"
     if not pipeline.is_open or pipeline.version != errand.version:
-        return f"the proposal is {pipeline.state}, version {pipeline.version}"
+        return f"the proposal is {pipeline.standing}, version {pipeline.version}"
     if not is_visible(pipeline, person):
         return "the proposal is restricted to others"
     own = Q(by=person) | Q(instead_of=person)
@@ -129,8 +131,10 @@ def tail(errand):
 def write_mail(person, errands):
     """The mail about one or many errands."""
     pipelines = [look(errand.pipeline, sight_of(person)) for errand in errands]
-    attach_records(pipelines, among=visible_to(person))
-    told = [describe(errand) for errand in errands]
+    visible = visible_to(person)
+    attach_records(pipelines, among=visible)
+    rejections = find_rejections(pipelines, among=visible)
+    told = [describe(errand, rejections.get(errand.pipeline_id)) for errand in errands]
     first = told[0]
     subject = f"{first['pipeline'].title}: {first['reason']}"
     if len(told) > 1:
@@ -143,15 +147,21 @@ def write_mail(person, errands):
     return EmailMessage(" ".join(subject.split()), text, to=[person.email], headers=headers)
 
 
-def describe(errand):
-    """What a mail says of one proposal."""
-    pipeline = errand.pipeline
+def describe(errand, rejection):
+    """What a mail says of one proposal; ``rejection``: the last of the same, or of the same KPI, or None."""
+    pipeline, history = errand.pipeline, tell_reopened(errand.pipeline)
+    # What brought it back says already who had rejected it and why.
+    rejected = (
+        None
+        if history
+        else describe_rejected(pipeline, rejection, lambda at: tell_date(timezone.localtime(at)))
+    )
     return {
         "pipeline": pipeline,
         "mark": tell_program(pipeline),
         "review": tell_review(pipeline.track_record),
         "reviewed": [find_address("pipeline_detail", case.id) for case in pipeline.track_record.review],
-        "history": tell_reopened(pipeline),
+        "history": history or (rejected.sentence if rejected else ""),
         "reason": REASONS[errand.recipient.partition(":")[0]],
         "due": timezone.localtime(pipeline.due_at),
         "link": find_address("pipeline_detail", pipeline.pk),

@@ -120,7 +120,7 @@ def finish(errand, document, now):
     with transaction.atomic():
         pipeline = lock_pipeline(errand.pipeline_id)
         if pipeline.state != State.MEASURING or pipeline.version != errand.version:
-            return f"not judged: it is {pipeline.state}, version {pipeline.version}"
+            return f"not judged: it is {pipeline.standing}, version {pipeline.version}"
         if not end_errand(errand, outcome, at=now):
             return "not judged: another worker has taken it over"
         effect = Effect(pipeline=pipeline, text=text, sha256=digest(text), judged_at=now)

@@ -70,7 +70,7 @@ def reopen(errand, unless, found, now):
         with transaction.atomic():
             pipeline = lock_pipeline(row.pk)
             if (pipeline.state, pipeline.version) != (State.REJECTED, errand.version):
-                return f"not done: it is {pipeline.state}, version {pipeline.version}"
+                return f"not done: it is {pipeline.standing}, version {pipeline.version}"
             if not end_errand(errand, outcome, at=now):
                 return "not done: another worker has taken it over"
             reopen_locked(pipeline, unless, found, planned, now)
@@ -125,7 +125,7 @@ def end_watch(errand, reason, now):
     with transaction.atomic():
         pipeline = lock_pipeline(errand.pipeline_id)
         if (pipeline.state, pipeline.version) != (State.REJECTED, errand.version):
-            return f"not done: it is {pipeline.state}, version {pipeline.version}"
+            return f"not done: it is {pipeline.standing}, version {pipeline.version}"
         if not end_errand(errand, tell_watch(reason), at=now):
             return "not done: another worker has taken it over"
         write_end(pipeline, reason, now)

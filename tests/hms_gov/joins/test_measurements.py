@@ -10,6 +10,7 @@ import pytest
 
 from hms_gov.joins import quantities
 from hms_gov.joins.measurements import freeze, measure
+from metrics_app import queries
 from metrics_app.models import Kpi
 from metrics_app.registry import forget
 from metrics_app.services.archive import archive
@@ -75,6 +76,20 @@ def test_it_tells_value_label_and_unit_of_what_the_rule_judges(
     assert seen["limit_text"] == limit_text
     if rule["aggregate"] != "sum":
         assert seen["text"] == text
+
+
+def test_while_the_collector_stands_still_its_window_ends_where_that_stopped(points, end, monkeypatch):
+    rule, now = make_rule("mean", 5 * HOUR), end + 30 * MINUTE
+    assert see(rule, now) | {"behind": None} == see(rule, now) and see(rule, now)["value"] is None
+    monkeypatch.setattr(queries, "redis_now", lambda: now)
+    marks = dict.fromkeys(queries.collected_through(), end - 1)
+    monkeypatch.setattr(queries, "collected_through", lambda: marks)
+    monkeypatch.setattr(queries.clock, "BEHIND_AFTER", 10_000)
+    stood = see(rule, now)
+    assert (stood["value"], stood["behind"]) == (see(rule, end)["value"], end - 1)
+    assert see(rule, end - MINUTE)["behind"] is None, "what was asked for lies before it"
+    monkeypatch.setattr(queries, "collected_through", lambda: dict.fromkeys(marks, 0))
+    assert see(rule, now)["behind"] is None, "nothing was ever counted"
 
 
 def test_a_change_is_told_in_per_cent_against_the_day_before(end):

@@ -74,7 +74,7 @@ def test_no_page_carries_an_inline_script_or_style(client, reader, measured):
 def test_an_empty_overview_says_what_to_do_next(client, reader):
     collect_all()
     text = client.get("/").content.decode()
-    assert "No KPI yet" in text
+    assert "No KPI to see yet" in text
     assert "manage.py emit complaint.received" in text
 
 

@@ -10,7 +10,7 @@ class Project:
     def __init__(self):
         self.value, self.text, self.unit = 50 * HOUR, "50 h", "seconds"
         self.label, self.limit_text = "mean over 30 min", "48 h"
-        self.cost = None
+        self.cost, self.behind = None, None
         self.asked = []
 
     def measure(self, topic, rule, end, *, draw_from=None, cost_from=None):
@@ -18,6 +18,7 @@ class Project:
         self.asked.append({"rule": rule, "draw_from": draw_from, "cost_from": cost_from})
         found = {"rule": rule or {"aggregate": "mean", "window": 1800}, "n": 30}
         found |= {name: getattr(self, name) for name in ("label", "unit", "value", "text", "limit_text")}
+        found["behind"] = self.behind
         if draw_from is not None:
             found["curve"] = {"ts": [draw_from, end], "values": [1.0, self.value]}
         if cost_from is not None:

@@ -188,6 +188,15 @@ def test_what_is_measured_is_called_within_no_limit_while_nobody_judges(now, pro
     assert present == f"Nothing is measured in its window now; {told}"
 
 
+def test_nothing_is_called_now_while_figures_stand_still(now, project, watched, approver):
+    pipeline = open_breach(now)
+    project.value, project.text, project.behind = 40 * HOUR, "40 h", to_ms(now) - 600_000
+    at = f"at {writing.tell_time(now - timedelta(minutes=10), now)}, since when figures stand still"
+    assert cards.make_card(pipeline, approver, now=now).present == f"40 h {at}, back within the limit"
+    project.value = None
+    assert cards.make_card(pipeline, approver, now=now).present == f"Nothing is measured in its window {at}"
+
+
 def test_it_says_that_the_rule_behind_it_is_silenced(now, project, watched):
     pipeline = open_breach(now)
     assert curves.find_silenced(pipeline) == ""

@@ -78,7 +78,7 @@ def test_names_are_sorted_as_people_do():
 @pytest.mark.parametrize(
     ("states", "text"),
     [
-        ([], "No KPI yet"),
+        ([], "No KPI to see yet"),
         (["firing"] + ["ok"] * 5, "1 of 6 watched KPIs is beyond its limit"),
         (["firing", "firing", "none"], "2 of 2 watched KPIs are beyond their limits · 1 has no limit"),
         (["firing"], "1 of 1 watched KPIs is beyond its limit"),
