@@ -65,6 +65,12 @@ test("it says when it is disconnected, and when it may no longer follow", () => 
   assert.equal(line.describe(NOW, time).state, "ended");
 });
 
+test("until it is heard it says of the points nothing at all", () => {
+  const line = new LiveLine({ label: "Response time" });
+  const shown = line.describe(NOW, time);
+  assert.deepEqual([shown.state, shown.sentence, shown.age], ["connecting", "Response time: connecting.", ""]);
+});
+
 test("it forgets what lies behind its picture", () => {
   const line = make({ span: 60_000, window: 1000 });
   line.push({ ts: NOW - 62_000, value: 5 }, NOW);

@@ -15,6 +15,7 @@ function makeWorld(answers) {
   return Object.assign(world, {
     settings: () => ({ url: "https://m.example/", key: "hms_x" }),
     now: () => world.clock,
+    steady: () => world.clock - NOW,
     later: (callback, ms) => {
       world.waits.push(ms);
       world.clock += Math.round(ms);
@@ -225,6 +226,29 @@ test("it tells of a reset and starts from the new position", async () => {
   await new Stream(["a"], { position: "e:1", onReset: () => told.push("reset"), onStatus: (s) => told.push(s) }, world).done;
   assert.deepEqual(told, ["live", "reset", "disconnected", "closed"]);
   assert.deepEqual(world.requests.map(({ headers }) => headers["Last-Event-ID"]), ["e:1", "f:9"]);
+});
+
+test("it tells what time it is by the server, from its first event on", async () => {
+  const text = 'id: e:1\nevent: position\ndata: {"ts":5}\n\nevent: heartbeat\ndata: {"ts":6}\n\n', times = [];
+  await new Stream(["a"], { onClock: (ms) => times.push(ms) }, makeWorld([streaming(text), answer(204)])).done;
+  assert.deepEqual(times, [5, 6]);
+});
+
+test("it waits 15 s for a server that takes a connection and says nothing, and comes again", async () => {
+  const world = makeWorld([answer(204)]), fetch = world.fetch;
+  const hang = (url, { signal }) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+  world.fetch = (...asked) => { world.fetch = fetch; return hang(...asked); };
+  await new Stream(["a"], {}, world).done;
+  assert.deepEqual([world.waits[0], world.requests.length], [15_000, 1]);
+  assert.match(world.warnings[0], /no answer/);
+});
+
+test("a clock that is set ahead while a batch waits does not drop it", async () => {
+  const world = makeWorld([answer(503), answer(202)]);
+  const later = world.later;
+  world.later = (callback, ms) => { later(callback, ms); world.clock += 3_600_000; };
+  world.steady = () => 0;
+  assert.equal(await new Emitter(world).emit("a", 1), true);
 });
 
 test("it says which topics are left out, to the page or to the console", async () => {

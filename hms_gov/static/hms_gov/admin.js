@@ -1,5 +1,8 @@
 // Names the fields of the admin for screen readers where Django draws them without a label:
-// search boxes of select2, and the two halves of a date with its time.
+// search boxes of select2, and the two halves of a date with its time. And what its "Now" and "Today"
+// write is by the server's clock, as all that is judged: Django asks the reader's.
+
+import { ServerTime } from "../metrics_app/server-time.js";
 
 const read = (label) => label?.textContent.trim().replace(/:$/, "") ?? "";
 const find = (id) => (id ? document.querySelector(`label[for="${CSS.escape(id)}"]`) : null);
@@ -29,6 +32,14 @@ function nameAll() {
   document.querySelectorAll(".select2-selection[role=combobox]:not([aria-label])").forEach(nameBox);
   document.querySelectorAll(".vDateField:not([aria-label]), .vTimeField:not([aria-label])").forEach(nameHalf);
 }
+
+function correctShortcuts(shortcuts) {
+  const time = new ServerTime(), now = shortcuts.now;
+  time.tellWritten(document.querySelector("meta[name=now]")?.content);
+  shortcuts.now = () => new Date(now().getTime() + time.now() - time.wall());
+}
+
+if (globalThis.DateTimeShortcuts) correctShortcuts(globalThis.DateTimeShortcuts);
 
 // Boxes are drawn once the page is ready, and again for each row that is added to a form.
 addEventListener("load", () => {

@@ -69,7 +69,7 @@ export class LiveLine {
       limit_label: this.limit === null ? "" : write(this.limit),
     };
     const breached = value !== null && this.limit !== null && (this.above ? value > this.limit : value < this.limit);
-    const age = this.last === null ? "no points yet" : formatAge((now - this.last) / 1000);
+    const age = this.heard === null ? "" : this.last === null ? "no points yet" : formatAge((now - this.last) / 1000);
     return { ...judged, chart, value: write(value), age, breached, sentence: this.tell(chart, value, breached, judged, write) };
   }
 
@@ -77,6 +77,7 @@ export class LiveLine {
   tell({ values }, value, breached, { state, words }, write) {
     const known = values.filter((one) => one !== null);
     const freshness = state === "live" ? "" : ` ${words}.`;
+    if (this.heard === null) return `${this.label}:${freshness.toLowerCase()}`;
     if (!known.length) return `${this.label}: no points in the last ${formatDuration(this.span / 1000)}.${freshness}`;
     const now = value === null ? "no value now" : `now ${write(value)}`;
     const range = `between ${write(Math.min(...known))} and ${write(Math.max(...known))} over ${formatDuration(this.span / 1000)}`;

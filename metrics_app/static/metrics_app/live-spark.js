@@ -6,6 +6,7 @@
 
 import { LiveLine, readOptions } from "./live-line.js";
 import { connectTo } from "./metrics.js";
+import { ServerTime } from "./server-time.js";
 import { renderSpark } from "./spark.js";
 import { tellMomentInZone } from "./moments.js";
 
@@ -45,10 +46,11 @@ sheet.replaceSync(`
   @media print { :host { --paper: #fff; --ink: #000; } }
 `);
 
-const time = (ms) => tellMomentInZone(ms, { now: Date.now(), seconds: true });
-
 export class LiveSpark extends HTMLElement {
   static observedAttributes = ["topic", "server", "tickets", "label", "unit", "aggregate", "window", "span", "limit", "side", "stale-after"];
+
+  /** A moment as it writes them. */
+  tell = (ms) => tellMomentInZone(ms, { now: this.time.now(), seconds: true });
 
   connectedCallback() {
     if (!this.shadowRoot) this.build();
@@ -85,20 +87,32 @@ export class LiveSpark extends HTMLElement {
   begin() {
     this.finish();
     const line = new LiveLine(readOptions((name) => this.getAttribute(name)));
+    // Of the stream's server: that of the page, and the reader's clock, may have another.
+    const time = new ServerTime();
     const later = () => this.paintSoon();
-    this.line = line;
+    Object.assign(this, { line, time });
     this.place = null;
     const tickets = this.getAttribute("tickets") ?? undefined;
     const place = { url: this.getAttribute("server") ?? new URL(import.meta.url).origin, tickets };
-    this.stream = connectTo(place).stream(this.getAttribute("topic") ?? "", (point) => { line.push(point, Date.now()); later(); }, {
+    this.stream = connectTo(place).stream(this.getAttribute("topic") ?? "", (point) => { line.push(point, time.now()); later(); }, {
       since: -Math.ceil(Math.min(line.span + line.window, 3_600_000) / 1000),
       // What the page's server said of the KPI's condition is history once a threshold changes.
       onState: () => this.removeAttribute("condition"),
-      onHeartbeat: () => { line.hear(Date.now()); later(); },
-      onStatus: (status) => { line.setStatus(status, Date.now()); later(); },
+      onClock: (ms) => { time.tell(ms); line.hear(time.now()); later(); },
+      onStatus: (status) => { line.setStatus(status, time.now()); later(); },
     });
-    this.clock = setInterval(later, 1000);
+    this.clock = setInterval(() => (time.hasSlept() ? this.awaken() : later()), 1000);
     later();
+  }
+
+  /** What is shown may be hours old, and the connection dead without a word of it. */
+  awaken() {
+    this.forgetCondition();
+    this.begin();
+  }
+
+  forgetCondition() {
+    for (const name of ["condition", "judged-until"]) this.removeAttribute(name);
   }
 
   finish() {
@@ -114,10 +128,10 @@ export class LiveSpark extends HTMLElement {
   }
 
   paint() {
-    const until = Number(this.getAttribute("judged-until"));
+    const now = this.time.now(), until = Number(this.getAttribute("judged-until"));
     // That nobody judges is told on the stream: without one, or once its slot is overdue, nobody knows of it.
-    if (!this.line.isTold(Date.now()) || (until && Date.now() > until)) ["condition", "judged-until"].forEach((name) => this.removeAttribute(name));
-    const shown = this.line.describe(Date.now(), time);
+    if (!this.line.isTold(now) || (until && this.time.isTold && now > until)) this.forgetCondition();
+    const shown = this.line.describe(now, this.tell);
     this.shown = shown;
     const frozen = shown.state !== "live" && shown.state !== "connecting";
     for (const node of this.root.children) {
@@ -148,7 +162,7 @@ export class LiveSpark extends HTMLElement {
 
   choose(place) {
     this.place = place;
-    this.write(this.parts.place, place === null || !this.shown ? "" : this.line.describePlace(this.shown.chart, place, time));
+    this.write(this.parts.place, place === null || !this.shown ? "" : this.line.describePlace(this.shown.chart, place, this.tell));
     this.paintSoon();
   }
 }

@@ -21,6 +21,7 @@ const FIRST_WAIT = 250; // ms before the first retry, doubled each time
 const LONGEST_WAIT = 30_000;
 const RETRY_FOR = 300_000; // ms a batch is retried before it is dropped
 const SILENCE = 45_000; // ms; the server's heart beats every 15 s
+const ANSWERS_IN = 15_000; // ms until a stream has begun, its ticket included
 const TICKETS_LATE = 3; // tickets in a row that may come too late
 const EARLIEST = Date.UTC(2000, 0, 1);
 const TOPIC = /^[a-z0-9_]+(\.[a-z0-9_]+)*$/;
@@ -121,7 +122,7 @@ const readRetryAfter = (response) => 1000 * (Number(response.headers.get("Retry-
 
 /**
  * A buffer and what empties it. `world` is what it touches: fetch, now(), later(callback, ms),
- * warn(text), makeId(). The module has one; make another for a second server.
+ * warn(text), makeId(), and steady(), ms that only go on. The module has one; make another for a second server.
  */
 export class Emitter {
   constructor(world) {
@@ -202,7 +203,7 @@ export class Emitter {
 
   /** Tries under one id until the batch is accepted, refused, or too old. */
   async retry(batch, byClock, leaving) {
-    const giveUp = this.world.now() + RETRY_FOR;
+    const giveUp = this.world.steady() + RETRY_FOR;
     const body = writeBody(batch, byClock ? this.world.now() : undefined);
     const entry = { batch, body, byClock, id: this.world.makeId(), dropped: this.dropped - this.told };
     this.underway.push(entry);
@@ -212,7 +213,7 @@ export class Emitter {
         if (answer.arrived) this.told += entry.dropped;
         if (answer.arrived || answer.final) return answer;
         const pause = Math.max(wait * (0.5 + Math.random()), answer.retryAfter ?? 0);
-        if (this.world.now() + pause > giveUp) return { ...answer, apart: pause > RETRY_FOR };
+        if (this.world.steady() + pause > giveUp) return { ...answer, apart: pause > RETRY_FOR };
         this.warn(`metrics wait: ${answer.why}`);
         await new Promise((resolve) => this.world.later(resolve, pause));
       }
@@ -309,9 +310,9 @@ export class Stream {
   }
 
   /** A fresh ticket: each opens one stream, once. null where the page's own server refuses for good. */
-  async fetchTicket(tickets) {
+  async fetchTicket(tickets, signal) {
     if (typeof tickets === "function") return tickets(this.topics);
-    const response = await this.world.fetch(tickets, { method: "POST", cache: "no-store", credentials: "same-origin" });
+    const response = await this.world.fetch(tickets, { method: "POST", cache: "no-store", credentials: "same-origin", signal });
     if (response.ok) return (await response.json()).ticket ?? null;
     if (isFinal(response.status)) return null;
     throw new Error(`no ticket: HTTP ${response.status}`);
@@ -319,22 +320,33 @@ export class Stream {
 
   /** One connection, until it ends; "over" when the server says to stop. */
   async connect() {
+    this.abort = new AbortController();
+    // A server that takes a connection and says nothing would be waited for without end.
+    const deadline = this.world.later(() => this.abort.abort(new Error("no answer")), ANSWERS_IN);
+    const knocked = await this.knock(this.abort.signal).finally(() => this.world.cancel(deadline));
+    return knocked ? this.follow(knocked) : "over";
+  }
+
+  /** {response, ticket} of a request; null where there is nobody to ask for a ticket, or nobody asks any more. */
+  async knock(signal) {
     const { url, key, tickets, path } = this.world.settings();
     if (!url) throw new Error("no server is known: call configure({ url, key }) or set HMS_URL");
     const headers = { Accept: "text/event-stream" };
-    const ticket = tickets ? await this.fetchTicket(tickets) : undefined;
+    const ticket = tickets ? await this.fetchTicket(tickets, signal) : undefined;
     if (ticket === null) {
       this.world.warn("the stream is refused: no ticket");
-      return "over";
+      return null;
     }
     if (key && !ticket) headers.Authorization = `Bearer ${key}`;
     if (this.position && !ticket) headers["Last-Event-ID"] = this.position;
-    if (this.closed) return "over";
-    this.abort = new AbortController();
-    const { signal } = this.abort;
+    if (this.closed) return null;
     const address = this.address({ url, path, tickets }, ticket);
     const credentials = ticket ? "omit" : "same-origin";
-    const response = await this.world.fetch(address, { headers, signal, credentials, cache: "no-store" });
+    return { response: await this.world.fetch(address, { headers, signal, credentials, cache: "no-store" }), ticket };
+  }
+
+  /** Reads a response to its end; "over" where it says that no other will follow. */
+  async follow({ response, ticket }) {
     if (response.status === 204) return "over";
     if (!response.ok) {
       // 401, 403, 404: nobody will let it in later; the rest passes. A ticket may only have come too late.
@@ -371,8 +383,9 @@ export class Stream {
   handle({ type, id, data }) {
     if (type === "reset") this.position = undefined;
     if (id !== undefined) this.position = id;
-    const { onPoint, onState, onReset, onOmitted, onHeartbeat } = this.handlers;
+    const { onPoint, onState, onReset, onOmitted, onHeartbeat, onClock } = this.handlers;
     try {
+      if (type === "position" || type === "heartbeat") onClock?.(JSON.parse(data).ts);
       if (type === "message" && data) onPoint?.(JSON.parse(data));
       else if (type === "state") onState?.(JSON.parse(data));
       else if (type === "reset") onReset?.();
@@ -400,7 +413,9 @@ function settings() {
 const world = {
   settings,
   fetch: (...args) => fetch(...args),
+  // Of this machine: what emit() stamps, and tells the server that its clock says.
   now: () => Date.now(),
+  steady: () => performance.now(),
   later: (callback, ms) => setTimeout(callback, ms),
   cancel: (timer) => clearTimeout(timer),
   warn: (text) => console.warn(`metrics: ${text}`),
@@ -435,7 +450,8 @@ export function counters() {
 /**
  * Calls onPoint({ ts, value }) for every new point of a topic (or of a list of topics or
  * patterns: then with `topic`). Options: since (ms, or seconds before now as -3600), maxRate (events a
- * second and topic), position, onState, onReset, onOmitted, onHeartbeat, onStatus ("live", "disconnected", "closed").
+ * second and topic), position, onState, onReset, onOmitted, onHeartbeat, onClock (what time it is by the server, ms), onStatus ("live", "disconnected",
+ * "closed").
  * Returns the stream: close(), position, and `done`, a promise.
  */
 export function stream(topic, onPoint, options = {}) {

@@ -48,7 +48,7 @@ function findOffset(ms, timeZone) {
 
 /** The short name of a zone at a moment: the server's, "CET" rather than "GMT+1" (each English knows those of its
  * part of the world), or "UTC+5:45" where nobody has given it one. */
-export function nameZone(timeZone = undefined, ms = Date.now(), names = {}) {
+export function nameZone(timeZone, ms, names = {}) {
   const offset = findOffset(ms, timeZone);
   if (names[offset]) return names[offset];
   const known = ["en-US", "en-GB", "en-AU", "en-IN", "en-ZA"].map((locale) => new Intl.DateTimeFormat(locale, { timeZone, timeZoneName: "short" })

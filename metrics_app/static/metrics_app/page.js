@@ -1,17 +1,20 @@
 // What every live page shares: one connection, one clock, ages that keep counting.
 
 import "./page_aggregates.js";
+import { ServerTime } from "./server-time.js";
 import { connect, describe } from "./stream.js";
 import { nameZone, nameZones, tellMomentInZone } from "./moments.js";
 import { formatAge, formatDuration } from "./units.js";
 
 const STATUS_EVERY = 2_000, TIMEOUT = 15_000;
 const MOMENT = 3500; // ms; what was switched off just now says since when, too
-let skew = 0; // ms the server's clock is ahead of this one
+const serverTime = new ServerTime();
 let stream = null, wasIdle = null;
 const listeners = new Set();
+// The page is the server's first word.
+serverTime.tellWritten(document.documentElement.dataset.now);
 
-export const serverNow = () => Date.now() + skew;
+export const serverNow = () => serverTime.now();
 /** The names of the reader's zone by its seasons, as the server has them where both speak of the same zone. */
 function zoneNames() {
   const { zone: named, zoneNames: names } = document.getElementById("live")?.dataset ?? {};
@@ -39,7 +42,7 @@ export async function getJson(url) {
 
 /** Takes over the server's clock, the time up to which it has counted, and when somebody last judged. */
 function setClock(told) {
-  skew = told.now - Date.now();
+  serverTime.tell(told.now);
   stream?.setClock(told);
 }
 
@@ -81,6 +84,8 @@ function open(subscription) {
   stream = connect({
     open: () => new WebSocket(`${scheme}://${location.host}/ws/metrics/`),
     now: serverNow,
+    steady: serverTime.steady,
+    hasSlept: () => serverTime.hasSlept(),
     later: (fn, ms) => setTimeout(fn, ms),
     subscription,
     onMessage: (message) => listeners.forEach((listener) => listener(message)),

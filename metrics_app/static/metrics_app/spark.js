@@ -27,7 +27,7 @@ function drawAxes(group, chart, width, height) {
     group.append(element("line", { class: "ground", x1: 0, x2: width, y1: y, y2: y }));
     group.append(element("text", { class: "tick", x: -6, y: y + 4, "text-anchor": "end" }, texts[index]));
   });
-  tellEnds(chart.start, chart.end, chart.told ?? { now: Date.now() }).forEach((text, index) => {
+  tellEnds(chart.start, chart.end, chart.told).forEach((text, index) => {
     group.append(element("text", { class: "tick", x: (index / 2) * width, y: height + 17, "text-anchor": ["start", "middle", "end"][index] }, text));
   });
 }

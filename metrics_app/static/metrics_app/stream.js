@@ -6,6 +6,7 @@
 
 // ms since somebody last judged, or counted, before the page says so, whoever told it, and if nobody tells.
 const TRUST = 5000;
+const SLEPT = 10_000, MOMENT = 1500; // ms without a tick after which little is believed, and for how long that little is
 const FIRST_WAIT = 500, LONGEST_WAIT = 30_000, PING_EVERY = 1000, PATIENCE = 45_000;
 const SILENCE = 5000; // ms without a word from the server before the page says so
 const TICK = 1000, LONGEST_TICK = 1500;
@@ -58,7 +59,9 @@ export function describe({ state, since }, time) {
  * Connects and stays connected.
  * @param {object} parts
  * @param {() => WebSocket} parts.open makes a socket
- * @param {() => number} parts.now ms
+ * @param {() => number} parts.now ms since the epoch by the server's clock, as far as it has told
+ * @param {() => number} parts.steady ms that only ever go on: what durations are measured by
+ * @param {() => boolean} parts.hasSlept whether the machine slept since this was last asked
  * @param {(fn, ms) => any} parts.later a timer
  * @param {() => number} parts.random in [0, 1)
  * @param {object} parts.subscription {topics, history, max_points}; no topics: events only
@@ -67,30 +70,40 @@ export function describe({ state, since }, time) {
  * @param {(again: boolean) => void} parts.onOpen the socket is open, for the first time or again
  * @param {() => void} parts.onChange after anything that may change `status()`
  */
-export function connect({ open, now, later, random = Math.random, subscription, onMessage, onClock = () => {}, onOpen = () => {}, onChange = () => {} }) {
+export function connect({ open, now, steady = now, hasSlept = () => false, later, random = Math.random, subscription, onMessage, onClock = () => {}, onOpen = () => {}, onChange = () => {} }) {
   const positions = {};
   const waiting = new Set();
-  let socket = null, asked = now(), attempt = 0, opens = 0, isOpen = false, ended = false, closed = false;
-  let lost = now(), heard = now(), through = null, silent = 0, ticked = now();
+  let socket = null, asked = steady(), attempt = 0, opens = 0, isOpen = false, ended = false, closed = false;
+  let lost = steady(), heard = steady(), through = null, silent = 0, ticked = steady();
   // When somebody last judged (ms), for how many ms nobody is known to have, and the server's time as it told that.
   let judged = null, unheard = null, toldAt = -Infinity, byPong = false;
 
   // A page that was busy or asleep has heard nothing either: only time it was awake for counts.
   function tick() {
     if (closed) return;
-    const awake = Math.min(Math.max(now() - ticked, 0), LONGEST_TICK);
+    const gap = steady() - ticked, awake = Math.min(gap, LONGEST_TICK);
     silent += awake;
     if (unheard !== null) unheard += awake;
-    ticked = now();
+    if (hasSlept() || gap > SLEPT) awaken();
+    ticked = steady();
     onChange();
     later(tick, TICK);
   }
+
+  /** What is shown may be hours old, and the connection dead: unless the server speaks within a moment, nothing counts. */
+  function awaken() {
+    silent = Math.max(silent, SILENCE - MOMENT);
+    if (unheard !== null) unheard = Math.max(unheard, TRUST - MOMENT);
+  }
+
+  /** A moment of the steady clock by the server's. */
+  const dateOf = (at) => now() - (steady() - at);
 
   function start() {
     if (closed) return;
     const mine = open();
     socket = mine;
-    asked = now();
+    asked = steady();
     mine.onopen = () => mine === socket && opened();
     mine.onmessage = (event) => mine === socket && receive(JSON.parse(event.data));
     mine.onclose = (event) => mine === socket && dropped(event.code);
@@ -118,7 +131,7 @@ export function connect({ open, now, later, random = Math.random, subscription, 
   function ping(mine) {
     if (mine !== socket || !isOpen) return;
     // A dead network tells nobody: silence for longer than the patience is a closed socket.
-    if (now() - Math.max(heard, asked) > PATIENCE) { drop(mine); return; }
+    if (steady() - Math.max(heard, asked) > PATIENCE) { drop(mine); return; }
     socket.send('{"type":"ping"}');
     later(() => ping(mine), PING_EVERY);
   }
@@ -129,7 +142,7 @@ export function connect({ open, now, later, random = Math.random, subscription, 
   }
 
   function hear() {
-    heard = now();
+    heard = steady();
     silent = 0;
   }
 
@@ -148,7 +161,7 @@ export function connect({ open, now, later, random = Math.random, subscription, 
 
   function dropped(code) {
     socket = null;
-    if (isOpen) lost = now();
+    if (isOpen) lost = steady();
     isOpen = byPong = false;
     ended = FINAL.has(code);
     onChange();
@@ -163,13 +176,13 @@ export function connect({ open, now, later, random = Math.random, subscription, 
   later(tick, TICK);
   return {
     /** What the reader may be told now. */
-    status: () => judge({ open: isOpen, ended, catching: isCatching(), through, now: now(), lost, silent, heard, idle: isIdle(), judged }),
+    status: () => judge({ open: isOpen, ended, catching: isCatching(), through, now: now(), lost: dateOf(lost), silent, heard: dateOf(heard), idle: isIdle(), judged }),
     /** {since} (ms, or null where nobody ever did) while nobody judges, as far as the server has told; else null. */
     idle: () => (isIdle() ? { since: judged } : null),
     /** Whether answers to pings tell the server's clock, so that nobody needs to ask for it. */
     isTold: () => byPong,
-    /** When the server last spoke (ms). */
-    heard: () => heard,
+    /** When the server last spoke, by its own clock (ms). */
+    heard: () => dateOf(heard),
     /** The server says up to which time (ms) points have been counted, when somebody last judged, and whether anybody does. */
     setClock: ({ now: at = now(), through: counted, judged: last, judges }) => {
       // An answer that took long tells what was true when it was begun.
