@@ -1,8 +1,14 @@
 """The project's ASGI application, which also says how many streams are running in it."""
 
+import os
+
 from hms_gov.asgi import application as project
+from metrics_app.streams import sse
 
 running = 0
+# ms after which clients come back, where a test cuts them off often.
+if retry := int(os.environ.get("HMS_TEST_RETRY", 0)):
+    sse.RETRY = (retry, retry)
 
 
 async def application(scope, receive, send):
