@@ -20,7 +20,7 @@ globalThis.Date = class extends Real {
 }; }"""
 RULE = {"topic": TOPIC, "aggregate": "mean", "window": 300, "operator": "gt", "limit": 172_800}
 RULE |= {"interval": 10, "title": "", "pending_for": 0}
-YOUNG = re.compile(r"^( · )?((\d|[1-5]\d)(\.\d+)? s|[1-4] min) ago\s*$")
+YOUNG = re.compile(r"\b([1-5]?\d(\.\d+)? s|[1-4] min) ago")
 
 
 @pytest.fixture
