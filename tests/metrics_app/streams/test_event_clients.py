@@ -184,6 +184,7 @@ async def relays(transactional_db, in_thread):
 @pytest.fixture
 async def heard(start_program, relays, in_thread):
     """What is heard by every client on every stream of every server."""
+    versions = describe_versions()  # fails at once where one is not installed
     limits = {"read": {}, "partner": {"topics": [TOPIC], "connections": 500, "requests_per_minute": 100_000}}
     keys = {}
     for path, scope in PATHS.items():
@@ -197,7 +198,7 @@ async def heard(start_program, relays, in_thread):
     yield heard
     for reader in readers:
         reader.cancel()
-    print(describe_versions())
+    print(versions)
 
 
 @pytest.fixture
