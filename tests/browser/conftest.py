@@ -21,7 +21,7 @@ from playwright.sync_api import expect, sync_playwright
 from hms_gov.ties import Tied
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 120  # seconds until the demo must be ready
+PATIENCE = 400  # seconds until the demo must be ready
 LOG_SHOWN = 3000  # bytes of each of its logs that a failure shows
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
