@@ -18,7 +18,8 @@ class OfferedLookups:
         """Whether a list may be filtered so; where not, Django answers 400."""
         for ending, most in DATES.items():
             if lookup == f"{self.date_hierarchy}{ending}":
-                return value.isdecimal() and 1 <= int(value) <= most
+                # A longer one is no year, and Python reads no number of thousands of digits.
+                return value.isdecimal() and len(value) <= 4 and 1 <= int(value) <= most
         return lookup in set(list_offered(self, request))
 
 
