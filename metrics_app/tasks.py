@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 def watch():
     """Judges every due slot, then hands new breaches over. Overlapping runs are harmless."""
     try:
+        # First: what was recorded while nobody judged is then judged as what it was.
+        keep_recording()
         evaluate()
     except BusUnavailable as error:
         # The states say "behind" by themselves; the next second tries again.
@@ -26,7 +28,6 @@ def watch():
     announce()
     try:
         note_collected()
-        keep_recording()
     except BusUnavailable as error:
         logger.warning("What is collected cannot be noted: %s", error)
 

@@ -6,10 +6,13 @@ import time
 import pytest
 from django.core import mail
 
-from metrics_app.models import Breach, EvaluationRecord
+from metrics_app import tasks, window
+from metrics_app.connection import get_redis
+from metrics_app.models import Breach, EvaluationRecord, Recording
+from metrics_app.services.archive import recording
 from metrics_app.tasks import prune_evaluations, send_notices, watch
 from tests.metrics_app.telling import happen, make_receiver, open_breach
-from tests.metrics_app.watching import HOUR, make_threshold, send
+from tests.metrics_app.watching import HOUR, let_all_work, make_threshold, send
 
 pytestmark = pytest.mark.django_db
 DAY_MS = 86_400_000
@@ -23,6 +26,18 @@ def test_watch_judges_and_announces():
     assert Breach.objects.get().outcome == "no proposal: the threshold has no title"
     watch()
     assert Breach.objects.count() == 1
+
+
+def test_what_came_while_nobody_judged_is_known_as_recorded_before_it_is_judged(monkeypatch):
+    let_all_work()
+    noted, seen = window.read_recording()[1], []
+    since = noted - 3_600_000
+    get_redis().hset(window.recording.name_recording(), "since", since)
+    Recording.objects.create(start=since, end=noted - 600_000)
+    recording.kept.clear()
+    monkeypatch.setattr(tasks, "evaluate", lambda: seen.append(Recording.objects.get().end))
+    watch()
+    assert seen and seen[0] >= noted
 
 
 def test_notices_are_sent(base):
