@@ -13,8 +13,8 @@ from metrics_app.exceptions import DeliveryFailed
 from metrics_app.services.ages import NOTICES, note_work
 from metrics_app.services.notices.kinds import carry_aside
 from metrics_app.services.notices.messages import describe, pack
-from metrics_app.services.notices.outcomes import fail, succeed
 from metrics_app.services.notices.owed import write_owed
+from metrics_app.services.notices.stamps import fail, succeed
 from metrics_app.services.notices.turns import end_turn, keep_turn, list_due, take_turn
 from metrics_app.services.notices.write import write_reminders, write_resting
 
@@ -47,18 +47,27 @@ class Drain:
     def run(self):
         """Sends until nothing is due that may be asked; how many messages went out."""
         with ThreadPoolExecutor(LANES, "notices") as pool:
-            self.begin(pool)
-            while self.running:
-                done, _ = wait(self.running, LOOK, return_when=FIRST_COMPLETED)
-                for future in done:
-                    self.end(future, *self.running.pop(future))
-                for turn, _ in self.running.values():
-                    keep_turn(turn, self.tell_now())
-                # Fifty servers that hang would take longer than it may be silent.
-                note_work(NOTICES)
+            try:
                 self.begin(pool)
+                while self.running:
+                    self.look()
+                    self.begin(pool)
+            finally:
+                # Whatever keeps the next message from being made: what went out is not sent once more.
+                while self.running:
+                    self.look()
         note_work(NOTICES)
         return self.sent
+
+    def look(self):
+        """Waits for servers for a moment, and writes what came of those that have answered."""
+        done, _ = wait(self.running, LOOK, return_when=FIRST_COMPLETED)
+        for future in done:
+            self.end(future, *self.running.pop(future))
+        for turn, _ in self.running.values():
+            keep_turn(turn, self.tell_now())
+        # Fifty servers that hang would take longer than it may be silent.
+        note_work(NOTICES)
 
     def begin(self, pool):
         """Takes the turn of each receiver for which something is due, and sends its next message aside."""

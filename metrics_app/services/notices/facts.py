@@ -9,6 +9,7 @@ from django.urls import NoReverseMatch, reverse
 
 from metrics_app import conf
 from metrics_app.core import notices
+from metrics_app.core.text.moments import name_zone
 from metrics_app.core.text.phrases import tell_rule
 from metrics_app.core.text.units import format_value
 from metrics_app.core.text.words import tell_outcome
@@ -108,7 +109,8 @@ def is_over(row):
 def tell_span(row, before):
     """From when to when a breach lasted that was over before it was told; "" for all others.
 
-    "fired 2026-11-24 10:02, recovered 10:20 CET", in the receiver's zone.
+    "fired 2026-11-24 10:02, recovered 10:20 CET", in the receiver's zone; with both names of it where the
+    clocks were moved between.
     """
     ending = row.event in notices.ENDINGS
     if not (before if ending else is_over(row) and row.event in notices.OVER):
@@ -118,9 +120,11 @@ def tell_span(row, before):
     span = (row.breach.fired_at, end_ms)
     since, until = (datetime.fromtimestamp(ms / 1000, UTC).astimezone(zone) for ms in span)
     day = "" if until.date() == since.date() else f"{until:%Y-%m-%d} "
+    began, ended = name_zone(since), name_zone(until)
     data = row.breach.kind == "data"
     over = "ended" if data or name_head(row) == notices.ENDED else "recovered"
-    return f"{'began' if data else 'fired'} {since:%Y-%m-%d %H:%M}, {over} {day}{until:%H:%M %Z}"
+    start = f"{since:%Y-%m-%d %H:%M}" + ("" if began == ended else f" {began}")
+    return f"{'began' if data else 'fired'} {start}, {over} {day}{until:%H:%M} {ended}"
 
 
 def name_head(row):

@@ -11,7 +11,7 @@ from metrics_app.models import Notice, Receiver
 from metrics_app.services.notices import turns
 from metrics_app.services.notices.facts import describe_notices
 from metrics_app.services.notices.judge import SENT, Judge
-from metrics_app.services.notices.outcomes import stamp
+from metrics_app.services.notices.stamps import stamp
 
 GROUP = 2_000  # notices in one message
 HOLD = timedelta(seconds=5)  # how long one waits whose breach is still catching up

@@ -8,7 +8,7 @@ from metrics_app.exceptions import DeliveryFailed
 from metrics_app.models import Notice
 from metrics_app.services.notices.kinds import carry
 from metrics_app.services.notices.messages import describe
-from metrics_app.services.notices.outcomes import fail, succeed
+from metrics_app.services.notices.stamps import fail, succeed
 from metrics_app.services.notices.turns import CLAIM, wake
 
 

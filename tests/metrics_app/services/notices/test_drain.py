@@ -12,7 +12,7 @@ from metrics_app.core import watch
 from metrics_app.core.receivers import Kind
 from metrics_app.exceptions import DeliveryFailed
 from metrics_app.models import BreachEvent, Notice, Receiver
-from metrics_app.services.notices import kinds, outcomes, send_notices
+from metrics_app.services.notices import drain, kinds, send_notices, stamps, turns
 from tests.metrics_app.telling import happen, later, make_receiver, open_breach, told
 
 pytestmark = pytest.mark.django_db
@@ -36,7 +36,7 @@ def carried(monkeypatch):
 
     kind = Kind(name="mail", label="mail", asks={}, check=lambda receiver: (), carry=carry)
     monkeypatch.setattr(kinds, "list_kinds", lambda: {"mail": kind})
-    monkeypatch.setattr(outcomes.random, "random", lambda: 0.0)
+    monkeypatch.setattr(stamps.random, "random", lambda: 0.0)
     carry.sent, carry.faults = sent, faults
     return carry
 
@@ -147,6 +147,30 @@ def test_a_fault_of_one_message_keeps_no_other_from_being_sent(base, carried, ca
     assert "could not be sent" in caplog.text
 
 
+def test_a_fault_before_a_message_is_made_forgets_nothing_of_what_is_on_its_way(base, monkeypatch, carried):
+    make_receiver("a")
+    other = make_receiver("b")
+    happen(open_breach(fired_at=base))
+
+    def pack(receiver, moment):
+        if receiver == other:
+            raise ZeroDivisionError
+        return drain_pack(receiver, moment)
+
+    drain_pack = drain.pack
+    monkeypatch.setattr(drain, "pack", pack)
+    with pytest.raises(ZeroDivisionError):
+        send_notices()
+    assert list(Notice.objects.filter(outcome="sent").values_list("receiver__name", flat=True)) == ["a"]
+
+
+def test_who_was_never_tried_is_asked_first(base):
+    one, never = make_receiver("a"), make_receiver("b")
+    Receiver.objects.filter(pk=one.pk).update(tried_at=later(hours=-1))
+    happen(open_breach(fired_at=base))
+    assert turns.list_due(later(seconds=1)) == [never.pk, one.pk]
+
+
 def test_a_crash_between_sending_and_stamp_repeats_the_message_under_its_name(base, monkeypatch, carried):
     make_receiver()
     happen(open_breach(fired_at=base))
@@ -155,7 +179,7 @@ def test_a_crash_between_sending_and_stamp_repeats_the_message_under_its_name(ba
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(outcomes, "stamp", die)
+        patch.setattr(stamps, "stamp", die)
         with pytest.raises(Killed):
             send_notices()
     assert send_notices() == 0, "still claimed"

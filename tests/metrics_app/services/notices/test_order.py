@@ -18,10 +18,11 @@ from hypothesis import strategies as st
 
 from metrics_app import webhooks
 from metrics_app.core import watch
+from metrics_app.core.moments import to_ms
 from metrics_app.core.receivers import Kind
 from metrics_app.exceptions import DeliveryFailed
 from metrics_app.models import Notice, Receiver, Threshold
-from metrics_app.services.notices import drain, kinds, outcomes, save_receiver, send_notices, send_test, turns
+from metrics_app.services.notices import drain, kinds, save_receiver, send_notices, send_test, stamps, turns
 from tests.examples import examples
 from tests.metrics_app.telling import SECRET, allow, happen, later, make_receiver, open_breach, serve, told
 
@@ -37,7 +38,7 @@ class Killed(BaseException):
 @pytest.fixture(autouse=True)
 def no_luck(monkeypatch):
     """Waits without their jitter."""
-    monkeypatch.setattr(outcomes.random, "random", lambda: 0.0)
+    monkeypatch.setattr(stamps.random, "random", lambda: 0.0)
 
 
 @pytest.fixture
@@ -272,6 +273,24 @@ def test_a_firing_whose_end_its_receiver_does_not_ask_for_says_that_it_is_over(b
         "– Was beyond limit: complaint.latency 53 h (limit 48 h), fired 20"
     )
     assert told(breach) == ["Duty officers told by mail: was beyond limit"]
+
+
+@pytest.mark.parametrize(
+    ("zone", "fired", "told_span"),
+    [
+        ("Asia/Kathmandu", datetime(2026, 6, 1, 4, 15), "fired 2026-06-01 10:00, recovered 10:20 UTC+5:45"),
+        ("Europe/Berlin", datetime(2026, 10, 25, 0, 50), "fired 2026-10-25 02:50 CEST, recovered 02:10 CET"),
+    ],
+)
+def test_from_when_to_when_is_told_by_a_clock_that_everybody_knows(zone, fired, told_span):
+    make_receiver(events=["firing"], zone=zone)
+    at = to_ms(fired.replace(tzinfo=UTC))
+    breach = open_breach(fired_at=at)
+    happen(breach)
+    happen(breach, watch.RECOVERED, at=at + 20 * MINUTE)
+    assert send_notices() == 1
+    assert mail.outbox[0].subject.endswith(told_span)
+    assert " +0545" not in mail.outbox[0].body
 
 
 @pytest.mark.django_db(transaction=True)

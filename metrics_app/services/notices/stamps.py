@@ -50,15 +50,15 @@ def fail(receiver, rows, error, moment):
         Receiver.objects.filter(pk=receiver.pk).update(fault=text, tried_at=moment, **switched)
         give_up(receiver, rows, text, moment)
         return
-    over = [row for row in rows if error.gone or is_over(row, error, moment)]
-    later = put_off(receiver, text, error, moment, at_once=len(over) == len(rows) and error.refused)
-    left = Notice.objects.filter(pk__in=[row.pk for row in rows if row not in over], done_at=None)
+    spent = {row.pk: row for row in rows if error.gone or is_spent(row, error, moment)}
+    later = put_off(receiver, text, error, moment, at_once=len(spent) == len(rows) and error.refused)
+    left = Notice.objects.filter(pk__in=[row.pk for row in rows if row.pk not in spent], done_at=None)
     # Without its company it is another message.
-    left.update(try_after=later or moment, error=text, **({"message": None} if over else {}))
-    give_up(receiver, over, text, moment)
+    left.update(try_after=later or moment, error=text, **({"message": None} if spent else {}))
+    give_up(receiver, list(spent.values()), text, moment)
 
 
-def is_over(row, error, moment):
+def is_spent(row, error, moment):
     """Whether a notice is tried no more."""
     age = (moment - row.created_at).total_seconds()
     return is_given_up(row.attempts, age, conf.get("NOTICE_ATTEMPTS"), refused=error.refused)
