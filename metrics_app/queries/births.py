@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 from django.core.signals import setting_changed
-from django.db.models import Min
+from django.db.models import OuterRef, Subquery
 
 from metrics_app.core.aggregates import list_names, needs_whole
 from metrics_app.core.buckets import floor
@@ -88,14 +88,14 @@ def fetch_births(topics):
     }
     if not births:
         return births
-    names = dict(Topic.objects.filter(name__in=births).values_list("id", "name"))
-    newest = max(births.values())
+    topics = Topic.objects.filter(name__in=births).order_by()
     # An hour, or a day, that holds the beginning says nothing of what came before it: minutes do.
     for model, size in ((MinuteRollup, MINUTE_MS), (HourRollup, HOUR_MS), (DayRollup, DAY_MS)):
-        rows = model.objects.filter(topic__in=names, start__lt=newest).order_by().values_list("topic")
-        for number, first in rows.annotate(first=Min("start")):
-            name = names[number]
-            births[name] = first if first < floor(births[name], size) else births[name]
+        # Of each topic one step into its index: all that is kept of all would be years of minutes.
+        first = model.objects.filter(topic=OuterRef("id")).order_by("start").values("start")[:1]
+        for name, start in topics.values_list("name", Subquery(first)):
+            if start is not None and start < floor(births[name], size):
+                births[name] = start
     return births
 
 
