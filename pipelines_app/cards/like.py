@@ -23,4 +23,5 @@ def describe_record(pipeline, visible):
     squares = [EFFECTS.get(state, "open") for _, state in sorted((like | counted).items())][-SQUARES:]
     rest = queries.count_states(state for pk, state in like.items() if pk not in counted)
     told = {"parts": list_parts(record), "review": list_reviewed(record)}
-    return told | {"squares": squares, "sentence": tell_counts(rest, beside=bool(counted))}
+    sentence = tell_counts(rest, beside=bool(counted), is_decided=pipeline.decided_at is not None)
+    return told | {"squares": squares, "sentence": sentence}

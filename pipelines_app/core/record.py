@@ -1,14 +1,15 @@
 """What became of the other proposals of a title, in words."""
 
 
-def tell_counts(counts, *, beside=False):
+def tell_counts(counts, *, beside=False, is_decided=False):
     """``Proposed 7 times before: 5 approved in another form (2 effective), 1 rejected, 1 expired.``
 
     Of what the record of the suggestion does not count; ``beside``: it stands below that record, and
-    is empty where there is nothing else.
+    is empty where there is nothing else. ``is_decided``: what is counted was there when it was decided.
     """
     if not counts["total"]:
-        return "" if beside else "The first of its kind."
+        first = "The first of its kind, when it was decided." if is_decided else "The first of its kind."
+        return "" if beside else first
     times = "once" if counts["total"] == 1 else f"{counts['total']} times"
     names = {"approved": "approved in another form"}
     ends = [

@@ -7,6 +7,7 @@ A *rule* has a threshold's fields, ``unit`` is its KPI's. Numbers written as wor
 import re
 from typing import NamedTuple
 
+from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.text.entries import AMOUNT, SECONDS, is_duration, read_parts
 from metrics_app.core.text.phrases import tell_field
 
@@ -52,7 +53,18 @@ def list_numbers(rule, unit):
         value = read(rule, name)
         if value is not None and not (name in SPANS and value == 0):
             found.setdefault((round(float(value), 6), is_span(rule, name, unit)), name)
+            if scale := find_scale(rule, name, unit):
+                found.setdefault((round(float(value) * scale, 6), True), name)
     return found
+
+
+def find_scale(rule, name, unit):
+    """How many seconds one of a field is whose unit is another time: 3600 of "hours"; None of all others."""
+    if name in SPANS:
+        return None
+    aggregate = "mean" if name == "aggregate_value" else read(rule, "aggregate")
+    own = get_aggregate(aggregate).unit_of(unit) or ""
+    return SECONDS.get(own.strip().lower()) if own and own != "seconds" else None
 
 
 def is_span(rule, name, unit):

@@ -10,6 +10,8 @@ def test_effects_stand_behind_the_approvals():
         "Proposed 7 times before: 7 approved in another form (5 effective, 1 harmful)."
     )
     assert tell_counts(counts | {"total": 0}) == "The first of its kind."
+    later = tell_counts(counts | {"total": 0}, is_decided=True)
+    assert later == "The first of its kind, when it was decided.", "others may have followed"
 
 
 def test_below_a_record_only_the_rest_is_told():

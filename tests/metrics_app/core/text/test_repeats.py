@@ -39,6 +39,16 @@ def test_a_text_that_repeats_what_the_rule_says_is_right(text):
     assert repeats(text, RULE, RULE | {"limit": 600.0}) == []
 
 
+def test_a_time_is_the_same_in_a_unit_that_is_not_seconds():
+    rule = RULE | {"limit": 12.0}
+    assert repeats("Decided within 12 h", rule, unit="hours") == []
+    assert repeats("Decided within 720 min", rule, unit="hours") == []
+    [said] = repeats("Decided within 24 h", rule, RULE | {"limit": 24.0}, unit="hours")
+    assert said.startswith("The name “Decided within 24 h” says 24 h, but the limit is 12")
+    [said] = repeats("Decided within 12 h", rule | {"aggregate": "count"}, unit="hours")
+    assert "no time of this rule" in said, "12 of them are no time"
+
+
 def test_a_name_of_the_limit_before_is_told_with_the_present_one():
     now = RULE | {"limit": 600.0}
     said = "The name “Answered within 48 h” says 48 h, but the limit is 10 min now"
