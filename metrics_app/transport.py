@@ -6,6 +6,7 @@ when they never will be, and anything else when trying again may help. Rows may 
 ``clock`` and ``dropped``: see ``outgoing``.
 """
 
+import codecs
 import http.client
 import json
 import logging
@@ -14,6 +15,11 @@ import ssl
 from urllib.parse import urlsplit
 
 logger = logging.getLogger(__name__)
+
+# What the first request would load, in a thread of the emitter's: a process that is forked in that moment
+# inherits half a module and never gets the other half, and would send nothing for its life.
+for name in ("idna", "ascii", "latin-1", "iso-8859-1", "utf-8"):
+    codecs.lookup(name)
 
 PATH = "/api/v1/points/"
 LONGEST = 200_000  # bytes of an answer that are read: it may name each of 10,000 points
@@ -59,14 +65,17 @@ class HttpTransport:
 
     def __call__(self, rows, batch_id):
         """One request; Refused, Unreachable, or OSError and HTTPException of the network."""
+        is_whole = False
         try:
             response = self.post(rows, batch_id)
             body = response.read(LONGEST)
-            if not response.isclosed():
-                self.close()
+            is_whole = response.isclosed()
         except (OSError, http.client.HTTPException) as error:
-            self.close()
             raise Unreachable(f"{self.parts.scheme}://{self.parts.netloc}: {error!r}") from error
+        finally:
+            # Whatever it was: a request that was begun and not ended would stand in the way of the next.
+            if not is_whole:
+                self.close()
         self.judge(response, body)
 
     def post(self, rows, batch_id):

@@ -2,8 +2,11 @@
 
 import json
 import os
+import subprocess
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +16,16 @@ from metrics_app.delivery import find_transport
 from metrics_app.transport import HttpTransport, Refused, Unreachable, encode_rows
 
 ROWS = [("er.wait", 1.5, 1_732_390_000_123), ("er.beds", 7, 1_732_390_000_124)]
+
+ROOT = Path(__file__).resolve().parents[2]
+LOADS = """
+import sys
+from metrics_app.client import Client
+from metrics_app.transport import HttpTransport
+before = set(sys.modules)
+HttpTransport(sys.argv[1], "hms_x")([("er.wait", 1.5, 1_732_390_000_123)], "one")
+print(sorted(set(sys.modules) - before))
+"""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -111,6 +124,28 @@ def test_a_forked_child_opens_a_connection_of_its_own(server, monkeypatch):
     transport(ROWS, "two")
     assert transport.connection is not first
     first.close()
+    transport.close()
+
+
+def test_a_request_loads_no_module_that_a_child_forked_meanwhile_would_inherit_half(server):
+    url = server.url.replace("127.0.0.1", "localhost")
+    done = subprocess.run([sys.executable, "-c", LOADS, url], cwd=ROOT, capture_output=True, text=True)
+    assert (done.stdout.strip(), done.stderr) == ("[]", "") and len(server.seen) == 1
+
+
+def test_a_request_that_broke_for_whatever_reason_does_not_stand_in_the_way_of_the_next(server):
+    transport = HttpTransport(server.url, "hms_x")
+
+    def break_off(*args):
+        connection.putrequest("POST", "/")
+        raise LookupError("unknown encoding")
+
+    transport.connection, transport.pid = transport.connect(), os.getpid()
+    connection, transport.connection.request = transport.connection, break_off
+    with pytest.raises(LookupError):
+        transport(ROWS, "one")
+    transport(ROWS, "one")
+    assert len(server.seen) == 1
     transport.close()
 
 
