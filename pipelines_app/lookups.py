@@ -2,9 +2,11 @@
 
 from django.contrib.admin.utils import get_fields_from_path
 
-# What Django's filters and its dates write behind the name of a field, and what they may say there.
+# What Django's filters and its dates write behind the name of a field, and what they may say there. A year
+# has one on either side: its first and its last moment are asked for in UTC.
 SUFFIXES = ("", "__exact", "__isnull", "__isempty", "__gte", "__lt")
-DATES = {"__year": 9999, "__month": 12, "__day": 31}
+DATES = {"__year": range(2, 9999), "__month": range(1, 13), "__day": range(1, 32)}
+LONGEST = 4  # digits; Python reads no number of thousands of them
 
 
 class OfferedLookups:
@@ -16,10 +18,9 @@ class OfferedLookups:
 
     def lookup_allowed(self, lookup, value, request):
         """Whether a list may be filtered so; where not, Django answers 400."""
-        for ending, most in DATES.items():
+        for ending, numbers in DATES.items():
             if lookup == f"{self.date_hierarchy}{ending}":
-                # A longer one is no year, and Python reads no number of thousands of digits.
-                return value.isdecimal() and len(value) <= 4 and 1 <= int(value) <= most
+                return value.isdecimal() and len(value) <= LONGEST and int(value) in numbers
         return lookup in set(list_offered(self, request))
 
 

@@ -65,15 +65,11 @@ def test_no_column_that_a_list_does_not_offer_is_read_by_its_address(client, sta
 
 
 def test_a_date_that_is_none_is_refused_in_an_address(client, staff):
-    address = "/admin/pipelines_app/pipeline/"
-    for query in (
-        "year=99999999999",
-        f"year={'9' * 5_000}",
-        "year=x",
-        "year=2026&created_at__month=13",
-        "day=0",
-    ):
-        assert client.get(f"{address}?created_at__{query}").status_code == 400, query
+    odd = ["x", "99999999999", "9" * 5000, "0", "1", "9999"]
+    queries = [*(f"year={year}" for year in odd), "year=2026&created_at__month=13", "day=0"]
+    for query in queries:
+        address = f"/admin/pipelines_app/pipeline/?created_at__{query}"
+        assert client.get(address).status_code == 400, query[:40]
 
 
 def test_whatever_a_list_links_to_it_answers(client, staff):
