@@ -195,7 +195,8 @@ def list_figures(kpi, stats, limit, now):
     if COUNTED in get_aggregate(kpi.aggregate).unit and stats["min"] == stats["max"]:
         rate = format_value(stats["rate_per_hour"], kpi.unit, "rate_per_hour") if is_known else DASH
         return [points, ("per hour", rate)]
-    whole = [("together", format_value(stats["sum"], kpi.unit))] if kpi.aggregate == "sum" else []
+    together = format_value(stats["sum"], kpi.unit) if is_known else DASH
+    whole = [("together", together)] if kpi.aggregate == "sum" else []
     values = [(label, format_value(stats[name], kpi.unit, beside=limit)) for label, name in FIGURES]
     return [points, *whole, *values]
 
