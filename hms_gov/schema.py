@@ -10,7 +10,7 @@ class SchemaView(SpectacularAPIView):
     """The schema in the format that was asked for; errors in JSON whatever that was."""
 
     def _get_version_parameter(self, request):
-        """None: there is one version, and what an address says of another went into a header as it was."""
+        """None: there is one version, and what an address says of another must not get into a header."""
 
     def get_exception_handler(self):
         """The one shape of errors."""
