@@ -152,7 +152,8 @@ def try_it(client, method, url, body):
         told = b"".join(response.streaming_content) if response.streaming else response.content
         set_rollback(True)
     text = f"{response.get('Location', '')} {told.decode(errors='replace')}"
-    text = re.sub(r'(csrfmiddlewaretoken" value|nonce)="[^"]*"|data-field="clock">[^<]*', "", text)
+    text = re.sub(r'(csrfmiddlewaretoken" value|nonce|name="now" content|data-now)="[^"]*"', "", text)
+    text = re.sub(r'data-field="clock">[^<]*', "", text)
     client.cookies.pop("messages", None)
     return response.status_code, text, bool(wrote)
 
