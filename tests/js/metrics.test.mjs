@@ -316,6 +316,14 @@ test("it stops where the page's own server gives no ticket", async () => {
   assert.equal(away.requests.length, 4);
 });
 
+test("a page that never answers with a ticket is waited for as long as a server", { timeout: 5000 }, async () => {
+  let asked = 0;
+  const world = ticketed([answer(204)], () => (asked++ ? "t2" : new Promise(() => {})));
+  await new Stream(["a"], {}, world).done;
+  assert.deepEqual([asked, world.requests.length], [2, 1]);
+  assert.match(world.warnings[0], /no answer/);
+});
+
 test("it works from the environment of a Node program, which ends by itself", async () => {
   const bodies = [];
   const server = createServer(async (request, response) => {

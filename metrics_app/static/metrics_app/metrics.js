@@ -262,6 +262,12 @@ export class Emitter {
   }
 }
 
+/** What a promise comes to, unless the signal is given up before. */
+const waitFor = (promise, signal) => new Promise((resolve, reject) => {
+  signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  Promise.resolve(promise).then(resolve, reject);
+});
+
 /**
  * A stream of points that reconnects by itself and goes on where it was. It reads
  * text/event-stream by fetch, in browsers too: an EventSource can carry no key,
@@ -311,7 +317,7 @@ export class Stream {
 
   /** A fresh ticket: each opens one stream, once. null where the page's own server refuses for good. */
   async fetchTicket(tickets, signal) {
-    if (typeof tickets === "function") return tickets(this.topics);
+    if (typeof tickets === "function") return waitFor(tickets(this.topics), signal);
     const response = await this.world.fetch(tickets, { method: "POST", cache: "no-store", credentials: "same-origin", signal });
     if (response.ok) return (await response.json()).ticket ?? null;
     if (isFinal(response.status)) return null;
