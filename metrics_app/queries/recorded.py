@@ -12,6 +12,7 @@ import numpy as np
 from django.core.signals import setting_changed
 from django.db.models import Min
 
+from metrics_app import window
 from metrics_app.clock import now_ms
 from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.buckets import floor
@@ -19,6 +20,7 @@ from metrics_app.core.durations import DAY_MS, HOUR_MS, MINUTE_MS
 from metrics_app.core.moments import to_ms
 from metrics_app.core.recorded import QUIET, is_enough, join_pieces, measure_share, measure_shares
 from metrics_app.core.spans import ceil, intersect, join, subtract
+from metrics_app.exceptions import BusUnavailable
 from metrics_app.forks import free_in_children
 from metrics_app.models import DayRollup, HourRollup, Kpi, MinuteRollup, Recording, ShardHistory, Topic
 from metrics_app.queries.corrections import list_voids
@@ -174,12 +176,28 @@ def load_recordings():
         fresh_until, found = _recordings
         if time.monotonic() >= fresh_until:
             found = list(Recording.objects.order_by("start").values_list("start", "end"))
-            if not found:
-                found = [(0, ENDLESS)]
-            elif found[-1][1] > now_ms() - GROWING:
-                found[-1] = (found[-1][0], ENDLESS)
+            found = let_grow(found) if found else [(0, ENDLESS)]
             _recordings = (time.monotonic() + FRESH, found)
     return found
+
+
+def let_grow(found):
+    """The spans that SQL knows, the one that is being recorded now without an end.
+
+    Whoever judges carries it there: while nobody does, Redis knows that points are taken in all the same.
+    """
+    since, noted = read_noted() or found[-1]
+    if noted <= now_ms() - GROWING:
+        return found
+    return [*intersect(found, 0, since), (since, ENDLESS)]
+
+
+def read_noted():
+    """``(since, noted)`` in ms as Redis has it; None where it is away, or has nothing."""
+    try:
+        return window.read_recording()
+    except BusUnavailable:
+        return None
 
 
 def forget_on_change(*, setting, **kwargs):

@@ -152,6 +152,17 @@ def test_whoever_works_notes_it_and_a_long_silence_begins_anew():
     assert window.read_recording()[0] >= noted
 
 
+def test_what_is_taken_in_is_recorded_also_while_nobody_judges():
+    let_all_work()
+    noted = window.read_recording()[1]
+    get_redis().hset(name_recording(), "since", noted - HOUR)
+    record((noted - HOUR, noted - 20 * MINUTE))
+    assert queries.is_site_recording(noted - 30 * MINUTE, noted)
+    get_redis().hset(name_recording(), "noted", noted - 20 * MINUTE)
+    recorded._recordings = (0.0, [])
+    assert not queries.is_site_recording(noted - 30 * MINUTE, noted)
+
+
 def test_sql_learns_each_span_and_up_to_where_it_was_counted():
     let_all_work()
     keep_recording(every=0)
