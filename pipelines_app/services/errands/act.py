@@ -17,7 +17,7 @@ from pipelines_app.core.errands import flatten
 from pipelines_app.core.states import State
 from pipelines_app.exceptions import BadInput, Impossible, Postponed, Tampered
 from pipelines_app.models import Errand
-from pipelines_app.queries import find_undo_end, make_order, read_version
+from pipelines_app.queries import HEAVY, find_undo_end, make_order, read_version
 from pipelines_app.queries.stops import find_stop
 from pipelines_app.services.errands.measure import begin_measuring
 from pipelines_app.services.errands.plan import ACT, LONGEST, end_errand, is_held
@@ -44,7 +44,8 @@ def wait_for_orders(errand, now):
         pipeline__state__in=(State.APPROVED, State.EXECUTING),
         pipeline__action=errand.pipeline.action,
     )
-    for other in others.exclude(pk=errand.pk).select_related("pipeline").order_by("pk"):
+    others = others.exclude(pk=errand.pk).select_related("pipeline").order_by("pk")
+    for other in others.defer(*(f"pipeline__{name}" for name in HEAVY)):
         held = other.claimed_until is not None and other.claimed_until > now
         same = name_lane(other.pipeline.action, other.pipeline.action_params) == lane
         if same and (held or other.pk < errand.pk):

@@ -4,12 +4,15 @@ from datetime import timedelta
 
 import pytest
 from django.core.mail import EmailMessage
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from pipelines_app.actions.registry import name_lane
 from pipelines_app.cards.execution import describe_execution
 from pipelines_app.models import Errand, Pipeline
 from pipelines_app.services import approve, propose, run_errands, withdraw
 from pipelines_app.services.errands import plan
+from pipelines_app.services.errands.act import wait_for_orders
 from pipelines_app.services.errands.plan import claim
 from pipelines_app.services.verify import verify_audit
 from tests.pipelines_app import acting as acting_module
@@ -59,6 +62,13 @@ def test_an_order_waits_for_the_one_before_to_its_receiver_and_for_no_other(orde
         "done"
     }
     assert verify_audit().faults == []
+
+
+def test_who_looks_what_goes_first_reads_no_evidence(orders):
+    second, now = Errand.objects.select_related("pipeline").get(kind="act", pipeline=orders[2]), at(0)
+    with CaptureQueriesContext(connection) as asked:
+        assert wait_for_orders(second, now)
+    assert len(asked) == 1 and "evidence_text" not in asked[0]["sql"]
 
 
 def test_one_that_is_given_up_or_taken_back_keeps_none_after_it(orders, approver):
