@@ -73,9 +73,11 @@ def find_wait(attempts):
 def find_pause(attempts, asked):
     """As ``find_wait``, and not sooner than whoever refused it ``asked`` for (s, None: nobody did).
 
-    Half an hour is the most, whatever is asked for.
+    Half an hour is the most, whatever is asked for; what is no number, as somebody's exception may have it,
+    asks for nothing.
     """
-    return max(find_wait(attempts), min(asked or 0, WAITS[-1]))
+    wanted = asked if isinstance(asked, int | float) else 0
+    return max(find_wait(attempts), min(wanted, WAITS[-1]))
 
 
 def flatten(text):

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from pipelines_app.actions.registry import name_lane
 from pipelines_app.cards.execution import describe_execution
+from pipelines_app.core.errands import find_pause, find_wait
 from pipelines_app.models import Errand, Pipeline
 from pipelines_app.services import approve, propose, run_errands, withdraw
 from pipelines_app.services.errands import plan
@@ -107,6 +108,11 @@ def test_a_receiver_that_asks_for_a_pause_gets_it(orders):
     run_errands(now=at(100))
     run_errands(now=at(103))
     assert paid()[2:] == ["a first", "a second"]
+
+
+@pytest.mark.parametrize("asked", ["90", timedelta(seconds=90), float("nan"), -1, None])
+def test_a_pause_that_is_no_number_of_seconds_is_the_wait_of_the_drain(asked):
+    assert find_pause(1, asked) == find_wait(1)
 
 
 def test_an_action_that_cannot_say_where_its_orders_go_is_carried_out(orders, monkeypatch):
