@@ -17,7 +17,7 @@ from metrics_app.services.watch.states import read_clock
 
 BATCH = 500  # rows of one insert
 CLOSING = {kind for kind, event in notices.EVENTS.items() if event in notices.ENDINGS}
-STANDING = {"ok": "within limit", "pending": "over the limit for now", "recovering": "recovering"}
+TOLD = {"ok": "within limit", "pending": "over the limit for now", "recovering": "recovering"}
 FLAPPED = timedelta(days=31)  # a threshold of the longest interval is calm again by then
 
 
@@ -196,7 +196,7 @@ def tell_standing(condition):
     unjudged = tell_unjudged(condition)
     if condition.state == FIRING:
         return "; ".join(filter(None, ("beyond limit", unjudged)))
-    return unjudged or STANDING[condition.state]
+    return unjudged or TOLD[condition.state]
 
 
 def tell_unjudged(condition):
