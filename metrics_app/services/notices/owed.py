@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from django.db.models import Exists, OuterRef, Q, Subquery
 
+from metrics_app import conf
 from metrics_app.core import notices
 from metrics_app.models import Breach, Notice, Receiver
 from metrics_app.services.notices.write import find_opening, insert, tell_open
@@ -16,7 +17,7 @@ from metrics_app.services.silences import is_silenced, list_acting
 from metrics_app.services.watch.states import read_clock
 
 Outcome = Notice.Outcome
-SAID = (Outcome.SENT, Outcome.FAILED)  # what was given up is tried again by hand
+SAID = (Outcome.SENT, Outcome.FAILED)  # what a receiver did not want is tried again by hand
 OWED_FOR = timedelta(days=31)  # nobody asks for an end that is older
 
 
@@ -46,10 +47,12 @@ def list_unknown(receiver):
     """
     own = Notice.objects.filter(receiver=receiver, breach=OuterRef("pk"))
     latest = own.order_by("-at", "-pk")
+    # What its outage outlasted it has not heard: as long as that is open it is told anew, at its own pace.
+    said = Q(outcome__in=SAID) & ~Q(outcome=Outcome.FAILED, attempts__gte=conf.get("NOTICE_ATTEMPTS"))
     rows = Breach.objects.filter(recovered_at=None, caught_up=False, threshold__enabled=True)
     rows = rows.filter(severity__in=receiver.severities).exclude(Exists(own.filter(done_at=None)))
     rows = rows.annotate(
-        last=Subquery(latest.filter(outcome__in=SAID).values("event")[:1]),
+        last=Subquery(latest.filter(said).values("event")[:1]),
         newest=Subquery(latest.values("at")[:1]),
         why=Subquery(latest.filter(outcome=Outcome.WITHHELD).values("error")[:1]),
     ).filter(Q(last=None) | ~Q(last__in=notices.KNOWN_OPEN))

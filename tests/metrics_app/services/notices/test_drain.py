@@ -110,10 +110,10 @@ def test_it_gives_up_after_the_last_attempt_and_keeps_the_error(base, carried, s
     carried.faults += [DeliveryFailed(f"away {n}") for n in range(5)]
     for hours in range(1, 6):
         send_notices(now=later(hours=hours))
-    assert len(carried.faults) == 2
-    notice = Notice.objects.get()
+    notice, anew = Notice.objects.order_by("pk")
     assert (notice.outcome, notice.attempts, notice.error) == ("failed", 3, "away 2")
     assert told(breach) == ["Notice to Duty officers given up after 3 attempts"]
+    assert (anew.done_at, anew.attempts, carried.faults) == (None, 2, []), "it is still open"
 
 
 def test_a_receiver_that_is_gone_is_switched_off(base, carried):

@@ -167,11 +167,29 @@ def test_a_receiver_that_was_off_when_it_ended_hears_of_the_end_when_it_is_on_ag
     ]
 
 
-def test_what_was_given_up_is_tried_again_by_hand_only(breach):
+def test_what_a_receiver_did_not_want_is_tried_again_by_hand_only(breach):
     make_receiver()
     happen(breach)
-    Notice.objects.update(outcome="failed", done_at=timezone.now())
+    Notice.objects.update(outcome="failed", done_at=timezone.now(), attempts=3)
     assert send_notices(now=later(hours=1)) == 0
+
+
+def test_what_its_outage_outlasted_a_receiver_is_told_while_it_is_open_and_then_that_it_is_over(breach):
+    make_receiver()
+    happen(breach)
+    Notice.objects.update(outcome="failed", done_at=timezone.now(), attempts=15)
+    assert send_notices(now=later(hours=1)) + send_notices(now=later(hours=2)) == 1
+    recover(breach)
+    assert send_notices(now=later(hours=3)) == 1
+    assert subjects() == ["■ Beyond limit", "● Recovered"]
+
+
+def test_what_an_outage_outlasted_and_is_over_is_told_to_nobody(breach):
+    make_receiver()
+    happen(breach)
+    Notice.objects.update(outcome="failed", done_at=timezone.now(), attempts=15)
+    recover(breach)
+    assert send_notices(now=later(hours=3)) == 0
 
 
 def test_it_costs_one_question_for_each_receiver_whatever_is_open(base):
