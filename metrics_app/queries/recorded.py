@@ -40,8 +40,27 @@ _recordings = (0.0, [])  # (fresh until, [(start, end), …])
 
 def list_recorded(topic, start, end):
     """``[(start, end), …]`` in ms of what was recorded of a topic in [start, end), sorted. BusUnavailable."""
+    reading = read_hot(topic)
+    found = [(start, end)] if is_whole(topic, reading, start, end) else list_found(topic, reading, start, end)
+    missing = [(one.start, max(one.end, one.start + 1)) for one in list_losses(topic, start, end)]
+    return subtract(found, [*missing, *list_voids(topic)])
+
+
+def is_whole(topic, reading, start, end):
+    """Whether a topic was there before [start, end) ms, in which the site took in points: few questions."""
+    if subtract([(start, end)], load_recordings()):
+        return False
+    came = [at for at in (*list_hot(reading), reading.head and reading.head.last_ts) if at is not None]
+    if min(came, default=end) >= start:
+        return False
+    made = Kpi.objects.filter(topic=topic).values_list("created_at", flat=True).first()
+    return made is None or to_ms(made) <= start
+
+
+def list_found(topic, reading, start, end):
+    """As ``list_recorded``, with what was lost or voided."""
     number = Topic.objects.filter(name=topic).values_list("id", flat=True).first()
-    hot = list_hot(topic)
+    hot = list_hot(reading)
     begin = find_begin(topic, number, hot, start - QUIET, end)
     live = intersect(load_recordings(), begin, end + QUIET)
     found = list(live)
@@ -51,8 +70,7 @@ def list_recorded(topic, start, end):
         if region[1] == begin and live:
             pieces.append((begin, begin))
         found += [part for span in join_pieces(pieces) for part in intersect([region], *span)]
-    missing = [(one.start, max(one.end, one.start + 1)) for one in list_losses(topic, start, end)]
-    return subtract(intersect(join(sorted(found)), start, end), [*missing, *list_voids(topic)])
+    return intersect(join(sorted(found)), start, end)
 
 
 def is_recorded(topic, start, end):
@@ -104,10 +122,14 @@ def drop_unknown(topic, ends, window, values, aggregate):
     return [None if value == empty and not one else value for value, one in zip(values, known, strict=True)]
 
 
-def list_hot(topic):
-    """The minutes (ms), ascending, with points of a topic that Redis has."""
+def read_hot(topic):
+    """What Redis has of a topic."""
     now = clock()
-    reading = read_one(Want(topic, now - DAY_MS, now))
+    return read_one(Want(topic, now - DAY_MS, now))
+
+
+def list_hot(reading):
+    """The minutes (ms), ascending, with points of a topic that Redis has."""
     return sorted({*(minute for minute, row in reading.ring.items() if row[0]), *reading.held})
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import time
 
 from metrics_app import log, registry
 from metrics_app.core import frames
@@ -11,7 +10,7 @@ from metrics_app.core.positions import MAX_TOPICS, NOWHERE, format_position, pac
 from metrics_app.streams.events import Notice
 from metrics_app.streams.known_topics import list_topics
 from metrics_app.streams.positions import find_start
-from metrics_app.streams.states import read_states
+from metrics_app.streams.states import LOOK, read_states
 from metrics_app.streams.visitors import FAREWELL, Visitor
 
 HEARTBEAT = 15  # seconds
@@ -77,7 +76,7 @@ class EventStream(Visitor):
     def greet(self):
         """The first bytes: when to come back, where we are, and what could not be continued."""
         # With a name and data: clients forget an id that comes without data.
-        begins = {"ts": int(time.time() * 1000), "recovered": self.is_recovered}
+        begins = self.hub.states.describe_beat(self.starts) | {"recovered": self.is_recovered}
         if self.query.ignored:
             begins["ignored"] = self.query.ignored
         retry = random.randint(*RETRY)
@@ -170,11 +169,16 @@ class EventStream(Visitor):
         return not writer.cancelled()
 
     async def beat(self):
-        """Says every 15 s that the line is alive."""
+        """Says every 15 s that the line is alive; at once where points are not counted any more, or again."""
+        states, pause, silent = self.hub.states, min(LOOK, HEARTBEAT), 0.0
+        stood = states.stand(self.starts)
         while True:
-            await asyncio.sleep(HEARTBEAT)
-            if not self.outbox.full:
-                self.put(make_chunk(frames.encode_event({"ts": int(time.time() * 1000)}, event="heartbeat")))
+            await asyncio.sleep(pause)
+            silent, stands = silent + pause, states.stand(self.records)
+            if (silent >= HEARTBEAT or stands != stood) and not self.outbox.full:
+                silent, stood = 0.0, stands
+                data = states.describe_beat(self.records)
+                self.put(make_chunk(frames.encode_event(data, event="heartbeat")))
 
     def end(self, reason):
         """Ends the response after what is queued; whoever is to come again is told when."""

@@ -13,6 +13,7 @@ from django.db import Error as DatabaseError
 from metrics_app.core.watch import OK
 from metrics_app.models import ThresholdState
 from metrics_app.queries.clock import Clock, read_clock
+from metrics_app.queries.logs import shard_for
 from metrics_app.streams.events import Notice
 
 COLUMNS = ("state", "value", "since", "last_slot", "data", "data_breach")
@@ -63,6 +64,7 @@ class States:
         self.hub, self.told = hub, {}  # threshold id -> Seen
         self.clock = Question(hub, lambda: hub.call(read_clock))
         self.known, self.known_at = None, 0.0  # the last Clock that Redis told, and the loop's time then
+        self.standing = frozenset()  # shards whose points are not counted, by the last look
         self.comparison = Question(hub, self.compare)
 
     def note(self, found):
@@ -91,6 +93,7 @@ class States:
         stood = ()
         while True:
             clock = await self.look()
+            self.standing = clock.stands[1] if clock.stands else self.standing
             if self.hub.feeds and (clock.stands != stood or clock.through is None):
                 await self.retell(clock)
             stood = clock.stands if self.hub.feeds else ()
@@ -119,6 +122,22 @@ class States:
         """``Clock.describe`` of now, for the answer to a ping; {} while unknown."""
         clock = self.now
         return {} if clock.through is None else clock.describe()
+
+    def describe_beat(self, topics):
+        """The data of a heartbeat: ``ts``, this server's time; ``through``, up to when topics are counted.
+
+        ms; 0: nothing ever was. Without ``through`` while Redis has told nothing yet, or of no topic.
+        """
+        clock, ts = self.now, int(time.time() * 1000)
+        if clock.through is None or not topics:
+            return {"ts": ts}
+        through = min(map(clock.find_mark, topics))
+        # Redis' time told by this server's: a stream has one clock.
+        return {"ts": ts, "through": through and ts - (clock.now - through)}
+
+    def stand(self, topics):
+        """Whether points of one of the topics are not counted, by the last look at the clock."""
+        return any(shard_for(topic) in self.standing for topic in topics) if self.standing else False
 
     async def retell(self, clock):
         """Compares at once; where the rows take long, tells what the clock says of what was told before."""

@@ -100,3 +100,17 @@ test("one can walk along it", () => {
   assert.equal(line.describePlace(chart, 60, time), "t0: 25 h");
   assert.equal(line.describePlace(chart, 0, time), "t-3600: no points");
 });
+
+test("it is stale while the server says that points are not counted, and live again once they are", () => {
+  const line = make();
+  line.push({ ts: NOW - 1000, value: 90_000 }, NOW);
+  line.count(NOW, NOW - 900);
+  assert.equal(line.describe(NOW, time).state, "live");
+  line.count(NOW + 5000, NOW - 900);
+  const { state, words } = line.describe(NOW + 5000, time);
+  assert.deepEqual({ state, words }, { state: "stale", words: "Stale since t-0.9" });
+  line.count(NOW + 9000, 0);
+  assert.equal(line.describe(NOW + 9000, time).words, "Stale");
+  line.count(NOW + 9500, undefined);
+  assert.equal(line.describe(NOW + 9500, time).state, "live", "one that cannot tell says nothing of it");
+});

@@ -7,6 +7,7 @@ import { formatAge, formatDuration, formatValue } from "./units.js";
 const STEPS = 60; // places of the line
 const MOST_POINTS = 20_000;
 const SILENCE = 40_000; // ms; the server's heart beats every 15 s
+const BEHIND = 4_000; // ms that points may lie uncounted before the server says so
 
 /** The points of one topic, and what is to be said of them. */
 export class LiveLine {
@@ -14,7 +15,7 @@ export class LiveLine {
   constructor({ label, unit = "", aggregate = "mean", span = 3_600_000, window = 300_000, limit = null, above = true, staleAfter = 0 }) {
     Object.assign(this, { label, unit, aggregate, span, window, limit, above, staleAfter });
     this.ring = new Ring(MOST_POINTS);
-    this.last = this.heard = null;
+    this.last = this.heard = this.stands = null;
     this.status = "connecting";
   }
 
@@ -29,6 +30,11 @@ export class LiveLine {
   /** The server has spoken. */
   hear(now) {
     this.heard = now;
+  }
+
+  /** The server says, at `ts`, `through` when it has counted points (ms; 0: none ever; undefined: it cannot tell). */
+  count(ts, through) {
+    this.stands = through !== undefined && ts - through > BEHIND ? through : null;
   }
 
   /** "live", "disconnected" or "closed", as the stream says. */
@@ -49,6 +55,8 @@ export class LiveLine {
     if (this.status === "connecting") return { state: "connecting", words: "Connecting" };
     if (this.status !== "live") return { state: "disconnected", words: `Disconnected${since(this.heard)}, trying again` };
     if (now - this.heard > SILENCE) return { state: "stale", words: `Stale${since(this.heard)}` };
+    // Nobody counts what comes: a value that stands still would pass for one that is well.
+    if (this.stands !== null) return { state: "stale", words: `Stale${since(this.stands || null)}` };
     if (this.staleAfter && (this.last === null || now - this.last > this.staleAfter)) {
       return { state: "stale", words: this.last === null ? "No points yet" : `Stale${since(this.last)}` };
     }

@@ -98,7 +98,7 @@ export class LiveSpark extends HTMLElement {
       since: -Math.ceil(Math.min(line.span + line.window, 3_600_000) / 1000),
       // What the page's server said of the KPI's condition is history once a threshold changes.
       onState: () => this.removeAttribute("condition"),
-      onClock: (ms) => { time.tell(ms); line.hear(time.now()); later(); },
+      onClock: (ms, through) => { time.tell(ms); line.hear(time.now()); line.count(ms, through); later(); },
       onStatus: (status) => { line.setStatus(status, time.now()); later(); },
     });
     this.clock = setInterval(() => (time.hasSlept() ? this.awaken() : later()), 1000);

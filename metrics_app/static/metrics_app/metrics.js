@@ -391,7 +391,7 @@ export class Stream {
     if (id !== undefined) this.position = id;
     const { onPoint, onState, onReset, onOmitted, onHeartbeat, onClock } = this.handlers;
     try {
-      if (type === "position" || type === "heartbeat") onClock?.(JSON.parse(data).ts);
+      if (type === "position" || type === "heartbeat") onClock?.(JSON.parse(data).ts, JSON.parse(data).through);
       if (type === "message" && data) onPoint?.(JSON.parse(data));
       else if (type === "state") onState?.(JSON.parse(data));
       else if (type === "reset") onReset?.();

@@ -258,6 +258,15 @@ async def test_it_shows_that_it_is_alive(credentials, monkeypatch):
         assert body.startswith("event: heartbeat\ndata: ") and "id:" not in body
 
 
+async def test_it_says_at_once_that_points_are_not_counted_any_more(credentials, monkeypatch):
+    async with StreamClient("topic=er.wait", **credentials) as stream:
+        await stream.next_message()
+        # As if the collector had stood still for longer than is taken for slow.
+        monkeypatch.setattr("metrics_app.queries.clock.GRACE", -1)
+        body = (await stream.next_message())["body"].decode()
+        assert body.startswith("event: heartbeat\ndata: ") and '"through":' in body
+
+
 async def test_it_ends_when_the_key_is_revoked_and_tells_the_client_to_stop(credentials, in_thread):
     async with StreamClient("topic=er.wait", **credentials) as stream:
         await in_thread(revoke_key, await ApiKey.objects.aget())
