@@ -27,6 +27,7 @@ from metrics_app.models import (
     Loss,
     MinuteRollup,
     Note,
+    Recording,
     Restriction,
 )
 from metrics_app.services.archive import archive
@@ -142,6 +143,7 @@ def test_every_row_is_there_and_everything_goes_on(clockwork, imported, postgres
     Loss.objects.create(
         shard=0, start=0, looked_at=MINUTE, end=2 * MINUTE, points=3, topics={"complaint.secret": [0, 3]}
     )
+    Recording.objects.create(start=0, end=clockwork.now + DAY)
     before, counts, head = ask(clockwork.now), count_everything(connection), verify_audit().head
     rows = {model: read_rows(model, connection) for model in list_models()}
     assert {table for table, n in counts.items() if not n} == EMPTY
