@@ -61,7 +61,7 @@ def test_it_answers_a_name_that_is_not_there_in_the_same_way(client, ada):
 
     def hide(page, name):
         head, _, rest = page.partition('name="csrfmiddlewaretoken" value="')
-        return (head + rest[64:]).replace(name, "…")
+        return re.sub(r'data-now="\d+"', "", head + rest[64:]).replace(name, "…")
 
     assert answers("ada", HERE) == answers("nobody", ELSEWHERE)
 

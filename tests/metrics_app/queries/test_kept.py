@@ -123,7 +123,7 @@ def test_a_chart_takes_a_step_that_is_kept(pruned, aggregate, wanted):
 
 def test_figures_beside_today_say_what_is_gone(pruned):
     now, _, old = pruned
-    rows = list_comparisons(Kpi(topic=TOPIC, aggregate="count"), now, "UTC", old)
+    rows = list_comparisons(Kpi(topic=TOPIC, aggregate="count"), now, "UTC")
     assert [row["beside"] for row in rows if row["label"].startswith("a week")] == [
         "its minutes are no longer kept"
     ]

@@ -68,7 +68,7 @@ def test_when_it_fires_it_waits_again_as_a_new_version_with_its_history(refused,
     frozen = json.loads(back.versions.get(number=2).text)["reopened"]
     assert (frozen["by"], frozen["comment"], frozen["text"]) == ("ada", "wait", "61 h")
     told = make_card(back, second, now=moment).reopened
-    assert told.startswith("Rejected by ada at 1 Feb 10:00 unless above 60 h, until 3 March: “wait” Now")
+    assert told.startswith("Rejected by ada at 1 Feb 10:00 unless above 60 h, until 3 March 2026: “wait” Now")
     assert told.endswith("Now it has come: mean over 30 min 61 h at 10:01.")
     kinds = Errand.objects.filter(version=2, done_at=None).values_list("kind", "due_at")
     assert ("remind", moment + timedelta(hours=12)) in kinds
@@ -84,7 +84,9 @@ def test_those_who_may_decide_are_mailed_with_its_history(refused, second):
     run_errands(now=LATER)
     [sent] = mail.outbox
     assert sent.subject == f"{TITLE}: waits for your decision again: what its rejection waited for has come"
-    assert "Rejected by ada at 1 Feb 2026, 10:00 UTC unless above 60 h, until 3 March: “wait”" in sent.body
+    assert (
+        "Rejected by ada at 1 Feb 2026, 10:00 UTC unless above 60 h, until 3 March 2026: “wait”" in sent.body
+    )
 
 
 def test_it_fires_once_and_its_version_is_changed_with_its_history(refused, approver, second):
@@ -198,7 +200,7 @@ def test_whoever_may_not_decide_learns_that_before_anything_else(breach, outside
 
 def test_the_card_says_what_is_waited_for_and_what_it_is_now(refused, approver, outsider):
     card = make_card(refused, approver, now=LATER)
-    said = "Rejected by ada unless above 60 h, until 3 March; now 54 h. At 1 Feb 10:00: “wait”"
+    said = "Rejected by ada unless above 60 h, until 3 March 2026; now 54 h. At 1 Feb 10:00: “wait”"
     assert card.verdict == said
     assert card.execution.progress.startswith("It waits for a decision again once the mean over 30 min is")
     assert card.execution.steps == ("withdraw",)

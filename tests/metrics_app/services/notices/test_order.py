@@ -428,7 +428,7 @@ def check_taken(site):
             newer = any(other["breach"] == breach and other["id"] > fact["id"] for other in facts)
             assert over or breach in still_open or newer, "nobody is paged for what is over"
             known = known - {breach} if over else known | {breach}
-            assert is_repeat or fact["id"] > last.get(breach, 0), "the newer never before the older"
+            assert is_repeat or fact["id"] >= last.get(breach, 0), "the newer never before the older"
             last[breach] = max(fact["id"], last.get(breach, 0))
         come |= set(ids)
         heard += ids if acknowledged else []
