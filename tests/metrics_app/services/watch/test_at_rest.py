@@ -52,7 +52,10 @@ states = st.tuples(st.fixed_dictionaries(fields), st.fixed_dictionaries({}, opti
 )
 # As a database takes them.
 saved_rules = st.builds(
-    lambda rule, delay: rule._replace(delay=delay, aggregate_value=None), rules, st.sampled_from([0, 30])
+    lambda rule, delay, zone: rule._replace(delay=delay, aggregate_value=None, zone=zone),
+    rules,
+    st.sampled_from([0, 30]),
+    st.sampled_from(["", "Europe/Berlin"]),
 )
 extras = st.sampled_from([None, MARK - 5 * MINUTE, MARK - 1000, MARK + 1000])
 
