@@ -1,7 +1,9 @@
 """The addresses of the admin's lists: what a page offers works, what it does not tell nobody anything."""
 
+import inspect
 import re
 from html import unescape
+from importlib import import_module
 
 import pytest
 from django.contrib import admin
@@ -62,6 +64,14 @@ def test_no_column_that_a_list_does_not_offer_is_read_by_its_address(client, sta
         # And the list goes by that.
         assert client.get(f"{address}?{names[-1]}__startswith=a").status_code in (302, 400, 403), address
     assert asked > 500
+
+
+def test_both_apps_have_the_same_rule():
+    # Neither may import the other, and each stands alone in other projects.
+    ours, theirs = (
+        inspect.getsource(import_module(f"{app}.lookups")) for app in ("metrics_app", "pipelines_app")
+    )
+    assert ours == theirs
 
 
 def test_a_date_that_is_none_is_refused_in_an_address(client, staff):

@@ -6,6 +6,7 @@ from importlib import import_module
 
 import pytest
 from django.apps import apps
+from django.contrib.auth.models import User
 from django.db import connection
 
 from metrics_app import queries, window
@@ -188,3 +189,21 @@ def test_a_site_that_is_upgraded_has_recorded_since_its_first_generation(now):
     migration.begin(apps, editor)
     row = Recording.objects.get()
     assert 0 < row.start <= row.end
+
+
+def test_a_quiet_window_of_a_topic_that_was_there_before_costs_few_questions(django_assert_max_num_queries):
+    now = time.time_ns() // 1_000_000
+    make_kpi(now - DAY)
+    send((now - 30 * MINUTE, 1.0), topic=TOPIC)
+    record((now - DAY, now))
+    start, end = now - 10 * MINUTE, now - MINUTE
+    assert recorded.is_site_recording(start, end)
+    with django_assert_max_num_queries(3):
+        assert queries.list_recorded(TOPIC, start, end) == [(start, end)]
+    whole = recorded.list_found(TOPIC, recorded.read_hot(TOPIC), start, end)
+    assert whole == [(start, end)], "the long way says the same"
+    author = User.objects.create_user("ann")
+    Correction.objects.create(topic=TOPIC, start=start, end=start + MINUTE, reason="x", author=author)
+    assert queries.list_recorded(TOPIC, start, end) == [(start + MINUTE, end)]
+    Kpi.objects.update(created_at=datetime.fromtimestamp((start + 5 * MINUTE) / 1000, UTC))
+    assert not recorded.is_whole(TOPIC, recorded.read_hot(TOPIC), start, end)
