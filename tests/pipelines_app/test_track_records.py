@@ -193,4 +193,8 @@ def test_a_first_suggestion_has_no_line_and_an_empty_page(approver, client):
     present = propose(**REPEAT)[0]
     client.force_login(approver)
     assert "record known" not in client.get("/inbox/").content.decode()
-    assert "Never approved" in client.get(f"/inbox/{present.pk}/record/").content.decode()
+    page = f"/inbox/{present.pk}/record/"
+    assert f"Never approved, besides proposal #{present.pk}." in client.get(page).content.decode()
+    approve(pipeline=present, by=approver, version=1)
+    # Others may have been approved since: what counts is what was known by then.
+    assert f"Never approved before proposal #{present.pk} was decided on" in client.get(page).content.decode()
