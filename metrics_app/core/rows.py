@@ -4,14 +4,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from metrics_app.core.ids import check_id
 from metrics_app.core.moments import WHOLE
 from metrics_app.core.points import check_topic, check_ts, check_value
 from metrics_app.core.text.literals import show
 from metrics_app.exceptions import BadInput
 
-LONGEST_ID = 200  # characters
-# Floats beyond it have no odd numbers: two ids would be one.
-LARGEST_FLOAT_ID = 2**53
 FIELDS = ("topic", "ts", "value", "id")
 
 
@@ -169,22 +167,3 @@ def check_numbers(cells):
 def check_ids(cells):
     """The ids of cells, [] where there are none; BadInput unless all are."""
     return [] if cells[0] is None else [check_id(cell) for cell in cells]
-
-
-def check_id(cell):
-    """The id of a row as text, a whole number the same as a float; None where there is none."""
-    if cell is None:
-        return None
-    if isinstance(cell, float):
-        cell = read_float_id(cell)
-    name = str(cell).strip()
-    if not 0 < len(name) <= LONGEST_ID or "\n" in name or "\r" in name:
-        raise BadInput(f"{show(cell)} is no id: expected 1 to {LONGEST_ID} characters in a line", field="id")
-    return name
-
-
-def read_float_id(cell):
-    """The whole number that a float stands for, or the float; BadInput where it may stand for several."""
-    if not abs(cell) <= LARGEST_FLOAT_ID:
-        raise BadInput(f"{cell!r} is no id: write ids as whole numbers or texts, not as floats", field="id")
-    return int(cell) if cell.is_integer() else cell

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
 
+from metrics_app.core.ids import check_id
 from metrics_app.core.points import EARLIEST, MAX_TOPIC, parse_iso
 from metrics_app.core.rows import Broken
 from metrics_app.exceptions import BadInput
 from metrics_app.files.csv_files import open_table, place_column
 from metrics_app.files.left_out import LeftOut
-from metrics_app.files.occurrences import Occurrences, digest_cells
+from metrics_app.files.occurrences import Occurrences
 
 NOT_IN_A_WORD = re.compile(r"[^a-z0-9]+")
 BLOCK = 1_000  # rows
@@ -28,7 +29,7 @@ class Columns(NamedTuple):
 class Case(NamedTuple):
     """One row; times are milliseconds since the epoch, ``closed`` None while there is no answer.
 
-    ``answer`` is the id of its answer where that is another one than ``id``.
+    ``id`` is empty where the file has none.
     """
 
     line: int
@@ -36,7 +37,6 @@ class Case(NamedTuple):
     created: int
     closed: int | None
     kind: str
-    answer: str = ""
 
 
 DEFAULT_COLUMNS = Columns()
@@ -55,6 +55,11 @@ class Tally:
     bad: LeftOut = field(default_factory=LeftOut)
     refused: LeftOut = field(default_factory=LeftOut)
 
+    def describe(self):
+        """The counts; of what is ``bad`` or ``refused`` also the first lines, and why."""
+        counts = {"read": self.read, "repeated": self.repeated}
+        return counts | {"bad": self.bad.describe(), "refused": self.refused.describe()}
+
 
 def iterate_cases(path, columns, tally, *, latest=None, limit=None, encoding=""):
     """Yields the Cases of a CSV file and notes in a Tally what it leaves out; BadInput: it is no such file.
@@ -69,17 +74,14 @@ def iterate_cases(path, columns, tally, *, latest=None, limit=None, encoding="")
         rows = islice(table.rows(reader.is_row), limit)
         while block := list(islice(rows, BLOCK)):
             tally.read += len(block)
-            read = [case for case in (reader.read(*row, tally) for row in block) if case]
-            named = name_cases if columns.id else name_by_content
-            yield from named(read, occurrences, tally)
+            found = [found for found in (reader.read(*row, tally) for row in block) if found]
+            yield from take_cases(drop_repeated(found, occurrences, tally) if columns.id else found, tally)
 
 
 class Found(NamedTuple):
-    """A Case without its ids, what tells it and its answer from others, and why its answer is refused."""
+    """A Case, and why its answer is refused."""
 
     case: Case
-    key: str
-    answer_key: str
     fault: str
 
 
@@ -108,9 +110,7 @@ class Reader:
 
     def parse(self, line, cells):
         """The Found of a row; BadInput that says why it is no case."""
-        name = self.get(cells, "id").strip() if self.columns.id else ""
-        if self.columns.id and not name:
-            raise BadInput(f"{self.columns.id} is empty")
+        name = self.read_id(cells) if self.columns.id else ""
         created = self.read_moment(cells, "created")
         if created is None:
             raise BadInput(f"{self.columns.created} is empty")
@@ -120,8 +120,7 @@ class Reader:
         except BadInput as error:
             # The complaint came all the same.
             closed, fault = None, str(error)
-        keys = (name, name) if name else self.digest(cells)
-        return Found(Case(line, name, created, closed, kind), *keys, fault)
+        return Found(Case(line, name, created, closed, kind), fault)
 
     def get(self, cells, column):
         """The text of a column; BadInput where the row ends before it, or it holds several lines."""
@@ -132,6 +131,15 @@ class Reader:
         if "\n" in cell or "\r" in cell:
             raise BadInput(f"{getattr(self.columns, column)} holds several lines")
         return cell
+
+    def read_id(self, cells):
+        """The id of a row; BadInput."""
+        if not (text := self.get(cells, "id")):
+            raise BadInput(f"{self.columns.id} is empty")
+        try:
+            return check_id(text)
+        except BadInput as error:
+            raise BadInput(f"{self.columns.id}: {error}") from None
 
     def read_kind(self, cells):
         """The topic's word of the column that splits, "" without one."""
@@ -151,39 +159,20 @@ class Reader:
             )
         return closed
 
-    def digest(self, cells):
-        """What tells a row without an id, and its answer, from others."""
-        closed = self.places["closed"]
-        # The case is the same whether it is answered by now or not.
-        case = [*cells[:closed], *cells[closed + 1 :]]
-        return digest_cells(["case", self.columns.created, *case]), digest_cells(
-            ["answer", *self.columns, *cells]
-        )
+
+def drop_repeated(found, occurrences, tally):
+    """Founds without those whose id came before, which are counted."""
+    times = occurrences.number([one.case.id for one in found])
+    tally.repeated += len(times) - times.count(0)
+    return [one for one, before in zip(found, times, strict=True) if not before]
 
 
-def name_cases(read, occurrences, tally):
-    """Yields the Cases of Founds with ids; one whose id came before is counted, and left out."""
-    times = occurrences.number([digest_cells([found.key]) for found in read])
-    for found, before in zip(read, times, strict=True):
-        if before:
-            tally.repeated += 1
-            continue
-        note_refused(found, tally)
-        yield found.case
-
-
-def name_by_content(read, occurrences, tally):
-    """Yields the Cases of Founds without ids: what they hold, and how often it came before, is theirs."""
-    cases, answers = (occurrences.number([found[at] for found in read]) for at in (1, 2))
-    for found, case, answer in zip(read, cases, answers, strict=True):
-        note_refused(found, tally)
-        yield found.case._replace(id=f"row {found.key} {case}", answer=f"row {found.answer_key} {answer}")
-
-
-def note_refused(found, tally):
-    """Counts an answer that is refused."""
-    if found.fault:
-        tally.refused.add(found.case.line, found.fault)
+def take_cases(found, tally):
+    """Yields the Cases of Founds, and counts the answers that are refused."""
+    for case, fault in found:
+        if fault:
+            tally.refused.add(case.line, fault)
+        yield case
 
 
 def parse_moment(text, column, latest):

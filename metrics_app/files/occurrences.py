@@ -1,11 +1,8 @@
 """How often each row of a file has come: the number that tells equal rows apart."""
 
-import hashlib
 import json
 import sqlite3
 from collections import Counter
-
-import msgspec
 
 CACHE = 16_384  # KiB of memory; the rest lies in a temporary file
 TAKE = """
@@ -38,8 +35,12 @@ class Occurrences:
             following[key] += 1
         return found
 
+    def name_points(self, points):
+        """Ids for ``(topic, ts, value)`` of points without any: what each is, and how often it came before.
 
-def digest_cells(cells):
-    """A name for the texts of a row: 32 hexadecimal characters."""
-    # As JSON, in which no two cells can pass for one.
-    return hashlib.blake2b(msgspec.json.encode(cells), digest_size=16).hexdigest()
+        They do not depend on the order of rows and columns, on columns that are not read, nor on
+        the format of the file and how it writes a number or a time.
+        """
+        # Of the two zeros of a float there is one here.
+        keys = [f"{topic} {ts} {value + 0.0!r}" for topic, ts, value in points]
+        return [f"row {key} {n}" for key, n in zip(keys, self.number(keys), strict=True)]

@@ -9,7 +9,7 @@ from metrics_app.core.rows import Columns as PointColumns
 from metrics_app.exceptions import BadInput
 from metrics_app.files.cases import Columns as CaseColumns
 from metrics_app.files.cases import Tally, iterate_cases, join_topic
-from metrics_app.files.occurrences import Occurrences, digest_cells
+from metrics_app.files.occurrences import Occurrences
 from metrics_app.files.tables import is_parquet, read_blocks, read_header
 
 FAR = 253_402_300_799_000  # ms, in the year 9999: what is judged need not have happened yet
@@ -43,7 +43,7 @@ def read_points(path, topic, columns, *, encoding=""):
             tally.bad.add(fault.line, f"{fault.field} {fault.value}: {fault.message}")
         mine = np.flatnonzero(block.topic == (block.topics.index(topic) if topic in block.topics else -1))
         # As an import has it: an id counts once.
-        names = [digest_cells([block.ids[at]]) for at in mine.tolist()]
+        names = [block.ids[at] for at in mine.tolist()]
         first = mine[np.array(occurrences.number(names), int) == 0]
         tally.repeated += len(mine) - len(first)
         ts.append(block.ts[first])

@@ -10,7 +10,7 @@ from metrics_app.core.points import check_topic, parse_iso
 from metrics_app.core.rows import FIELDS, Broken, Checker
 from metrics_app.exceptions import BadInput
 from metrics_app.files.csv_files import open_table, place_column
-from metrics_app.files.occurrences import Occurrences, digest_cells
+from metrics_app.files.occurrences import Occurrences
 
 try:
     # The optional extra `parquet`: 45 MB that most installations can do without.
@@ -54,10 +54,27 @@ def read_blocks(path, columns, *, now, max_future=5, skip=0, encoding=""):
     else:
         rows = read_parquet(path, columns)
     checker, number = Checker(columns, now, max_future), 0
+    occurrences = None if has_ids(path, columns, encoding) else Occurrences()
     while part := list(islice(rows, BLOCK)):
+        if number >= skip or occurrences:
+            block = checker.check_block(number, part)
+            # Also of what is skipped: it is counted how often a point came.
+            block = name_points(block, occurrences) if occurrences else block
         if number >= skip:
-            yield checker.check_block(number, part)
+            yield block
         number += len(part)
+
+
+def name_points(block, occurrences):
+    """The Block with the ids that Occurrences give to points without any."""
+    topics = map(block.topics.__getitem__, block.topic.tolist())
+    points = zip(topics, block.ts.tolist(), block.values.tolist(), strict=True)
+    return block._replace(ids=occurrences.name_points(points))
+
+
+def has_ids(path, columns, encoding=""):
+    """Whether a table has the column of ids."""
+    return bool(columns.id) and columns.id in read_header(path, encoding)
 
 
 def read_header(path, encoding=""):
@@ -93,16 +110,12 @@ def find_columns(names, columns):
 def read_csv(path, columns, encoding=""):
     """Yields ``(line, topic, ts, value, id)`` of each row of a CSV file, as text; None where it has none.
 
-    A row that cannot be read is Broken in each. Without a column of ids a row has one of its own.
+    A row that cannot be read is Broken in each.
     """
     with open_table(path, encoding) as table:
         places, width = find_columns(table.header, columns), len(table.header)
         choose = itemgetter(*(places.get(field, width) for field in FIELDS))
-        rows = table.rows(lambda cells: is_time(cells[places["ts"] :][:1]))
-        if "id" not in places:
-            yield from number_rows(((line, cells, cells) for line, cells in rows), choose, columns, width)
-            return
-        for line, cells in rows:
+        for line, cells in table.rows(lambda cells: is_time(cells[places["ts"] :][:1])):
             yield line, *choose_cells(cells, choose, width)
 
 
@@ -122,21 +135,6 @@ def is_time(cells):
         return False
 
 
-def number_rows(rows, choose, columns, width):
-    """The rows of ``(line, cells, content)`` with ids made of their content and of how often it came before.
-
-    So the same file again has the same ids, and of a file with new rows these have new ones.
-    """
-    occurrences, how = Occurrences(), (columns.ts, columns.value)
-    while part := list(islice(rows, BLOCK)):
-        keys = [
-            "" if isinstance(cells, Broken) else digest_cells((*how, *content)) for _, cells, content in part
-        ]
-        for (line, cells, _), key, n in zip(part, keys, occurrences.number(keys), strict=True):
-            found = choose_cells(cells, choose, width)
-            yield line, *found[:-1], found[-1] or f"row {key} {n}"
-
-
 def open_parquet(path):
     """A Parquet file; BadInput where it is none, or nothing can read it."""
     if parquet is None:
@@ -150,32 +148,20 @@ def open_parquet(path):
 def read_parquet(path, columns):
     """Yields ``(row from 1, topic, ts, value, id)`` of each row of a Parquet file."""
     with open_parquet(path) as file:
-        names = file.schema_arrow.names
+        names, number = file.schema_arrow.names, 0
         places = find_columns(names, columns)
-        choose = itemgetter(*(places.get(field, len(names)) for field in FIELDS))
-        rows = list_rows(file, places)
-        if "id" not in places:
-            yield from number_rows(rows, choose, columns, len(names))
-            return
-        for number, cells, _ in rows:
-            yield number, *choose_cells(cells, choose, len(names))
-
-
-def list_rows(file, places):
-    """Yields ``(row from 1, cells, content)``: what is read of a row at its place, and all of it as texts."""
-    names, number, whole = file.schema_arrow.names, 0, "id" not in places
-    wanted = [names[place] for place in places.values()]
-    try:
-        for batch in file.iter_batches(columns=None if whole else wanted):
-            cells = [[None] * batch.num_rows for _ in names]
-            for place in places.values():
-                cells[place] = list_cells(batch.column(place if whole else names[place]))
-            texts = [list(map(str, column.to_pylist())) for column in batch.columns] if whole else cells
-            for row, content in zip(zip(*cells, strict=True), zip(*texts, strict=True), strict=True):
-                number += 1
-                yield number, row, content
-    except pyarrow.ArrowException as error:
-        raise BadInput(f"it is not a Parquet file that can be read: {error}") from None
+        wanted = {field: names[place] for field, place in places.items()}
+        try:
+            for batch in file.iter_batches(columns=list(dict.fromkeys(wanted.values()))):
+                none = [None] * batch.num_rows
+                cells = [
+                    list_cells(batch.column(wanted[field])) if field in wanted else none for field in FIELDS
+                ]
+                for row in zip(*cells, strict=True):
+                    number += 1
+                    yield number, *row
+        except pyarrow.ArrowException as error:
+            raise BadInput(f"it is not a Parquet file that can be read: {error}") from None
 
 
 def list_cells(column):

@@ -13,6 +13,7 @@ from metrics_app import conf
 from metrics_app.connection import get_redis, guard, patiently
 from metrics_app.exceptions import BusUnavailable
 from metrics_app.files.cases import join_topic
+from metrics_app.files.occurrences import Occurrences
 from metrics_app.services.record import record_batch
 
 BATCH = 5_000
@@ -57,7 +58,8 @@ class Columns:
 def build_events(rows, *, received, latency, split=False):
     """The Events of cases: 1 to ``received`` at created, seconds to ``latency`` at closed.
 
-    With ``split`` the same points also go to the topics' kinds (``received.<kind>``).
+    With ``split`` the same points also go to the topics' kinds (``received.<kind>``). Of cases without
+    ids each point has its own, as in an import.
     """
     # In this order: a case closed in the instant it was created is received first.
     steps, topics, ids = [Columns() for _ in range(4)], {}, []
@@ -65,8 +67,6 @@ def build_events(rows, *, received, latency, split=False):
         ids.append(row.id)
         events = [(0, received, row.created, 1.0, len(ids) - 1)]
         if row.closed is not None:
-            if row.answer:
-                ids.append(row.answer)
             events.append((1, latency, row.closed, (row.closed - row.created) / 1000, len(ids) - 1))
         if split:
             events += [(step + 2, join_topic(topic, row.kind), *event) for step, topic, *event in events]
@@ -77,7 +77,18 @@ def build_events(rows, *, received, latency, split=False):
         for at, kind in enumerate((np.int64, np.float64, np.int64, np.int64))
     )
     order = np.argsort(ts, kind="stable")
-    return Events(ts, values, topic, case, list(topics), ids).take(order)
+    events = Events(ts, values, topic, case, list(topics), ids).take(order)
+    return events if all(ids) else name_events(events)
+
+
+def name_events(events):
+    """The Events with an id for each, by which they are known where their cases have none."""
+    occurrences, ids = Occurrences(), []
+    for start in range(0, len(events.ts), BATCH):
+        part = events.take(slice(start, start + BATCH))
+        topics = map(events.topics.__getitem__, part.topic.tolist())
+        ids += occurrences.name_points(zip(topics, part.ts.tolist(), part.values.tolist(), strict=True))
+    return events._replace(case=np.arange(len(ids)), ids=ids)
 
 
 @patiently()

@@ -80,18 +80,11 @@ def test_an_answer_that_cannot_be_is_refused_and_the_complaint_came_all_the_same
     assert at == 2 and reason in why and not cases.bad.count
 
 
-def test_without_ids_a_row_is_known_by_what_it_holds_and_how_often_it_came(read):
-    columns = Columns(id="", split="type")
-    line, other = "x,2011-07-01T01:00:00Z,,Noise", "y,2011-07-01T01:00:00Z,,Noise"
-    first = {row.id for row in read(line, line, columns=columns).rows}
-    more = {row.id for row in read(other, line, line, line, columns=columns).rows}
-    assert len(first) == 2 and len(more) == 4 and first < more
-    # Answered by now: the case is the same, its answer is new.
-    [before], [after] = (
-        read(f"x,2011-07-01T01:00:00Z,{closed},Noise", columns=columns).rows
-        for closed in ("", "2011-07-03T00:00:00Z")
-    )
-    assert before.id == after.id and before.answer != after.answer
+def test_ids_are_the_same_as_floats_and_as_whole_numbers(read):
+    rows = ["1,2011-07-01T01:00:00Z,,a", "1.0,2011-07-02T01:00:00Z,,a", "2.00,2011-07-02T01:00:00Z,,a"]
+    cases = read(*rows, "1.23457E+15,2011-07-02T01:00:00Z,,a")
+    assert ([row.id for row in cases.rows], cases.repeated) == (["1", "2"], 1)
+    assert "id: '1.23457E+15' is no id: write ids as whole numbers" in cases.bad.named[0][1]
 
 
 def test_it_refuses_what_has_not_happened_yet_when_asked_to(read):

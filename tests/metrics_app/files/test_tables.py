@@ -93,19 +93,36 @@ def test_a_column_of_ids_that_was_named_must_be_there(write):
         read(path, id_is_named=True)
 
 
+AT = 1_700_000_000_000
+ROWS = {"topic": ["er.wait"] * 3, "ts": [AT] * 3, "value": [1, 1, 2]}
+SAME = {
+    "the columns in another order": {name: ROWS[name] for name in ("value", "topic", "ts")},
+    "the rows in another order": ROWS | {"value": [2, 1, 1]},
+    "another column": {"note": list("abc")} | ROWS,
+    "numbers as floats": ROWS | {"value": [1.0, 1.0, 2.0]},
+}
+
+
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
-def test_without_ids_a_row_is_known_by_what_it_holds_and_how_often_it_came(write, kind):
-    ts = [1_700_000_000_000] * 3
-    ids = []
-    for values, note in (([1, 1, 2], "abc"), ([2, 1, 1], "cba"), ([1, 1, 1], "abc")):
-        path = write(kind, topic=["er.wait"] * 3, ts=ts, value=values, note=list(note))
-        ids.append(set(read(path)[0].ids))
-    same = write(kind, topic=["er.wait"] * 3, ts=ts, value=[7, 7, 7], note=["a"] * 3)
-    assert [len(some) for some in ids] == [3, 3, 3] and len(set(read(same)[0].ids)) == 3
-    # Rows in another order are the same rows; another note is another row.
-    assert ids[0] == ids[1] and len(ids[0] & ids[2]) == 2
-    # Read in another way, they are other points.
-    assert not ids[0] & set(read(path, value="")[0].ids)
+def test_without_ids_a_point_is_known_by_topic_time_and_value_and_how_often_they_came(write, kind):
+    def names(kind=kind, **columns):
+        [block] = read(write(kind, **columns))
+        return dict(zip(block.ids, block.values.tolist(), strict=True))
+
+    first = names(**ROWS)
+    assert list(first.values()) == [1, 1, 2] and len(first) == 3
+    assert {told: names(**columns) == first for told, columns in SAME.items()} == dict.fromkeys(SAME, True)
+    # Whatever the format, and how it writes a time.
+    assert names("csv", **ROWS | {"ts": ["2023-11-14T23:13:20+01:00"] * 3}) == first == names("csv", **ROWS)
+    # New rows are new: of equal ones those that are more than there were.
+    assert len(names(**ROWS | {"value": [1, 1, 1]}).keys() - first.keys()) == 1
+    assert not names(**ROWS | {"ts": [AT + 1] * 3}).keys() & first.keys()
+
+
+def test_without_ids_a_bad_row_takes_no_place_among_the_others(write):
+    rows = {"topic": ["er.wait"] * 3, "value": [1] * 3}
+    good, bad = (read(write("csv", **rows, ts=[AT, middle, AT]))[0].ids for middle in (AT, "soon"))
+    assert bad == good[:2]
 
 
 def test_going_on_without_ids_counts_what_was_done(write):
@@ -116,9 +133,15 @@ def test_going_on_without_ids_counts_what_was_done(write):
     assert again.ids == last.ids and not set(last.ids) & set(first.ids)
 
 
-def test_ids_of_parquet_are_the_same_as_floats_and_as_whole_numbers(write):
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_ids_are_the_same_as_floats_and_as_whole_numbers(write, kind):
+    columns = {"topic": ["er.wait"] * 2, "ts": [AT] * 2, "value": [1.0] * 2}
+    assert read(write(kind, **columns, id=[17.0, 2.5]))[0].ids == ["17", "2.5"]
+    assert read(write(kind, **columns, id=[17, 18]))[0].ids == ["17", "18"]
+
+
+def test_whole_numbers_that_parquet_keeps_as_floats_are_what_they_stand_for(write):
     columns = {"topic": ["er.wait"] * 2, "ts": [1_700_000_000_000.0] * 2, "value": [1.0] * 2}
-    assert read(write("parquet", **columns, id=[17.0, 2.5]))[0].ids == ["17", "2.5"]
     [block] = read(write("parquet", **columns, id=[17, 18]))
     assert block.ids == ["17", "18"] and block.ts.tolist() == [1_700_000_000_000] * 2
     # Beyond 2^53 two whole numbers are one float; one that is none would be the id of all its rows.

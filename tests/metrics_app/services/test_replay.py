@@ -106,6 +106,26 @@ def test_it_sends_a_case_with_its_own_times_once_across_runs():
     ]
 
 
+def test_without_ids_a_point_is_known_by_topic_time_and_value_and_how_often_they_came():
+    def name(*cases):
+        rows = [make_case(0, *case)._replace(id="") for case in cases]
+        events = build_events(rows, **TOPICS, split=True)
+        pairs = zip(events.topic.tolist(), events.case.tolist(), strict=True)
+        found = [(events.topics[topic], events.ids[case]) for topic, case in pairs]
+        assert len(set(found)) == len(found)
+        return set(found)
+
+    noise, light, answered = (0, None, "noise"), (0, None, "light"), (0, 5, "light")
+    first = name(noise, noise, light)
+    assert name(light, noise, noise) == first and len(first) == 6
+    # Answered since: each answer is new, in its topic and in its kind; the complaints are not.
+    assert {topic for topic, _ in name(noise, answered, noise) - first} == {
+        "complaint.latency",
+        "complaint.latency.light",
+    }
+    assert first < name(noise, noise, light, noise)
+
+
 def test_it_counts_once_what_a_run_sent_but_could_not_note(monkeypatch):
     events = build_events([make_case(number) for number in range(20)], **TOPICS)
     with monkeypatch.context() as patch:
