@@ -4,6 +4,7 @@ from metrics_app.core.text.phrases import count_words
 from metrics_app.exceptions import BadInput
 
 NAMED = 10
+MOST_BAD = 0  # per cent of the rows that every command leaves out unless it is told otherwise
 
 
 class LeftOut:
@@ -24,13 +25,26 @@ class LeftOut:
         more = self.count - len(self.named)
         return [*told, f"  … and {more:,} more"] if more else told
 
+    def describe(self):
+        """``count``, and ``named`` with ``line`` and ``reason``."""
+        named = [{"line": line, "reason": reason} for line, reason in self.named]
+        return {"count": self.count, "named": named}
+
 
 def check_share(rows, bad, most):
-    """BadInput where of so many ``rows`` none, or more than ``most`` per cent, could not be read."""
+    """BadInput where of so many ``rows`` none, or more than ``most`` per cent, could not be read.
+
+    Exactly so many may be left out; of a file of which no row can be read nothing is ever taken.
+    """
     if not rows:
         raise BadInput("it holds no row at all below its header")
     if bad == rows:
         raise BadInput(f"not one of its {count_words(rows, 'row')} can be read")
+    if bad and not most:
+        raise BadInput(
+            f"{bad:,} of {rows:,} rows are bad: mend them, or leave them out with --skip-bad, "
+            "or with --max-bad where they are no more than so many per cent"
+        )
     if bad * 100 > most * rows:
         raise BadInput(
             f"{bad:,} of {rows:,} rows cannot be read, more than {most:g} %: "

@@ -20,7 +20,8 @@ from metrics_app.core.text.phrases import (
 from metrics_app.core.text.units import format_duration, format_value
 from metrics_app.exceptions import BadInput, BusUnavailable
 from metrics_app.files.samples import holds_points, read_case_points, read_points
-from metrics_app.management.case_options import add_case_options, check_percent, read_columns, settle
+from metrics_app.management.case_options import add_case_options, read_columns
+from metrics_app.management.strictness import read_strictness, settle
 from metrics_app.models import Kpi, Threshold
 from metrics_app.services.rules.backtest import backtest_history, backtest_points, make_rule
 from metrics_app.services.rules.fields import check_rule
@@ -80,7 +81,7 @@ class Command(BaseCommand):
     def handle(self, **options):
         try:
             threshold = self.find_threshold(options)
-            result = self.run(threshold, options)
+            result, tally = self.run(threshold, options)
         except OSError as error:
             raise CommandError(f"{options['csv']} cannot be read: {error.strerror or error}") from None
         except BadInput as error:
@@ -89,7 +90,7 @@ class Command(BaseCommand):
             raise CommandError(error.tell_operator()) from None
         pipelines = result.fired if threshold.title else 0
         if options["json"]:
-            self.stdout.write(json.dumps(make_json(result, pipelines)))
+            self.stdout.write(json.dumps(make_json(result, pipelines, tally)))
         else:
             self.sum_up(threshold, result, pipelines)
 
@@ -111,7 +112,7 @@ class Command(BaseCommand):
         return threshold
 
     def run(self, threshold, options):
-        """The Result over the file or the history."""
+        """``(Result, Tally)`` over the file, or over the history, which has no Tally."""
         step = options["step"]
         if step is None and options["csv"]:
             step = threshold.interval
@@ -129,15 +130,14 @@ class Command(BaseCommand):
         check_known(threshold.kpi)
         # Beside figures for programs, not among them.
         (self.stderr if options["json"] else self.stdout).write(tell_how(found))
-        return found.result
+        return found.result, None
 
     def judge_file(self, threshold, options, step):
-        """The Result over a file; what is left out of it is said beside the figures. BadInput."""
-        topic, path = threshold.kpi.topic, options["csv"]
-        check_percent(options["max_bad"])
+        """``(Result, Tally)`` over a file; what is left out of it is said beside the figures. BadInput."""
+        topic, path, most = threshold.kpi.topic, options["csv"], read_strictness(options)
         samples = read_samples(topic, path, options)
         try:
-            settle(samples.tally, options["max_bad"], self.stderr.write)
+            settle(samples.tally, most, self.stderr.write)
         except BadInput as error:
             raise BadInput(f"{path}: {error}") from None
         if not len(samples.ts):
@@ -146,7 +146,7 @@ class Command(BaseCommand):
         # Beside figures for programs, not among them.
         if said := tell_uncompared(result):
             self.stderr.write(said)
-        return result
+        return result, samples.tally
 
     def sum_up(self, threshold, result, pipelines):
         """Says it to a person."""
@@ -200,14 +200,15 @@ def read_samples(topic, path, options):
     return read_case_points(path, topic, cases, **topics, encoding=encoding)
 
 
-def make_json(result, pipelines):
-    """The figures by the names of the contract; times in ms."""
+def make_json(result, pipelines, tally):
+    """The figures by the names of the API, times in ms; of a file also what became of its rows."""
     return {
         "ticks": result.ticks,
         "ticks_in_breach": result.ticks_in_breach,
+        "ticks_incomparable": result.incomparable,
         "breaches": [incident._asdict() for incident in result.breaches],
         "pipelines": pipelines,
-    }
+    } | ({"rows": tally.describe()} if tally is not None else {})
 
 
 def write_time(ms):

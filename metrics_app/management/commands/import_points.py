@@ -12,9 +12,9 @@ from metrics_app.core.points import check_topic
 from metrics_app.core.rows import Columns
 from metrics_app.exceptions import BadInput, BusUnavailable
 from metrics_app.files.left_out import LeftOut, check_share
-from metrics_app.files.tables import digest_file, read_blocks, read_header
-from metrics_app.management.case_options import add_share, check_percent
+from metrics_app.files.tables import digest_file, has_ids, read_blocks
 from metrics_app.management.progress import ProgressBar
+from metrics_app.management.strictness import add_strictness, read_strictness
 from metrics_app.services.imports import begin_import, run_import
 
 
@@ -22,8 +22,8 @@ class Command(BaseCommand):
     help = (
         "Brings a table of points (CSV with a header, or Parquet) into history: columns topic, ts "
         "(milliseconds, or ISO 8601 with an offset), value, and id where there is one. A file is checked "
-        "first; with a bad row nothing is imported. Killed, it goes on where it was; an id counts once, and "
-        "without ids a row as often as it stands in one file."
+        "first; with a bad row nothing is imported, unless it may be left out. Killed, it goes on where it "
+        "was; an id counts once, and without ids a topic, time and value as often as they stand in one file."
     )
 
     def add_arguments(self, parser):
@@ -36,10 +36,7 @@ class Command(BaseCommand):
             "--id-column", help="default: id, where there is one; '' where the rows have none"
         )
         parser.add_argument("--encoding", default="", help="of a CSV file; default: utf-8")
-        parser.add_argument(
-            "--skip-bad", action="store_true", help="leaves bad rows out, however many, and imports the rest"
-        )
-        add_share(parser, 0)
+        add_strictness(parser)
         parser.add_argument("--check", action="store_true", help="checks the file and imports nothing")
 
     def handle(self, **options):
@@ -67,8 +64,7 @@ class Command(BaseCommand):
         names = [options[f"{field}_column"] for field in ("topic", "ts", "value")]
         named = options["id_column"]
         columns = Columns(*names, "id" if named is None else named, fixed, named is not None)
-        path, most = options["file"], 100 if options["skip_bad"] else options["max_bad"]
-        check_percent(most)
+        path, most = options["file"], read_strictness(options)
         begun = time.monotonic()
         how = {
             "now": time.time_ns() // 1_000_000,
@@ -94,11 +90,6 @@ class Command(BaseCommand):
 
     def check_rows(self, rows, bad, most):
         """CommandError where more than ``most`` per cent of the rows, or all, are bad."""
-        if 0 < bad < rows and not most:
-            raise CommandError(
-                f"Nothing was imported: {bad:,} of {rows:,} rows are bad. "
-                "Mend them, or leave them out with --skip-bad."
-            )
         try:
             check_share(rows, bad, most)
         except BadInput as error:
@@ -120,9 +111,18 @@ class Command(BaseCommand):
         job = run_import(job, blocks, on_progress=bar.show)
         seconds = time.monotonic() - begun
         if job.known:
-            what = "id" if columns.id in read_header(path, how["encoding"]) else "row"
-            self.stdout.write(f"{job.known:,} points were skipped: their {what} had come before.")
+            self.stdout.write(tell_known(job.known, has_ids(path, columns, how["encoding"])))
         rate = (job.added - before) / max(seconds, 0.001)
         self.stdout.write(
             f"Imported {job.added:,} points of {rows:,} rows in {seconds:.1f} s ({rate:,.0f} a second)."
         )
+
+
+def tell_known(known, by_id):
+    """Why so many points were skipped, and what to do where they are others."""
+    if by_id:
+        return f"{known:,} points were skipped: their id had come before."
+    return (
+        f"{known:,} points were skipped: as many of their time and value had come before. "
+        "Where these are others, give rows an id, or a topic of their own."
+    )

@@ -9,8 +9,9 @@ from django.core.management.base import BaseCommand, CommandError
 from metrics_app.core.points import check_topic
 from metrics_app.exceptions import BadInput, BusUnavailable
 from metrics_app.files.cases import Tally, iterate_cases
-from metrics_app.management.case_options import add_case_options, check_percent, read_columns, settle
+from metrics_app.management.case_options import add_case_options, read_columns
 from metrics_app.management.progress import ProgressBar
+from metrics_app.management.strictness import read_strictness, settle
 from metrics_app.services.replay import build_events, drop_known, send_events
 
 NAMED = 10
@@ -33,7 +34,8 @@ class Command(BaseCommand):
     help = (
         "Emits real cases: `created` becomes a point 1 of the received topic, `closed` a point of the "
         "latency topic in seconds. Rows with an id that came before are skipped; what cannot be read, and "
-        "answers that cannot be, are named. With too many of them nothing is sent."
+        "answers that cannot be, are named. With a row that cannot be read nothing is sent, unless it may be "
+        "left out."
     )
 
     def add_arguments(self, parser):
@@ -60,8 +62,7 @@ class Command(BaseCommand):
         """Reads, sends, and says what came of it."""
         speed, original = read_speed(options["speed"]), options["times"] == "original"
         received, latency = check_topic(options["received_topic"]), check_topic(options["latency_topic"])
-        columns, tally = read_columns(options), Tally()
-        check_percent(options["max_bad"])
+        columns, tally, most = read_columns(options), Tally(), read_strictness(options)
         if options["limit"] is not None and options["limit"] < 1:
             raise CommandError(f"--limit {options['limit']} reads no row: expected 1 or more")
         latest = time.time_ns() // 1_000_000 if original else None
@@ -69,7 +70,7 @@ class Command(BaseCommand):
         cases = iterate_cases(options["cases"], columns, tally, **how)
         events = build_events(cases, received=received, latency=latency, split=bool(columns.split))
         try:
-            settle(tally, options["max_bad"], self.stdout.write)
+            settle(tally, most, self.stdout.write)
         except BadInput as error:
             raise BadInput(f"nothing was sent: {error}") from None
         self.send(events, original, speed)

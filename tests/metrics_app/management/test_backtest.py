@@ -39,9 +39,11 @@ def run(capsys, *arguments, **options):
 def test_it_says_what_a_rule_would_have_done(cases, capsys):
     found = run(capsys, csv=cases, **RULE)
     third = 1_772_582_400_000  # 2026-03-04T00:00Z, when the first case was closed after three days
+    assert found.pop("rows")["read"] == 3
     assert found == {
         "ticks": 91,
         "ticks_in_breach": 30,
+        "ticks_incomparable": 0,
         "breaches": [{"start": third + 60_000, "end": third + 61 * 60_000, "peak": 259200.0}],
         "pipelines": 1,
     }

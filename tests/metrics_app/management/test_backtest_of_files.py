@@ -79,22 +79,29 @@ def test_it_judges_a_plain_table_of_points(judge, header):
     assert ("1 rows skipped: their id came before" in said) == header.startswith("id")
 
 
-def test_it_says_which_rows_it_left_out(judge):
-    text = CASES + '4,soon,,Noise\n5,2026-03-03T23:00:00Z,2026-03-02T23:00:00Z,Noise\n6,"2026\n'
-    found, said = judge(text)
-    assert found == judge(CASES)[0]
-    assert "2 rows left out, which cannot be read:\n  line 5: created: 'soon' is not a time" in said
-    assert "  line 7: a quote opens in it" in said
-    assert "1 impossible answers refused; their cases count as received:\n  line 6: closed before" in said
-    received = judge(text, topic="complaint.received", aggregate="count", limit=2.0)[0]
+def test_it_says_which_rows_it_left_out_to_people_and_to_programs(judge):
+    text = CASES + '4,soon,,Noise\n5,2026-03-03T23:00:00Z,2026-03-02T23:00:00Z,Noise\n3,,,\n6,"2026\n'
+    found, said = judge(text.replace("3,,,", "3,2026-03-03T23:00:00Z,,"), max_bad=50)
+    rows = found.pop("rows")
+    whole = judge(CASES)[0]
+    assert whole.pop("rows") == {
+        "read": 3,
+        "repeated": 0,
+        "bad": {"count": 0, "named": []},
+        "refused": {"count": 0, "named": []},
+    }
+    assert found == whole
+    assert (rows["read"], rows["repeated"], rows["bad"]["count"], rows["refused"]["count"]) == (7, 1, 2, 1)
+    for words, told in (
+        ("2 rows left out, which cannot be read:", rows["bad"]),
+        ("1 impossible answers refused; their cases count as received:", rows["refused"]),
+    ):
+        assert (
+            "\n".join([words, *(f"  line {row['line']}: {row['reason']}" for row in told["named"])]) in said
+        )
+    assert [row["line"] for row in rows["bad"]["named"]] == [5, 8]
+    received = judge(text, topic="complaint.received", aggregate="count", limit=2.0, skip_bad=True)[0]
     assert received["ticks_in_breach"] == 30
-
-
-def test_a_file_of_which_too_little_can_be_read_is_refused(judge):
-    with pytest.raises(CommandError, match="file.csv: not one of its 1 row can be read"):
-        judge("id,created,closed\n1,soon,\n")
-    with pytest.raises(CommandError, match="2 of 3 rows cannot be read, more than 50 %"):
-        judge("ts,value\n1,1\n2,2\n1700000000000,3\n", topic="er.wait")
 
 
 def test_fifteen_years_with_few_points_are_no_matter_of_size(judge):
