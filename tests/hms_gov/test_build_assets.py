@@ -42,9 +42,15 @@ def test_every_import_of_a_module_leads_somewhere():
 
 def test_the_style_sheet_finds_its_fonts_and_images():
     css = (VENDOR / "uswds/css/uswds.min.css").read_text()
-    wanted = {name for name in build_assets.URL.findall(css) if not build_assets.UNUSED.match(name)}
+    wanted = set(build_assets.URL.findall(css))
     assert any("sourcesanspro-bold" in name for name in wanted)
     assert [name for name in sorted(wanted) if not (VENDOR / "uswds" / name).exists()] == []
+
+
+def test_what_is_left_out_is_not_named():
+    css = '@font-face{src:url(../fonts/roboto-mono/a.woff2)}.a{background:url("../img/hero.jpg?1") top}'
+    kept = "@font-face{src:url(../fonts/source-sans-pro/a.woff2)}.b{background:url(../img/b.svg)}"
+    assert build_assets.leave_out_unused(css + kept) == ".a{background:none top}" + kept
 
 
 def test_large_texts_are_served_compressed(client):

@@ -22,6 +22,8 @@ STAMP = ".stamp"  # in each directory this command made: from what
 # Referenced by the style sheet, used by no page of ours.
 UNUSED = re.compile(r"fonts/(?!source-sans-pro/)|img/hero\.jpg")
 URL = re.compile(r"url\(\"?\.\./([^)\"?#]+)")
+WHOLE_URL = re.compile(URL.pattern + r"[^)]*\)")
+FONT = re.compile(r"@font-face\{[^}]*\}")
 
 
 def name_npm(package):
@@ -96,11 +98,16 @@ def unpack_packages(root, *, dev):
 def copy_uswds(dist, target):
     """The compiled style sheet with the fonts and images it names; returns the files written."""
     css = (dist / "css/uswds.min.css").read_text()
-    css = re.sub(r"/\*# sourceMappingURL=.*?\*/", "", css)
+    css = leave_out_unused(re.sub(r"/\*# sourceMappingURL=.*?\*/", "", css))
     write_file(target / "css/uswds.min.css", css.encode())
     for name in sorted(set(URL.findall(css))):
-        if not UNUSED.match(name):
-            write_file(target / name, (dist / name).read_bytes())
+        write_file(target / name, (dist / name).read_bytes())
+
+
+def leave_out_unused(css):
+    """A style sheet that names no file which is left out: `collectstatic` with hashed names asks for each."""
+    css = FONT.sub(lambda face: "" if any(map(UNUSED.match, URL.findall(face[0]))) else face[0], css)
+    return WHOLE_URL.sub(lambda url: "none" if UNUSED.match(url[1]) else url[0], css)
 
 
 def write_file(path, content):
