@@ -24,7 +24,7 @@ NODE_OF_WHEEL = "$$($(BIN)/python -c 'import importlib.util as u, pathlib as p; 
 export PYTHONDONTWRITEBYTECODE :=
 
 .NOTPARALLEL:
-.PHONY: help install demo test check format bench wheels clean lint \
+.PHONY: help install demo test check format bench wheels clean lint dist release-check \
 	test-python test-postgres test-js test-browser test-long test-django
 
 help:
@@ -36,6 +36,8 @@ help:
 	@echo "make format    format the Python code"
 	@echo "make bench     the benchmarks, each beside its reference"
 	@echo "make test-django  the Python tests on another Django: DJANGO=6.1"
+	@echo "make dist      wheel and sdist in dist/, front end included"
+	@echo "make release-check  builds both twice, compares the bytes, looks at what is in them"
 	@echo "make wheels    asks which wheels the pins come in, after a change of requirements*.txt"
 	@echo "make clean     remove what the other targets made"
 
@@ -131,6 +133,22 @@ test-django: $(OTHER)/.ready
 
 wheels: $(VENV)/.dev
 	$(BIN)/python tests/wheels.py
+
+# Of a commit: its date is that of the files in the archives, so that whoever builds it gets the same bytes.
+EPOCH = $(shell git log -1 --format=%ct 2>/dev/null || echo 315532800)
+BUILD = SOURCE_DATE_EPOCH=$(EPOCH) $(BIN)/python release/backend.py
+
+dist: $(VENV)/.dev $(STATIC)
+	rm -rf build *.egg-info dist
+	$(BUILD) sdist dist
+	$(BUILD) wheel dist
+
+release-check: dist
+	rm -rf build *.egg-info
+	$(BUILD) sdist build/again
+	$(BUILD) wheel build/again
+	cmp dist/*.whl build/again/*.whl && cmp dist/*.tar.gz build/again/*.tar.gz
+	$(BIN)/python release/check_release.py dist
 
 bench: install
 	$(BIN)/python -m bench

@@ -46,7 +46,7 @@ def test_it_names_only_commands_that_exist(page):
     text = page.read_text()
     for name in re.findall(r"manage\.py ([a-z_]+)", text):
         assert name in get_commands(), name
-    for name in re.findall(r"(?:`|^)make ([a-z]+)", text, re.MULTILINE):
+    for name in re.findall(r"(?:`|^)make ([a-z-]+)", text, re.MULTILINE):
         assert re.search(rf"^{name}:", MAKEFILE, re.MULTILINE), name
 
 

@@ -1,5 +1,6 @@
 """The two apps and what joins them as one distribution, in the project of a stranger."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -10,8 +11,11 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from release.check_release import find_faults, read_wheel
+
 ROOT = Path(__file__).resolve().parent.parent
-PARTS = ("metrics_app", "pipelines_app", "hms_gov", "pyproject.toml", "README.md", "LICENSE")
+PARTS = ("metrics_app", "pipelines_app", "hms_gov", "release", "pyproject.toml")
+PARTS += ("MANIFEST.in", "README.md", "CHANGELOG.md", "LICENSE")
 pytestmark = pytest.mark.slow
 
 SETTINGS = """
@@ -50,17 +54,39 @@ def run(command, directory, **environment):
     return done.stdout
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    """The wheel, built from a copy of what it is made of."""
-    source = tmp_path_factory.mktemp("source")
+def copy_source(directory):
+    """What the distribution is made of, as a fresh clone has it after `make install`."""
     for part in PARTS:
         origin = ROOT / part
         copy = shutil.copytree if origin.is_dir() else shutil.copy
-        copy(origin, source / part)
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "."]
-    run(command, source, PATH="/usr/bin:/bin")
-    return next(source.glob("*.whl"))
+        copy(origin, directory / part)
+    # setuptools takes tests into an sdist by itself.
+    (directory / "tests").mkdir()
+    (directory / "tests/test_one.py").touch()
+    return directory
+
+
+def build(source, target, *kinds):
+    """Wheel and sdist of a source, as `make dist` builds them."""
+    for kind in kinds:
+        run([sys.executable, "release/backend.py", kind, str(target)], source, PATH="/usr/bin:/bin")
+    return target
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    return copy_source(tmp_path_factory.mktemp("source"))
+
+
+@pytest.fixture(scope="module")
+def dist(source, tmp_path_factory):
+    """Wheel and sdist, built from a copy of what they are made of."""
+    return build(source, tmp_path_factory.mktemp("dist"), "sdist", "wheel")
+
+
+@pytest.fixture(scope="module")
+def wheel(dist):
+    return next(dist.glob("*.whl"))
 
 
 @pytest.fixture(scope="module")
@@ -72,25 +98,51 @@ def project(wheel, tmp_path_factory):
     return directory
 
 
-def test_it_carries_everything_that_is_not_python(wheel):
-    names = set(zipfile.ZipFile(wheel).namelist())
-    for app in ("metrics_app", "pipelines_app", "hms_gov/joins"):
-        for path in (ROOT / app).rglob("*"):
-            if path.is_file() and path.suffix in {".html", ".lua", ".js", ".css", ".woff2", ".svg", ".txt"}:
-                assert str(path.relative_to(ROOT)) in names
-    assert "metrics_app/static/metrics_app/metrics.js" in names
-    assert "metrics_app/lua/apply.lua" in names
+def test_wheel_and_sdist_are_complete_and_carry_nothing_else(dist):
+    assert find_faults(dist) == []
 
 
-def test_it_carries_neither_the_project_nor_the_tests(wheel):
-    names = zipfile.ZipFile(wheel).namelist()
-    folders = {name.split("/")[0] for name in names}
-    assert {folder for folder in folders if not folder.endswith(".dist-info")} == {
-        "metrics_app",
-        "pipelines_app",
-        "hms_gov",
-    }
-    assert all(name.startswith("hms_gov/joins/") for name in names if name.startswith("hms_gov/"))
+def test_what_is_missing_or_more_is_said_by_name(dist, tmp_path):
+    broken = shutil.copytree(dist, tmp_path / "dist")
+    [path] = broken.glob("*.whl")
+    lacking = read_wheel(path)
+    del lacking["metrics_app/lua/apply.lua"]
+    lacking["tests/test_one.py"] = b'root = "/home/ada"'
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in lacking.items():
+            archive.writestr(name, content)
+    assert find_faults(broken) == [
+        "the wheel lacks metrics_app/lua/apply.lua",
+        "the wheel has tests/test_one.py",
+        "the wheel names a folder of a machine in tests/test_one.py",
+    ]
+
+
+def test_it_says_of_two_wheels_that_they_are_two(dist, tmp_path):
+    shutil.copy(next(dist.glob("*.whl")), tmp_path / "b-1-py3-none-any.whl")
+    assert find_faults(tmp_path) == [f"{tmp_path} has 1 wheels and 0 sdists: expected one of each"]
+
+
+def test_equal_trees_give_equal_bytes(dist, source, tmp_path):
+    # Rights and dates are those of whoever cloned it.
+    (source / "metrics_app/apps.py").chmod(0o600)
+    os.utime(source / "metrics_app/apps.py", (0, 0))
+    shutil.rmtree(source / "build")
+    build(source, tmp_path, "sdist", "wheel")
+    for path in dist.iterdir():
+        assert path.read_bytes() == (tmp_path / path.name).read_bytes()
+
+
+def test_nothing_is_built_without_the_front_end(source):
+    front, away = source / "metrics_app/static/vendor", source / "away"
+    front.rename(away)
+    try:
+        command = [sys.executable, "release/backend.py", "wheel", "dist"]
+        done = subprocess.run(command, cwd=source, capture_output=True, text=True)
+    finally:
+        away.rename(front)
+    assert done.returncode == 1
+    assert "lacks uplot/uPlot.esm.js" in done.stderr and "build_assets" in done.stderr
 
 
 def test_a_stranger_s_project_checks_and_migrates(project):
