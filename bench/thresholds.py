@@ -19,8 +19,9 @@ from bench.runner import Row, Sample, compare
 from bench.stage import ROOT
 from bench.tick import BEYOND
 from hms_gov.ties import Tied
-from metrics_app.core.backtest import backtest, see
+from metrics_app.core.backtest import backtest
 from metrics_app.core.durations import DAY_MS
+from metrics_app.core.seen import see
 from metrics_app.core.watch import Rule, State, step
 from metrics_app.core.windows import list_slots, make_pieces, view_windows
 from tests.postgres import start_postgres

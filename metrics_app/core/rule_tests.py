@@ -3,8 +3,8 @@
 import re
 from typing import NamedTuple
 
-from metrics_app.core.backtest import see
 from metrics_app.core.records import CLASSES, STATES, Record
+from metrics_app.core.seen import see
 from metrics_app.core.text.entries import parse_duration, parse_value
 from metrics_app.core.text.explanations import explain_slot
 from metrics_app.core.watch import State, step

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from metrics_app import bus, collector, queries
-from metrics_app.core.backtest import Notes, judge, see
+from metrics_app.core.backtest import Notes, judge
 from metrics_app.core.records import unpack_records
+from metrics_app.core.seen import see
 from metrics_app.core.watch import Observation, State, step
 from metrics_app.core.windows import make_pieces, view_windows
 from metrics_app.models import Breach, EvaluationRecord, Threshold, ThresholdState

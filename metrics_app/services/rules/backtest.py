@@ -9,10 +9,11 @@ import numpy as np
 
 from metrics_app import queries
 from metrics_app.core.aggregates import get_aggregate
-from metrics_app.core.backtest import Result, backtest, judge, see
+from metrics_app.core.backtest import Result, backtest, judge
 from metrics_app.core.classes import worse
 from metrics_app.core.durations import DAY_MS
 from metrics_app.core.earlier import MARGIN, find_earlier
+from metrics_app.core.seen import see
 from metrics_app.core.text.phrases import name_grain, tell_backtest, warn_of_min_count, write_limit
 from metrics_app.core.watch import Rule
 from metrics_app.core.windows import Pieces, Views, find_stretches, list_range, make_pieces, view_windows

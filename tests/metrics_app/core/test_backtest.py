@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrics_app.core.backtest import Incident, Notes, Seen, backtest, judge
+from metrics_app.core.backtest import Incident, Notes, backtest, judge
 from metrics_app.core.classes import classify
+from metrics_app.core.seen import Seen
 from metrics_app.core.watch import Rule, State, step
 from metrics_app.core.windows import make_pieces
 from tests.examples import examples

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metrics_app.core.aggregates import get_aggregate
-from metrics_app.core.backtest import judge, see
+from metrics_app.core.backtest import judge
 from metrics_app.core.classes import classify, classify_many, is_beyond
+from metrics_app.core.seen import see
 from metrics_app.core.slots import list_due
 from metrics_app.core.watch import Observation, Rule, State, step
 from metrics_app.core.windows import list_slots, make_pieces, view_windows

@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from metrics_app import queries
-from metrics_app.core.backtest import judge, see
+from metrics_app.core.backtest import judge
+from metrics_app.core.seen import see
 from metrics_app.core.windows import list_range, make_pieces, view_windows
 from metrics_app.models import Breach, Kpi, Silence, ThresholdState
 from metrics_app.services.rules.backtest import make_rule
