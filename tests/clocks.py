@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from metrics_app.core.moments import to_ms
+
 MINUTE, HOUR = 60_000, 3_600_000
 # A local date beside the change, in each zone one of a skipped and one of a doubled time.
 NIGHTS = [
@@ -41,7 +43,7 @@ SIZES = [
 
 def at(text, zone=UTC):
     """ms of a time of a clock that is not being moved then."""
-    return int(datetime.fromisoformat(text).replace(tzinfo=zone).timestamp() * 1000)
+    return to_ms(datetime.fromisoformat(text).replace(tzinfo=zone))
 
 
 def read(moment, zone):

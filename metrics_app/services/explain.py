@@ -8,6 +8,7 @@ from metrics_app import queries
 from metrics_app.core.aggregates import needs_whole
 from metrics_app.core.classes import THIN
 from metrics_app.core.deadman import is_silence_rule
+from metrics_app.core.moments import to_ms
 from metrics_app.core.records import Record, unpack_records
 from metrics_app.core.text.comparisons import Held
 from metrics_app.core.text.explanations import explain_slot
@@ -49,7 +50,7 @@ def explain(threshold, at, *, now=None):
     now = time.time_ns() // 1_000_000 if now is None else now
     if at > now:
         raise BadInput(f"{at} is in the future: nothing is judged yet", field="at")
-    if at < threshold.created_at.timestamp() * 1000 - 1000:
+    if at < to_ms(threshold.created_at) - 1000:
         made = f"{threshold.created_at:%Y-%m-%d %H:%M} UTC"
         raise BadInput(f"{at} is before the threshold was made ({made})", field="at")
     state = ThresholdState.objects.filter(threshold=threshold).first()
@@ -147,7 +148,7 @@ def find_rule(threshold, version):
 def find_version(threshold, at):
     """The number of the version in force at a moment."""
     versions = threshold.versions.order_by("version")
-    made = [v.version for v in versions if v.created_at.timestamp() * 1000 <= at]
+    made = [v.version for v in versions if to_ms(v.created_at) <= at]
     return made[-1] if made else threshold.version
 
 

@@ -7,6 +7,7 @@ from zoneinfo import available_timezones
 
 from django.utils import timezone
 
+from metrics_app.core.moments import to_ms
 from metrics_app.core.points import check_pattern
 from metrics_app.core.silences import DAYS, Span, acts_until, find_first, is_matched, list_links
 from metrics_app.exceptions import BadInput
@@ -134,7 +135,7 @@ def find_sight(author):
 
 def make_span(silence):
     """The pure Span of a row."""
-    ends = (round(at.timestamp() * 1000) for at in (silence.starts_at, silence.ends_at))
+    ends = (to_ms(at) for at in (silence.starts_at, silence.ends_at))
     days = tuple(split_days(silence.days))
     return Span(*ends, days, silence.opens, silence.closes, silence.zone)
 

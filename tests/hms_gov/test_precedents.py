@@ -13,6 +13,7 @@ from metrics_app.core.durations import DAY_MS, DAY_S, HOUR_MS, HOUR_S, MINUTE_S
 from metrics_app.services import imports
 from pipelines_app.core.effect import judge, make_plan
 from pipelines_app.core.hours import gather
+from pipelines_app.core.moments import to_ms
 from pipelines_app.models import Errand, Pipeline
 from pipelines_app.services.verify import verify_audit
 
@@ -96,7 +97,7 @@ def check_story(row):
 
 def check_evidence(row):
     """What was frozen is what the last day's answers say, and nothing of it is younger than the proposal."""
-    evidence, opened = row.evidence, int(row.created_at.timestamp() * 1000)
+    evidence, opened = row.evidence, to_ms(row.created_at)
     assert evidence["measured_to"] == opened
     assert max(evidence["minutes"]["ts"]) < opened == evidence["quantity"]["curve"]["ts"][-1]
     end = find_end(row)

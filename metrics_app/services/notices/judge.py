@@ -3,6 +3,7 @@
 from django.db.models import Q
 
 from metrics_app.core import notices
+from metrics_app.core.moments import to_ms
 from metrics_app.models import Notice
 from metrics_app.services.silences import find_silence, list_acting
 
@@ -17,7 +18,7 @@ class Judge:
 
     def __init__(self, receiver, rows, moment):
         self.receiver, self.moment = receiver, moment
-        self.acting = list_acting(at=round(moment.timestamp() * 1000))
+        self.acting = list_acting(at=to_ms(moment))
         ids = {row.breach_id for row in rows if row.breach_id}
         own = {row.pk for row in rows}
         earlier = Notice.objects.filter(receiver=receiver, breach__in=ids).order_by("at", "pk")

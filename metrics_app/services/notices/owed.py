@@ -11,6 +11,7 @@ from django.db.models import Exists, OuterRef, Q, Subquery
 
 from metrics_app import conf
 from metrics_app.core import notices
+from metrics_app.core.moments import to_ms
 from metrics_app.models import Breach, Notice, Receiver
 from metrics_app.services.notices.write import find_opening, insert, tell_open
 from metrics_app.services.silences import is_silenced, list_acting
@@ -31,7 +32,7 @@ def write_owed(moment):
         and not is_flapping(breach)
     ]
     if found:
-        acting, clock = list_acting(at=round(moment.timestamp() * 1000)), read_clock()
+        acting, clock = list_acting(at=to_ms(moment)), read_clock()
         insert(
             make_owed(receiver, breach, moment, clock)
             for receiver, breach in found

@@ -4,6 +4,7 @@ import uuid
 
 from django.utils import timezone
 
+from metrics_app.core.moments import to_ms
 from metrics_app.exceptions import DeliveryFailed
 from metrics_app.models import Notice
 from metrics_app.services.notices.kinds import carry
@@ -22,7 +23,7 @@ def send_test(receiver, *, by, now=None):
     row = Notice.objects.create(
         receiver=receiver,
         event=Notice.Event.TEST,
-        at=round(moment.timestamp() * 1000),
+        at=to_ms(moment),
         text=f"A test that {by.get_username()} asked for: nothing has happened.",
         message=uuid.uuid4(),
         attempts=1,

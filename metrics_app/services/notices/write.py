@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from metrics_app.core import notices
 from metrics_app.core.conditions import FIRING, OK
+from metrics_app.core.moments import to_ms
 from metrics_app.core.text.phrases import tell_observation
 from metrics_app.core.text.units import format_duration
 from metrics_app.models import Breach, Notice, Receiver
@@ -89,12 +90,12 @@ def write_reminders(moment):
         last = find_last_told(receiver, moment - timedelta(seconds=receiver.repeat_after))
         if not last:
             continue
-        acting, clock = list_acting(at=round(moment.timestamp() * 1000)), read_clock()
+        acting, clock = list_acting(at=to_ms(moment)), read_clock()
         rows = Breach.objects.filter(pk__in=last, threshold__enabled=True)
         breaches = rows.select_related("threshold__kpi", "threshold__state_row")
         insert(
             # The time comes from the row before: two drains at once make the same row.
-            make_reminder(receiver, breach, round(last[breach.pk].timestamp() * 1000), moment, clock)
+            make_reminder(receiver, breach, to_ms(last[breach.pk]), moment, clock)
             for breach in breaches
             if wants_reminder(receiver, breach)
             and not breach.threshold.state_row.flapping
@@ -160,7 +161,7 @@ def write_resting(moment):
     ).exclude(Exists(later))
     rows = rows.select_related("receiver", "breach__threshold__kpi", "breach__threshold__state_row")
     if rows:
-        acting, clock = list_acting(at=round(moment.timestamp() * 1000)), read_clock()
+        acting, clock = list_acting(at=to_ms(moment)), read_clock()
         insert(
             make_resting(row, moment, clock)
             for row in rows

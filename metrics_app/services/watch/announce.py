@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from metrics_app import conf
+from metrics_app.core.moments import to_ms
 from metrics_app.models import Breach, BreachEvent
 from metrics_app.services.silences import find_silence, is_silenced, list_acting
 
@@ -47,7 +48,7 @@ def take_up(moment):
     rows = rows.filter(announced_at__isnull=False, threshold__enabled=True).exclude(threshold__title="")
     kept_back = list(rows.select_related("threshold__kpi"))
     if kept_back:
-        acting = list_acting(at=round(moment.timestamp() * 1000))
+        acting = list_acting(at=to_ms(moment))
         ids = [breach.pk for breach in kept_back if not is_silenced(breach.threshold, acting)]
         rows.filter(pk__in=ids).update(announced_at=None, announce_after=moment)
 
@@ -75,7 +76,7 @@ def find_reason_against(breach, moment):
         return "no proposal: points are missing, so nothing is known of the value"
     if not breach.threshold.title:
         return "no proposal: the threshold has no title"
-    acting = list_acting(at=round(moment.timestamp() * 1000))
+    acting = list_acting(at=to_ms(moment))
     if (silence := find_silence(breach.threshold, acting)) is not None:
         suggestion = breach.threshold.suggestion or breach.threshold.title
         return f"would have proposed “{suggestion}”: {silence.describe()}"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from metrics_app.core.backtest import Incident, Notes, backtest, judge
 from metrics_app.core.classes import classify
+from metrics_app.core.moments import to_ms
 from metrics_app.core.seen import Seen
 from metrics_app.core.watch import Rule, State, step
 from metrics_app.core.windows import make_pieces
@@ -87,7 +88,7 @@ def test_no_points_are_no_slots():
 def test_a_night_in_which_clocks_move_has_every_slot_once(month, day, hours):
     berlin = ZoneInfo("Europe/Berlin")
     midnight, next_one = (datetime(2026, month, d, tzinfo=berlin).astimezone(UTC) for d in (day, day + 1))
-    begin, end = (int(moment.timestamp() * 1000) for moment in (midnight, next_one))
+    begin, end = (to_ms(moment) for moment in (midnight, next_one))
     ts = np.arange(begin, end, 60_000)
     result = backtest(Rule("count", 60, "gte", 1), make_pieces(ts, np.ones(len(ts))))
     assert result.ticks_in_breach == hours * 60

@@ -7,6 +7,7 @@ from django.contrib.auth.models import Permission
 
 from metrics_app.models import Kpi
 from metrics_app.registry import forget
+from pipelines_app.core.moments import to_ms
 from pipelines_app.models import Decision, Pipeline
 from pipelines_app.services import approve, propose
 from pipelines_app.services.verify import verify_audit
@@ -94,7 +95,7 @@ def test_it_shows_everything_about_one(call, approver, pipeline):
     assert answer["evidence"]["policy"]["quorum"] == 1 and answer["evidence_intact"] is True
     assert answer["effect"] is None and answer["decisions"] == []
     assert answer["audit"][0]["event"] == "proposed"
-    assert answer["due_at"] == int(pipeline.due_at.timestamp() * 1000)
+    assert answer["due_at"] == to_ms(pipeline.due_at)
     assert (answer["may_decide"], answer["why_not"]) == (True, "")
 
 

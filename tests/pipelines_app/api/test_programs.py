@@ -16,6 +16,7 @@ from metrics_app.registry import forget
 from metrics_app.services.keys import create_key
 from pipelines_app import queries
 from pipelines_app.api.urls import urlpatterns
+from pipelines_app.core.moments import to_ms
 from pipelines_app.core.versions import UNSAID, describe_columns, list_differences
 from pipelines_app.exceptions import NotAllowed, Tampered
 from pipelines_app.models import Pipeline, Version
@@ -81,7 +82,7 @@ def test_a_program_gives_reasons_and_is_marked_as_one(make_key, breach, outsider
 
 
 def test_what_it_names_is_frozen_with_what_it_said(make_key, breach, threshold):
-    send((int(timezone.now().timestamp() * 1000) - 5_000, 50.0 * HOUR))
+    send((to_ms(timezone.now()) - 5_000, 50.0 * HOUR))
     named = [{"breach": breach.pk}, {"threshold": threshold.pk}, {"topic": TOPIC, "window": 600}]
     answer = make_key("propose").post("", BODY | {"evidence": named})
     assert answer.status_code == 201, answer.json()

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from pipelines_app.cards import cards, curves, writing
 from pipelines_app.cards.waiting import describe_waiting
+from pipelines_app.core.moments import to_ms
 from pipelines_app.models import Pipeline
 from pipelines_app.services import approve, propose, reject
 from tests.pipelines_app.cards.measuring import HOUR, MINUTE, RULE, Project
@@ -22,10 +23,6 @@ NO_VALUES = {
         "curve": {"ts": [0, MINUTE], "values": [None, None]},
     },
 }  # fmt: skip
-
-
-def to_ms(moment):
-    return int(moment.timestamp() * 1000)
 
 
 @pytest.fixture

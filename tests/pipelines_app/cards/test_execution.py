@@ -7,6 +7,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 
 from pipelines_app.cards.execution import describe_execution, tell_following
+from pipelines_app.core.moments import to_ms
 from pipelines_app.exceptions import Conflict, Impossible
 from pipelines_app.models import Errand, Pipeline
 from pipelines_app.services import approve, confirm, propose, retry, run_errands, stop
@@ -60,7 +61,7 @@ def test_of_several_approvals_it_says_how_many_are_missing(settings, acting, app
 def test_after_the_approval_who_gave_it_may_undo_it_and_others_revoke_it(acting, approver, second, outsider):
     moment = approve(pipeline=acting, by=approver, version=1).decided_at
     mine = look(acting, approver, moment)
-    assert mine.steps == ("undo", "withdraw") and mine.begins == int((moment + AFTER).timestamp() * 1000)
+    assert mine.steps == ("undo", "withdraw") and mine.begins == to_ms(moment + AFTER)
     assert look(acting, second, moment).steps == ("withdraw",)
     assert look(acting, approver, moment + AFTER).steps == ("withdraw",)
     for nobody in (outsider, AnonymousUser()):

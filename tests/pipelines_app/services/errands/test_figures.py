@@ -6,6 +6,7 @@ import pytest
 
 from metrics_app.models import Kpi
 from metrics_app.registry import forget
+from pipelines_app.core.moments import to_ms
 from pipelines_app.exceptions import Impossible
 from pipelines_app.models import Errand, Pipeline
 from pipelines_app.services import approve, emit_open, expire, propose, reject, run_errands, undo, withdraw
@@ -31,10 +32,6 @@ def listening(settings):
     settings.PIPELINES_APP = settings.PIPELINES_APP | {"EMIT": f"{__name__}.emit"}
 
 
-def ms(moment):
-    return int(moment.timestamp() * 1000)
-
-
 def test_an_approval_is_told_once_it_can_no_longer_be_undone(pipeline, approver):
     at = pipeline.created_at + 3 * HOUR
     approve(pipeline=pipeline, by=approver, version=1, now=at)
@@ -42,7 +39,7 @@ def test_an_approval_is_told_once_it_can_no_longer_be_undone(pipeline, approver)
     assert TOLD == []
     for _ in range(2):
         run_errands(now=at + timedelta(seconds=10))
-    assert [("pipeline.decision_hours", 3.0, ms(at), f"pipeline.decision_hours:{pipeline.pk}:1")] == TOLD
+    assert [("pipeline.decision_hours", 3.0, to_ms(at), f"pipeline.decision_hours:{pipeline.pk}:1")] == TOLD
 
 
 def test_a_figure_that_was_told_leaves_the_audit_without_a_fault(pipeline, approver):
@@ -57,7 +54,7 @@ def test_what_is_undone_is_not_told_and_the_next_decision_counts_from_the_openin
     undo(pipeline=pipeline, by=approver, version=1, now=at)
     reject(pipeline=pipeline, by=second, version=2, comment="no", now=at + HOUR)
     run_errands(now=at + 2 * HOUR)
-    assert [(value, when) for _, value, when, _ in TOLD] == [(2.0, ms(at + HOUR))]
+    assert [(value, when) for _, value, when, _ in TOLD] == [(2.0, to_ms(at + HOUR))]
 
 
 def test_what_was_revoked_was_decided_all_the_same(pipeline, approver):
@@ -96,7 +93,7 @@ def test_an_effect_is_told_as_a_change_to_the_better_at_the_moment_of_its_verdic
     judged = judge(approver, make_effect("harmful", 0.2, 0.01))
     run_errands(now=judged.effect.judged_at)
     [(_, value, at, _)] = [told for told in TOLD if told[0] == "pipeline.effect_percent"]
-    assert value == pytest.approx(-22.14, abs=0.01) and at == ms(judged.effect.judged_at)
+    assert value == pytest.approx(-22.14, abs=0.01) and at == to_ms(judged.effect.judged_at)
 
 
 @pytest.mark.parametrize(
