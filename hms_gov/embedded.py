@@ -68,6 +68,11 @@ def write_config(directory, port, password):
     return path
 
 
+def make_url(port, password):
+    """The address of a server here."""
+    return f"redis://:{password}@127.0.0.1:{port}/0"
+
+
 def start_redis(directory, *, port=None, password=None, timeout=10):
     """Starts a server with its data in ``directory``; returns (Popen, url).
 
@@ -87,7 +92,7 @@ def start_redis(directory, *, port=None, password=None, timeout=10):
             stdout=output,
             stderr=output,
         )
-    url = f"redis://:{password}@127.0.0.1:{port}/0"
+    url = make_url(port, password)
     wait_for_redis(process, url, timeout, log)
     return process, url
 

@@ -38,6 +38,27 @@ class Tied(subprocess.Popen):
         return code
 
 
+class Inherited:
+    """A child that was started by the program which this process was before it became this one."""
+
+    def __init__(self, pid):
+        self.pid, self.returncode = pid, None
+
+    def poll(self):
+        """The exit code, below 0 the signal; None while it runs."""
+        if self.returncode is None:
+            found, status = os.waitpid(self.pid, os.WNOHANG)
+            if found:
+                self.returncode = os.waitstatus_to_exitcode(status)
+        return self.returncode
+
+    def wait(self):
+        """The exit code, once there is one."""
+        if self.returncode is None:
+            self.returncode = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        return self.returncode
+
+
 class Guard:
     """This process's end of the pipe; the other is read by ``kill_at_the_end``."""
 
@@ -88,6 +109,18 @@ class Guard:
             self.pipe = None
         if self.process is not None:
             self.process.wait()
+
+    def hand_over(self):
+        """``{pid, pipe}`` for ``take_over`` in the program that this process becomes next."""
+        with self.lock:
+            self.start()
+            os.set_inheritable(self.pipe, True)
+            return {"pid": self.process.pid, "pipe": self.pipe}
+
+    def take_over(self, *, pid, pipe):
+        """Goes on with the guard of the program that this process was before: it knows what was started."""
+        os.set_inheritable(pipe, False)
+        self.process, self.pipe = Inherited(pid), pipe
 
     def leave(self):
         """In a fork: the pipe is the parent's, and must close with it."""

@@ -55,10 +55,11 @@ def is_running(pid):
 
 
 def find_child(pid, word):
-    """The id of the process below another whose command line has the word; None without one."""
+    """The id of the process below another that has this name, or the word in its command line; or None."""
     for child in list_children(pid):
+        about = Path("/proc") / str(child)
         try:
-            if word in Path(f"/proc/{child}/cmdline").read_text():
+            if word == (about / "comm").read_text().strip() or word in (about / "cmdline").read_text():
                 return child
         except (FileNotFoundError, ProcessLookupError):
             continue

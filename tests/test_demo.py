@@ -132,7 +132,7 @@ def test_a_redis_that_is_away_is_said_in_one_line(tmp_path):
 
 
 def test_it_starts_again_what_died(demo):
-    pids = {name: find_child(demo.popen.pid, name) for name in ("uvicorn", "collect")}
+    pids = {name: find_child(demo.popen.pid, name) for name in ("web", "collect")}
     for pid in pids.values():
         os.kill(pid, signal.SIGKILL)
     wait_for(lambda: all(find_child(demo.popen.pid, name) not in (None, pid) for name, pid in pids.items()))

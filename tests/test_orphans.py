@@ -13,7 +13,7 @@ from tests.demos import ROOT, is_running, list_children, wait_for
 # As it calls itself, whichever of the servers that are Redis it is.
 REDIS = "-server 127.0.0.1:"
 SERVERS = (REDIS, "daphne", "uvicorn", "bin/postgres")
-DEMO = (REDIS, "hms_gov.asgi", "celery", "collect", "chromium")
+DEMO = (REDIS, "manage.py", "chromium")
 WITH_SERVERS, WITH_A_DEMO = "test_with_servers", "test_with_a_demo_and_a_browser"
 
 

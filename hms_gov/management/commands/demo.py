@@ -6,8 +6,9 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from hms_gov.demo import Demo, DemoError
+from hms_gov.demo import Demo
 from hms_gov.embedded import NoRedis
+from hms_gov.service import CannotRun
 
 
 class Command(BaseCommand):
@@ -26,7 +27,7 @@ class Command(BaseCommand):
         warn = self.stderr.write
         try:
             Demo(port=port, directory=data_dir, traffic=not no_traffic, say=self.say, warn=warn).run()
-        except (DemoError, NoRedis) as error:
+        except (CannotRun, NoRedis) as error:
             raise CommandError(str(error)) from None
 
     def say(self, text):
