@@ -114,13 +114,21 @@ def migrate(url):
 
 def refuse_used(target):
     """NotMovable when a table has rows that `migrate` did not put there."""
+    if used := find_used(target):
+        table, rows = used
+        raise NotMovable(
+            f"The target is not empty: {table} has {rows:,} rows. Give an empty database. If an "
+            "earlier run of this command filled it, the move is done: set DATABASE_URL and start."
+        )
+
+
+def find_used(target):
+    """``(table, rows)`` of the first table with rows that `migrate` did not put there, or None."""
     names, (apps, models) = read_names(target), MADE_BY_MIGRATE
     for model in list_models():
         meta = model._meta
         if meta.db_table not in names or meta.app_label in apps or meta.label_lower in models:
             continue
         if rows := count_rows(target, model):
-            raise NotMovable(
-                f"The target is not empty: {meta.db_table} has {rows:,} rows. Give an empty database. If an "
-                "earlier run of this command filled it, the move is done: set DATABASE_URL and start."
-            )
+            return meta.db_table, rows
+    return None
