@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods
 
 from metrics_app import registry
 from metrics_app.core.durations import DAY_S, HOUR_S, MINUTE_S
+from metrics_app.core.text.counts import count_words
 from metrics_app.core.text.entries import parse_value
 from metrics_app.core.text.units import format_duration
 from metrics_app.exceptions import BadInput
@@ -47,9 +48,8 @@ class FileForm(forms.Form):
 
     def describe(self, now):
         """What happened, in a sentence."""
-        count = len(self.points())
-        filed = "One complaint was filed" if count == 1 else f"{count} complaints were filed"
-        return f"{filed} at {now:%H:%M:%S %Z}."
+        filed = count_words(len(self.points()), "complaint was", "complaints were")
+        return f"{filed} filed at {now:%H:%M:%S %Z}."
 
 
 class AnswerForm(forms.Form):

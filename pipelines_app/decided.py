@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 from pipelines_app import queries
 from pipelines_app.cards.decided import make_lines
 from pipelines_app.cards.filters import describe_filters
+from pipelines_app.core.counts import agree, count_words
 from pipelines_app.core.fields import shorten
 from pipelines_app.core.finding import DECIDED, read_fields, tell_wanted
 from pipelines_app.queries import finding
@@ -28,10 +29,8 @@ def show_decided(request):
     try:
         shown = found.page(request.GET.get("page") or 1)
     except InvalidPage:
-        pages = "page" if found.num_pages == 1 else "pages"
-        faults.append(
-            f"There is no page {shorten(request.GET['page'])}: there are {found.num_pages} {pages}."
-        )
+        verb, pages = agree(found.num_pages), count_words(found.num_pages, "page")
+        faults.append(f"There is no page {shorten(request.GET['page'])}: there {verb} {pages}.")
         shown = found.page(1)
     context = describe_filters(request.GET, wanted, faults, DECIDED, among=visible) | {
         "page": "inbox",
@@ -45,5 +44,5 @@ def show_decided(request):
 def tell_headline(count, wanted):
     """``3 proposals were decided, from 2026-11-28 on``."""
     told = tell_wanted(wanted)
-    few = {0: "No proposal was decided", 1: "1 proposal was decided"}
-    return few.get(count, f"{count:,} proposals were decided") + (f", {told}" if told else "")
+    said = count_words(count, "proposal was decided", "proposals were decided").capitalize()
+    return said + (f", {told}" if told else "")

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from hms_gov.backups.errors import NotKept
+from metrics_app.core.text.counts import count_words
 
 NAME = "manifest.json"
 FORMAT = 1
@@ -92,6 +93,6 @@ def check_file(path, described):
     found = describe_file(path)
     if found != described:
         raise NotKept(
-            f"{path} is not as it was written: {found['bytes']:,} bytes with SHA-256 "
+            f"{path} is not as it was written: {count_words(found['bytes'], 'byte')} with SHA-256 "
             f"{found['sha256'][:12]}…, expected {described['bytes']:,} with {described['sha256'][:12]}…"
         )

@@ -17,6 +17,7 @@ from hms_gov.backups.snapshots import read_migrations
 from hms_gov.moving.tables import count_rows, list_models
 from hms_gov.moving.target import find_used
 from metrics_app import conf
+from metrics_app.core.text.counts import count_words
 from metrics_app.exceptions import BusUnavailable
 from metrics_app.window import backup
 from pipelines_app.services import stop
@@ -59,7 +60,8 @@ def check_fit(connection, facts):
             "`manage.py move_database` moves a SQLite to PostgreSQL afterwards."
         )
     if shards != conf.get("SHARDS"):
-        raise NotKept(f"The backup has {shards} shards, SHARDS is {conf.get('SHARDS')}: set it to {shards}.")
+        kept = count_words(shards, "shard")
+        raise NotKept(f"The backup has {kept}, SHARDS is {conf.get('SHARDS')}: set it to {shards}.")
     check_migrations(connection, set(facts["database"]["migrations"]))
 
 
@@ -84,8 +86,8 @@ def check_migrations(connection, kept):
 def refuse_used(connection):
     """NotKept where somebody works with the database or with Redis, or has."""
     if used := find_used(connection):
-        table, rows = used
-        raise NotKept(f"The database is not empty: {table} has {rows:,} rows. Give an empty one.")
+        table, rows = used[0], count_words(used[1], "row")
+        raise NotKept(f"The database is not empty: {table} has {rows}. Give an empty one.")
     if backup.is_unfinished():
         # Of a restore that was killed: nobody has worked with it, for the database is empty.
         backup.remove_keys()
@@ -120,7 +122,7 @@ def check_rows(connection, tables):
     for model in list_models():
         table, rows = model._meta.db_table, count_rows(connection, model)
         if rows != tables.get(table):
-            raise NotKept(f"{table} has {rows:,} rows, the manifest says {tables.get(table)}.")
+            raise NotKept(f"{table} has {count_words(rows, 'row')}, the manifest says {tables.get(table)}.")
     try:
         connection.check_constraints()
     except IntegrityError as error:

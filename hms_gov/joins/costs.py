@@ -70,7 +70,8 @@ def count_share(kpi, rule, start, end):
     # Bad are those that raise a share with a ceiling, or lower one with a floor.
     is_above = (side(rule) == 1) != get_aggregate(rule.aggregate).inverse
     value = write_limit(rule.aggregate_value, kpi.unit, "mean")
-    return round(excess), "", f"points {'above' if is_above else 'up to'} {value} {ALLOWED}"
+    found = round(excess)
+    return found, "", f"{name_points(found)} {'above' if is_above else 'up to'} {value} {ALLOWED}"
 
 
 def count_beyond(kpi, rule, start, end):
@@ -79,7 +80,12 @@ def count_beyond(kpi, rule, start, end):
     above = whole.share_above(rule.limit) or 0.0
     found = round(whole.count * (above if side(rule) == 1 else 1 - above))
     word = "over" if side(rule) == 1 else "under"
-    return found, "", f"{'point' if found == 1 else 'points'} {word} {{limit}} since {{since}}"
+    return found, "", f"{name_points(found)} {word} {{limit}} since {{since}}"
+
+
+def name_points(found):
+    """What stands behind a number of them."""
+    return "point" if found == 1 else "points"
 
 
 def sum_overrun(kpi, rule, start, end):

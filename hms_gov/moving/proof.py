@@ -6,6 +6,7 @@ from django.db.models import JSONField
 
 from hms_gov.moving.errors import NotMovable
 from hms_gov.moving.tables import list_fields, list_models
+from metrics_app.core.text.counts import count_words
 from pipelines_app.services.verify import verify_audit
 
 CHUNK = 2_000  # rows in memory
@@ -17,7 +18,11 @@ def compare(source, target, on_rows):
     for model in list_models():
         here, there = (read_digest(connection, model, on_rows) for connection in (source, target))
         if here != there:
-            what = f"{here[0]:,} rows here, {there[0]:,} there" if here[0] != there[0] else "rows that differ"
+            what = (
+                f"{count_words(here[0], 'row')} here, {there[0]:,} there"
+                if here[0] != there[0]
+                else "rows that differ"
+            )
             raise NotMovable(f"{model._meta.db_table} did not arrive whole: {what}. Nothing was moved.")
 
 
@@ -57,7 +62,8 @@ def verify_chain(target):
     report = verify_audit(using=target.alias)
     if report.faults:
         raise NotMovable(
-            f"The audit chain does not hold: {report.faults[0]} ({len(report.faults)} faults). Nothing was "
-            "moved; `manage.py verify_audit` names them all."
+            f"The audit chain does not hold: {report.faults[0]} "
+            f"({count_words(len(report.faults), 'fault')}). Nothing was moved; "
+            "`manage.py verify_audit` names them all."
         )
     return report

@@ -14,6 +14,7 @@ from django.db.utils import load_backend
 from hms_gov.moving.errors import NotMovable
 from hms_gov.moving.tables import count_rows, list_models, read_names
 from hms_gov.ties import Tied
+from metrics_app.core.text.counts import count_words
 
 ALIAS = "moving_target"
 LOCK = 0x686D735F6D6F7665  # of a move, among the advisory locks of the target
@@ -115,9 +116,9 @@ def migrate(url):
 def refuse_used(target):
     """NotMovable when a table has rows that `migrate` did not put there."""
     if used := find_used(target):
-        table, rows = used
+        table, rows = used[0], count_words(used[1], "row")
         raise NotMovable(
-            f"The target is not empty: {table} has {rows:,} rows. Give an empty database. If an "
+            f"The target is not empty: {table} has {rows}. Give an empty database. If an "
             "earlier run of this command filled it, the move is done: set DATABASE_URL and start."
         )
 

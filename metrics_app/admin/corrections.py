@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 
 from metrics_app.admin.visible import VisibleAdmin
 from metrics_app.core.moments import to_ms
-from metrics_app.core.text.phrases import count_words
+from metrics_app.core.text.counts import count_words
 from metrics_app.exceptions import MetricsError
 from metrics_app.fields import UtcTimeField
 from metrics_app.models import Correction

@@ -13,6 +13,7 @@ from metrics_app.admin.cells import say, shorten, write_time
 from metrics_app.admin.fields import DurationField, LinesField
 from metrics_app.admin.visible import VisibleAdmin
 from metrics_app.core.notices import CHOICES
+from metrics_app.core.text.counts import count_words
 from metrics_app.models import Notice, Receiver, Threshold
 from metrics_app.services.notices import check_receiver, list_kinds, save_receiver, send_test
 from metrics_app.services.visibility import TAKEN, limit_to_groups
@@ -189,7 +190,11 @@ class ReceiverAdmin(VisibleAdmin):
             return "nothing sent yet"
         moment = write_time(receiver.tried_at)
         if receiver.down_since:
-            tries = f"{receiver.failures} attempts failed, the last" if receiver.failures > 1 else "tried"
+            tries = (
+                f"{count_words(receiver.failures, 'attempt')} failed, the last"
+                if receiver.failures > 1
+                else "tried"
+            )
             since = f"✕ down since {write_time(receiver.down_since)}, {tries} {moment}"
             return shorten(f"{since}: {receiver.fault}", 140)
         return shorten(f"✕ failed {moment}: {receiver.fault}", 90) if receiver.fault else f"✓ works, {moment}"
@@ -199,7 +204,7 @@ class ReceiverAdmin(VisibleAdmin):
         """How many notices wait for it, and when it is tried next where it is down."""
         if not receiver.waiting:
             return "–"
-        words = f"{receiver.waiting:,} notice{'' if receiver.waiting == 1 else 's'} waiting"
+        words = f"{count_words(receiver.waiting, 'notice')} waiting"
         if not receiver.down_since:
             return words
         later = receiver.try_after and receiver.try_after > timezone.now()

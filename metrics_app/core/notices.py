@@ -6,6 +6,7 @@ from metrics_app.core import watch
 from metrics_app.core.conditions import SHAPES
 from metrics_app.core.deadman import is_silence_rule
 from metrics_app.core.points import match_topic
+from metrics_app.core.text.counts import count_words
 from metrics_app.core.text.entries import write_duration
 from metrics_app.core.text.units import DASH, format_value
 from metrics_app.core.text.words import UPPER
@@ -133,7 +134,7 @@ def tell_failure(error, attempts):
 
     "given up after 1 attempt: answered 410 (gone)"; "given up after 8 attempts: why stands in the admin".
     """
-    times = "1 attempt" if attempts == 1 else f"{attempts:,} attempts"
+    times = count_words(attempts, "attempt")
     status = ANSWERED.match(error)
     gone = " (gone)" if status and status[1] == "410" else ""
     return f"given up after {times}: {status[0] + gone if status else 'why stands in the admin'}"

@@ -6,6 +6,7 @@ Two lines per outage, however many attempts fail meanwhile: one when a part goes
 from collections import Counter
 from dataclasses import dataclass, field
 
+from metrics_app.core.text.counts import count_words
 from metrics_app.core.text.units import format_duration
 
 STRAGGLE = 10.0  # seconds after a part is back in which a failure is taken for one that began before
@@ -63,4 +64,4 @@ def tell_held(held):
     loudest = ", ".join(f"{name} {count:,}" for name, count in held.most_common(LOUDEST))
     more = ", …" if len(held) > LOUDEST else ""
     count = held.total()
-    return f"; {count:,} message{'' if count == 1 else 's'} held back ({loudest}{more})"
+    return f"; {count_words(count, 'message')} held back ({loudest}{more})"

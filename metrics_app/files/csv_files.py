@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from metrics_app.core.rows import Broken
+from metrics_app.core.text.counts import count_words
 from metrics_app.exceptions import BadInput
 
 UTF_16 = codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE
@@ -44,7 +45,8 @@ class Table:
             if isinstance(cells, Broken):
                 yield line, cells
             elif any(cells[width:]):
-                message = f"{len(cells)} cells under {width} columns: put what holds a comma in quotes"
+                under = count_words(width, "column")
+                message = f"{len(cells)} cells under {under}: put what holds a comma in quotes"
                 yield line, Broken(",".join(cells), message)
             else:
                 yield line, cells[:width]
@@ -144,7 +146,10 @@ def place_column(names, name, option, more=""):
     ``option`` is what names it in a command, ``more`` what else one could do.
     """
     if names.count(name) > 1:
-        raise BadInput(f"{names.count(name)} columns are called {name!r}: rename all but one", field=option)
+        raise BadInput(
+            f"{count_words(names.count(name), 'column')} are called {name!r}: rename all but one",
+            field=option,
+        )
     if name not in names:
         raise BadInput(
             f"there is no column {name!r}, only {', '.join(map(repr, names)) or 'an empty file'}: "

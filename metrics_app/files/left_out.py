@@ -1,6 +1,6 @@
 """Rows of a file that are left out: counted, the first of them named, and how many are too many."""
 
-from metrics_app.core.text.phrases import count_words
+from metrics_app.core.text.counts import agree, count_words
 from metrics_app.exceptions import BadInput
 
 NAMED = 10
@@ -42,7 +42,7 @@ def check_share(rows, bad, most):
         raise BadInput(f"not one of its {count_words(rows, 'row')} can be read")
     if bad and not most:
         raise BadInput(
-            f"{bad:,} of {rows:,} rows are bad: mend them, or leave them out with --skip-bad, "
+            f"{bad:,} of {rows:,} rows {agree(bad)} bad: mend them, or leave them out with --skip-bad, "
             "or with --max-bad where they are no more than so many per cent"
         )
     if bad * 100 > most * rows:

@@ -15,6 +15,7 @@ from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.calendars import begin, check_zone, shift_back
 from metrics_app.core.durations import DAY_MS
 from metrics_app.core.recorded import is_enough, join_pieces
+from metrics_app.core.text.counts import count_words
 from metrics_app.core.text.losses import name_lost
 from metrics_app.core.text.units import DASH, format_duration, format_value
 from metrics_app.core.text.words import natural_key
@@ -159,9 +160,9 @@ def describe_figures(kpi, figures):
     """``(value, points)`` in words; a rate is over what was recorded of the span, and it is said how much."""
     count, recorded, name = figures["count"], figures["recorded"], kpi.aggregate
     if not count and not is_enough(recorded):
-        return DASH, "not recorded" if not recorded else f"no points; {tell_part(figures)}"
+        return DASH, "not recorded" if not recorded else f"no point; {tell_part(figures)}"
     value = figures.get(name)
-    points = "no points" if not count else "1 point" if count == 1 else f"{count:,} points"
+    points = count_words(count, "point")
     if recorded and not is_enough(recorded):
         value = value / recorded if get_aggregate(name).is_rate and value is not None else value
         points = f"{points}; {tell_part(figures)}"

@@ -2,6 +2,7 @@
 
 from django.core.management.base import CommandError
 
+from metrics_app.core.text.counts import count_words
 from metrics_app.files.left_out import MOST_BAD, check_share
 
 
@@ -34,12 +35,13 @@ def read_strictness(options):
 def settle(tally, most, write):
     """Says line by line what a Tally left out; BadInput where more than ``most`` per cent cannot be read."""
     if tally.repeated:
-        write(f"{tally.repeated:,} rows skipped: their id came before in the file.")
-    for left_out, words in (
-        (tally.bad, "rows left out, which cannot be read:"),
-        (tally.refused, "impossible answers refused; their cases count as received:"),
+        write(f"{count_words(tally.repeated, 'row')} skipped: the id came before in the file.")
+    for left_out, words, what in (
+        (tally.bad, ("row left out, which", "rows left out, which"), "cannot be read:"),
+        (tally.refused, ("impossible answer", "impossible answers"), "refused; the cases count as received:"),
     ):
-        for line in [f"{left_out.count:,} {words}", *left_out.tell()] if left_out.count else ():
+        said = f"{count_words(left_out.count, *words)} {what}"
+        for line in [said, *left_out.tell()] if left_out.count else ():
             write(line)
     if tally.refused.count and tally.refused.count == tally.read - tally.bad.count - tally.repeated:
         write("Not one answer is possible: are the columns of created and closed the right ones?")

@@ -8,6 +8,8 @@ points that came after their minute was sealed, so that what was first published
 from django.conf import settings
 from django.db import models
 
+from metrics_app.core.text.counts import count_words
+
 LATE = 0  # the generation of late points; those of shards count from 1
 
 
@@ -67,7 +69,7 @@ class Loss(models.Model):
         indexes = [models.Index(fields=["end"], name="metrics_losses_by_end")]
 
     def __str__(self):
-        return f"{self.points} points of shard {self.shard}"
+        return f"{count_words(self.points, 'point')} of shard {self.shard}"
 
 
 class Recording(models.Model):

@@ -10,7 +10,7 @@ from metrics_app.core.durations import DAY_MS, MINUTE_MS
 from metrics_app.core.plans import NAMES, SHIFTS, SPANS, list_earlier, plan_span
 from metrics_app.core.text import words
 from metrics_app.core.text.losses import mark_lost, name_lost, tell_lost
-from metrics_app.core.text.units import format_duration, format_value
+from metrics_app.core.text.units import format_duration, format_value, tell_last
 from metrics_app.models import Breach, Threshold
 from metrics_app.pages.lights import clock_with_zone
 from metrics_app.pages.sparklines import in_sight, name_shown, tell_limit
@@ -179,7 +179,7 @@ def list_breaches(topic, view):
 
 def tell_sentence(kpi, rule, view, aggregate, columns, what):
     """The text alternative of the chart."""
-    name = "The part chosen" if view.zoomed else f"The last {NAMES[view.span]}"
+    name = "The part chosen" if view.zoomed else tell_last(NAMES[view.span]).capitalize()
     found = [(at, one) for at, one in zip(columns["ts"], columns["value"], strict=True) if one is not None]
     if not found:
         return f"{name}: no values."

@@ -5,6 +5,7 @@ from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.calendars import begin, check_zone, shift_back
 from metrics_app.core.durations import HOUR_S, MINUTE_MS
 from metrics_app.core.recorded import is_enough
+from metrics_app.core.text.counts import count_words
 from metrics_app.core.text.losses import tell_lost
 from metrics_app.core.text.units import DASH, format_number, format_value
 from metrics_app.core.text.words import tell_change
@@ -92,5 +93,4 @@ def tell_earlier(today, before, kpi, name):
 
 def tell_points(day, name):
     """How many points stand behind a figure, where it is not itself a count."""
-    points = "1 point" if day["count"] == 1 else f"{day['count']:,} points"
-    return "" if get_aggregate(name).judges_empty else points
+    return "" if get_aggregate(name).judges_empty else count_words(day["count"], "point")

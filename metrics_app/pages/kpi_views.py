@@ -18,7 +18,7 @@ from metrics_app.core.moments import to_ms
 from metrics_app.core.plans import NAMES, SHIFTS, SPANS, clamp_span
 from metrics_app.core.text import words
 from metrics_app.core.text.losses import tell_lost
-from metrics_app.core.text.units import DASH, format_duration, format_number, format_value
+from metrics_app.core.text.units import DASH, format_duration, format_number, format_value, tell_last
 from metrics_app.exceptions import Conflict
 from metrics_app.models import Breach, Note, Threshold
 from metrics_app.pages.charts import describe_plot, list_marks, make_view
@@ -70,7 +70,7 @@ def show_kpi(request, topic):
     """One KPI: its chart, figures, thresholds, breaches and notes."""
     kpi = find_kpi(request.user, topic)
     context = describe_kpi(kpi, request.user) | describe_chart(request, kpi)
-    context |= {"page": "kpi", "window_text": format_duration(kpi.window), "spans": NAMES.items()}
+    context |= {"page": "kpi", "window_text": tell_last(format_duration(kpi.window)), "spans": NAMES.items()}
     context |= {"standstill": tell_present_standstill(), "form": NoteForm()}
     context["shown"] = [name for name in ("table", "percentiles") if name in request.GET]
     return render(request, "metrics_app/kpi.html", context)
@@ -261,7 +261,7 @@ def read_whole(text):
 def show_refused_note(request, kpi, form, pk, status=400):
     """The page again, with the fault, what was written, and the version that saving it now replaces."""
     context = describe_kpi(kpi, request.user) | describe_chart(request, kpi)
-    context |= {"page": "kpi", "window_text": format_duration(kpi.window), "spans": NAMES.items()}
+    context |= {"page": "kpi", "window_text": tell_last(format_duration(kpi.window)), "spans": NAMES.items()}
     context |= {"standstill": tell_present_standstill(), "form": form, "refused": True}
     # One that was deleted meanwhile is written anew.
     context["refused_note"] = queries.find_note(pk) if pk else None

@@ -11,6 +11,7 @@ from metrics_app.core.deadman import is_silence_rule
 from metrics_app.core.moments import to_ms
 from metrics_app.core.records import Record, unpack_records
 from metrics_app.core.text.comparisons import Held
+from metrics_app.core.text.counts import count_words
 from metrics_app.core.text.explanations import explain_slot
 from metrics_app.core.text.losses import tell_lost
 from metrics_app.core.text.phrases import tell_rule
@@ -79,7 +80,7 @@ def explain_up_to(threshold, newest, at, now):
         notes.append(gap)
     if revised:
         late = today.n - seen.n
-        notes.append(f"Revised: {late:,} point{'' if late == 1 else 's'} arrived after it was judged.")
+        notes.append(f"Revised: {count_words(late, 'point')} arrived after it was judged.")
     notes += tell_losses(threshold, rule, slot)
     breach = find_breach(threshold, slot)
     return Explanation(slot, rule, seen, before, "record", revised, today, breach, notes)

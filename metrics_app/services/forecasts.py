@@ -10,7 +10,7 @@ FURTHEST = 24  # times the span: further ahead nobody sees
 
 
 def tell_forecast(topic, unit, rule, at):
-    """ "At the pace of the last 1 h, 48 h is crossed in about 3 h (…)" at a moment (ms); "" for none.
+    """ "At the pace of the last hour, 48 h is crossed in about 3 h (…)" at a moment (ms); "" for none.
 
     Of a rule on a mean its limit, of a trend the value it leads to; other aggregates are no
     level that a line through the minutes could meet.

@@ -49,6 +49,6 @@ def check_span(field, seconds, low, high):
     if type(seconds) is not int or not low <= seconds <= high:
         yield (
             field,
-            f"{show(seconds)} seconds cannot be: expected whole seconds from {write_duration(low)} "
+            f"{show(seconds)} cannot be: expected whole seconds from {write_duration(low)} "
             f"to {write_duration(high)}",
         )

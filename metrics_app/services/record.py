@@ -7,6 +7,7 @@ from metrics_app import bus, clock, conf, emitters, registry
 from metrics_app.connection import get_redis, guard
 from metrics_app.core.durations import DAY_S
 from metrics_app.core.points import check_topic, check_ts, check_value
+from metrics_app.core.text.counts import count_words
 from metrics_app.exceptions import BadInput, BusUnavailable, MetricsError, NotAllowed, TooMany
 from metrics_app.servers import is_database_away
 from metrics_app.transport import Refused
@@ -166,6 +167,6 @@ def admit_topics(topics, who):
         admitted, seconds = get_redis().eval(ADMIT, 1, name, limit, DAY_S, *topics)
     if not admitted:
         raise TooMany(
-            f"this key has brought its {limit} new KPIs of 24 h: {topics[0]!r} is not known",
+            f"this key has brought its {count_words(limit, 'new KPI')} of 24 h: {topics[0]!r} is not known",
             retry_after=max(1, seconds),
         )

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.html import format_html, json_script
 
 from metrics_app.core.aggregate_table import describe_table, list_outside
+from metrics_app.core.text.counts import count_words
 from metrics_app.core.text.moments import list_zone_names, name_zone, tell_day, tell_moment
 from metrics_app.core.text.units import format_value
 from metrics_app.core.text.words import PROPOSAL, tell_outcome
@@ -66,6 +67,12 @@ def days(first, last):
     """ "3 March 2025 to 1 May 2026", of moments in ms in the current zone; of one day that day."""
     began, ended = day(first), day(last)
     return began if began == ended else format_html("{} to {}", began, ended)
+
+
+@register.filter
+def counted(number, words):
+    """ "1 point", "4 points" of "point"; of "figure is,figures are" the one that agrees."""
+    return count_words(number, *words.split(","))
 
 
 @register.simple_tag

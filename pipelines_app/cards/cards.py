@@ -20,6 +20,7 @@ from pipelines_app.cards.rejections import Rejected, describe_rejected
 from pipelines_app.cards.terms import tell_needs
 from pipelines_app.cards.unless import describe_offer, tell_reopened, tell_unless
 from pipelines_app.cards.writing import tell_time
+from pipelines_app.core.counts import agree, count_words
 from pipelines_app.core.states import VERDICTS, State
 from pipelines_app.queries.finding import find_endings, find_rejections
 
@@ -152,4 +153,5 @@ def tell_outcome(pipeline):
     votes = queries.count_approvals(pipeline)
     if not votes:
         return "The approval is undone; it waits for a decision again."
-    return f"{votes} of {pipeline.quorum} approvals are in; it still waits for the others."
+    wanted = count_words(pipeline.quorum, "approval")
+    return f"{votes} of {wanted} {agree(votes)} in; it still waits for the others."

@@ -7,6 +7,7 @@ from django.utils import timezone
 from pipelines_app import queries
 from pipelines_app.cards.writing import to_local, write
 from pipelines_app.core import measuring, telling
+from pipelines_app.core.counts import count_words
 from pipelines_app.core.durations import DAY_H
 from pipelines_app.core.effect_records import Reason
 from pipelines_app.core.moments import to_ms
@@ -48,10 +49,10 @@ def tell_promise(planned, now):
         return f"{lead}, but {INCONCLUSIVE[planned['reason']]}: expect no verdict."
     if plan["half_width_percent"] is not None:
         part = f"a change under {plan['half_width_percent']:.0f} %"
-        return f"{lead}; in {days} days {part} could not be told from chance."
+        return f"{lead}; in {count_words(days, 'day')} {part} could not be told from chance."
     side = "below" if plan["better"] == "lower" else "above"
     value = write_value(plan["effective_at"], planned["measure"])
-    return f"{lead}; only {days} days {side} {value} would prove it effective."
+    return f"{lead}; only {count_words(days, 'day')} {side} {value} would prove it effective."
 
 
 def tell_day(ms):
@@ -165,7 +166,7 @@ def list_rows(found, measure):
         low, high = (write_value(found[f"expected_{end}"], measure) for end in ("low", "high"))
         yield "Expected, 95 %", f"{low} to {high}"
         yield "Change", tell_change(found, measure).removeprefix(": ")
-        yield "Learnt from", f"{found['moments']:,} moments"
+        yield "Learnt from", count_words(found["moments"], "moment")
     yield "Plainly compared", tell_plainly(found["plain"], measure)
 
 

@@ -11,6 +11,7 @@ from pipelines_app.cards.effects import UNMEASURED, describe_outcome, tell_day, 
 from pipelines_app.cards.guardrails import list_guardrails, tell_guarded, tell_harm
 from pipelines_app.cards.unless import describe_watched
 from pipelines_app.cards.writing import tell_time, write
+from pipelines_app.core.counts import count_words
 from pipelines_app.core.moments import to_ms
 from pipelines_app.core.states import State
 from pipelines_app.core.versions import IMPOSSIBLE
@@ -76,7 +77,7 @@ def tell_following(pipeline, find_stop=queries.find_stop):
     if document is None:
         return ""
     left = 1 if document["quorum"] == 1 else document["quorum"] - queries.count_approvals(pipeline)
-    lead = "Approving" if left <= 1 else f"After {left} more approvals it"
+    lead = "Approving" if left <= 1 else f"After {count_words(left, 'more approval')} it"
     seconds = conf.get("EXECUTE_AFTER")
     when, undo = (
         ("at once", "") if not seconds else (f"in {write_seconds(seconds)}", "; until then it can be undone")

@@ -7,6 +7,7 @@ from pipelines_app import queries
 from pipelines_app.cards.basis import find_today, is_same
 from pipelines_app.cards.facts import FARTHEST
 from pipelines_app.cards.writing import tell_time, to_local, write
+from pipelines_app.core.counts import count_words
 from pipelines_app.core.limits import is_beyond
 
 
@@ -54,7 +55,7 @@ def put_aside(words):
 
 def count_points(n):
     """``1,240 points``."""
-    return "1 point" if n == 1 else f"{n:,} points"
+    return count_words(n, "point")
 
 
 def tell_present(pipeline, basis, present, watch, now):

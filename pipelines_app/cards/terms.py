@@ -3,6 +3,7 @@
 from django.utils import timezone
 
 from pipelines_app.cards.writing import tell_time
+from pipelines_app.core.counts import agree, count_words
 from pipelines_app.queries.deciding import count_approvals, is_escalated, read_terms
 
 
@@ -12,13 +13,13 @@ def tell_needs(pipeline, now):
     quorum, group, more = frozen["quorum"], frozen.get("deciders_name"), frozen.get("escalation_name")
     told = []
     if quorum > 1 or group:
-        told.append(f"Needs {count(quorum, 'approval')}{f' of the group {group}' if group else ''}")
+        told.append(f"Needs {count_words(quorum, 'approval')}{f' of the group {group}' if group else ''}")
         told[0] += f"; {count_in(pipeline)}." if quorum > 1 else "."
     if remark := frozen.get("policy_remark"):
         told.append(f"Somebody edited policies in the database, which changed nothing here: {remark}.")
     eligible = frozen.get("eligible")
     if eligible is not None and eligible < quorum:
-        people = "nobody" if not eligible else f"only {count(eligible, 'person', 'people')}"
+        people = "nobody" if not eligible else f"only {count_words(eligible, 'person', 'people')}"
         told.append(f"When it was opened, {people} could decide on it.")
     if more and is_escalated(frozen, now):
         told.append(f"Escalated: the group {more} may decide too.")
@@ -28,12 +29,7 @@ def tell_needs(pipeline, now):
     return " ".join(told)
 
 
-def count(number, word, words=""):
-    """``2 approvals``."""
-    return f"{number} {word if number == 1 else words or word + 's'}"
-
-
 def count_in(pipeline):
     """``1 is in``."""
     found = count_approvals(pipeline)
-    return f"{found or 'none'} {'are' if found > 1 else 'is'} in"
+    return f"{found or 'none'} {agree(found)} in"

@@ -2,8 +2,9 @@
 
 from pipelines_app.cards.effects import write_percent
 from pipelines_app.cards.writing import write
+from pipelines_app.core.counts import write_times
 from pipelines_app.core.states import State
-from pipelines_app.core.track_records import TOUCHED, write_times
+from pipelines_app.core.track_records import TOUCHED
 
 ALL, POOLED = "approved", "pooled"
 # What each kind of case is called in the line, for one and for more; what is not here is not told there.

@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from pipelines_app import queries
 from pipelines_app.cards.writing import write
+from pipelines_app.core.counts import agree, count_words
 from pipelines_app.core.finding import write_fields
 from pipelines_app.core.moments import to_ms
 from pipelines_app.queries.finding import limit_alike, pick_mine
@@ -53,14 +54,13 @@ def tell_headline(mine, count, user):
     if not queries.may_decide_any(user):
         return f"{count_waiting(count)} for a decision"
     others = count - mine
-    rest = f" · {others} {'waits' if others == 1 else 'wait'} for others" if others else ""
+    rest = f" · {others:,} {agree(others, 'waits', 'wait')} for others" if others else ""
     return f"{count_waiting(mine)} for you{rest}"
 
 
 def count_waiting(count):
     """``2 proposals wait``."""
-    few = {0: "No proposal waits", 1: "1 proposal waits"}
-    return few.get(count, f"{count} proposals wait")
+    return count_words(count, "proposal waits", "proposals wait").capitalize()
 
 
 def tell_today(user, *, now=None):

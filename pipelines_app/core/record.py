@@ -1,5 +1,7 @@
 """What became of the other proposals of a title, in words."""
 
+from pipelines_app.core.counts import write_times
+
 
 def tell_counts(counts, *, beside=False, is_decided=False):
     """``Proposed 7 times before: 5 approved in another form (2 effective), 1 rejected, 1 expired.``
@@ -10,7 +12,7 @@ def tell_counts(counts, *, beside=False, is_decided=False):
     if not counts["total"]:
         first = "The first of its kind, when it was decided." if is_decided else "The first of its kind."
         return "" if beside else first
-    times = "once" if counts["total"] == 1 else f"{counts['total']} times"
+    times = write_times(counts["total"])
     names = {"approved": "approved in another form"}
     ends = [
         f"{counts[name]} {names.get(name, name)}"

@@ -195,11 +195,6 @@ def make_pool(group, cases):
     return Pool(is_ratio, unit, better, ids, value, low, high, found.tau)
 
 
-def write_times(count):
-    """``once``, ``twice``, ``7 times``."""
-    return {1: "once", 2: "twice"}.get(count, f"{count} times")
-
-
 def list_reviewed(record):
     """``(id, what it did)`` of the cases because of which the approach is to be reviewed."""
     return [(case.id, tell_deed(case)) for case in record.review]

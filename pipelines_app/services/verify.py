@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from django.db import DEFAULT_DB_ALIAS, DatabaseError
 
 from pipelines_app.core.chain import GENESIS
+from pipelines_app.core.counts import count_words
 from pipelines_app.models import AuditEntry, AuditHead
 from pipelines_app.services.records import check_records
 from pipelines_app.services.story import Story
@@ -65,10 +66,10 @@ def verify_audit(*, kept="", using=DEFAULT_DB_ALIAS):
 
 def tell_count(report):
     """Such as "1 fault in 12 entries", or "12 entries, nothing was edited"."""
-    entries = f"{report.entries:,} {'entry' if report.entries == 1 else 'entries'}"
+    entries = count_words(report.entries, "entry", "entries")
     if not report.faults:
         return f"{entries}, nothing was edited"
-    return f"{len(report.faults):,} {'fault' if len(report.faults) == 1 else 'faults'} in {entries}"
+    return f"{count_words(len(report.faults), 'fault')} in {entries}"
 
 
 def read_head(using):

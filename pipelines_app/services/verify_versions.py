@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from pipelines_app.core.counts import count_words
 from pipelines_app.core.states import State
 from pipelines_app.core.versions import read_text
 from pipelines_app.core.voting import APPROVE
@@ -52,8 +53,9 @@ def check_counts(story, report, using):
         waits = story.states.get(pipeline, ("",))[0] == State.AWAITING_APPROVAL
         if passed and count < quorum:
             report.faults.append(
-                f"proposal #{pipeline} was approved with {count} of the {quorum} votes that its "
-                f"version {version} asks for"
+                f"proposal #{pipeline} was approved with {count} of the {count_words(quorum, 'vote')} that "
+                f"its version {version} asks for"
             )
         elif waits and not passed and count >= quorum:
-            report.faults.append(f"proposal #{pipeline} waits, but has the {quorum} votes of its version")
+            votes = count_words(quorum, "vote")
+            report.faults.append(f"proposal #{pipeline} waits, but has the {votes} of its version")

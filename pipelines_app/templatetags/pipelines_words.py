@@ -10,6 +10,7 @@ from django.utils.timesince import timesince
 
 from pipelines_app.cards.history import tell_entry
 from pipelines_app.cards.writing import tell_time, to_local
+from pipelines_app.core.counts import count_words
 from pipelines_app.core.moments import find_midnight, to_ms
 from pipelines_app.core.telling import name_zone, tell_date, tell_day
 from pipelines_app.queries import find_stop
@@ -21,6 +22,12 @@ register = template.Library()
 def as_json(value):
     """Compact JSON (escaped by the template)."""
     return json.dumps(value, separators=(",", ":"), allow_nan=False)
+
+
+@register.filter
+def counted(number, words):
+    """ "1 case", "4 cases" of "case"; of "entry,entries" the one that agrees."""
+    return count_words(number, *words.split(","))
 
 
 @register.filter

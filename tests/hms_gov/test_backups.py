@@ -284,7 +284,7 @@ def rewrite(change):
         ),
         (
             rewrite(lambda facts: facts["database"]["tables"].update(auth_user=9)),
-            "auth_user has 1 rows, the manifest says 9",
+            "auth_user has 1 row, the manifest says 9",
         ),
     ],
 )
@@ -299,7 +299,7 @@ def test_what_is_not_a_whole_backup_of_such_a_site_changes_nothing(small, leave,
 def test_it_restores_into_nothing_that_is_in_use(small, leave):
     leave()
     User.objects.create_user("newcomer")
-    with pytest.raises(CommandError, match="database is not empty: auth_user has 1 rows. Give an empty one"):
+    with pytest.raises(CommandError, match="database is not empty: auth_user has 1 row. Give an empty one"):
         call("restore", small)
     User.objects.all().delete()
     get_redis().hset(name_hash(), "archiver", 1)

@@ -31,7 +31,7 @@ test("the crosshair tells points, mean, median, coverage and the earlier day", (
     describeValue(PLOT, 0, (ms) => `${ms / 1000} s`),
     "60 s: 1 h · 3 points · mean 1 h · median 30 min · coverage 50 % · the day before 30 min",
   );
-  assert.equal(describeValue(PLOT, 1, () => "then"), "then: — · 0 points · coverage 0 % · points lost");
+  assert.equal(describeValue(PLOT, 1, () => "then"), "then: — · no point · coverage 0 % · points lost");
 });
 
 test("of what is counted the crosshair tells how many, and no median of ones", () => {

@@ -94,7 +94,7 @@ def test_points_that_prove_nothing_are_green_at_no_door(client, threshold, monke
     # Behind the choices of the filter.
     shown = tile.partition('id="shown"')[2]
     assert said[1:] in shown and "Within limit" not in shown and "state kept" not in shown
-    assert "1 of 1 watched KPIs has nothing to judge by" in tile
+    assert "The one watched KPI has nothing to judge by" in tile
     admin = read(client, "/admin/metrics_app/threshold/")
     assert f"○ {said.capitalize()}" in admin and f"{said} since" in admin
     assert client.get(f"/api/v1/thresholds/{threshold.pk}/").json()["data"] == data

@@ -3,6 +3,7 @@
 from django.core.management.base import BaseCommand, CommandError
 
 from hms_gov import backups
+from metrics_app.core.text.counts import count_words
 
 
 class Command(BaseCommand):
@@ -23,7 +24,8 @@ class Command(BaseCommand):
         for name in found.strangers:
             self.stdout.write(f"The table {name} belongs to no installed app and is not restored.")
         self.stdout.write(
-            f"Backed up to {directory}: {found.rows:,} rows and {found.keys:,} keys of Redis, "
+            f"Backed up to {directory}: {count_words(found.rows, 'row')} and "
+            f"{count_words(found.keys, 'key')} of Redis, "
             f"{found.size / 1e6:,.1f} MB, as of {found.moment:%Y-%m-%d %H:%M:%S} UTC. "
             "Keep SECRET_KEY and the settings with it."
         )

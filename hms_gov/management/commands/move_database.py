@@ -7,6 +7,7 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 
 from hms_gov import moving
 from hms_gov.moving.tables import list_strangers
+from metrics_app.core.text.counts import count_words
 from metrics_app.management.progress import ProgressBar
 
 
@@ -71,8 +72,9 @@ class Command(BaseCommand):
         seconds = time.monotonic() - begun
         tables = sum(1 for rows in moved.tables.values() if rows)
         self.stdout.write(
-            f"Moved {moved.rows:,} rows of {tables} tables in {seconds:.1f} s; read back, all are equal. "
-            f"The audit chain holds: {moved.audit.entries:,} entries, it ends with {moved.audit.head[:16]}…\n"
+            f"Moved {count_words(moved.rows, 'row')} of {count_words(tables, 'table')} in {seconds:.1f} s; "
+            "read back, all are equal. The audit chain holds: "
+            f"{count_words(moved.audit.entries, 'entry', 'entries')}, it ends with {moved.audit.head[:16]}…\n"
             f"{source.settings_dict['NAME']} takes no more writes (`manage.py move_database --reopen` undoes "
             "that). Now:\n"
             "  1. stop every process that still runs on it,\n"

@@ -3,6 +3,7 @@
 from django.core.management.base import BaseCommand, CommandError
 
 from hms_gov import backups
+from metrics_app.core.text.counts import count_words
 
 
 class Command(BaseCommand):
@@ -24,7 +25,7 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             raise CommandError("Stopped: nothing was restored.", returncode=130) from None
         self.stdout.write(
-            f"Restored {found.rows:,} rows and {found.keys:,} keys as of {found.moment:%Y-%m-%d %H:%M:%S} "
-            "UTC. Start the site. Actions are stopped: look at what is approved or under way, withdraw what "
+            f"Restored {count_words(found.rows, 'row')} and {count_words(found.keys, 'key')} "
+            f"as of {found.moment:%Y-%m-%d %H:%M:%S} UTC. Start the site. Actions are stopped: look at what is approved or under way, withdraw what "
             "was done after that moment, then `manage.py stop_actions --resume --reason …`."
         )

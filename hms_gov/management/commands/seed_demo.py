@@ -11,6 +11,7 @@ from hms_gov.joins.process import watch_process
 from hms_gov.past import DAYS
 from hms_gov.seed import WAITING, seed, seed_past
 from metrics_app.collector import collect_all
+from metrics_app.core.text.counts import count_words
 from pipelines_app.services import emit_open
 
 
@@ -35,7 +36,7 @@ class Command(BaseCommand):
         if past:
             count = seed_past(settings.DATA_DIR / WAITING)
             self.stdout.write(
-                f"{DAYS} days of complaints were made up, {count:,} points."
+                f"{DAYS} days of complaints were made up, {count_words(count, 'point')}."
                 if count
                 else "No past was made up: complaints were counted before."
             )

@@ -3,8 +3,9 @@
 from typing import NamedTuple
 
 from metrics_app.core.aggregates import get_aggregate, needs_whole
+from metrics_app.core.text.counts import count_words
 from metrics_app.core.text.entries import write_duration
-from metrics_app.core.text.phrases import count_words, name_clock
+from metrics_app.core.text.phrases import name_clock
 from metrics_app.core.text.units import format_value
 from metrics_app.core.trends import FEWEST
 

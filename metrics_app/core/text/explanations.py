@@ -7,9 +7,10 @@ from metrics_app.core import watch
 from metrics_app.core.classes import BAND, BREACH, CLEAR, EMPTY, ERROR, INCOMPARABLE, THIN, UNUSABLE
 from metrics_app.core.deadman import is_silence_rule
 from metrics_app.core.text.comparisons import tell_incomparable, tell_thin
+from metrics_app.core.text.counts import count_words
 from metrics_app.core.text.entries import write_duration
-from metrics_app.core.text.phrases import OPERATORS, count_words, tell_gone, write_limit, write_seen
-from metrics_app.core.text.units import format_value
+from metrics_app.core.text.phrases import OPERATORS, tell_gone, write_limit, write_seen
+from metrics_app.core.text.units import format_value, tell_last
 
 
 def explain_slot(rule, unit, seen, before, after, missing=None, held=None):
@@ -33,7 +34,7 @@ def explain_silence(rule, seen):
     return {
         EMPTY: f"No point came for {window}, and one is expected at least so often: the KPI is silent, and "
         "a data breach is open until the next point.",
-        ERROR: f"The last {window} could not be read: that proves neither points nor silence.",
+        ERROR: f"{tell_last(window).capitalize()} could not be read: that proves neither points nor silence.",
     }.get(seen.slot_class, f"{points} came within {window}, as expected.")
 
 
@@ -102,7 +103,8 @@ def explain_hold(rule, seen, state):
         return f"It stays ok: {explain_policy(rule, seen)}."
     if state == watch.PENDING:
         return "It stays pending, and this slot does not count towards its time."
-    return f"It stays {state}: silence is not recovery."
+    silence = "silence" if seen == EMPTY else "what cannot be judged"
+    return f"It stays {state}: {silence} is not recovery."
 
 
 def explain_policy(rule, seen):
@@ -111,4 +113,6 @@ def explain_policy(rule, seen):
         return f"a data breach opens once no point has come for {write_duration(rule.no_data_for)}"
     if seen == EMPTY and rule.no_data == "ok":
         return f"to this rule no points for {write_duration(rule.no_data_for)} are good"
+    if seen == INCOMPARABLE and rule.no_data == "fire":
+        return "points came, so no data breach opens, and what cannot be compared changes no state"
     return "this rule keeps its state while nothing can be judged"

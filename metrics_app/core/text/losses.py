@@ -3,7 +3,7 @@
 ``points``: how many of one KPI; 0 where none is known, None where they were not counted by KPI.
 """
 
-from metrics_app.core.text.phrases import count_words
+from metrics_app.core.text.counts import agree, count_words
 
 
 def name_lost(points):
@@ -32,10 +32,9 @@ def tell_lost(points):
             "the server lost its memory; no point of this KPI is known to be lost, but what came in "
             "its last seconds may not have been counted"
         )
-    verb = "was" if points == 1 else "were"
     return (
-        f"{count_words(points, 'point')} of this KPI {verb} lost: the server lost its memory before "
-        "archiving them, and what came in its last seconds may not have been counted"
+        f"{count_words(points, 'point')} of this KPI {agree(points, 'was', 'were')} lost: the server "
+        "lost its memory before archiving them, and what came in its last seconds may not have been counted"
     )
 
 

@@ -10,8 +10,9 @@ from metrics_app.core.aggregates import get_aggregate, is_known
 from metrics_app.core.deadman import is_silence_rule
 from metrics_app.core.durations import MINUTE_MS
 from metrics_app.core.recorded import is_enough
+from metrics_app.core.text.counts import count_words
 from metrics_app.core.text.entries import is_duration, write_duration, write_value
-from metrics_app.core.text.units import format_duration, format_value, split_value
+from metrics_app.core.text.units import format_duration, format_value, split_value, tell_last
 from metrics_app.core.trends import FAR
 
 OPERATORS = {"gt": "above", "gte": "at or above", "lt": "below", "lte": "at or below"}
@@ -70,8 +71,8 @@ def write_limit(value, unit, aggregate):
 
 def tell_observation(rule, unit, state):
     """ "mean 52 h over 30 min, 12 points": in the units of the rule's limit."""
-    points = "1 point" if state.n == 1 else f"{state.n:,} points"
-    return f"{write_seen(rule, unit, state.value)} over {write_duration(rule.window)}, {points}"
+    seen = f"{write_seen(rule, unit, state.value)} over {write_duration(rule.window)}"
+    return f"{seen}, {count_words(max(state.n, 0), 'point')}"
 
 
 def tell_event(event, rule, unit, state, breach, cause=""):
@@ -128,7 +129,7 @@ def tell_field(name, value, rule, unit):
 
 
 def tell_crossing(forecast, goal, span):
-    """ "At the pace of the last 1 h, 48 h is crossed in about 3 h (2 h 40 min to 3 h 30 min)"; "" for none.
+    """ "At the pace of the last hour, 48 h is crossed in about 3 h (2 h 40 min to 3 h 30 min)"; "" for none.
 
     ``goal`` is the value in words, ``span`` seconds the line was fitted to.
     """
@@ -136,18 +137,15 @@ def tell_crossing(forecast, goal, span):
         return ""
     about, early, late = (write_rough(seconds) for seconds in forecast)
     between = f"{early} to {late}" if forecast.latest < FAR else f"{early} or later"
-    return f"At the pace of the last {format_duration(span)}, {goal} is crossed in about {about} ({between})"
+    return (
+        f"At the pace of {tell_last(format_duration(span))}, {goal} is crossed in about {about} ({between})"
+    )
 
 
 def write_rough(seconds):
     """A duration no finer than anybody can foresee: "3 h 20 min", "14 min"."""
     grain = next((grain for least, grain in ROUGH if seconds >= least), 1)
     return format_duration(math.floor(seconds / grain + 0.5) * grain)
-
-
-def count_words(number, one, many=None):
-    """ "1 breach", "4 breaches", "no breach"."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}" if number else f"no {one}"
 
 
 def write_span(ms):
@@ -233,7 +231,7 @@ def warn_of_min_count(rule, found):
     """What to say of a ``min_count`` that the window does not reach; "" where it does."""
     if get_aggregate(rule.aggregate).judges_empty or not found.usual_n:
         return ""
-    asks = f"it asks for {rule.min_count:,} points"
+    asks = f"it asks for {count_words(rule.min_count, 'point')}"
     if rule.min_count > found.most_n:
         never = "hardly ever" if is_sample(found) else "never"
         looked = " that was looked at" if is_sample(found) else ""

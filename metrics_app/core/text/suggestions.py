@@ -12,8 +12,9 @@ import numpy as np
 from metrics_app.core.aggregates import SHARE, get_aggregate
 from metrics_app.core.classes import is_beyond
 from metrics_app.core.durations import DAY_S, HOUR_S, MINUTE_S
+from metrics_app.core.text.counts import count_words
 from metrics_app.core.text.entries import is_duration, write_value
-from metrics_app.core.text.phrases import OPERATORS, count_words, write_limit
+from metrics_app.core.text.phrases import OPERATORS, write_limit
 from metrics_app.core.text.units import format_value
 
 ENOUGH = 30  # windows with a value; fewer say nothing about the rare ones
@@ -123,7 +124,8 @@ def tell_past(seen, n, unit, aggregate):
     half, most, top = (
         format_value(float(np.quantile(seen, share)), unit, aggregate) for share in (0.5, 0.95, 1)
     )
-    return f"Half of {len(seen):,} windows were at most {half}, 95 % at most {most}, the highest {top}."
+    windows = count_words(len(seen), "window")
+    return f"Half of {windows} were at most {half}, 95 % at most {most}, the highest {top}."
 
 
 def round_value(value, unit, aggregate, *, up):

@@ -50,6 +50,12 @@ def format_duration(seconds, beside=None):
     return format_days(minutes)
 
 
+def tell_last(duration):
+    """ "the last hour", "the last 30 min": the span that ends now, of a duration in words."""
+    alone = {"1 s": "second", "1 min": "minute", "1 h": "hour", "1 hour": "hour"}
+    return f"the last {alone.get(duration, duration)}"
+
+
 def find_most_hours(beside):
     """Up to how many hours a duration is written in hours."""
     # 48 h stays 48 h: so the rule is written, and so people say it.

@@ -8,7 +8,8 @@ import re
 
 from metrics_app.core.aggregates import get_aggregate, needs_whole
 from metrics_app.core.conditions import FIRING, KINDS, PENDING, RECOVERING, UNJUDGED, find_worst
-from metrics_app.core.text.units import format_duration, format_value
+from metrics_app.core.text.counts import agree, count_words
+from metrics_app.core.text.units import format_duration, format_value, tell_last
 
 UPPER = {"gt", "gte"}
 # What the overview says first of the worst condition there is.
@@ -16,7 +17,7 @@ WORST_TOLD = {
     FIRING: "{of} beyond {own}",
     UNJUDGED: "{of} not judged{since}",
     RECOVERING: "{of} recovering",
-    PENDING: "No KPI is beyond its limit, {of} over it for now",
+    PENDING: "no KPI is beyond its limit, {of} over it for now",
 }
 DATA = {
     "thin": "too few points to judge",
@@ -24,7 +25,6 @@ DATA = {
     "error": "its window cannot be read",
     "incomparable": "nothing to compare with",
 }
-MOMENT = 60  # seconds; a mean over so short a window is what was last told
 PROPOSAL = re.compile(r"[Pp]ropos(?:ed|al) #(\d+)")
 
 
@@ -128,7 +128,7 @@ def tell_flags(row, *, delay=0, since="", aggregate="mean"):
     if row.flapping:
         found.append("Flapping: its state changes too often to be relied on")
     if row.missed:
-        found.append(f"{row.missed:,} evaluation{'' if row.missed == 1 else 's'} missed")
+        found.append(f"{count_words(row.missed, 'evaluation')} missed")
     if delay:
         found.append(f"Judged {format_duration(delay)} later, so that late points count")
     return found
@@ -147,11 +147,8 @@ def tell_facts(aggregate, window, n, *, median="", watched=None):
     ``watched`` is for how many seconds anything has been counted; a rate over more than that is low.
     """
     one = get_aggregate(aggregate)
-    if window <= MOMENT and not one.judges_empty:
-        return ""
-    points = "1 point" if n == 1 else f"{n:,} points"
     name = "over" if one.judges_empty else f"{one.label} of"
-    words = [f"{name} {format_duration(window)}", points]
+    words = [f"{name} {format_duration(window)}", count_words(n, "point")]
     if median and aggregate != "p50" and one.on_scale:
         words.append(f"median {median}")
     if watched is not None and watched < window and one.judges_empty:
@@ -160,11 +157,11 @@ def tell_facts(aggregate, window, n, *, median="", watched=None):
 
 
 def tell_no_points(aggregate, window, recorded):
-    """What stands under a dash: "No points in the last 1 h", and why none of a rate is no zero.
+    """What stands under a dash: "No points in the last hour", and why none of a rate is no zero.
 
     ``recorded``: the share of the window in which anybody counted.
     """
-    text = f"No points in the last {format_duration(window)}"
+    text = f"No points in {tell_last(format_duration(window))}"
     if not get_aggregate(aggregate).judges_empty:
         return text
     seconds = recorded * window
@@ -189,9 +186,11 @@ def tell_overview(conditions, since=""):
     if not conditions:
         return "No KPI to see yet"
     if not watched:
-        return f"{free} {'KPI' if free == 1 else 'KPIs'}, none with a limit yet"
-    rest = f" · {free} {'has' if free == 1 else 'have'} no limit" if free else ""
-    return tell_watched(watched, f" since {since}" if since else "") + rest
+        return f"{count_words(free, 'KPI')}, watched by no limit"
+    # The rest is named: no limit is set, it is switched off, or only points are expected of it.
+    rest = f" · {free:,} {agree(free)} watched by no limit" if free else ""
+    told = tell_watched(watched, f" since {since}" if since else "")
+    return f"{told[0].upper()}{told[1:]}{rest}"
 
 
 def tell_watched(conditions, since=""):
@@ -202,18 +201,21 @@ def tell_watched(conditions, since=""):
     # Of points that prove nothing "no data" would be untrue.
     lacking = "nothing to judge by" if any(one.proves_nothing for one in conditions) else "no data"
     if not count:
-        verb = "has" if len(silent) == 1 else "have"
-        return f"{len(silent)} of {total} watched KPIs {verb} {lacking}" if silent else tell_fine(total)
+        some = name_some(len(silent), total)
+        return f"{some} {agree(len(silent), 'has', 'have')} {lacking}" if silent else tell_fine(total)
     counted = find_places(conditions, lambda one: one.name == worst)
     unjudged = find_places(conditions, lambda one: one.unjudged_since is not None and worst != UNJUDGED)
     told = [
-        WORST_TOLD[worst].format(
-            of=f"{count} of {total} watched KPIs {'is' if count == 1 else 'are'}", own=own(count), since=since
-        )
+        WORST_TOLD[worst].format(of=f"{name_some(count, total)} {agree(count)}", own=own(count), since=since)
     ]
     told += tell_also(unjudged, counted, ("is", "are"), f"not judged{since}", "not judged")
     told += tell_also(silent, counted | unjudged, ("has", "have"), lacking, lacking)
     return ", ".join(told)
+
+
+def name_some(count, total):
+    """ "2 of 6 watched KPIs", "the one watched KPI"."""
+    return "the one watched KPI" if total == 1 else f"{count:,} of {count_words(total, 'watched KPI')}"
 
 
 def find_places(conditions, holds):
@@ -239,10 +241,11 @@ def tell_also(places, counted, verbs, what, again):
 
 
 def tell_fine(total):
-    """That all is well."""
-    if total == 1:
-        return f"The one watched KPI is within {own(1)}"
-    return f"All {total} watched KPIs are within {own(total)}"
+    """ "all 6 watched KPIs are within their limits"."""
+    all_of = {1: "the one watched KPI", 2: "both watched KPIs"}.get(
+        total, f"all {count_words(total, 'watched KPI')}"
+    )
+    return f"{all_of} {agree(total)} within {own(total)}"
 
 
 def own(count):

@@ -4,6 +4,7 @@ import threading
 
 from django.core.management.base import BaseCommand, CommandError
 
+from metrics_app.core.text.counts import count_words
 from metrics_app.exceptions import BusUnavailable
 from metrics_app.services.archive import archive
 
@@ -21,7 +22,8 @@ class Command(BaseCommand):
                 found = archive(patience=float("inf"))
             except BusUnavailable as error:
                 raise CommandError(error.tell_operator()) from None
-            self.stdout.write(f"Archived {found.minutes:,} minutes and {found.late:,} late points.")
+            late = count_words(found.late, "late point")
+            self.stdout.write(f"Archived {count_words(found.minutes, 'minute')} and {late}.")
             self.stdout.flush()
             if every is None:
                 return

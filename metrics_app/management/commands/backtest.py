@@ -10,13 +10,8 @@ from metrics_app import queries
 from metrics_app.core.moments import parse_moment
 from metrics_app.core.points import check_topic
 from metrics_app.core.rows import Columns
-from metrics_app.core.text.phrases import (
-    count_words,
-    tell_judging,
-    tell_rule,
-    tell_silence,
-    tell_uncompared,
-)
+from metrics_app.core.text.counts import count_words
+from metrics_app.core.text.phrases import tell_judging, tell_rule, tell_silence, tell_uncompared
 from metrics_app.core.text.units import format_duration, format_value
 from metrics_app.exceptions import BadInput, BusUnavailable
 from metrics_app.files.samples import holds_points, read_case_points, read_points
@@ -154,9 +149,9 @@ class Command(BaseCommand):
         self.stdout.write(f"{threshold.kpi.topic}: {tell_rule(threshold, unit)}")
         red = format_duration(result.count_red() / 1000)
         breaches = count_words(len(result.breaches), "breach", "breaches")
+        judged, proposals = count_words(result.ticks, "slot"), count_words(pipelines, "proposal")
         self.stdout.write(
-            f"{result.ticks:,} slots judged, {result.ticks_in_breach:,} in breach; {breaches}, {red} red, "
-            f"{count_words(pipelines, 'proposal')}."
+            f"{judged} judged, {result.ticks_in_breach:,} in breach; {breaches}, {red} red, {proposals}."
         )
         for start, end, peak in result.breaches[:NAMED]:
             worst = format_value(peak, unit, aggregate)

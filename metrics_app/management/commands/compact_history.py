@@ -2,6 +2,7 @@
 
 from django.core.management.base import BaseCommand
 
+from metrics_app.core.text.counts import count_words
 from metrics_app.services.compact import compact_history
 
 
@@ -11,5 +12,6 @@ class Command(BaseCommand):
     def handle(self, *args, **options):
         found = compact_history()
         self.stdout.write(
-            f"{found.days:,} days written, {found.repaired:,} hours repaired, {found.pruned:,} rows pruned."
+            f"{count_words(found.days, 'day')} written, {count_words(found.repaired, 'hour')} repaired, "
+            f"{count_words(found.pruned, 'row')} pruned."
         )

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from metrics_app import queries
 from metrics_app.core.calendars import CALENDARS
 from metrics_app.core.moments import parse_moment
-from metrics_app.core.text.phrases import count_words
+from metrics_app.core.text.counts import count_words
 from metrics_app.exceptions import BadInput, BusUnavailable
 from metrics_app.files.exports import export
 from metrics_app.files.writers import FORMATS
@@ -64,8 +64,8 @@ class Command(BaseCommand):
             size = sum(write(piece) for piece in pieces)
         seconds = time.monotonic() - begun
         self.stderr.write(
-            f"{rows:,} rows of {count_words(len(plans), 'topic')} written as {kind}, "
-            f"{size:,} bytes in {seconds:.1f} s.",
+            f"{count_words(rows, 'row')} of {count_words(len(plans), 'topic')} written as {kind}, "
+            f"{count_words(size, 'byte')} in {seconds:.1f} s.",
             self.style.SUCCESS,
         )
 

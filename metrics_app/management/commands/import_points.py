@@ -10,6 +10,7 @@ from metrics_app import conf
 from metrics_app.core.faults import explain_closed
 from metrics_app.core.points import check_topic
 from metrics_app.core.rows import Columns
+from metrics_app.core.text.counts import count_words
 from metrics_app.exceptions import BadInput, BusUnavailable
 from metrics_app.files.left_out import LeftOut, check_share
 from metrics_app.files.tables import digest_file, has_ids, read_blocks
@@ -73,7 +74,8 @@ class Command(BaseCommand):
         }
         rows, bad = self.check_file(path, columns, how)
         self.check_rows(rows, bad, most)
-        self.stdout.write(f"{rows:,} rows checked in {time.monotonic() - begun:.1f} s, {bad:,} are bad.")
+        checked, found = count_words(rows, "row"), count_words(bad, "bad one")
+        self.stdout.write(f"{checked} checked in {time.monotonic() - begun:.1f} s, {found}.")
         if not options["check"]:
             self.write(path, columns, how, rows)
 
@@ -113,16 +115,16 @@ class Command(BaseCommand):
         if job.known:
             self.stdout.write(tell_known(job.known, has_ids(path, columns, how["encoding"])))
         rate = (job.added - before) / max(seconds, 0.001)
-        self.stdout.write(
-            f"Imported {job.added:,} points of {rows:,} rows in {seconds:.1f} s ({rate:,.0f} a second)."
-        )
+        imported, of = count_words(job.added, "point"), count_words(rows, "row")
+        self.stdout.write(f"Imported {imported} of {of} in {seconds:.1f} s ({rate:,.0f} a second).")
 
 
 def tell_known(known, by_id):
     """Why so many points were skipped, and what to do where they are others."""
+    skipped = f"{count_words(known, 'point was', 'points were')} skipped"
     if by_id:
-        return f"{known:,} points were skipped: their id had come before."
+        return f"{skipped}: the id had come before."
     return (
-        f"{known:,} points were skipped: as many of their time and value had come before. "
+        f"{skipped}: as many of the same time and value had come before. "
         "Where these are others, give rows an id, or a topic of their own."
     )

@@ -7,6 +7,7 @@ from collections import Counter
 from django.core.management.base import BaseCommand, CommandError
 
 from metrics_app.core.points import check_topic
+from metrics_app.core.text.counts import agree, count_words
 from metrics_app.exceptions import BadInput, BusUnavailable
 from metrics_app.files.cases import Tally, iterate_cases
 from metrics_app.management.case_options import add_case_options, read_columns
@@ -91,21 +92,27 @@ class Command(BaseCommand):
             bar.total = len(fresh.ts)
             send_events(fresh, original=original, speed=speed, on_progress=note_progress)
         except BusUnavailable as error:
-            raise CommandError(f"{error.tell_operator()} {sent:,} points were sent before.") from None
+            raise CommandError(
+                f"{error.tell_operator()} {count_words(sent, 'point was', 'points were')} sent before."
+            ) from None
         except KeyboardInterrupt:
             raise CommandError(
-                f"Stopped. {sent:,} of {bar.total:,} points were sent.", returncode=130
+                f"Stopped. {sent:,} of {count_words(bar.total, 'point')} {agree(sent, 'was', 'were')} sent.",
+                returncode=130,
             ) from None
         self.sum_up(fresh, len(events.ts) - len(fresh.ts), time.monotonic() - begun)
 
     def sum_up(self, events, known, seconds):
         """Says what was sent."""
         if known:
-            self.stdout.write(f"{known:,} points had been sent by an earlier run and were skipped.")
+            skipped = count_words(known, "point was", "points were")
+            self.stdout.write(f"{skipped} sent by an earlier run, and skipped.")
         counts = Counter(events.topics[place] for place in events.topic.tolist())
         for topic, count in counts.most_common(NAMED):
-            self.stdout.write(f"{topic}: {count:,} points")
+            self.stdout.write(f"{topic}: {count_words(count, 'point')}")
         if len(counts) > NAMED:
-            self.stdout.write(f"… and {len(counts) - NAMED} more topics")
+            self.stdout.write(f"… and {count_words(len(counts) - NAMED, 'more topic')}")
         rate = len(events.ts) / max(seconds, 0.001)
-        self.stdout.write(f"Sent {len(events.ts):,} points in {seconds:.1f} s ({rate:,.0f} a second).")
+        self.stdout.write(
+            f"Sent {count_words(len(events.ts), 'point')} in {seconds:.1f} s ({rate:,.0f} a second)."
+        )

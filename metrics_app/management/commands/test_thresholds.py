@@ -4,7 +4,7 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
 
-from metrics_app.core.text.phrases import count_words
+from metrics_app.core.text.counts import count_words
 from metrics_app.exceptions import BadInput
 from metrics_app.services.rules.rule_tests import run_file
 

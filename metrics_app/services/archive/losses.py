@@ -19,6 +19,7 @@ from metrics_app import conf, queries, window
 from metrics_app.connection import patiently
 from metrics_app.core.generations import MOST_ENTRIES
 from metrics_app.core.moments import to_ms
+from metrics_app.core.text.counts import agree, count_words
 from metrics_app.models import Generation, Loss, MinuteRollup
 from metrics_app.services.archive.names import find_generation, find_topics, lock_shard
 from metrics_app.services.archive.rows import read_rollups
@@ -194,10 +195,11 @@ def share_out(rows):
 def tell_loss(rows):
     """What is known of generations that ended, and what is not: one line, of however many shards."""
     shards = sorted({row.shard for row in rows})
-    where = f"{len(shards)} of {conf.get('SHARDS')} shards ({', '.join(map(str, shards))})"
+    where = f"{len(shards)} of {count_words(conf.get('SHARDS'), 'shard')} ({', '.join(map(str, shards))})"
     lost, archived = sum(row.lost for row in rows), sum(row.archived for row in rows)
     known = (
-        f"{lost:,} points that are known of it were not archived"
+        f"{count_words(lost, 'point')} that {agree(lost)} known of it "
+        f"{agree(lost, 'was', 'were')} not archived"
         if lost
         else f"all points that are known of it are archived ({archived:,})"
     )

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from metrics_app import conf
 from metrics_app.core.notices import find_pause, is_given_up
+from metrics_app.core.text.counts import count_words
 from metrics_app.models import BreachEvent, Notice, Receiver
 from metrics_app.services.notices.facts import name_head
 
@@ -85,7 +86,7 @@ def put_off(receiver, text, error, moment, *, at_once):
 def give_up(receiver, rows, text, moment):
     """Ends notices that did not arrive. Why stands in the admin: it names hosts, a timeline is for many."""
     for tried in dict.fromkeys(row.attempts for row in rows):
-        times = f"{tried} attempt" + ("" if tried == 1 else "s")
+        times = count_words(tried, "attempt")
         same = [row for row in rows if row.attempts == tried]
         stamp(same, moment, Outcome.FAILED, text, f"Notice to {receiver} given up after {times}")
 

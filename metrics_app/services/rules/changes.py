@@ -7,7 +7,8 @@ from typing import NamedTuple
 from django.db.models import Count
 
 from metrics_app.core.rule_files import make_key
-from metrics_app.core.text.phrases import count_words, tell_field, tell_rule
+from metrics_app.core.text.counts import agree, count_words
+from metrics_app.core.text.phrases import tell_field, tell_rule
 from metrics_app.core.text.units import format_duration
 from metrics_app.models import Kpi, Threshold
 from metrics_app.services.rules.repeats import warn_of_repeats
@@ -152,7 +153,7 @@ def compare_threshold(kpi, key, row, fields):
     """The Change of a threshold; the fields are set on its row."""
     if fields is None:
         count, words = row.breach_count, count_words(row.breach_count, "breach", "breaches")
-        kept = f"; its {words} {'stays' if count == 1 else 'stay'} on record" if count else ""
+        kept = f"; its {words} {agree(count, 'stays', 'stay')} on record" if count else ""
         return Change(GONE, kpi.topic, key, f"{tell_rule(row, kpi.unit)}{kept}", [], row)
     if row is None:
         row = Threshold(kpi=kpi, key=key, **fields)

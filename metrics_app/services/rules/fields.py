@@ -10,6 +10,7 @@ from metrics_app.core.aggregates import SHARE, get_aggregate, list_names
 from metrics_app.core.calendars import check_zone
 from metrics_app.core.classes import is_beyond
 from metrics_app.core.durations import DAY_S
+from metrics_app.core.text.counts import count_words
 from metrics_app.core.text.entries import is_duration
 from metrics_app.core.text.literals import is_nested_deeper, show
 from metrics_app.exceptions import BadInput
@@ -99,12 +100,12 @@ def check_numbers(threshold):
         if type(value) is not int:
             yield field, f"{show(value)} is not a whole number of{unit or ' points'}"
         elif not low <= value <= high:
-            span = f" ({high // DAY_S} days)" if high >= DAY_S and unit else ""
+            span = f" ({count_words(high // DAY_S, 'day')})" if high >= DAY_S and unit else ""
             yield field, f"{value} is not between {low} and {high}{unit}{span}"
         elif field == "window" and get_aggregate(threshold.aggregate).is_trend and not SHORT <= value <= LONG:
             yield (
                 field,
-                f"{value} seconds is no window of a trend: expected {SHORT} (5 min) to {LONG} (7 days)",
+                f"{value} s is no window of a trend: expected {SHORT} (5 min) to {LONG} (7 days)",
             )
 
 

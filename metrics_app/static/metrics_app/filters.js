@@ -1,5 +1,7 @@
 // Which tiles an overview shows, and its address; metrics_app/core/filters.py does the same. Pure.
 
+import { countWords } from "./counts.js";
+
 /** {text, state, grouped} of a query string. */
 export function readFilters(query) {
   const params = new URLSearchParams(query);
@@ -38,6 +40,6 @@ export function isBefore(one, other, order) {
 
 /** "3 of 12 KPIs", or "12 KPIs" where all are shown. */
 export function describeShown(shown, total) {
-  const kpis = total === 1 ? "KPI" : "KPIs";
-  return shown === total ? `${total} ${kpis}` : `${shown} of ${total} ${kpis}`;
+  const kpis = countWords(total, "KPI");
+  return shown === total ? kpis : `${shown} of ${kpis}`;
 }

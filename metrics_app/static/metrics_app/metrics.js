@@ -466,4 +466,4 @@ export function stream(topic, onPoint, options = {}) {
 
 if (!inNode && typeof addEventListener === "function") addEventListener("pagehide", () => emitter.leave());
 // Nothing can be sent there any more; who waits for what emit() answers loses nothing.
-if (inNode) process.on("exit", () => emitter.lost() && world.warn(`${emitter.lost()} points were lost or not sent when the process ended`));
+if (inNode) process.on("exit", () => emitter.lost() && world.warn(`lost, or not sent when the process ended: ${emitter.lost()}`));

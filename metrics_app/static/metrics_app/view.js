@@ -1,6 +1,7 @@
 // The view of a KPI's page as its address holds it, and the words of the crosshair. Pure.
 
 import { getAggregate } from "./aggregates.js";
+import { countWords } from "./counts.js";
 import { formatValue } from "./units.js";
 
 export const SPANS = ["1h", "24h", "7d", "90d"];
@@ -45,7 +46,7 @@ export function describeValue(plot, index, time) {
   const write = (value, aggregate = "mean") => formatValue(value, plot.unit, aggregate, beside);
   const words = [`${time(plot.ts[index])}: ${write(plot.value[index], plot.aggregate)}`];
   const n = plot.n[index];
-  if (n !== null) words.push(n === 1 ? "1 point" : `${n.toLocaleString("en-US")} points`);
+  if (n !== null) words.push(countWords(n, "point"));
   // Of what is counted each point is one: a median of ones says nothing.
   if (plot.mean[index] !== null && !isCounting(plot)) words.push(`mean ${write(plot.mean[index])}`, `median ${write(plot.p50[index])}`);
   if (plot.coverage[index] !== null) words.push(`coverage ${Math.round(plot.coverage[index] * 100)} %`);

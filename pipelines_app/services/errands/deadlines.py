@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from pipelines_app.core.counts import count_words
 from pipelines_app.queries import list_deciders
 from pipelines_app.queries.versions import peek_version
 from pipelines_app.services.audit import append_audit
@@ -68,4 +69,4 @@ def tell_people(errand, event, now):
 
 def tell_outcome(event, people):
     """``reminded: 3 people to be mailed``."""
-    return f"{event}: {people} {'person' if people == 1 else 'people'} to be mailed"
+    return f"{event}: {count_words(people, 'person', 'people')} to be mailed"

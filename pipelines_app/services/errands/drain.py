@@ -12,6 +12,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from pipelines_app import conf
+from pipelines_app.core.counts import count_words
 from pipelines_app.core.errands import find_pause, flatten
 from pipelines_app.exceptions import Impossible, NotMeasured, Postponed
 from pipelines_app.services.errands.ends import settle, settle_pointless
@@ -121,5 +122,4 @@ def fail(errand, kind, error, now):
         return
     if kind.give_up:
         kind.give_up(errand, reason, now)
-    times = "1 attempt" if errand.attempts == 1 else f"{errand.attempts} attempts"
-    settle(errand, f"failed after {times}: {reason}", at=now)
+    settle(errand, f"failed after {count_words(errand.attempts, 'attempt')}: {reason}", at=now)

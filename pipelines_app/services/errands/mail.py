@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from pipelines_app import conf
 from pipelines_app.cards.rejections import describe_rejected
+from pipelines_app.core.counts import count_words
 from pipelines_app.core.errands import find_wait
 from pipelines_app.core.moments import to_moment
 from pipelines_app.core.states import OPEN
@@ -71,7 +72,7 @@ def send_mail(errand, now):
     for row in together[1:]:
         unwanted = tell_unwanted(row, person, now)
         settle(row, f"not sent: {unwanted}" if unwanted else f"told with #{errand.pipeline_id}", at=now)
-    return SENT if len(wanted) == 1 else f"{SENT}, about {len(wanted)} proposals"
+    return SENT if len(wanted) == 1 else f"{SENT}, about {count_words(len(wanted), 'proposal')}"
 
 
 def wait_for_mails(errand, now):
@@ -138,7 +139,7 @@ def write_mail(person, errands):
     first = told[0]
     subject = f"{first['pipeline'].title}: {first['reason']}"
     if len(told) > 1:
-        subject = f"{len(told)} proposals wait for your decision"
+        subject = f"{count_words(len(told), 'proposal waits', 'proposals wait')} for your decision"
     head = AuditHead.objects.filter(pk=1).first()
     context = {"told": told, "inbox": find_address("inbox"), "head": head}
     text = render_to_string("pipelines_app/mail.txt", context)

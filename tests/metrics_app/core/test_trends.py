@@ -84,6 +84,6 @@ def test_the_windows_of_a_backtest_see_whole_minutes_only():
 
 def test_it_is_said_with_its_uncertainty():
     said = tell_crossing(Forecast(3.0 * HOUR, 2.5 * HOUR, 4.0 * HOUR), "48 h", HOUR)
-    assert said == "At the pace of the last 1 h, 48 h is crossed in about 3 h (2 h 30 min to 4 h)"
+    assert said == "At the pace of the last hour, 48 h is crossed in about 3 h (2 h 30 min to 4 h)"
     assert "(2 h or later)" in tell_crossing(Forecast(3.0 * HOUR, 2.0 * HOUR, FAR), "48 h", HOUR)
     assert tell_crossing(NOT_IN_SIGHT, "48 h", HOUR) == tell_crossing(MET, "48 h", HOUR) == ""

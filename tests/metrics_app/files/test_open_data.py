@@ -49,7 +49,7 @@ def read_csv(response):
 def test_the_page_shows_open_kpis_and_nothing_of_others_without_a_log_in(client, kpis):
     response = client.get("/open-data/")
     page = response.content.decode()
-    assert "One figure is open data, free for everybody to use" in page
+    assert "1 figure is open data, free for everybody to use" in page
     for text in (
         "Response time",
         "How long people wait.",

@@ -76,7 +76,7 @@ def test_it_judges_a_plain_table_of_points(judge, header):
     found, said = judge(f"{header}\n{POINTS[header]}", topic="er.wait", **options)
     assert (found["ticks"], found["ticks_in_breach"]) == (91, 30)
     # As in an import an id counts once.
-    assert ("1 rows skipped: their id came before" in said) == header.startswith("id")
+    assert ("1 row skipped: the id came before" in said) == header.startswith("id")
 
 
 def test_it_says_which_rows_it_left_out_to_people_and_to_programs(judge):
@@ -94,7 +94,7 @@ def test_it_says_which_rows_it_left_out_to_people_and_to_programs(judge):
     assert (rows["read"], rows["repeated"], rows["bad"]["count"], rows["refused"]["count"]) == (7, 1, 2, 1)
     for words, told in (
         ("2 rows left out, which cannot be read:", rows["bad"]),
-        ("1 impossible answers refused; their cases count as received:", rows["refused"]),
+        ("1 impossible answer refused; the cases count as received:", rows["refused"]),
     ):
         assert (
             "\n".join([words, *(f"  line {row['line']}: {row['reason']}" for row in told["named"])]) in said

@@ -34,10 +34,10 @@ def replay(*arguments):
 
 def test_it_says_what_it_sent_and_what_it_left_out(cases):
     output = replay(cases)
-    assert "1 rows skipped: their id came before in the file." in output
-    refused = "1 impossible answers refused; their cases count as received:\n  line 4: closed before created"
+    assert "1 row skipped: the id came before in the file." in output
+    refused = "1 impossible answer refused; the cases count as received:\n  line 4: closed before created"
     assert refused in output
-    assert "complaint.received: 3 points\ncomplaint.latency: 1 points\nSent 4 points" in output
+    assert "complaint.received: 3 points\ncomplaint.latency: 1 point\nSent 4 points" in output
 
 
 def test_it_sends_to_other_topics_and_to_kinds(cases):
@@ -55,8 +55,8 @@ def test_it_sends_to_other_topics_and_to_kinds(cases):
 def test_it_skips_what_an_earlier_run_sent_with_its_own_times(cases):
     assert "Sent 4 points" in replay(cases, "--times", "original")
     again = replay(cases, "--times", "original")
-    assert "4 points had been sent by an earlier run and were skipped." in again
-    assert "Sent 0 points" in again
+    assert "4 points were sent by an earlier run, and skipped." in again
+    assert "Sent no point" in again
 
 
 def test_without_ids_the_file_again_is_nothing_and_with_new_rows_it_is_these(tmp_path):
@@ -68,20 +68,20 @@ def test_without_ids_the_file_again_is_nothing_and_with_new_rows_it_is_these(tmp
         return replay(str(path), "--times", "original", "--id-column", "")
 
     assert "Sent 3 points" in send(noise, noise, light)
-    assert "Sent 0 points" in send(light, noise, noise)
+    assert "Sent no point" in send(light, noise, noise)
     assert "Sent 2 points" in send("2011-06-01T00:00:00Z,,Noise", noise, noise, noise, light)
     # Answered since: the answer is new, the complaint is not.
-    assert "Sent 1 points" in send(noise, noise, noise, "2011-07-01T00:00:00Z,2011-07-02T00:00:00Z,Light")
+    assert "Sent 1 point " in send(noise, noise, noise, "2011-07-01T00:00:00Z,2011-07-02T00:00:00Z,Light")
 
 
 def test_a_file_of_which_too_little_can_be_read_sends_nothing_and_names_what_is_bad(tmp_path):
     path, output = tmp_path / "cases.csv", io.StringIO()
     path.write_text("id,created,closed\n1,2011-07-01T00:00:00Z,\n2,yesterday,\n")
-    with pytest.raises(CommandError, match="nothing was sent: 1 of 2 rows are bad"):
+    with pytest.raises(CommandError, match="nothing was sent: 1 of 2 rows is bad"):
         call_command("replay", str(path), stdout=output, stderr=io.StringIO())
     collect_all()
     assert not queries.list_topics()
-    named = "1 rows left out, which cannot be read:\n  line 3: created: 'yesterday' is not a time"
+    named = "1 row left out, which cannot be read:\n  line 3: created: 'yesterday' is not a time"
     assert named in output.getvalue()
     assert named in replay(str(path), "--max-bad", "50")
 

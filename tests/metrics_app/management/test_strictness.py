@@ -39,7 +39,7 @@ def read(request, tmp_path):
 @pytest.mark.parametrize(
     ("rows", "options", "words"),
     [
-        ([GOOD[0], BAD[0], GOOD[1]], (), "1 of 3 rows are bad: mend them, or leave them out with --skip-bad"),
+        ([GOOD[0], BAD[0], GOOD[1]], (), "1 of 3 rows is bad: mend them, or leave them out with --skip-bad"),
         # What is stated may be left out, and no row more.
         ([*GOOD, *BAD], ("--max-bad", "49.9"), "2 of 4 rows cannot be read, more than 49.9 %"),
         ([*GOOD, *BAD], ("--max-bad", "50"), ""),

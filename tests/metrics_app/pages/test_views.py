@@ -57,7 +57,10 @@ def test_every_page_answers_and_none_is_cached(client, reader, measured, path):
 
 def test_the_overview_says_the_state_without_a_script(client, reader, measured):
     text = client.get("/").content.decode()
-    assert '<span id="headline">1 of 1 watched KPIs is beyond its limit · 1 has no limit</span></h1>' in text
+    assert (
+        '<span id="headline">The one watched KPI is beyond its limit · 1 is watched by no limit</span></h1>'
+        in text
+    )
     for words in ("Response time", "2 d 4 h", "Beyond limit", "limit 48 h", "Since "):
         assert words in text
 
@@ -81,7 +84,7 @@ def test_an_empty_overview_says_what_to_do_next(client, reader):
 def test_tiles_come_for_the_topics_asked_for(client, reader, measured):
     data = client.get("/tiles/", {"topic": TOPIC}).json()
     assert [tile["topic"] for tile in data["tiles"]] == [TOPIC]
-    assert data["headline"] == "1 of 1 watched KPIs is beyond its limit · 1 has no limit"
+    assert data["headline"] == "The one watched KPI is beyond its limit · 1 is watched by no limit"
     assert data["through"] <= data["now"]
     assert client.get("/tiles/", {"topic": "no.such"}).json()["tiles"] == []
 

@@ -109,7 +109,7 @@ def test_it_is_tried_on_history_as_live(base):
     ("rule", "message"),
     [
         ({"aggregate_value": None}, "time_until_above asks which value it leads to"),
-        ({"window": 60}, "60 seconds is no window of a trend: expected 300"),
+        ({"window": 60}, "60 s is no window of a trend: expected 300"),
         ({"window": 8 * 86_400}, "is no window of a trend"),
     ],
 )

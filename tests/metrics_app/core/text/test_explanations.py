@@ -73,6 +73,19 @@ def test_it_says_that_a_data_breach_is_open_and_for_how_long_points_are_missing(
     )
 
 
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ("ok", "points came, so no data breach opens, and what cannot be compared changes no state."),
+        ("firing", "It stays firing: what cannot be judged is not recovery."),
+    ],
+)
+def test_points_that_cannot_be_compared_are_no_silence(state, words):
+    rule = Rule("rate_change_week", 1800, "gt", 50, no_data="fire", no_data_for=10)
+    text = explain_slot(rule, "", Record(1, 1, "incomparable", None, 29, state), state, state)
+    assert text.endswith(words) and "silence" not in text
+
+
 def test_shares_and_changes_say_what_they_mean():
     share = Rule("share_above", 1800, "gt", 10, aggregate_value=172_800)
     assert explain_class(share, "seconds", Record(1, 1, "breach", 12.5, 40, "firing")) == (

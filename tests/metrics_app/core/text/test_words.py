@@ -58,8 +58,8 @@ def test_it_names_the_window_and_the_points_behind_a_value():
     assert words.tell_facts("p50", 3600, 1204, median="2 h") == "median of 1 h · 1,204 points"
 
 
-def test_it_leaves_out_needless_facts_and_says_how_long_it_has_watched():
-    assert words.tell_facts("mean", 60, 1, median="3") == ""
+def test_the_number_is_named_with_its_window_and_how_long_it_was_watched():
+    assert words.tell_facts("mean", 60, 1) == "mean of 1 min · 1 point", "also of so short a window"
     young = words.tell_facts("rate_per_hour", 3600, 12, watched=250)
     assert young == "over 1 h · 12 points · watched for 4 min"
     assert words.tell_facts("rate_per_hour", 3600, 12, watched=4000) == "over 1 h · 12 points"
@@ -80,24 +80,28 @@ def test_names_are_sorted_as_people_do():
     [
         ([], "No KPI to see yet"),
         (["firing"] + ["ok"] * 5, "1 of 6 watched KPIs is beyond its limit"),
-        (["firing", "firing", "none"], "2 of 2 watched KPIs are beyond their limits · 1 has no limit"),
-        (["firing"], "1 of 1 watched KPIs is beyond its limit"),
+        (
+            ["firing", "firing", "none"],
+            "2 of 2 watched KPIs are beyond their limits · 1 is watched by no limit",
+        ),
+        (["firing"], "The one watched KPI is beyond its limit"),
         (["pending", "ok"], "No KPI is beyond its limit, 1 of 2 watched KPIs is over it for now"),
         (["recovering", "ok"], "1 of 2 watched KPIs is recovering"),
         (["pending", "recovering", "recovering"], "2 of 3 watched KPIs are recovering"),
         (["firing silent", "ok"], "1 of 2 watched KPIs is beyond its limit, and it has no data"),
         (
             ["pending silent"],
-            "No KPI is beyond its limit, 1 of 1 watched KPIs is over it for now, and it has no data",
+            "No KPI is beyond its limit, the one watched KPI is over it for now, and it has no data",
         ),
-        (["silent", "ok", "none"], "1 of 2 watched KPIs has no data · 1 has no limit"),
-        (["silent"], "1 of 1 watched KPIs has no data"),
+        (["silent", "ok", "none"], "1 of 2 watched KPIs has no data · 1 is watched by no limit"),
+        (["silent"], "The one watched KPI has no data"),
         (["firing", "silent", "silent"], "1 of 3 watched KPIs is beyond its limit, 2 have no data"),
-        (["none", "none"], "2 KPIs, none with a limit yet"),
-        (["ok", "none"], "The one watched KPI is within its limit · 1 has no limit"),
+        (["none", "none"], "2 KPIs, watched by no limit"),
+        (["ok", "none"], "The one watched KPI is within its limit · 1 is watched by no limit"),
         (["ok"], "The one watched KPI is within its limit"),
-        (["ok", "ok", "none"], "All 2 watched KPIs are within their limits · 1 has no limit"),
-        (["ok", "ok"], "All 2 watched KPIs are within their limits"),
+        (["ok", "ok", "none"], "Both watched KPIs are within their limits · 1 is watched by no limit"),
+        (["ok", "ok"], "Both watched KPIs are within their limits"),
+        (["ok"] * 3 + ["none"] * 2, "All 3 watched KPIs are within their limits · 2 are watched by no limit"),
     ],
 )
 def test_the_first_sentence_of_the_overview_changes_with_the_data(states, text):
@@ -147,7 +151,7 @@ def test_the_first_sentence_says_it_where_nobody_judges(names, text):
 def test_what_nobody_watches_is_not_counted_among_what_lacks_data():
     unwatched = Condition("silent", is_silent=True)
     text = words.tell_overview([unwatched, Condition("ok", is_watched=True)])
-    assert text == "The one watched KPI is within its limit · 1 has no limit"
+    assert text == "The one watched KPI is within its limit · 1 is watched by no limit"
 
 
 def test_a_curve_has_a_text_alternative():

@@ -198,7 +198,7 @@ def test_an_imported_threshold_is_judged_at_once():
         ("recovery_limit: 2592m", "recovery_limit: 50h", "recovery_limit: 180000 is above the limit"),
         ("    kpi: {}", "    kpi: {colour: red}", "er.wait.kpi.colour: is not known here: expected name"),
         ("unit: seconds", "unit: 5", "7: kpis.complaint.latency.kpi.unit: 5 is not a text: put it in quotes"),
-        ("15m", "1s", "kpi.expected_interval: 1 seconds cannot be: expected whole seconds from 10 s to 31 d"),
+        ("15m", "1s", "kpi.expected_interval: 1 cannot be: expected whole seconds from 10 s to 31 d"),
         ("  er.wait:", "  Er wait:", "kpis.Er wait: 'Er wait' is not a topic"),
         ("count-24h:", "Count 24:", "thresholds.Count 24: 'Count 24' is no key"),
         ("limit: 48h", "limit: -48h", "limit: -172800 is negative: complaint.latency is a duration"),

@@ -258,7 +258,7 @@ def test_it_judges_an_empty_window_of_counts(base):
     evaluate(now=base + MINUTE + 1)
     assert (get_state(quiet).state, get_state(busy).state) == ("firing", "ok")
     assert Breach.objects.get(threshold=quiet).timeline.get().text == (
-        "Fired: count 0 over 1 min, 0 points; below 1."
+        "Fired: count 0 over 1 min, no point; below 1."
     )
 
 
