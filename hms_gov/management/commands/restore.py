@@ -26,6 +26,7 @@ class Command(BaseCommand):
             raise CommandError("Stopped: nothing was restored.", returncode=130) from None
         self.stdout.write(
             f"Restored {count_words(found.rows, 'row')} and {count_words(found.keys, 'key')} "
-            f"as of {found.moment:%Y-%m-%d %H:%M:%S} UTC. Start the site. Actions are stopped: look at what is approved or under way, withdraw what "
-            "was done after that moment, then `manage.py stop_actions --resume --reason …`."
+            f"as of {found.moment:%Y-%m-%d %H:%M:%S} UTC. Start the site. Actions are stopped: look at "
+            "what is approved or under way, withdraw what was done after that moment, then "
+            "`manage.py stop_actions --resume --reason …`."
         )
