@@ -5,6 +5,7 @@ that is further off than a point may lie in the future is corrected by what Redi
 """
 
 import logging
+import socket
 import time
 
 from metrics_app import conf
@@ -15,6 +16,8 @@ logger = logging.getLogger(__name__)
 
 MS = 1_000_000  # ns
 LOOK_EVERY = 10  # seconds between two comparisons, per process
+TOLD = 1_000  # ms from which on a machine's skew is noted for `manage.py doctor`
+KNOWN = 3_600_000  # ms for which a note counts
 STEP = 1_000  # ms that a clock may move against one that never steps before it is compared again
 
 _looks = {}  # address of Redis -> (monotonic ms of the look, wall clock less monotonic then, ms ahead)
@@ -35,6 +38,8 @@ def find_skew():
     looked, base_then, skew = _looks.get(url, (-LOOK_EVERY * 1000 - 1 + ticks, base, 0))
     if ticks - looked > LOOK_EVERY * 1000 or abs(base - base_then) > STEP:
         known, skew = skew, compare(skew)
+        if abs(skew) >= TOLD:
+            note_skew(skew)
         if is_off(skew) and not is_off(known):
             logger.warning("The clock of this machine is %g s ahead of Redis': set it.", skew / 1000)
         _looks[url] = (ticks, base, skew)
@@ -49,13 +54,45 @@ def is_off(skew):
 def compare(known):
     """ms by which this machine's clock is ahead of Redis' now; ``known`` where Redis is away."""
     try:
-        before = time.time_ns()
-        now = redis_now()
-        after = time.time_ns()
+        return measure_skew()
     except BusUnavailable as error:
         logger.debug("The clock is not compared: %s", error)
         return known
+
+
+def measure_skew():
+    """ms by which this machine's clock is ahead of Redis' now. BusUnavailable."""
+    before = time.time_ns()
+    now = redis_now()
+    after = time.time_ns()
     return (before + after) // 2 // MS - now
+
+
+def name_hash():
+    """The key of ``{machine: "skew:when"}`` (ms), of machines that were found off."""
+    return f"{conf.get('REDIS_PREFIX')}:clocks"
+
+
+def note_skew(skew):
+    """Notes by how much (ms) this machine is off; what cannot be noted is not."""
+    try:
+        now = redis_now()
+        with guard():
+            get_redis().hset(name_hash(), socket.gethostname(), f"{skew}:{now}")
+    except BusUnavailable as error:
+        logger.debug("A skew is not noted: %s", error)
+
+
+def read_skews():
+    """``{machine: ms}`` of those that were found off within the hour. BusUnavailable."""
+    with guard():
+        found = get_redis().hgetall(name_hash())
+    now, skews = redis_now(), {}
+    for machine, text in found.items():
+        skew, _, at = text.partition(b":")
+        if now - int(at) < KNOWN:
+            skews[machine.decode()] = int(skew)
+    return skews
 
 
 @guard()

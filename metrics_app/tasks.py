@@ -6,6 +6,7 @@ from celery import shared_task
 
 from metrics_app.exceptions import BusUnavailable
 from metrics_app.services.archive import archive, keep_recording, note_collected
+from metrics_app.services.beats import note_beat
 from metrics_app.services.compact import compact_history as compact
 from metrics_app.services.notices import send_notices as send
 from metrics_app.services.watch.announce import announce
@@ -15,9 +16,10 @@ from metrics_app.services.watch.records import prune_records
 logger = logging.getLogger(__name__)
 
 
-@shared_task(name="metrics_app.tasks.watch", expires=1)
-def watch():
+@shared_task(name="metrics_app.tasks.watch", expires=1, bind=True)
+def watch(self):
     """Judges every due slot, then hands new breaches over. Overlapping runs are harmless."""
+    note_beat(self.request.origin)
     try:
         # First: what was recorded while nobody judged is then judged as what it was.
         keep_recording()

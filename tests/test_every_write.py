@@ -86,7 +86,7 @@ BY_NAME = {
 }
 # Whoever has a shell has the database: what commands tell is for them. A new one is thought about here.
 COMMANDS = """
-    archive backtest backup build_assets check_ready collect compact_history demo emit export_audit
+    archive backtest backup build_assets check_ready collect compact_history demo doctor emit export_audit
     export_history export_thresholds import_points import_thresholds move_database prepare_demo replay restore
     seed_demo simulate_traffic stop_actions test_thresholds verify_audit wait_until_ready watch_process
 """

@@ -20,6 +20,8 @@ LEFT = {
     "lease": "which collector works",
     "worked": "when each part last worked",
     "presence": "which processes have streams open",
+    "beats": "which beats ask for work",
+    "clocks": "which machines' clocks are off now",
     "skew": "whose clock is off now",
     "seats": "which streams partners have open",
     "key": "what the database says of a key",
