@@ -1,8 +1,4 @@
-"""Who came, the strict content security policy of every page, and times in the reader's zone."""
-
-from zoneinfo import ZoneInfo, available_timezones
-
-from django.utils import timezone
+"""Who came, and the strict content security policy of every page."""
 
 from hms_gov.logins import find_visitor
 
@@ -44,16 +40,3 @@ class ContentSecurityPolicyMiddleware:
         response = self.get_response(request)
         response.headers.setdefault("Content-Security-Policy", POLICY)
         return response
-
-
-class ReaderTimeZoneMiddleware:
-    """Writes times in the zone the reader's browser named in the cookie ``timezone``; else in UTC."""
-
-    def __init__(self, get_response):
-        self.get_response = get_response
-        self.zones = available_timezones()
-
-    def __call__(self, request):
-        name = request.COOKIES.get("timezone", "")
-        with timezone.override(ZoneInfo(name) if name in self.zones else None):
-            return self.get_response(request)

@@ -52,9 +52,9 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     *["django_celery_beat"] * WITH_BEAT,
     "axes",
+    "hms_gov.joins",  # before the apps: its templates take the place of some of theirs
     "metrics_app",
     "pipelines_app",
-    "hms_gov.joins",
     "hms_gov",
 ]
 
@@ -71,7 +71,7 @@ MIDDLEWARE = [
     "hms_gov.middleware.ContentSecurityPolicyMiddleware",
     # Inside of the two above: its own answer has their headers, too.
     "axes.middleware.AxesMiddleware",
-    "hms_gov.middleware.ReaderTimeZoneMiddleware",
+    "metrics_app.middleware.ReaderTimeZoneMiddleware",
 ]
 
 ROOT_URLCONF = "hms_gov.urls"
@@ -87,7 +87,6 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "hms_gov.context.count_waiting",
             ],
         },
     },

@@ -1,17 +1,43 @@
-"""Addresses that are served as ASGI applications, beside Django's request handler."""
+"""Addresses that are served as ASGI applications, beside Django's request handler.
 
+They are below the prefix of the pages, and at the root: programs of before know them there.
+"""
+
+import re
+
+from channels.routing import ProtocolTypeRouter, URLRouter
+from django.apps import apps
+from django.conf import settings
+from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
 from django.urls import re_path
 
+from metrics_app.addresses import PARTNERS, SOCKET, STREAM, find_prefix
 from metrics_app.streams.asgi import add_headers, metrics_stream, partner_stream
 from metrics_app.streams.consumers import websocket
 from metrics_app.streams.shutdown import get_shutdown
 
-websocket_urlpatterns = [re_path(r"^ws/metrics/?$", websocket)]
-http_urlpatterns = [
-    re_path(r"^metrics/stream/?$", metrics_stream),
-    re_path(r"^mkt/metrics/stream/?$", partner_stream),
-]
 CLOSE = [(b"connection", b"close")]
+
+
+def route(address, application):
+    """An address below the prefix or the root, with or without a slash at its end."""
+    return re_path(rf"^(?:{re.escape(find_prefix())})?{address.rstrip('/')}/?$", application)
+
+
+websocket_urlpatterns = [route(SOCKET, websocket)]
+http_urlpatterns = [route(STREAM, metrics_stream), route(PARTNERS, partner_stream)]
+
+
+def with_streams(application):
+    """A project's ASGI application with the streams beside it: the last line of its ``asgi.py``.
+
+    Where the project is being debugged it serves the static files, too, as ``runserver`` does.
+    """
+    serves_static = settings.DEBUG and apps.is_installed("django.contrib.staticfiles")
+    pages = ASGIStaticFilesHandler(application) if serves_static else application
+    streams = URLRouter([*http_urlpatterns, re_path(r"", pages)])
+    sockets = URLRouter([*websocket_urlpatterns, re_path(r"", application)])
+    return end_in_order(ProtocolTypeRouter({"http": streams, "websocket": sockets}))
 
 
 def end_in_order(application):

@@ -1,4 +1,5 @@
 """Where the two apps meet: breaches become proposals, proposals measure and mark the KPI they are about.
 
-``INSTALLED_APPS = [..., "metrics_app", "pipelines_app", "hms_gov.joins"]`` is all a project needs.
+``INSTALLED_APPS = [..., "hms_gov.joins", "metrics_app", "pipelines_app"]``: before them, for its
+templates take the place of some of theirs.
 """

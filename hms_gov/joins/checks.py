@@ -4,8 +4,8 @@ from django.apps import apps
 from django.conf import settings
 from django.core.checks import Error, Warning
 
-from hms_gov.joins.addresses import find_page
 from metrics_app import conf as metrics_conf
+from metrics_app.addresses import find_address
 from pipelines_app import conf as pipelines_conf
 
 NEEDED = ("metrics_app", "pipelines_app")
@@ -27,7 +27,21 @@ def check_joins(app_configs, **kwargs):
     errors = [
         Error(f"hms_gov.joins needs {name!r} in INSTALLED_APPS.", id="hms_gov_joins.E001") for name in missing
     ]
-    return errors or check_lists() + check_pages()
+    return errors or check_order() + check_lists() + check_pages()
+
+
+def check_order():
+    """A warning where the templates of the apps are found before those that join them."""
+    order = [config.name for config in apps.get_app_configs()]
+    behind = [name for name in NEEDED if order.index(name) < order.index("hms_gov.joins")]
+    return [
+        Warning(
+            f"hms_gov.joins stands behind {' and '.join(map(repr, behind))} in INSTALLED_APPS: its templates "
+            "are not found, so the inbox is not live, and no page has the way to it.",
+            hint="Name it before them.",
+            id="hms_gov_joins.W003",
+        )
+    ] * bool(behind)
 
 
 def check_lists():
@@ -59,5 +73,5 @@ def check_pages():
             id="hms_gov_joins.W002",
         )
         for name, module in PAGES.items()
-        if getattr(settings, "ROOT_URLCONF", None) and not find_page(name, 1)
+        if getattr(settings, "ROOT_URLCONF", None) and not find_address(name, 1)
     ]

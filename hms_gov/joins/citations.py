@@ -5,9 +5,9 @@ What is hidden from the reader is answered as what does not exist. Times are ms,
 
 from types import SimpleNamespace
 
-from hms_gov.joins.addresses import find_page
 from hms_gov.joins.evidence import find_rule
 from hms_gov.joins.quantities import describe, observe, read_rule
+from metrics_app.addresses import find_address
 from metrics_app.core.aggregates import list_names
 from metrics_app.core.conditions import OK, UNJUDGED
 from metrics_app.core.durations import DAY_S
@@ -163,5 +163,5 @@ def describe_found(kpi, seen, title, said):
         "label": seen["label"],
         "value": seen["value"],
         "unit": seen["unit"],
-        "link": find_page("kpi", kpi.topic),
+        "link": find_address("kpi", kpi.topic),
     }

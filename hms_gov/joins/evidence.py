@@ -7,9 +7,9 @@ known to be lost: no figure has them. Times are ms, windows in seconds.
 
 import logging
 
-from hms_gov.joins.addresses import find_page
 from hms_gov.joins.quantities import describe, draw, observe, read_rule
 from metrics_app import queries
+from metrics_app.addresses import find_address
 from metrics_app.core.aggregates import compute, list_names
 from metrics_app.core.durations import HOUR_MS, MINUTE_MS
 from metrics_app.core.text.losses import name_lost
@@ -26,7 +26,7 @@ COLUMNS = ("ts", "count", "mean", "min", "max")
 def freeze_breach(breach):
     """Value, rule, quantity, minutes and companions of a breach as plain JSON."""
     threshold, kpi = breach.threshold, breach.threshold.kpi
-    rule, explained = find_rule(breach), find_page("explain", threshold.pk)
+    rule, explained = find_rule(breach), find_address("explain", threshold.pk)
     # One window more than the hour shown: the first value drawn needs a whole window before it.
     span = HOUR_MS + rule["window"] * 1000
     step = MINUTE_MS * max(1, span // (MAX_BUCKETS * MINUTE_MS))

@@ -1,6 +1,6 @@
 """What the proposals leave on the chart of their KPI: decisions, actions, measured effects."""
 
-from hms_gov.joins.addresses import find_page
+from metrics_app.addresses import find_address
 from pipelines_app import queries
 from pipelines_app.core.moments import to_ms
 from pipelines_app.core.states import State
@@ -49,7 +49,7 @@ def describe_entry(entry):
         "at": to_ms(entry.at),
         "kind": kind,
         "text": f"{quote(entry.suggestion)} {add_reason(words, entry)}",
-        "href": find_page("pipeline_detail", entry.pipeline_id),
+        "href": find_address("pipeline_detail", entry.pipeline_id),
     }
 
 

@@ -2,8 +2,8 @@
 
 from collections import defaultdict
 
-from hms_gov.joins.addresses import find_page
 from hms_gov.joins.marks import describe_move
+from metrics_app.addresses import find_address
 from metrics_app.core.text.words import PROPOSAL
 from pipelines_app import queries
 from pipelines_app.core.states import LABELS, State
@@ -57,7 +57,7 @@ def describe_outcome(pipeline, entries):
     """How one proposal stands."""
     return {
         "text": f"Proposal #{pipeline.pk} {tell_standing(pipeline, entries)}",
-        "href": find_page("pipeline_detail", pipeline.pk),
+        "href": find_address("pipeline_detail", pipeline.pk),
         "waits": pipeline.is_open,
     }
 

@@ -5,6 +5,7 @@ from django.templatetags.static import static
 from django.utils.html import format_html, format_html_join
 
 from metrics_app import registry
+from metrics_app.addresses import find_root
 from metrics_app.core.aggregate_table import IN_BROWSER
 from metrics_app.core.text.words import UPPER
 from metrics_app.exceptions import BusUnavailable
@@ -21,7 +22,8 @@ def live_spark(topic, **attributes):
     Of a restricted KPI it says the topic only: the page may be for everybody, the stream asks who is there.
     """
     kpi = registry.get_kpi(topic)
-    known = {"topic": topic} | (describe(kpi) if kpi and not kpi.restricted else {})
+    known = {"topic": topic, "server": find_root().rstrip("/")}
+    known |= describe(kpi) if kpi and not kpi.restricted else {}
     chosen = known | {name.replace("_", "-"): value for name, value in attributes.items()}
     pairs = [(name, value) for name, value in chosen.items() if value not in (None, "")]
     return format_html(

@@ -4,10 +4,10 @@ import json
 from datetime import UTC, datetime
 
 from django import template
-from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.html import format_html, json_script
 
+from metrics_app.addresses import SOCKET, find_address, find_login, find_root
 from metrics_app.core.aggregate_table import describe_table, list_outside
 from metrics_app.core.text.counts import count_words
 from metrics_app.core.text.moments import list_zone_names, name_zone, tell_day, tell_moment
@@ -76,6 +76,24 @@ def counted(number, words):
 
 
 @register.simple_tag
+def page_address(name, *args):
+    """The address of a view by its name; "" in a project that has not included it."""
+    return find_address(name, *args)
+
+
+@register.simple_tag
+def socket_address():
+    """Where the pages' WebSocket is."""
+    return find_root() + SOCKET
+
+
+@register.simple_tag
+def login_address():
+    """Where one logs in."""
+    return find_login()
+
+
+@register.simple_tag
 def zone_names():
     """The names of the current zone by its seasons as JSON for pages: ``{"60": "CET", "120": "CEST"}``."""
     return json.dumps(list_zone_names(timezone.get_current_timezone()))
@@ -99,9 +117,8 @@ def linked(text):
     found = PROPOSAL.search(text)
     if not found:
         return text
-    try:
-        href = reverse("pipeline_detail", args=[found[1]])
-    except NoReverseMatch:
+    href = find_address("pipeline_detail", found[1])
+    if not href:
         return tell_outcome(text)
     before, name, after = tell_outcome(text).partition(f"roposal #{found[1]}")
     return format_html(

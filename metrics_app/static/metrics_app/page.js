@@ -8,16 +8,18 @@ import { formatAge, formatDuration } from "./units.js";
 
 const STATUS_EVERY = 2_000, TIMEOUT = 15_000;
 const MOMENT = 3500; // ms; what was switched off just now says since when, too
+// What the server has told of this page: where it is, and when it was made.
+const facts = document.querySelector("meta[name=hms-page]")?.dataset ?? {};
 const serverTime = new ServerTime();
 let stream = null, wasIdle = null;
 const listeners = new Set();
 // The page is the server's first word.
-serverTime.tellWritten(document.documentElement.dataset.now);
+serverTime.tellWritten(facts.now);
 
 export const serverNow = () => serverTime.now();
 /** The names of the reader's zone by its seasons, as the server has them where both speak of the same zone. */
 function zoneNames() {
-  const { zone: named, zoneNames: names } = document.getElementById("live")?.dataset ?? {};
+  const { zone: named, zoneNames: names } = facts;
   return names && named === Intl.DateTimeFormat().resolvedOptions().timeZone ? JSON.parse(names) : {};
 }
 /** How a moment is told to this reader: see `moments.js`. */
@@ -80,9 +82,10 @@ export function watch(topics, { history = 1, max_points = 1 } = {}) {
 
 function open(subscription) {
   if (stream) { stream.subscribe(subscription); return; }
-  const scheme = location.protocol === "https:" ? "wss" : "ws";
+  const socket = new URL(facts.socket, location.href);
+  socket.protocol = location.protocol === "https:" ? "wss:" : "ws:";
   stream = connect({
-    open: () => new WebSocket(`${scheme}://${location.host}/ws/metrics/`),
+    open: () => new WebSocket(socket),
     now: serverNow,
     steady: serverTime.steady,
     hasSlept: () => serverTime.hasSlept(),
@@ -99,9 +102,8 @@ function open(subscription) {
 
 /** Asks for the clock where no socket tells it: before one is open, while none is, and of a server that does not. */
 async function askStatus() {
-  const place = document.getElementById("live");
   // The socket's own state is shown by showStatus; a missed answer changes nothing until data is old.
-  if (!stream.isTold()) await getJson(place.dataset.url).catch(() => null);
+  if (!stream.isTold()) await getJson(facts.live).catch(() => null);
   setTimeout(askStatus, STATUS_EVERY);
 }
 
@@ -146,9 +148,28 @@ function countAges() {
   }
 }
 
-/** Starts the clock of the page, and its connection where there is a status to show. */
+/** The page of a KPI. */
+export const kpiPage = (topic) => facts.kpi.replace("/~/", `/${encodeURIComponent(topic)}/`);
+
+/** The place of the live status: that of the page around, or one before the first heading. */
+function placeStatus() {
+  const heading = document.querySelector(".hms h1");
+  if (document.getElementById("live") || !heading) return;
+  const place = Object.assign(document.createElement("p"), { id: "live", className: "live" });
+  place.append(...["state", "clock"].flatMap((field) => {
+    const span = document.createElement("span");
+    span.dataset.field = field;
+    return [span, " "];
+  }));
+  place.firstChild.setAttribute("role", "status");
+  heading.before(place);
+}
+
+/** Starts the clock of the page, and its connection where somebody is logged in. */
 export function start() {
   countAges();
   setInterval(countAges, 1000);
-  if (document.getElementById("live")) setTimeout(() => stream ?? open(null));
+  if (!facts.live) return;
+  placeStatus();
+  setTimeout(() => stream ?? open(null));
 }

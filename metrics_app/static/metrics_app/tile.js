@@ -1,6 +1,6 @@
 // Writes a tile's data (see `tiles.py`) into its element.
 
-import { setText } from "./page.js";
+import { kpiPage, setText } from "./page.js";
 import { drawSpark } from "./spark.js";
 
 const FIELDS = ["name", "shape", "state_text", "number", "suffix", "facts", "footer", "silence", "line"];
@@ -45,7 +45,7 @@ export function paintTile(article, tile) {
 export function makeTile(template, tile) {
   const article = template.content.firstElementChild.cloneNode(true);
   article.dataset.topic = tile.topic;
-  article.querySelector("h2 a").href = `/kpis/${encodeURIComponent(tile.topic)}/`;
+  article.querySelector("h2 a").href = kpiPage(tile.topic);
   article.querySelector(".spark").removeAttribute("data-chart");
   article.querySelector(".age").textContent = "";
   return article;

@@ -3,10 +3,10 @@
 import pytest
 from django.urls import include, path
 
-from hms_gov.joins.addresses import find_page
 from hms_gov.joins.apps import METRICS, PIPELINES
 from hms_gov.joins.checks import check_joins
 from metrics_app import conf as metrics_conf
+from metrics_app.addresses import find_address
 from pipelines_app import conf as pipelines_conf
 
 urlpatterns = [path("", include("metrics_app.urls"))]
@@ -48,7 +48,13 @@ def test_pages_that_a_project_does_not_have_are_named_and_not_linked(settings):
     settings.ROOT_URLCONF = __name__
     [found] = check_joins(None)
     assert "no page 'pipeline_detail'" in found.msg and "pipelines_app.urls" in found.hint
-    assert (find_page("pipeline_detail", 3), find_page("explain", 3)) == ("", "/thresholds/3/explain/")
+    assert (find_address("pipeline_detail", 3), find_address("explain", 3)) == ("", "/thresholds/3/explain/")
+
+
+def test_templates_that_would_not_be_found_are_said_aloud(settings):
+    settings.INSTALLED_APPS = [*filter("hms_gov.joins".__ne__, settings.INSTALLED_APPS), "hms_gov.joins"]
+    [found] = check_joins(None)
+    assert "behind 'metrics_app' and 'pipelines_app'" in found.msg and "before them" in found.hint
 
 
 @pytest.mark.parametrize("given", [5, None, "a.b"])

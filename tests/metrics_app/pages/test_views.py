@@ -101,7 +101,7 @@ def test_the_head_of_every_page_hears_when_somebody_last_judged(client, reader, 
             if response["Content-Type"] == "application/json":
                 assert response.json()["judged"] == at
             else:
-                assert re.search(r'id="live" data-url="/live/"', response.content.decode())
+                assert re.search(r'data-live="/live/"', response.content.decode())
 
 
 def test_a_page_says_no_time_of_1970_where_nothing_was_ever_counted(client, reader, measured):

@@ -12,6 +12,10 @@ const toDo = document.getElementById("to-do");
 const since = document.getElementById("since");
 const decision = document.getElementById("decision");
 
+const { api } = JSON.parse(document.getElementById("proposal-addresses").textContent);
+
+/** A proposal in the API. */
+const proposalAddress = (id) => api.replace(/0\/$/, `${id}/`);
 const readChart = (figure) => JSON.parse(figure.dataset.evidence);
 
 function drawEvidence(root) {
@@ -92,7 +96,7 @@ async function noteChange(card, id) {
 
 /** The proposal as the API has it, where its state or version is another than the page shows; else null. */
 async function findChange(card, id) {
-  const data = await getJson(`/api/v1/pipelines/${id}/`).catch(() => null);
+  const data = await getJson(proposalAddress(id)).catch(() => null);
   return data && (data.state !== card.dataset.state || String(data.version) !== card.dataset.version) ? data : null;
 }
 
@@ -187,7 +191,7 @@ async function vote(form, place) {
   buttons.forEach((button) => { button.disabled = true; });
   let fault = "";
   try {
-    const response = await fetch(`/api/v1/pipelines/${place.dataset.id}/${form.dataset.vote}/`, {
+    const response = await fetch(`${proposalAddress(place.dataset.id)}${form.dataset.vote}/`, {
       method: "POST",
       headers: { "Content-Type": "application/json", "X-CSRFToken": form.elements.csrfmiddlewaretoken.value },
       body: JSON.stringify(body),
@@ -241,7 +245,8 @@ document.addEventListener("input", (event) => {
 });
 document.addEventListener("submit", (event) => {
   const form = event.target.closest("form[data-vote]");
-  if (!form) return;
+  // Of a project without the API the form itself goes its way.
+  if (!form || !api) return;
   event.preventDefault();
   vote(form, form.closest("[data-id]"));
 });

@@ -25,7 +25,7 @@ PLACES = {
     "pipelines_app/cards/effects.py": "an hour beside its day, which the one place has told",
     "pipelines_app/core/unless.py": "an hour beside its day and year",
     "hms_gov/complaints.py": "of this very moment",
-    "templates/base.html": "of this very moment",
+    "metrics_app/templates/metrics_app/_live.html": "of this very moment",
 }
 FORMAT = re.compile(r"(?<!month=.)(?:%[A-Za-z]|[ ,.:/T-])*%[bBHM](?:%[A-Za-z]|[ ,.:/T-])*")
 SCRIPT = re.compile(r"toLocale(?:Date|Time)String|new Intl\.DateTimeFormat|getHours|getMonth|toDateString")

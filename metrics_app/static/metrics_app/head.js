@@ -1,6 +1,6 @@
 // The head of every page: theme, reader's time zone, the badge of waiting proposals, the live status.
 
-import { getJson, onMessage, setText, start } from "../metrics_app/page.js";
+import { getJson, onMessage, setText, start } from "./page.js";
 
 /** The server writes times in the reader's zone from the next page on. */
 function tellZone() {
