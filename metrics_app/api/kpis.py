@@ -41,15 +41,16 @@ def read_tiles(kpis):
     wanted = [
         (kpi.topic, end - kpi.window * 1000, end, kpi.aggregate) for kpi, end in zip(kpis, ends, strict=True)
     ]
+    values = queries.take_values(queries.observe(wanted), [one[:3] for one in wanted])
     return [
         Tile(
             kpi,
-            queries.take_value(observation, kpi.topic, end - kpi.window * 1000, end),
+            value,
             silent[kpi.topic].fired_at if kpi.topic in silent else None,
             seen[kpi.topic].condition,
             seen[kpi.topic].behind or now,
         )
-        for kpi, end, observation in zip(kpis, ends, queries.observe(wanted), strict=True)
+        for kpi, value in zip(kpis, values, strict=True)
     ]
 
 

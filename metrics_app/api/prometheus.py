@@ -82,10 +82,12 @@ def collect_kpis(who):
         "1 for each condition a KPI is in: as its tile shows it, and silent beside it where points lack.",
         labels=["topic", "condition"],
     )
-    for kpi, (topic, start, end, _), seen in zip(kpis, asked, queries.observe(asked), strict=True):
+    observed = queries.observe(asked)
+    values = queries.take_values(observed, [one[:3] for one in asked])
+    for kpi, seen, known in zip(kpis, observed, values, strict=True):
         for name in ORDER:
             condition.add_metric([kpi.topic, name], float(name in conditions[kpi.topic].condition.names))
-        if (known := queries.take_value(seen, topic, start, end)) is not None:
+        if known is not None:
             value.add_metric([kpi.topic, kpi.aggregate, str(kpi.window), kpi.unit], known)
         points.add_metric([kpi.topic, str(kpi.window)], seen.n)
     return value, points, condition

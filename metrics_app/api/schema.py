@@ -144,7 +144,11 @@ class StatsSerializer(AggregatesSerializer):
 
     topic = serializers.CharField()
     window = serializers.IntegerField(help_text="Seconds.")
-    last_point_at = serializers.IntegerField(allow_null=True, help_text="Milliseconds since the epoch.")
+    last_point_at = serializers.IntegerField(
+        allow_null=True,
+        help_text="Milliseconds since the epoch. Of points that came by files alone, the start of the minute "
+        "that holds the newest, or, where minutes are no longer kept, of its hour or UTC day.",
+    )
     computed_at = serializers.IntegerField(help_text="Milliseconds since the epoch.")
     start = serializers.IntegerField(
         required=False, help_text="Where the window begins, ms; given where that is before the hot hour."

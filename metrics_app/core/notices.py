@@ -89,6 +89,21 @@ def may_know(receiver, kpi):
     return not kpi.restricted or (kpi.owner_id is not None and kpi.owner_id == receiver.group_id)
 
 
+def find_opening(kind):
+    """The event by which a breach of a kind begins."""
+    return DATA if kind == "data" else FIRING
+
+
+def choose_beginning(event, told, kind):
+    """As which event a receiver hears that a breach is open, by the last one it was ``told`` of it (or None).
+
+    Nobody hears "again" or "still" who has heard of no first; ``kind`` is that of the breach.
+    """
+    if told is None and event in (REOPENED, STILL):
+        return find_opening(kind)
+    return event
+
+
 def find_wait(failures, luck=0.0):
     """Seconds until a receiver is tried again, after so many failures in a row; ``luck``: 0 to 1."""
     return min(LONGEST_WAIT, SHORTEST_WAIT * 2 ** min(failures - 1, 20)) * (1 - JITTER * luck)

@@ -123,12 +123,12 @@ def read_facts(kpis, now):
     topics = [kpi.topic for kpi in kpis]
     found = [queries.compare_span(topics, *span) for span in list_recent(now)]
     spans = {topic: find_span(topic) for topic in topics}
-    lost = queries.list_losses_of(topics, 0, now)
+    covered, lost = list_covered(spans, now), queries.list_losses_of(topics, 0, now)
     return {
         kpi.topic: {
             "span": spans[kpi.topic],
             "years": list_years(kpi.topic, spans[kpi.topic], now),
-            "covered": list_covered(kpi.topic, spans[kpi.topic], now),
+            "covered": covered[kpi.topic],
             "lost": list_lost(lost[kpi.topic]),
             "figures": [
                 (name, *describe_figures(kpi, figures[kpi.topic]))
@@ -175,16 +175,17 @@ def tell_part(figures):
     return f"recorded for {format_duration(max(seconds // 60 * 60, 60))} of it"
 
 
-def list_covered(topic, span, now):
-    """``[(first, last), …]`` in ms of what was recorded of a topic whose ``span`` is known, the newest last.
+def list_covered(spans, now):
+    """``{topic: [(first, last), …]}`` in ms of what was recorded of topics, the newest last, by their spans.
 
     Interruptions of less than a day are told by the rows of the files; so are stretches before the newest
     ``MOST_COVERED``.
     """
-    if not span:
-        return []
-    found = join_pieces(queries.list_recorded(topic, span[0], max(now, span[1] + 1)))
-    return [(start, end - 1) for start, end in found[-MOST_COVERED:]]
+    known = [(topic, span[0], max(now, span[1] + 1)) for topic, span in spans.items() if span]
+    covered = {topic: [] for topic in spans}
+    for (topic, *_), recorded in zip(known, queries.list_recorded_of(known), strict=True):
+        covered[topic] = [(start, end - 1) for start, end in join_pieces(recorded)[-MOST_COVERED:]]
+    return covered
 
 
 def forget_on_change(*, setting, **kwargs):

@@ -14,11 +14,11 @@ from metrics_app.queries.charts import MOST_BUCKETS
 LATE = 5 * MINUTE_MS  # after which the first value of a line is said to have begun it
 
 
-def describe_chart(kpi, rule, value, now):
+def describe_chart(kpi, rule, value, now, recorded=None):
     """The spark-line's series: the aggregate of the whole window at each minute of the last hour.
 
     It follows the rule's aggregate and window where a rule is shown, so that the line
-    and the limit speak of the same thing.
+    and the limit speak of the same thing. ``recorded``: what was of the topic in ``reach_back``, where read.
     """
     aggregate = rule.aggregate if rule else kpi.aggregate
     window, *more = (rule.window, rule.aggregate_value, rule.zone) if rule else (kpi.window,)
@@ -26,7 +26,7 @@ def describe_chart(kpi, rule, value, now):
         value = observe_now(kpi.topic, aggregate, window, now, *more)
     ts, values = read_curve(kpi.topic, aggregate, window, now, *more)
     ts, values = [*ts, now], [*values, value]
-    values = queries.drop_unknown(kpi.topic, ts, window * 1000, values, aggregate)
+    values = queries.drop_unknown(kpi.topic, ts, window * 1000, values, aggregate, recorded)
     limit_text = tell_limit(rule) if rule else ""
     return {
         "ts": ts,
@@ -46,6 +46,11 @@ def describe_chart(kpi, rule, value, now):
             tell_since(ts, values),
         ),
     }
+
+
+def reach_back(kpi, rule, now):
+    """From when on (ms) a tile shows anything of a KPI: the line's first window, or its own."""
+    return now - HOUR_MS - MINUTE_MS - max(kpi.window, rule.window if rule else 0) * 1000
 
 
 def tell_since(ts, values):

@@ -21,7 +21,7 @@ from metrics_app.pages.lights import (
     tell_light,
     tell_silence,
 )
-from metrics_app.pages.sparklines import describe_chart, draws_own, tell_limit
+from metrics_app.pages.sparklines import describe_chart, draws_own, reach_back, tell_limit
 from metrics_app.services.conditions import read_conditions
 from metrics_app.services.outcomes import NOTHING, read_outcomes
 from metrics_app.services.silences import find_silence, list_acting
@@ -42,9 +42,15 @@ def list_tiles(kpis, seen=None, *, user=None):
     found = [seen[kpi.topic] for kpi in kpis]
     attach_breaches([one.rule for one in found if one.rule], user)
     lost = list_lost(kpis, now)
+    recorded = queries.list_recorded_of(
+        [(kpi.topic, reach_back(kpi, one.rule, one.behind or now), one.behind or now)
+         for kpi, one in zip(kpis, found, strict=True)]
+    )  # fmt: skip
     return [
-        add_silencing(describe_tile(kpi, one, now, lost[kpi.topic]), one.rule or one.dead_man, acting, now)
-        for kpi, one in zip(kpis, found, strict=True)
+        add_silencing(
+            describe_tile(kpi, one, now, spans, lost[kpi.topic]), one.rule or one.dead_man, acting, now
+        )
+        for kpi, one, spans in zip(kpis, found, recorded, strict=True)
     ]
 
 
@@ -85,16 +91,19 @@ def attach_breaches(rules, user=None):
             rule.open_breach.came = outcomes.get(rule.open_breach.pk, NOTHING)
 
 
-def describe_tile(kpi, seen, now, lost=()):
-    """One tile as a dict, of what ``read_conditions`` has ``seen`` of the KPI, and what its window lacks."""
+def describe_tile(kpi, seen, now, spans, lost=()):
+    """One tile as a dict, of what ``read_conditions`` has ``seen`` of the KPI, and what its window lacks.
+
+    ``spans``: what was recorded of its topic since ``reach_back``.
+    """
     # While the collector stands still so do the figures: a window that slid on would lose its points.
     now, rule = seen.behind or now, seen.rule
     stats = queries.stats(kpi.topic, kpi.window, now=now)
     value = stats.get(kpi.aggregate)
     seen_at = stats["last_point_at"]
-    recorded = measure_recorded(kpi, stats, now)
+    recorded = measure_recorded(kpi, stats, spans, now)
     empty = stats["count"] == 0 and not is_enough(recorded)
-    chart = describe_chart(kpi, rule, value, now)
+    chart = describe_chart(kpi, rule, value, now, spans)
     tile = {
         "topic": kpi.topic,
         "name": kpi.name or kpi.topic,
@@ -112,14 +121,14 @@ def describe_tile(kpi, seen, now, lost=()):
     return tile
 
 
-def measure_recorded(kpi, stats, now):
+def measure_recorded(kpi, stats, spans, now):
     """The share of the window of a tile in which points were recorded; 0 where an empty one shows nothing."""
     if stats["last_point_at"] is None or not get_aggregate(kpi.aggregate).judges_empty:
         return 1.0 if stats["count"] else 0.0
     start = now - kpi.window * 1000
     if stats["count"] and to_ms(kpi.created_at) <= start and queries.is_site_recording(start, now):
         return 1.0
-    return measure_share(queries.list_recorded(kpi.topic, start, now), start, now)
+    return measure_share(spans, start, now)
 
 
 def join(*parts):

@@ -22,12 +22,14 @@ from metrics_app.queries.observations import observe, observe_many, read_forecas
 from metrics_app.queries.recorded import (
     drop_unknown,
     is_recorded,
-    is_site_recording,
     list_known,
     list_recorded,
+    list_recorded_of,
     list_shares,
     take_value,
+    take_values,
 )
+from metrics_app.queries.recordings import is_site_recording
 from metrics_app.queries.statistics import mean_last, span, stats
 from metrics_app.queries.windows import windows
 
@@ -56,6 +58,7 @@ __all__ = [
     "list_notes",
     "list_observations",
     "list_recorded",
+    "list_recorded_of",
     "list_shares",
     "list_topics",
     "mean_last",
@@ -74,5 +77,6 @@ __all__ = [
     "stack_observations",
     "stats",
     "take_value",
+    "take_values",
     "windows",
 ]

@@ -18,7 +18,7 @@ from metrics_app.core.moments import to_ms
 from metrics_app.models import DayRollup, HourRollup, Kpi, Loss, MinuteRollup, Topic
 from metrics_app.queries.losses import list_losses_of
 from metrics_app.queries.observations import make_plain
-from metrics_app.queries.recorded import find_broken
+from metrics_app.queries.recordings import find_broken
 
 FRESH = 60  # seconds
 MOST_KNOWN = 200_000

@@ -17,7 +17,7 @@ from metrics_app.queries.history import CORRECTED, list_parts, read_past
 from metrics_app.queries.kept import check_edges, take_whole
 from metrics_app.queries.logs import clock
 from metrics_app.queries.reading import Want, read_many
-from metrics_app.queries.recorded import list_shares
+from metrics_app.queries.recorded import list_shares, list_shares_of
 from metrics_app.queries.statistics import list_figures
 
 
@@ -115,11 +115,16 @@ def so_far(topics, zone, *, calendar="day", compare=("day", "week"), now=None, v
 def read_figures(wants, view=CORRECTED):
     """The figures of each Want; those of one shard as of one moment."""
     readings = read_many(wants)
+    pasts = read_past(readings)
+    starts = [
+        past.whole_start(want) if past and want.is_old() else want.start
+        for want, past in zip(wants, pasts, strict=True)
+    ]
+    spans = [(want.topic, start, want.end) for want, start in zip(wants, starts, strict=True)]
+    shares = list_shares_of(spans)
     found = []
-    for want, reading, past in zip(wants, readings, read_past(readings), strict=True):
-        start = past.whole_start(want) if past and want.is_old() else want.start
+    for want, reading, past, start, recorded in zip(wants, readings, pasts, starts, shares, strict=True):
         summary = merge(list_parts(reading, past, view)) if want.start < want.end else merge([])
-        [recorded] = list_shares(want.topic, [start, want.end])
         figures = list_figures(summary, max((want.end - want.start) / 1000, 1))
         found.append({"start": start, "end": want.end, "recorded": recorded} | figures)
     return found

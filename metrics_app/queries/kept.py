@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from django.db.models import Max
+from django.db.models import OuterRef, Subquery
 
 from metrics_app.core.buckets import floor
 from metrics_app.core.durations import DAY_MS, HOUR_MS, MINUTE_MS
@@ -62,12 +62,16 @@ def find_topic(name):
 
 
 def find_last(name):
-    """Where (ms) the newest roll-up of a topic begins, the finest there is; None without any."""
-    number = Topic.objects.filter(name=name).values_list("id", flat=True).first()
-    if number is None:
-        return None
-    models = (DayRollup, HourRollup, MinuteRollup)
-    starts = (model.objects.filter(topic=number).aggregate(last=Max("start"))["last"] for model in models)
+    """Where (ms) the newest roll-up of a topic begins, the finest there is; None without any.
+
+    Its newest point came in that minute, or, where minutes are pruned, in that hour or UTC day: nothing
+    finer is kept of what Redis has never had.
+    """
+    newest = [
+        Subquery(model.objects.filter(topic=OuterRef("id")).order_by("-start").values("start")[:1])
+        for model in (DayRollup, HourRollup, MinuteRollup)
+    ]
+    starts = Topic.objects.filter(name=name).values_list(*newest).first() or ()
     return max((start for start in starts if start is not None), default=None)
 
 

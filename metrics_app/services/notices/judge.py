@@ -8,6 +8,7 @@ from metrics_app.models import Notice
 from metrics_app.services.silences import find_silence, list_acting
 
 SENT = Notice.Outcome.SENT
+UNTOLD = " That it began was not told."
 LAST = (2**63, 0)  # behind every notice
 OF_FLAPPING = {notices.FLAPPING, notices.CALM, notices.RECOVERED}
 TOLD_FLAPPING = "the threshold flaps, which was told"
@@ -24,8 +25,9 @@ class Judge:
         earlier = Notice.objects.filter(receiver=receiver, breach__in=ids).order_by("at", "pk")
         self.earlier = [row for row in earlier if row.pk not in own]
         # By breach the last event that the receiver knows of, and the first one that still waits.
-        self.told = {row.breach_id: row.event for row in self.earlier if row.outcome == SENT}
-        self.waiting = {}
+        sent = sorted((row for row in self.earlier if row.outcome == SENT), key=lambda row: row.done_at)
+        self.told = {row.breach_id: row.event for row in sent}
+        self.waiting, self.reworded = {}, []
         for row in self.earlier:
             if row.done_at is None:
                 self.waiting.setdefault(row.breach_id, rank(row))
@@ -54,9 +56,19 @@ class Judge:
                 hold.append(row)
                 self.waiting.setdefault(row.breach_id, rank(row))
             else:
+                self.reword(row)
                 send.append(row)
                 self.remember(row)
         return send, hold, withheld
+
+    def reword(self, row):
+        """Lets a notice say what is the first that its receiver hears of a breach."""
+        if row.breach is None or not notices.chose(self.receiver, notices.find_opening(row.breach.kind)):
+            return
+        event = notices.choose_beginning(row.event, self.told.get(row.breach_id), row.breach.kind)
+        if event != row.event:
+            row.event, row.text = event, f"{row.text[: 500 - len(UNTOLD)]}{UNTOLD}"
+            self.reworded.append(row)
 
     def must_wait(self, row):
         """Whether it is not known yet what to tell: catching up, or an earlier notice is on its way."""

@@ -42,6 +42,7 @@ def pack(receiver, moment):
         judge = Judge(receiver, rows, moment)
         send, hold, withheld = judge.sort(rows)
         put_aside(hold, withheld, receiver, moment)
+        keep_words(judge.reworded)
         if send:
             return message, send, judge.earlier
     return None
@@ -89,6 +90,14 @@ def claim_new(waiting, moment):
 def claim(rows, moment, **fields):
     """Takes notices; how many. Workers of an earlier release go by this claim, not by the receiver's."""
     return rows.update(try_after=moment + turns.CLAIM, attempts=F("attempts") + 1, **fields)
+
+
+def keep_words(rows):
+    """Keeps as which event notices are told, so that the record says what the message said."""
+    for row in rows:
+        same = {name: getattr(row, name) for name in ("receiver", "breach", "event", "at")}
+        if not Notice.objects.filter(**same).exists():
+            Notice.objects.filter(pk=row.pk, done_at=None).update(event=row.event, text=row.text)
 
 
 def put_aside(hold, withheld, receiver, moment):

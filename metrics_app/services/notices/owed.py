@@ -13,7 +13,7 @@ from metrics_app import conf
 from metrics_app.core import notices
 from metrics_app.core.moments import to_ms
 from metrics_app.models import Breach, Notice, Receiver
-from metrics_app.services.notices.write import find_opening, insert, tell_open
+from metrics_app.services.notices.write import LATEST_TOLD, insert, tell_open
 from metrics_app.services.silences import is_silenced, list_acting
 from metrics_app.services.watch.states import read_clock
 
@@ -53,7 +53,7 @@ def list_unknown(receiver):
     rows = Breach.objects.filter(recovered_at=None, caught_up=False, threshold__enabled=True)
     rows = rows.filter(severity__in=receiver.severities).exclude(Exists(own.filter(done_at=None)))
     rows = rows.annotate(
-        last=Subquery(latest.filter(said).values("event")[:1]),
+        last=Subquery(own.filter(said).order_by(*LATEST_TOLD).values("event")[:1]),
         newest=Subquery(latest.values("at")[:1]),
         why=Subquery(latest.filter(outcome=Outcome.WITHHELD).values("error")[:1]),
     ).filter(Q(last=None) | ~Q(last__in=notices.KNOWN_OPEN))
@@ -62,7 +62,7 @@ def list_unknown(receiver):
 
 def find_event(breach):
     """What is to be told of a breach of ``list_unknown``: that it began, or that it is open once more."""
-    return notices.REOPENED if breach.last in notices.ENDINGS else find_opening(breach)
+    return notices.REOPENED if breach.last in notices.ENDINGS else notices.find_opening(breach.kind)
 
 
 def is_flapping(breach):

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from django.db.models import Count, Exists, Max, OuterRef, Q
+from django.db.models import Count, Exists, Max, OuterRef, Q, Subquery
 from django.utils import timezone
 
 from metrics_app.core import notices
@@ -18,6 +18,7 @@ from metrics_app.services.watch.states import read_clock
 
 BATCH = 500  # rows of one insert
 CLOSING = {kind for kind, event in notices.EVENTS.items() if event in notices.ENDINGS}
+LATEST_TOLD = ("-done_at", "-at", "-pk")  # a slot that is judged late is told late
 TOLD = {"ok": "within limit", "pending": "over the limit for now", "recovering": "recovering"}
 FLAPPED = timedelta(days=31)  # a threshold of the longest interval is calm again by then
 
@@ -91,8 +92,7 @@ def write_reminders(moment):
         if not last:
             continue
         acting, clock = list_acting(at=to_ms(moment)), read_clock()
-        rows = Breach.objects.filter(pk__in=last, threshold__enabled=True)
-        breaches = rows.select_related("threshold__kpi", "threshold__state_row")
+        breaches = list_believed(receiver, last)
         insert(
             # The time comes from the row before: two drains at once make the same row.
             make_reminder(receiver, breach, to_ms(last[breach.pk]), moment, clock)
@@ -105,12 +105,7 @@ def write_reminders(moment):
 
 def wants_reminder(receiver, breach):
     """Whether a receiver asked to hear that such a breach begins, and may still know of it."""
-    return notices.wants(receiver, find_opening(breach), breach.severity, breach.threshold.kpi)
-
-
-def find_opening(breach):
-    """The event by which a breach begins."""
-    return notices.DATA if breach.kind == Breach.Kind.DATA else notices.FIRING
+    return notices.wants(receiver, notices.find_opening(breach.kind), breach.severity, breach.threshold.kpi)
 
 
 def find_last_told(receiver, until):
@@ -119,6 +114,15 @@ def find_last_told(receiver, until):
     rows = rows.filter(breach__caught_up=False).order_by().values("breach")
     rows = rows.annotate(last=Max("done_at"), waiting=Count("pk", filter=Q(done_at=None)))
     return dict(rows.filter(waiting=0, last__lte=until).values_list("breach", "last"))
+
+
+def list_believed(receiver, ids):
+    """Of some breaches those that a receiver may be reminded of: it was not told that they are over."""
+    sent = Notice.objects.filter(receiver=receiver, breach=OuterRef("pk"), outcome=Notice.Outcome.SENT)
+    rows = Breach.objects.filter(pk__in=ids, threshold__enabled=True)
+    rows = rows.annotate(told=Subquery(sent.order_by(*LATEST_TOLD).values("event")[:1]))
+    rows = rows.exclude(told__in=notices.ENDINGS)
+    return rows.select_related("threshold__kpi", "threshold__state_row")
 
 
 def make_reminder(receiver, breach, last, moment, clock):

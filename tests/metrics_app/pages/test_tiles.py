@@ -10,7 +10,7 @@ from django.utils import timezone
 from metrics_app.collector import collect_all
 from metrics_app.models import Breach, Kpi, Silence, ThresholdState
 from metrics_app.pages import lights, tiles
-from metrics_app.queries import redis_now, shard_for, stats
+from metrics_app.queries import list_recorded, redis_now, shard_for, stats
 from metrics_app.services.conditions import read_conditions
 from metrics_app.services.silences import save_silence
 from tests.metrics_app.watching import HOUR, TOPIC, make_threshold, send
@@ -39,7 +39,8 @@ def get_tile_behind(kpi, now, *, through):
     """The tile at ``now`` while the collector stands still since ``through``; both in ms."""
     seen = read_conditions([kpi], now=now, through={shard_for(kpi.topic): through})
     tiles.attach_breaches([seen[kpi.topic].rule] if seen[kpi.topic].rule else [])
-    return tiles.describe_tile(kpi, seen[kpi.topic], now)
+    spans = list_recorded(kpi.topic, now - 10 * HOUR * 1000, through)
+    return tiles.describe_tile(kpi, seen[kpi.topic], now, spans)
 
 
 def see_condition(kpi):

@@ -12,7 +12,8 @@ from django.db import connection
 from metrics_app import queries, window
 from metrics_app.connection import get_redis
 from metrics_app.models import Correction, Generation, HourRollup, Kpi, Loss, Recording, Topic
-from metrics_app.queries import recorded
+from metrics_app.queries import recordings
+from metrics_app.queries.lives import find_recorded, list_lives
 from metrics_app.services.archive import keep_recording
 from metrics_app.window.recording import BREAK, name_recording
 from tests.metrics_app.histories import DAY, HOUR, MINUTE
@@ -45,7 +46,7 @@ def write_hours(*starts):
 def record(*spans):
     """What the site noted of itself."""
     Recording.objects.bulk_create(Recording(start=start, end=end) for start, end in spans)
-    recorded._recordings = (0.0, [])
+    recordings._recordings = (0.0, [])
 
 
 def test_nothing_is_recorded_before_the_first_point_whoever_made_the_kpi(now):
@@ -160,7 +161,7 @@ def test_what_is_taken_in_is_recorded_also_while_nobody_judges():
     record((noted - HOUR, noted - 20 * MINUTE))
     assert queries.is_site_recording(noted - 30 * MINUTE, noted)
     get_redis().hset(name_recording(), "noted", noted - 20 * MINUTE)
-    recorded._recordings = (0.0, [])
+    recordings._recordings = (0.0, [])
     assert not queries.is_site_recording(noted - 30 * MINUTE, noted)
 
 
@@ -197,13 +198,15 @@ def test_a_quiet_window_of_a_topic_that_was_there_before_costs_few_questions(dja
     send((now - 30 * MINUTE, 1.0), topic=TOPIC)
     record((now - DAY, now))
     start, end = now - 10 * MINUTE, now - MINUTE
-    assert recorded.is_site_recording(start, end)
+    assert recordings.is_site_recording(start, end)
     with django_assert_max_num_queries(3):
         assert queries.list_recorded(TOPIC, start, end) == [(start, end)]
-    whole = recorded.list_found(TOPIC, recorded.read_hot(TOPIC), start, end)
-    assert whole == [(start, end)], "the long way says the same"
+    lives = list_lives([(TOPIC, start, end)])
+    assert lives[0].is_whole
+    find_recorded(lives)
+    assert lives[0].recorded == [(start, end)], "the long way says the same"
     author = User.objects.create_user("ann")
     Correction.objects.create(topic=TOPIC, start=start, end=start + MINUTE, reason="x", author=author)
     assert queries.list_recorded(TOPIC, start, end) == [(start + MINUTE, end)]
     Kpi.objects.update(created_at=datetime.fromtimestamp((start + 5 * MINUTE) / 1000, UTC))
-    assert not recorded.is_whole(TOPIC, recorded.read_hot(TOPIC), start, end)
+    assert not list_lives([(TOPIC, start, end)])[0].is_whole
