@@ -14,12 +14,16 @@ import os
 import ssl
 from urllib.parse import urlsplit
 
+from metrics_app.forks import NoFork
+
 logger = logging.getLogger(__name__)
 
 # What the first request would load, in a thread of the emitter's: a process that is forked in that moment
 # inherits half a module and never gets the other half, and would send nothing for its life.
 for name in ("idna", "ascii", "latin-1", "iso-8859-1", "utf-8"):
     codecs.lookup(name)
+# What opens a connection: it looks up names, and begins TLS.
+no_fork = NoFork()
 
 PATH = "/api/v1/points/"
 LONGEST = 200_000  # bytes of an answer that are read: it may name each of 10,000 points
@@ -80,9 +84,7 @@ class HttpTransport:
 
     def post(self, rows, batch_id):
         """Sends one batch; an http.client response."""
-        if self.connection is None or self.pid != os.getpid():
-            # The socket of a parent process stays the parent's.
-            self.connection, self.pid = self.connect(), os.getpid()
+        self.open()
         headers = {"Content-Type": "application/json", "Idempotency-Key": batch_id}
         if self.key:
             headers["Authorization"] = f"Bearer {self.key}"
@@ -93,6 +95,17 @@ class HttpTransport:
             headers["HMS-Clock"] = str(clock)
         self.connection.request("POST", self.parts.path.rstrip("/") + PATH, body, headers)
         return self.connection.getresponse()
+
+    def open(self):
+        """Opens the connection where it is not; OSError."""
+        # The socket of a parent process stays the parent's.
+        is_ours = self.connection is not None and self.pid == os.getpid()
+        if is_ours and self.connection.sock is not None:
+            return
+        with no_fork:
+            if not is_ours:
+                self.connection, self.pid = self.connect(), os.getpid()
+            self.connection.connect()
 
     def connect(self):
         """A connection that is not open yet."""

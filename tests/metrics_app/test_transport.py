@@ -1,7 +1,9 @@
 """The client's HTTP, against a real server."""
 
+import http.client
 import json
 import os
+import ssl
 import subprocess
 import sys
 import threading
@@ -13,7 +15,7 @@ import pytest
 from metrics_app import client as module
 from metrics_app.client import Client, configure, use_transport
 from metrics_app.delivery import find_transport
-from metrics_app.transport import HttpTransport, Refused, Unreachable, encode_rows
+from metrics_app.transport import HttpTransport, Refused, Unreachable, encode_rows, no_fork
 
 ROWS = [("er.wait", 1.5, 1_732_390_000_123), ("er.beds", 7, 1_732_390_000_124)]
 
@@ -131,6 +133,32 @@ def test_a_request_loads_no_module_that_a_child_forked_meanwhile_would_inherit_h
     url = server.url.replace("127.0.0.1", "localhost")
     done = subprocess.run([sys.executable, "-c", LOADS, url], cwd=ROOT, capture_output=True, text=True)
     assert (done.stdout.strip(), done.stderr) == ("[]", "") and len(server.seen) == 1
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_the_process_is_not_forked_while_a_connection_is_opened(server, monkeypatch, scheme):
+    held, connect, load = [], http.client.HTTPConnection.connect, ssl.create_default_context
+
+    def note(real):
+        def call(*args):
+            held.append(no_fork.lock.locked())
+            return real(*args)
+
+        return call
+
+    monkeypatch.setattr(http.client.HTTPConnection, "connect", note(connect))
+    monkeypatch.setattr(ssl, "create_default_context", note(load))
+    server.answers.append((202, {"Connection": "close"}))
+    transport = HttpTransport(server.url.replace("http", scheme), "hms_x")
+    for batch_id in ("one", "two", "three"):
+        try:
+            transport(ROWS, batch_id)
+        except Unreachable:
+            # The server knows no TLS: nothing of it is needed to see how it begins.
+            assert scheme == "https"
+    # Of plain HTTP the second is opened anew, and the third goes over it; behind it forks are free.
+    assert held == [True] * {"http": 2, "https": 6}[scheme] and not no_fork.lock.locked()
+    transport.close()
 
 
 def test_a_request_that_broke_for_whatever_reason_does_not_stand_in_the_way_of_the_next(server):
