@@ -14,14 +14,15 @@ from django.core.management import call_command
 
 from hms_gov.asgi import application
 from hms_gov.celery import app
+from hms_gov.timetable import Timetable
 
 # What they would load only when they begin.
 for name in (
-    "celery.apps.beat",
     "celery.apps.worker",
     "celery.concurrency.solo",
     "celery.concurrency.thread",
     "celery.worker.consumer",
+    app.conf.beat_scheduler.partition(":")[0],
     "hms_gov.urls",
     "kombu.transport.redis",
     "uvicorn.protocols.http.auto",
@@ -67,7 +68,12 @@ def collect(tell_ready):
 
 
 def work(queue, threads, tell_ready):
-    """A worker of one queue: one task after the other without ``threads``, else so many at once."""
+    """A worker of one queue, which calls what is due in it: one task after the other, or in ``threads``.
+
+    That of the queue ``slow`` also sends the periodic tasks of others.
+    """
+    timetable = Timetable(app, queue=queue, threads=threads, sends=queue == "slow")
+    timetable.start()
     tell_ready()
     pool = {"pool": "threads", "concurrency": threads} if threads else {"pool": "solo", "concurrency": 1}
     running = app.Worker(
@@ -75,18 +81,16 @@ def work(queue, threads, tell_ready):
         queues=[queue],
         without_gossip=True,
         without_mingle=True,
+        without_heartbeat=True,
         loglevel="WARNING",
         quiet=True,
         **pool,
     )
-    running.start()
+    try:
+        running.start()
+    finally:
+        timetable.stop()
     return running.exitcode
-
-
-def schedule(tell_ready):
-    """Beat: says what is due."""
-    tell_ready()
-    app.Beat(loglevel="WARNING", quiet=True).run()
 
 
 def simulate(tell_ready):

@@ -204,7 +204,6 @@ class Service:
         yield self.make_part("watch", partial(self.parts.work, "watch", 0))
         # One slow webhook must not hold up the next: several threads there, none for the watch.
         yield self.make_part("slow", partial(self.parts.work, "slow", self.threads))
-        yield self.make_part("beat", self.parts.schedule)
         for number in range(1, self.web + 1):
             name = f"web-{number}" if self.web > 1 else "web"
             yield self.make_part(name, partial(self.parts.serve, self.listener), level=FRONT)

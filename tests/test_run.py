@@ -25,7 +25,7 @@ pytestmark = [
     pytest.mark.any_database,
     pytest.mark.skipif("DATABASE_URL" in os.environ, reason="the site here has a SQLite of its own"),
 ]
-PARTS = ("collect", "watch", "slow", "beat", "web")
+PARTS = ("collect", "watch", "slow", "web")
 COMMAND = [sys.executable, str(ROOT / "manage.py"), "run", "--port", "0"]
 TOPIC = "run.sent"
 

@@ -165,7 +165,7 @@ def test_after_redis_lost_everything_the_page_says_so_and_holds_what_came_since(
 
 @pytest.fixture
 def freeze(demo):
-    """``freeze("beat")``: a part of the demo stands still until ``thaw()``, at the latest with the test."""
+    """``freeze("watch")``: a part of the demo stands still until ``thaw()``, at the latest with the test."""
     frozen = []
 
     def stop(word):
@@ -181,7 +181,7 @@ def freeze(demo):
     thaw()
 
 
-@pytest.mark.parametrize("part", ["collect", "beat"])
+@pytest.mark.parametrize("part", ["collect", "watch"])
 def test_no_light_is_believed_while_nobody_counts_or_judges(part, open_page, call_api, run_code, freeze):
     topic = f"outage.{part}"
     call_api("/api/v1/points/", "emit_key", {"topic": topic, "value": 1})
