@@ -8,6 +8,7 @@ from metrics_app import conf, queries
 from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.durations import DAY_MS, MINUTE_MS
 from metrics_app.core.plans import NAMES, SHIFTS, SPANS, list_earlier, plan_span
+from metrics_app.core.recorded import is_enough
 from metrics_app.core.text import words
 from metrics_app.core.text.losses import mark_lost, name_lost, tell_lost
 from metrics_app.core.text.units import format_duration, format_value, tell_last
@@ -99,14 +100,17 @@ def read_columns(topic, aggregate, plan, view):
 
 
 def mark_unrecorded(topic, columns, plan):
-    """The columns with ``recorded``; a window that was not, and has no point, has no value and no count."""
-    known = queries.list_known(topic, columns["ts"], plan.drawn)
-    recorded = [bool(n) or one for n, one in zip(columns["n"], known, strict=True)]
+    """The columns with ``recorded``, the share (0 to 1) of each window in which points were recorded.
+
+    One that was not, and has no point, has no value and no count.
+    """
+    shares = queries.list_window_shares(topic, columns["ts"], plan.drawn)
+    known = [bool(n) or is_enough(share) for n, share in zip(columns["n"], shares, strict=True)]
     dropped = {
-        name: [value if one else None for value, one in zip(columns[name], recorded, strict=True)]
+        name: [value if one else None for value, one in zip(columns[name], known, strict=True)]
         for name in ("value", "n")
     }
-    return columns | dropped | {"recorded": recorded}
+    return columns | dropped | {"recorded": shares}
 
 
 def read_windows(topic, ends, plan, aggregate):
@@ -127,10 +131,7 @@ def read_now(topic, aggregate, plan, now):
         return {name: column[0] for name, column in columns.items()} | {"ts": now}
     stats = queries.stats(topic, plan.drawn // 1000, now=now)
     row = {name: stats.get(name) for name in COLUMNS}
-    # The newest step is still filling: it counts as covered as soon as it has a point.
-    end = -(-now // plan.step) * plan.step
-    covered = read_windows(topic, [end], plan, "count")["coverage"][0]
-    return row | {"ts": now, "value": stats.get(aggregate), "n": stats["count"], "coverage": covered}
+    return row | {"ts": now, "value": stats.get(aggregate), "n": stats["count"]}
 
 
 def scale(values, share):
@@ -183,13 +184,25 @@ def tell_sentence(kpi, rule, view, aggregate, columns, what):
     found = [(at, one) for at, one in zip(columns["ts"], columns["value"], strict=True) if one is not None]
     if not found:
         return f"{name}: no values."
-    known, name = [value for _, value in found], name + tell_known(found[0][0], found[-1][0], view)
+    known = [value for _, value in found]
+    end = find_known_end(kpi.topic, found[-1][0])
+    name += tell_known(min(found[0][0], end), end, view)
     low, high, last = (
         format_value(value, kpi.unit, aggregate, rule.limit if rule else None)
         for value in (min(known), max(known), known[-1])
     )
     limit = f"; {tell_limit(rule)}" if rule else ""
     return f"{name}, {what}: between {low} and {high}, at last {last}{limit}."
+
+
+def find_known_end(topic, last):
+    """Up to when (ms) anything is known where the last value is of a window that ends at ``last``.
+
+    A window goes on behind the last point of all; of hours and days that are kept only the whole is known.
+    """
+    point = queries.find_last_point(topic)
+    is_cut = point is not None and point < last and queries.find_grain(topic, point) == MINUTE_MS
+    return point if is_cut else last
 
 
 def tell_known(first, last, view):
@@ -199,6 +212,8 @@ def tell_known(first, last, view):
     if not begins and not ends:
         return ""
     start, end = (clock_with_zone(at, queries.redis_now()) for at in (first, last))
+    if begins and ends and start == end:
+        return f" (known at {start} only)"
     if begins and ends:
         return f" (known from {start} to {end})"
     return f" (known from {start} on)" if begins else f" (known until {end})"

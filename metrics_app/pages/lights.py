@@ -61,9 +61,12 @@ def tell_silence(rule, now, seen_at, *, empty=False):
     is_flagged = row is not None and bool(row.slot_class) and (row.data == "empty" or row.data_breach)
     if not is_flagged and not empty:
         return "Not judged yet"
-    # A point that is newer than the flag has not been judged yet; before the first there is no "since".
-    since = seen_at and min(at for at in (seen_at, is_flagged and row.data_since) if at)
     breach = is_flagged and row.data_breach
+    if is_flagged and not empty and seen_at is not None and seen_at >= row.last_slot:
+        # Whether it was the first of all or ended a silence: the next slot judges it.
+        return f"Points came, not judged yet{': a data breach is open' if breach else ''}"
+    # Before the first there is no "since".
+    since = seen_at and min(at for at in (seen_at, is_flagged and row.data_since) if at)
     return words.tell_silence(since and clock_with_zone(since, now), breach=breach)
 
 

@@ -6,29 +6,27 @@ summaries that the thresholds are judged by, so a tile never contradicts a rule.
 
 from metrics_app import queries
 from metrics_app.core.aggregates import get_aggregate
-from metrics_app.core.conditions import FIRING, RECOVERING, SILENT, UNJUDGED
+from metrics_app.core.conditions import FIRING, NONE, RECOVERING, SILENT, UNJUDGED
 from metrics_app.core.moments import to_ms
 from metrics_app.core.recorded import is_enough, measure_share
 from metrics_app.core.text import words
 from metrics_app.core.text.losses import name_lost
 from metrics_app.core.text.units import DASH, format_value, split_value
 from metrics_app.models import Breach
+from metrics_app.pages.footers import join, tell_footer, tell_kept, tell_unwatched
 from metrics_app.pages.lights import (
     clock_with_zone,
     describe_lapse,
-    describe_timers,
     tell_data,
     tell_light,
     tell_silence,
 )
-from metrics_app.pages.sparklines import describe_chart, draws_own, reach_back, tell_limit
+from metrics_app.pages.sparklines import describe_chart, draws_own, reach_back
 from metrics_app.services.conditions import read_conditions
 from metrics_app.services.outcomes import NOTHING, read_outcomes
 from metrics_app.services.silences import find_silence, list_acting
 
 STILL_OPEN = (FIRING, RECOVERING)
-# What absence keeps, in the footer of a tile without data.
-KEPT_STATES = {"ok": "within limit", "pending": "over the limit", "recovering": "recovering"}
 
 
 def list_tiles(kpis, seen=None, *, user=None):
@@ -131,11 +129,6 @@ def measure_recorded(kpi, stats, spans, now):
     return measure_share(spans, start, now)
 
 
-def join(*parts):
-    """Those of the parts that say something, with a dot between them."""
-    return " · ".join(filter(None, parts))
-
-
 def tell_standstill(now, through):
     """``Figures stand still since 03:45 UTC`` while a collector is behind; else empty."""
     mark = min(through.values(), default=now)
@@ -181,7 +174,10 @@ def describe_condition(kpi, seen, seen_at, now):
     link = describe_link(rule, condition.state)
     # Absence never resolves: whoever hurries must still see that it is beyond its limit.
     is_kept = (notice or condition.name in (SILENT, UNJUDGED)) and condition.state != FIRING
-    footer = tell_kept(rule, condition, seen_at) if is_kept else tell_footer(rule, condition.state, now)
+    if rule is None:
+        footer = tell_unwatched(seen, now)
+    else:
+        footer = tell_kept(rule, condition, seen_at) if is_kept else tell_footer(rule, condition.state, now)
     return {
         "state": condition.state,
         "state_text": text,
@@ -201,6 +197,8 @@ def tell_condition(kpi, seen, seen_at, now):
     condition, rule = seen.condition, seen.rule
     silence = tell_absence(kpi, seen, seen_at, now) if condition.is_silent else ""
     text = silence if condition.name == SILENT else tell_light(rule, condition, now, seen_at)
+    if condition.name == NONE and seen.off:
+        text = "Limit switched off" if len(seen.off) == 1 else "Limits switched off"
     if seen.behind:
         return text, words.tell_standstill(clock_with_zone(seen.behind, now))
     if condition.name == SILENT or condition.unjudged_since is not None:
@@ -221,49 +219,3 @@ def tell_absence(kpi, seen, seen_at, now):
 def describe_link(rule, state):
     """How what an open breach opened stands, as a link (``services.outcomes``); empty where it did not."""
     return rule.open_breach.came if rule and rule.open_breach and state in STILL_OPEN else NOTHING
-
-
-def tell_footer(rule, state, now):
-    """Limit, since when, and what happens next."""
-    if rule is None:
-        return "no threshold watches it"
-    timers = describe_timers(rule)
-    timers.pop("operator")
-    breach = rule.open_breach
-    coming = words.tell_next(
-        state,
-        **timers,
-        since=clock_with_zone(breach.since, now) if breach else "",
-        outcome=tell_outcome(breach) if breach else "",
-    )
-    flapping = "flapping" if is_flapping(rule) else ""
-    return join(tell_limit(rule), coming, flapping)
-
-
-def is_flapping(rule):
-    """Whether the state of a threshold changes too often to be relied on."""
-    row = getattr(rule, "state_row", None)
-    return row is not None and row.flapping
-
-
-def tell_outcome(breach):
-    """What came of a breach where no link says it."""
-    return "" if words.PROPOSAL.search(breach.outcome) else breach.outcome
-
-
-def tell_kept(rule, condition, seen_at):
-    """The footer of a tile without data: its limit, and the state that absence does not change.
-
-    ``seen_at``: when (ms) its last point came; before the first no state was ever found.
-    """
-    if rule is None:
-        return "no threshold watches it"
-    # Over an open breach "within limit" would soothe; and what was never judged, or by nothing that proves
-    # it, has nothing to keep.
-    is_found = condition.is_judged and seen_at is not None
-    if condition.has_data_breach or condition.proves_nothing or not is_found:
-        return tell_limit(rule)
-    if condition.unjudged_since is not None:
-        # What was judged last may have long been otherwise.
-        return f"{tell_limit(rule)} · was {KEPT_STATES[condition.state]} then"
-    return f"{tell_limit(rule)} · state kept: {KEPT_STATES[condition.state]}"

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from metrics_app.core.aggregates import get_aggregate
-from metrics_app.core.text.units import DASH, format_value
+from metrics_app.core.text.units import format_value
 from metrics_app.pages.charts import COLUMNS
 
 
@@ -12,10 +12,8 @@ def list_values(plot, kpi, params):
     columns = list_columns(plot, kpi, params)
     cells = zip(*(map(write, values) for _, values, write in columns), strict=True)
     beside = [
-        ", ".join(
-            filter(None, ("so far" * (at % plot["stride"] != 0), "" if known else "not recorded", lost))
-        )
-        for at, known, lost in zip(plot["ts"], plot["recorded"], plot["lost"], strict=True)
+        ", ".join(filter(None, ("so far" * (at % plot["stride"] != 0), tell_unrecorded(n, share), lost)))
+        for at, n, share, lost in zip(plot["ts"], plot["n"], plot["recorded"], plot["lost"], strict=True)
     ]
     rows = list(zip(plot["ts"], beside, cells, strict=True))
     return {"columns": [label for label, _, _ in columns], "rows": rows[::-1]}
@@ -38,13 +36,21 @@ def list_columns(plot, kpi, params):
     # A mean beside the mean of the same window would be the same column twice.
     beside.pop(aggregate, None)
     columns += [(label, plot[name], tell("mean")) for name, label in beside.items()]
-    columns.append(("coverage", plot["coverage"], tell_share))
+    columns.append(("recorded", plot["recorded"], tell_share))
     return columns
 
 
 def tell_share(share):
-    """A part of one in per cent."""
-    return DASH if share is None else f"{share:.0%}"
+    """A part of one in per cent; "0 %" and "100 %" are of nothing and of all."""
+    percent = round(share * 100)
+    return f"{min(max(percent, 1), 99) if 0 < share < 1 else percent} %"
+
+
+def tell_unrecorded(n, share):
+    """Why a window has no value though nothing is 0 of it; "" where it has one, or no point came."""
+    if n is not None:
+        return ""
+    return "recorded in part" if share else "not recorded"
 
 
 def list_records(plot, zone):

@@ -26,11 +26,12 @@ from metrics_app.queries.recorded import (
     list_recorded,
     list_recorded_of,
     list_shares,
+    list_window_shares,
     take_value,
     take_values,
 )
 from metrics_app.queries.recordings import is_site_recording
-from metrics_app.queries.statistics import mean_last, span, stats
+from metrics_app.queries.statistics import find_last_point, mean_last, span, stats
 from metrics_app.queries.windows import windows
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "drop_unknown",
     "find_grain",
     "find_held",
+    "find_last_point",
     "find_note",
     "find_partial",
     "get_head",
@@ -61,6 +63,7 @@ __all__ = [
     "list_recorded_of",
     "list_shares",
     "list_topics",
+    "list_window_shares",
     "mean_last",
     "observe",
     "observe_many",

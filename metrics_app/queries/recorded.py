@@ -42,10 +42,15 @@ def list_known(topic, ends, window, spans=None):
 
     ``spans``: what was recorded of the topic meanwhile, where that was read already.
     """
+    return [is_enough(share) for share in list_window_shares(topic, ends, window, spans)]
+
+
+def list_window_shares(topic, ends, window, spans=None):
+    """The share (0 to 1) of the same windows that was recorded."""
     if not ends:
         return []
     spans = list_recorded(topic, ends[0] - window, ends[-1]) if spans is None else spans
-    return is_enough(measure_shares(spans, np.array(ends) - window, ends)).tolist()
+    return [round(share, 4) for share in measure_shares(spans, np.array(ends) - window, ends).tolist()]
 
 
 def take_values(seen, stretches):

@@ -8,7 +8,7 @@ from metrics_app.core.buckets import merge
 from metrics_app.exceptions import BadInput
 from metrics_app.queries.history import CORRECTED, list_parts, read_past
 from metrics_app.queries.kept import find_last
-from metrics_app.queries.logs import clock
+from metrics_app.queries.logs import clock, get_head
 from metrics_app.queries.reading import Want, read_one
 
 
@@ -36,6 +36,12 @@ def list_figures(summary, seconds):
     return found | {"count": summary.count, "stddev": stddev(summary)}
 
 
+def find_last_point(topic):
+    """When (ms) the newest point of a topic came, or None; of files alone when its roll-up begins."""
+    head = get_head(topic)
+    return head.last_ts if head else find_last(topic)
+
+
 def mean_last(topic, window, *, now=None):
     """The mean of the last ``window`` seconds, or None when there is no point."""
     return mean(span(topic, *window_of(window, now)), window)
@@ -54,7 +60,7 @@ def stats(topic, window, *, now=None, view=CORRECTED):
         "topic": topic,
         "window": window,
         **list_figures(summary, window),
-        # Of what came by files alone Redis knows nothing: its last minute.
+        # Of what came by files alone Redis knows nothing: its last minute, of old ones their day.
         "last_point_at": reading.head.last_ts if reading.head else find_last(topic),
         "computed_at": computed_at,
     } | ({"start": past.whole_start(reading.want)} if reading.want.is_old() else {})

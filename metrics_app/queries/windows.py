@@ -6,14 +6,14 @@ from metrics_app.core.buckets import merge
 from metrics_app.queries.buckets import read_buckets
 from metrics_app.queries.charts import check_step
 
-FACTS = ("n", "mean", "p50", "p95", "min", "max", "coverage")
+FACTS = ("n", "mean", "p50", "p95", "min", "max")
 
 
 def windows(topic, ends, *, step, window, aggregate):
     """Columns of the windows [at − window, at) for ascending ``ends``, multiples of ``step``.
 
     Times in ms; ``window`` is a multiple of ``step``, the grain it is read in. Columns: ``value``,
-    n, mean, p50, p95, min, max, and ``coverage``, the share of the window's steps that hold a point.
+    n, mean, p50, p95, min, max.
     """
     if not ends:
         return {name: [] for name in ("value", *FACTS)}
@@ -36,5 +36,4 @@ def describe_run(run, window, aggregate):
         "p95": clip(whole.quantile(0.95)),
         "min": minimum(whole, seconds),
         "max": maximum(whole, seconds),
-        "coverage": round(sum(1 for part in run if part.count) / len(run), 4),
     }

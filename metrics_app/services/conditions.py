@@ -22,6 +22,7 @@ class Seen(NamedTuple):
     behind: int | None = None  # ms up to which its points are counted, where the collector stands still
     is_late: bool = False  # a point was expected that did not come
     is_empty: bool = False  # the window of its tile has nothing to show
+    off: tuple = ()  # where no limit is switched on: those that are switched off, the newest last
 
     @property
     def judged(self):
@@ -52,10 +53,12 @@ def read_conditions(kpis, *, now=None, through=None, acting=None):
     rules = read_rules([kpi.topic for kpi in kpis])
     behind = {kpi.topic: find_standstill(kpi.topic, now, through) for kpi in kpis}
     empty = find_empty(kpis, now, behind)
-    return {
+    seen = {
         kpi.topic: see(kpi, rules.get(kpi.topic, []), clock, acting, kpi.topic in empty, behind[kpi.topic])
         for kpi in kpis
     }
+    off = read_off([topic for topic, one in seen.items() if not one.rules])
+    return {topic: one._replace(off=tuple(off.get(topic, ()))) for topic, one in seen.items()}
 
 
 def see(kpi, rules, clock, acting=(), is_empty=False, behind=None):
@@ -80,6 +83,18 @@ def read_rules(topics):
     found = {}
     rows = Threshold.objects.filter(kpi__topic__in=topics, enabled=True)
     for rule in rows.select_related("kpi", "state_row"):
+        found.setdefault(rule.kpi.topic, []).append(rule)
+    return found
+
+
+def read_off(topics):
+    """``{topic: [Threshold]}`` of the limits that are switched off, in the order in which they were."""
+    found = {}
+    rows = Threshold.objects.filter(
+        kpi__topic__in=topics, enabled=False, retired_at=None, kind=Threshold.Kind.LIMIT
+    )
+    rows = rows.select_related("kpi", "state_row").order_by("state_row__since", "pk") if topics else ()
+    for rule in rows:
         found.setdefault(rule.kpi.topic, []).append(rule)
     return found
 

@@ -134,7 +134,7 @@ def test_a_chart_is_zoomed_and_read_by_keyboard_and_its_address_reproduces_it(op
     page.get_by_role("link", name="24 hours").click()
     expect(page.locator("[data-span='24h']")).to_have_attribute("aria-current", "true")
     page.locator("#chart").press("End")
-    expect(page.locator("#crosshair")).to_contain_text("coverage")
+    expect(page.locator("#crosshair")).to_contain_text("point")
     page.locator("#chart").press("+")
     expect(page.get_by_role("button", name="Reset the zoom")).to_be_visible()
     page.reload()

@@ -7,7 +7,7 @@ import { describeValue, listScaled, readView, touch, widen, writeView } from "..
 
 const PLOT = {
   ts: [60_000, 120_000, 150_000], value: [3600, null, 7200], n: [3, 0, 1], mean: [3600, null, 7200], p50: [1800, null, 7200],
-  p95: [9000, null, 7200], min: [1, null, 7200], max: [9000, null, 7200], coverage: [0.5, 0, null], lost: ["", "points lost", ""], unit: "seconds", aggregate: "mean",
+  p95: [9000, null, 7200], min: [1, null, 7200], max: [9000, null, 7200], recorded: [0.5, 0, 1], lost: ["", "points lost", ""], unit: "seconds", aggregate: "mean",
   limit: 172_800, lines: [{ kind: "limit", value: 172_800 }, { kind: "recovery", value: -50 }], stride: 60_000, start: 0, end: 150_000,
   compare: { name: "the day before", values: [1800, null, null] }, zoomed: false,
 };
@@ -26,17 +26,17 @@ test("a link to a view that ends now pins the times it shows", () => {
   assert.equal(writeView(readView("span=24h"), [1000.4, 5000]), "span=24h&from=1000&to=5000");
 });
 
-test("the crosshair tells points, mean, median, coverage and the earlier day", () => {
+test("the crosshair tells points, mean, median, what was recorded and the earlier day", () => {
   assert.equal(
     describeValue(PLOT, 0, (ms) => `${ms / 1000} s`),
-    "60 s: 1 h · 3 points · mean 1 h · median 30 min · coverage 50 % · the day before 30 min",
+    "60 s: 1 h · 3 points · mean 1 h · median 30 min · 50 % recorded · the day before 30 min",
   );
-  assert.equal(describeValue(PLOT, 1, () => "then"), "then: — · no point · coverage 0 % · points lost");
+  assert.equal(describeValue(PLOT, 1, () => "then"), "then: — · no point · not recorded · points lost");
 });
 
 test("of what is counted the crosshair tells how many, and no median of ones", () => {
   const plot = { ...PLOT, aggregate: "rate_per_hour", unit: "calls", limit: null, compare: null };
-  assert.equal(describeValue(plot, 0, () => "then"), "then: 3,600 calls per hour · 3 points · coverage 50 %");
+  assert.equal(describeValue(plot, 0, () => "then"), "then: 3,600 calls per hour · 3 points · 50 % recorded");
 });
 
 test("every limit and recovery line is inside the scale", () => {

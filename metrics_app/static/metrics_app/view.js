@@ -40,7 +40,7 @@ export function widen({ start, end }, now) {
   return [start - half, Math.min(end + half, now)];
 }
 
-/** What stood behind value number `index` of a plot: "51 h 12 min · 23 points · mean … · median … · coverage 93 %". */
+/** What stood behind value number `index` of a plot: "51 h 12 min · 23 points · mean … · median … · 93 % recorded". */
 export function describeValue(plot, index, time) {
   const beside = plot.limit;
   const write = (value, aggregate = "mean") => formatValue(value, plot.unit, aggregate, beside);
@@ -49,13 +49,15 @@ export function describeValue(plot, index, time) {
   if (n !== null) words.push(countWords(n, "point"));
   // Of what is counted each point is one: a median of ones says nothing.
   if (plot.mean[index] !== null && !isCounting(plot)) words.push(`mean ${write(plot.mean[index])}`, `median ${write(plot.p50[index])}`);
-  if (plot.coverage[index] !== null) words.push(`coverage ${Math.round(plot.coverage[index] * 100)} %`);
-  if (plot.recorded?.[index] === false) words.push("not recorded");
+  if (plot.recorded[index] < 1) words.push(tellRecorded(plot.recorded[index]));
   if (plot.lost?.[index]) words.push(plot.lost[index]);
   const before = plot.compare?.values[index];
   if (before !== null && before !== undefined) words.push(`${plot.compare.name} ${write(before, plot.aggregate)}`);
   return words.join(" · ");
 }
+
+/** How much of a window was recorded, where that is not all of it: "93 % recorded". */
+const tellRecorded = (share) => (share ? `${Math.min(Math.max(Math.round(share * 100), 1), 99)} % recorded` : "not recorded");
 
 /** Every number the scale must hold: what is drawn, and every limit and recovery line. */
 export function listScaled(plot, view) {
@@ -75,7 +77,6 @@ export function touch(plot, ts, value) {
   const put = (column, one) => (ends ? [...column, one] : [...column.slice(0, -1), one]);
   const changed = { ...plot, ts: put(plot.ts, ts), value: put(plot.value, value), start: plot.start + ts - plot.end, end: ts };
   for (const name of ["n", "mean", "p50", "p95", "min", "max"]) changed[name] = put(plot[name], ends ? null : plot[name][last]);
-  changed.coverage = put(plot.coverage, plot.coverage[last]);
   for (const name of ["lost", "recorded"]) if (plot[name]) changed[name] = put(plot[name], plot[name][last]);
   if (plot.compare) changed.compare = { ...plot.compare, values: put(plot.compare.values, null) };
   return changed;

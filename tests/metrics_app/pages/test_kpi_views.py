@@ -13,6 +13,8 @@ from django.utils import timezone
 
 from metrics_app.models import Breach, Kpi, Note, NoteChange, ThresholdState
 from metrics_app.pages.charts import tell_loss
+from metrics_app.pages.lights import clock_with_zone
+from metrics_app.queries import list_window_shares
 from metrics_app.registry import forget
 from metrics_app.services.corrections import restore, void
 from metrics_app.services.notes import delete_note, save_note
@@ -103,7 +105,7 @@ def read_table(client, **query):
 
 def test_the_table_has_every_line_of_the_chart_and_none_twice(client, reader, rule):
     head = read_table(client)[0]
-    assert head == ["Window ends", "Mean of 30 min", "Points", "Median", "Coverage"]
+    assert head == ["Window ends", "Mean of 30 min", "Points", "Median", "Recorded"]
     head, first, second, *_ = read_table(client, compare="yesterday", percentiles=1, span="24h")
     assert head[2] == "The day before" and head[5] == "95 % are below"
     assert len(first) == len(head) and first[0].endswith(" so far") and "so far" not in second[0]
@@ -391,3 +393,15 @@ def test_the_sentence_of_a_chart_says_from_when_on_anything_is_known(client, rea
     assert " (known from " in get_plot(client, span="24h")["sentence"]
     past = get_plot(client, **{"from": now - 540_000, "to": now - 180_000})["sentence"]
     assert "known" not in past
+
+
+def test_a_chart_ends_with_what_is_known_and_its_table_tells_how_much_was_recorded(client, reader, now):
+    Kpi.objects.create(topic="er.wait", window=60)
+    send((now - 50 * 60_000, 1.0), (now - 40 * 60_000, 3.0), topic="er.wait")
+    plot = client.get("/kpis/er.wait/chart/", {"span": "1h"}).json()["plot"]
+    last = clock_with_zone(now - 40 * 60_000, now)
+    # The value of a window goes on behind its last point.
+    assert plot["ts"][-1] > now - 40 * 60_000 and f"to {last})" in plot["sentence"], plot["sentence"]
+    shares = list_window_shares("er.wait", plot["ts"], 60_000)
+    assert plot["recorded"] == shares and {0.0, 1.0} <= set(shares)
+    assert [n for n, share in zip(plot["n"], shares, strict=True) if not share and n is not None] == []

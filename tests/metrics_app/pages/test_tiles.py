@@ -8,10 +8,11 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from metrics_app.collector import collect_all
-from metrics_app.models import Breach, Kpi, Silence, ThresholdState
+from metrics_app.models import Breach, Kpi, Silence, Threshold, ThresholdState
 from metrics_app.pages import lights, tiles
 from metrics_app.queries import list_recorded, redis_now, shard_for, stats
 from metrics_app.services.conditions import read_conditions
+from metrics_app.services.rules.thresholds import save_threshold
 from metrics_app.services.silences import save_silence
 from tests.metrics_app.watching import HOUR, TOPIC, make_threshold, send
 
@@ -138,6 +139,39 @@ def test_a_breach_says_since_when_and_what_came_of_it(kpi, now):
     assert clock[:2] in tile["footer"]
     assert tile["chart"]["limit"] == 48 * HOUR
     assert tile["chart"]["limit_label"] == "48 h"
+
+
+def test_the_first_points_of_a_kpi_are_not_judged_yet_and_no_silence(kpi, now):
+    set_state(
+        make_threshold(now=now),
+        slot_class="empty",
+        data="empty",
+        data_since=now - MINUTE,
+        last_slot=now - 2000,
+    )
+    collect_all()
+    assert get_tile(kpi)["state_text"] == "No data yet"
+    send((now - 1000, 12 * HOUR))
+    tile = get_tile(kpi)
+    assert (tile["state_text"], tile["number"]) == ("Points came, not judged yet", "12 h")
+    assert tile["footer"] == "limit 48 h", "what was never judged has no state to keep"
+
+
+def test_a_limit_that_is_switched_off_is_named_and_since_when(kpi, now):
+    send((now - 1000, 50))
+    rule = make_threshold(now=now)
+    rule.enabled = False
+    save_threshold(rule, by=None, now=now)
+    tile = get_tile(kpi)
+    assert (tile["state_text"], tile["css"]) == ("Limit switched off", "none")
+    assert tile["footer"] == f"limit 48 h switched off since {lights.clock_with_zone(now, now)}"
+    save_threshold(Threshold(kpi=kpi, enabled=False, limit=1), by=None, now=now)
+    tile = get_tile(kpi)
+    assert tile["state_text"] == "Limits switched off" and tile["footer"].startswith(
+        "all of 2 limits switched off"
+    )
+    save_threshold(Threshold(kpi=kpi, limit=100 * HOUR), by=None, now=now)
+    assert "switched off" not in str(get_tile(kpi)), "another one watches it"
 
 
 def test_a_silent_tile_says_since_when_and_keeps_what_it_was(kpi, now):

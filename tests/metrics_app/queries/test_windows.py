@@ -34,12 +34,11 @@ def test_each_value_is_the_aggregate_of_its_whole_window(base, aggregate):
         assert found["p50"][index] == pytest.approx(plain["p50"], rel=0.01)
 
 
-def test_coverage_is_the_share_of_steps_with_points_and_a_gap_has_no_value(base):
+def test_a_gap_has_no_value(base):
     publish("er.wait", [base, base + MINUTE])
     collect_all()
     ends = [base + 4 * MINUTE, base + 10 * MINUTE]
     found = queries.windows("er.wait", ends, step=MINUTE, window=4 * MINUTE, aggregate="mean")
-    assert found["coverage"] == [0.5, 0]
     assert found["value"] == [1, None]
     empty = queries.windows("er.wait", [], step=MINUTE, window=MINUTE, aggregate="mean")
     assert set(map(len, empty.values())) == {0}

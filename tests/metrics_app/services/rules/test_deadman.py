@@ -59,7 +59,9 @@ def test_it_proposes_nothing_and_shows_on_the_tile(kpi):
     [tile] = list_tiles([kpi])
     assert tile["state_text"].startswith("Silent since ")
     assert tile["state_text"].endswith(", a point was expected every 5 min") and tile["css"] == "silent"
-    assert tile["footer"] == "no threshold watches it" and list(list_silent([TOPIC])) == [TOPIC]
+    assert tile["footer"] == "no limit is set, only silence is watched" and list(list_silent([TOPIC])) == [
+        TOPIC
+    ]
 
 
 def test_a_kpi_that_never_had_a_point_is_silent_from_the_start(kpi):
