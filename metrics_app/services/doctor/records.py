@@ -3,6 +3,7 @@
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from metrics_app.core.text.counts import count_words
 from metrics_app.models import ApiKey, Kpi
 from metrics_app.services.doctor.findings import NOTE, TODO, Finding
 from metrics_app.services.notices.health import read_standings
@@ -25,15 +26,15 @@ def judge_receivers():
     """Receivers that take nothing, or more slowly than it comes."""
     findings = []
     for standing in read_standings():
+        wait = count_words(standing.waiting, "notice waits", "notices wait")
         if standing.down:
             message = (
-                f"The receiver {standing.name} has taken nothing for {standing.down / 60:.0f} min, "
-                f"{standing.waiting} notices wait."
+                f"The receiver {standing.name} has taken nothing for {standing.down / 60:.0f} min, {wait}."
             )
             todo = "The admin says why, under Receivers; mend it, then Try again there."
             findings.append(Finding(TODO, "receivers", message, todo))
         elif standing.waiting > MANY:
-            message = f"The receiver {standing.name} is slow: {standing.waiting} notices wait."
+            message = f"The receiver {standing.name} is slow: {wait}."
             todo = "See whether it answers in time; group its notices (group wait), or ask it for less."
             findings.append(Finding(TODO, "receivers", message, todo))
     return findings
@@ -55,7 +56,7 @@ def judge_kpis():
     topics = list(Kpi.objects.filter(owner=None).order_by("topic").values_list("topic", flat=True))
     if not topics:
         return []
-    message = f"{len(topics)} KPIs have no owner: {tell_names(topics)}."
+    message = f"{count_words(len(topics), 'KPI has', 'KPIs have')} no owner: {tell_names(topics)}."
     if len(topics) == 1:
         message = f"The KPI {topics[0]} has no owner."
     return [Finding(NOTE, "kpis", message, "Choose in the admin the group that answers for it.")]

@@ -108,7 +108,12 @@ def find_off(skew):
             "The part evaluator is not ready: has never worked: see whether",
         ),
         (run_two_beats, "beat", "note", "2 beats ask for work: gen12@one, gen7@two"),
-        (add_receiver, "receivers", "todo", "The receiver duty has taken nothing for 40 min, 0 notices wait"),
+        (
+            add_receiver,
+            "receivers",
+            "todo",
+            "The receiver duty has taken nothing for 40 min, no notice",
+        ),
         (leave_office, "keys", "note", "account of who made them is off: importer (hms_12345678…)."),
         (own_one_of_two, "kpis", "note", "The KPI er.doors has no owner."),
         (unapply, "database", "todo", "Migrations are not applied: metrics_app.00"),
