@@ -11,6 +11,7 @@ from metrics_app import registry
 from metrics_app.core.durations import DAY_S, HOUR_S, MINUTE_S
 from metrics_app.core.text.counts import count_words
 from metrics_app.core.text.entries import parse_value
+from metrics_app.core.text.moments import tell_moment_in_zone
 from metrics_app.core.text.units import format_duration
 from metrics_app.exceptions import BadInput
 from metrics_app.pages.shared import page
@@ -49,7 +50,7 @@ class FileForm(forms.Form):
     def describe(self, now):
         """What happened, in a sentence."""
         filed = count_words(len(self.points()), "complaint was", "complaints were")
-        return f"{filed} filed at {now:%H:%M:%S %Z}."
+        return f"{filed} filed at {tell_moment_in_zone(now, now, seconds=True)}."
 
 
 class AnswerForm(forms.Form):
@@ -72,7 +73,7 @@ class AnswerForm(forms.Form):
     def describe(self, now):
         """What happened, in a sentence."""
         after = format_duration(self.cleaned_data["latency"])
-        return f"One complaint was answered after {after}, at {now:%H:%M:%S %Z}."
+        return f"One complaint was answered after {after}, at {tell_moment_in_zone(now, now, seconds=True)}."
 
 
 class UnknownForm(forms.Form):

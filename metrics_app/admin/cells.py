@@ -4,13 +4,14 @@ from datetime import UTC, datetime
 
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.html import format_html
+
+from metrics_app.core.text.moments import write_in_full
 
 
 def write_time(moment):
     """A datetime as every time of the admin, with its zone; a dash for none."""
-    return "–" if moment is None else date_format(timezone.localtime(moment), "DATETIME_FORMAT")
+    return "–" if moment is None else write_in_full(timezone.localtime(moment))
 
 
 def write_ms(ms):

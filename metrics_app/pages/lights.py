@@ -8,7 +8,7 @@ from metrics_app.core.classes import proves_nothing
 from metrics_app.core.conditions import SHAPES, SILENT, UNJUDGED
 from metrics_app.core.deadman import is_silence_rule
 from metrics_app.core.text import words
-from metrics_app.core.text.moments import tell_moment, tell_moment_in_zone
+from metrics_app.core.text.moments import tell_moment_in_zone
 from metrics_app.queries.clock import GRACE
 from metrics_app.services.conditions import judge_threshold
 from metrics_app.services.watch.states import find_end_of_judgement
@@ -118,13 +118,8 @@ def describe_timers(rule):
     }
 
 
-def clock(ms, now, *, seconds=False):
-    """A moment in the reader's zone: ``10:06``, with its day if not today, and seconds if asked."""
-    return tell_moment(to_local(ms), to_local(now), seconds=seconds)
-
-
 def clock_with_zone(ms, now, *, seconds=False):
-    """``clock`` with the zone of that moment: ``03:45 UTC``."""
+    """A moment in the reader's zone: ``10:06 CET``, with its day if not today, and seconds if asked."""
     return tell_moment_in_zone(to_local(ms), to_local(now), seconds=seconds)
 
 

@@ -4,10 +4,10 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from metrics_app.core.text.moments import name_zone
+from metrics_app.core.text.moments import write_in_full
 
 
 def write_moment(ms, zone=None):
     """ "2026-11-24 08:00 CET": in a zone, by default the reader's."""
     at = datetime.fromtimestamp(ms / 1000, zone or timezone.get_current_timezone())
-    return f"{at:%Y-%m-%d %H:%M} {name_zone(at)}"
+    return write_in_full(at, seconds=False)

@@ -1,63 +1,116 @@
 """Times and values on the pages, in the reader's zone and units."""
 
 import json
+import re
 from datetime import UTC, datetime
 
 from django import template
 from django.utils import timezone
 from django.utils.html import format_html, json_script
+from django.utils.safestring import mark_safe
 
 from metrics_app.addresses import SOCKET, find_address, find_login, find_root
 from metrics_app.core.aggregate_table import describe_table, list_outside
 from metrics_app.core.text.counts import count_words
-from metrics_app.core.text.moments import list_zone_names, name_zone, tell_day, tell_moment
+from metrics_app.core.text.moments import (
+    list_zone_names,
+    name_zone,
+    tell_day,
+    tell_moment,
+    tell_moment_in_zone,
+    tell_when,
+    write_in_full,
+)
 from metrics_app.core.text.units import format_value
 from metrics_app.core.text.words import PROPOSAL, tell_outcome
 
 register = template.Library()
+ZONE = re.compile(r' <span class="zone">([^<]*)</span>')  # as ``write_tag`` writes it
 
 
 @register.filter
 def until(start, end):
-    """ "13:59 to 14:02", of moments in ms: with seconds within one minute; one moment where it has no length.
+    """ "13:59 to 14:02 CET", of moments in ms: with seconds within one minute; one where it has no length.
 
-    The day of the end is told where it is another than that of the start.
+    The day of the end is told where it is another than that of the start, its zone too.
     """
-    began, ends = (
-        timezone.localtime(datetime.fromtimestamp(at / 1000, UTC)).replace(microsecond=0)
-        for at in (start, end)
-    )
+    began, ends = (to_local(at).replace(microsecond=0) for at in (start, end))
     is_short = began.replace(second=0) == ends.replace(second=0)
-    if began == ends:
+    # An hour that comes twice is another one the second time.
+    if began == ends and name_zone(began) == name_zone(ends):
         return moment(start, is_short)
-    crosses = began.year != ends.year
-    told = moment(start, is_short, with_year=crosses)
-    end = moment(end, is_short, with_day=began.date() != ends.date(), with_year=crosses)
-    return format_html("{} to {}", told, end)
+    return write_span(began, ends, is_short)
 
 
 @register.filter
-def moment(ms, seconds=False, with_day=False, with_year=False):
+def spanned(start, end):
+    """ "24 Nov 13:59 to 14:02 CET", of moments in ms: the same of what is kept, with the day also today."""
+    began, ends = (to_local(at).replace(microsecond=0) for at in (start, end))
+    return write_span(began, ends, bool(began.second or ends.second), with_day=True)
+
+
+def write_span(began, ends, seconds, *, with_day=False):
+    """Two local times as ``<time>``s; what the second has in common with the first is said once."""
+    now, crosses = timezone.localtime(), began.year != ends.year
+    first = tell_moment(began, now, seconds=seconds, with_day=with_day, with_year=crosses)
+    # Beside its first a moment says its day only where that is another one.
+    beside = ends if ends.date() == began.date() else now
+    last = tell_moment(ends, beside, seconds=seconds, with_day=ends.date() != began.date(), with_year=crosses)
+    zone = name_zone(began)
+    told = write_tag(began, first, "" if zone == name_zone(ends) else zone)
+    return format_html("{} to {}", told, write_tag(ends, last, name_zone(ends)))
+
+
+def write_tag(local, text, zone):
+    """The ``<time>`` of a local time in these words, all of it on hovering; ``zone`` "": said beside it."""
+    return format_html(
+        '<time datetime="{}" title="{}">{}{}</time>',
+        local.astimezone(UTC).isoformat(timespec="seconds"),
+        write_in_full(local),
+        text,
+        format_html(' <span class="zone">{}</span>', zone) if zone else "",
+    )
+
+
+def to_local(ms):
+    """Milliseconds as a datetime of the current zone."""
+    return datetime.fromtimestamp(ms / 1000, timezone.get_current_timezone())
+
+
+@register.filter
+def moment(ms, seconds=False):
     """Milliseconds since the epoch as a ``<time>`` in the current zone, with seconds if asked; or a dash.
 
-    Today's day is left out, unless ``with_day`` asks for it, and this year, unless ``with_year`` does.
+    "10:06 CET", "24 Nov 10:06 CET": today's day is left out, and this year.
     """
     if ms is None:
         return "—"
-    utc = datetime.fromtimestamp(ms / 1000, UTC)
-    local, now = timezone.localtime(utc), timezone.localtime()
-    return format_html(
-        '<time datetime="{}" title="{}">{}</time>',
-        utc.isoformat(timespec="seconds"),
-        f"{local:%Y-%m-%d %H:%M:%S} {name_zone(local)}",
-        tell_moment(local, now, seconds=seconds, with_day=with_day, with_year=with_year),
-    )
+    local = to_local(ms)
+    return write_tag(local, tell_moment(local, timezone.localtime(), seconds=seconds), name_zone(local))
+
+
+@register.filter
+def when(ms, seconds=False):
+    """The same as part of a sentence that is kept: "on 24 Nov at 10:06 CET", also where that is today."""
+    local = to_local(ms)
+    text = tell_when(local, timezone.localtime(), seconds=seconds, with_day=True)
+    return write_tag(local, text.removesuffix(f" {name_zone(local)}"), name_zone(local))
+
+
+@register.simple_block_tag
+def zone_once(content):
+    """A list or a table; where all of its moments are of one zone, that is said once, before it."""
+    names = ZONE.findall(content)
+    if len(names) < 2 or len(set(names)) > 1:
+        return content
+    rows = mark_safe(ZONE.sub("", content))  # what was rendered, less what is said before it
+    return format_html('<div data-zone="{0}"><p class="soft">Times in {0}.</p>{1}</div>', names[0], rows)
 
 
 @register.filter
 def day(ms):
     """The day of a moment (ms) in the current zone: 3 March 2025."""
-    local = timezone.localtime(datetime.fromtimestamp(ms / 1000, UTC))
+    local = to_local(ms)
     told = tell_day(local, local, with_year=True, month="%B")
     return format_html('<time datetime="{}">{}</time>', f"{local:%Y-%m-%d}", told)
 
@@ -100,9 +153,10 @@ def zone_names():
 
 
 @register.simple_tag
-def zone_here():
-    """The name of the current zone now: CET."""
-    return name_zone(timezone.localtime())
+def now_here():
+    """This very moment, with its day, which what a page says of today leaves out: "24 Nov 10:06:31 CET"."""
+    now = timezone.localtime()
+    return tell_moment_in_zone(now, now, seconds=True, with_day=True)
 
 
 @register.filter

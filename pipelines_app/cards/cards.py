@@ -19,7 +19,7 @@ from pipelines_app.cards.like import describe_record
 from pipelines_app.cards.rejections import Rejected, describe_rejected
 from pipelines_app.cards.terms import tell_needs
 from pipelines_app.cards.unless import describe_offer, tell_reopened, tell_unless
-from pipelines_app.cards.writing import tell_time
+from pipelines_app.cards.writing import capitalise, tell_time, tell_when
 from pipelines_app.core.counts import agree, count_words
 from pipelines_app.core.states import VERDICTS, State
 from pipelines_app.queries.finding import find_endings, find_rejections
@@ -128,18 +128,18 @@ def write_card(pipeline, user, now, shared):
 
 
 def tell_verdict(pipeline, now, present=None):
-    """Who decided what, and when: ``Approved by Ada at 10:12.``
+    """Who decided what, and when: ``Approved by Ada at 10:12 CET.``
 
     ``present`` is what the KPI is now, for what a rejection waits for.
     """
     decision = queries.find_deciding_vote(pipeline)
     if decision is None:
         return tell_ending(pipeline, find_endings([pipeline]).get(pipeline.pk), now)
-    at = tell_time(pipeline.decided_at, now) if pipeline.decided_at else ""
+    when = tell_when(pipeline.decided_at, now)
     said = f" “{decision.comment}”" if decision.comment else ""
     if unless := tell_unless(pipeline, present, now):
-        return f"Rejected by {decision.name}{unless}. At {at}:{said}"
-    return f"{queries.PAST[decision.vote].capitalize()} by {decision.name} at {at}.{said}"
+        return f"Rejected by {decision.name}{unless}. {capitalise(when)}:{said}"
+    return f"{queries.PAST[decision.vote].capitalize()} by {decision.name} {when}.{said}"
 
 
 def tell_outcome(pipeline):

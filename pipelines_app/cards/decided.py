@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pipelines_app.cards.writing import tell_time
+from pipelines_app.cards.writing import capitalise, tell_when
 from pipelines_app.core.states import LABELS, REFUSED, State
 from pipelines_app.queries.finding import find_closings, find_endings
 
@@ -30,17 +30,18 @@ def make_lines(pipelines, now):
 
 
 def tell_ending(pipeline, entry, now):
-    """``Rejected by Bea for Ada at 10:12: “Not in May.”``"""
+    """``Rejected by Bea for Ada at 10:12 CET: “Not in May.”``"""
     if pipeline.is_open:
         return f"{LABELS[State(pipeline.state)]}."
     if entry is None:
-        return f"{LABELS[State(pipeline.state)]} at {tell_time(pipeline.decided_at, now)}."
+        return f"{LABELS[State(pipeline.state)]} {tell_when(pipeline.decided_at, now)}."
     data = entry.data
     instead = f" for {data['for_name']}" if data.get("for_name") else ""
     said = f": “{data['comment']}”" if data.get("comment") else "."
     unless = (data.get("unless") or {}).get("said")
-    at = f" {unless}. At" if unless else " at"
-    return f"{entry.event.capitalize()} by {entry.actor}{instead}{at} {tell_time(entry.at, now)}{said}"
+    when = tell_when(entry.at, now)
+    at = f" {unless}. {capitalise(when)}" if unless else f" {when}"
+    return f"{entry.event.capitalize()} by {entry.actor}{instead}{at}{said}"
 
 
 def tell_since(state, closing=None):

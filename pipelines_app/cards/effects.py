@@ -186,7 +186,7 @@ def tell_span(begin, end):
     first, last = to_local(begin), to_local(end)
     if f"{first:%H%M}{last:%H%M}" == "00000000":
         return f"from {write_day(first)} to the end of {tell_day(end - 1)}"
-    return f"from {write_day(first)}, {first:%H:%M}, to {write_day(last)}, {last:%H:%M}"
+    return telling.tell_span(first, last, timezone.localtime())
 
 
 def list_ignored(days):

@@ -10,7 +10,7 @@ from pipelines_app.actions.registry import describe_action
 from pipelines_app.cards.effects import UNMEASURED, describe_outcome, tell_day, tell_promise, write_day
 from pipelines_app.cards.guardrails import list_guardrails, tell_guarded, tell_harm
 from pipelines_app.cards.unless import describe_watched
-from pipelines_app.cards.writing import tell_time, write
+from pipelines_app.cards.writing import tell_when, write
 from pipelines_app.core.counts import count_words
 from pipelines_app.core.moments import to_ms
 from pipelines_app.core.states import State
@@ -106,9 +106,7 @@ def describe_approved(pipeline, user, now, find_stop):
             "progress": "It was approved before approvals were carried out: nothing will be done."
         }
     if stop is not None:
-        held = (
-            f"It is held: {stop.by_name} stopped all actions at {tell_time(stop.at, now)} (“{stop.reason}”)."
-        )
+        held = f"It is held: {stop.by_name} stopped all actions {tell_when(stop.at, now)} (“{stop.reason}”)."
         return fields | {"progress": f"{held} {stop.remark}".strip()}
     if end > now:
         return fields | {"progress": "It will be carried out", "begins": to_ms(end)}
@@ -130,9 +128,9 @@ def describe_executing(pipeline, user, now, find_stop):
         return {"progress": "It is being carried out."}
     if not errand.attempts:
         return {"progress": f"It is being carried out.{tell_last(errand)}", "steps": ("fail",)}
-    failed, again = f"attempt {errand.attempts} failed ({errand.error})", tell_time(errand.due_at, now)
+    failed, again = f"attempt {errand.attempts} failed ({errand.error})", tell_when(errand.due_at, now)
     return {
-        "progress": f"It is being carried out: {failed}; it is tried again at {again}.",
+        "progress": f"It is being carried out: {failed}; it is tried again {again}.",
         "steps": ("fail",),
     }
 
@@ -166,12 +164,12 @@ def describe_done(pipeline, user, now, find_stop):
 
 
 def tell_done(pipeline, now):
-    """``It was carried out at 10:12: paid 2.``; by hand on a day, with who said so and when."""
+    """``It was carried out at 10:12 CET: paid 2.``; by hand on a day, with who said so and when."""
     if not is_manual(pipeline.action):
-        return f"It was carried out at {tell_time(pipeline.carried_out_at, now)}: {pipeline.outcome}."
+        return f"It was carried out {tell_when(pipeline.carried_out_at, now)}: {pipeline.outcome}."
     # It has a day and no time of day; when somebody said so is another thing.
     entry = pipeline.audit.filter(event="done").order_by("-seq").first()
-    said = f", as {entry.actor} confirmed at {tell_time(entry.at, now)}" if entry else ""
+    said = f", as {entry.actor} confirmed {tell_when(entry.at, now)}" if entry else ""
     # The site's midnight is the day before for readers west of it.
     day = timezone.localtime(pipeline.carried_out_at, timezone.get_default_timezone())
     return f"It was done by hand on {write_day(day)}{said}."

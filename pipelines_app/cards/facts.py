@@ -1,10 +1,10 @@
 """Frozen evidence as a list for people; it may hold anything that whoever proposed it sent."""
 
-from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 
 from pipelines_app.cards.writing import to_local, write
 from pipelines_app.core.limits import SIDES
+from pipelines_app.core.telling import write_in_full
 
 FARTHEST = 253_402_214_400_000  # ms; the last day a date can be, whatever the reader's zone
 NOT_LISTED = {"minutes", "companions", "unit", "operator", "proposal", "quantity"}
@@ -44,7 +44,7 @@ def write_claim(value, pipeline):
 
 def write_time(ms):
     """Milliseconds as every time in the admin is written; what is no time, as it is."""
-    return date_format(to_local(ms), "DATETIME_FORMAT") if 0 <= ms < FARTHEST else str(ms)
+    return write_in_full(to_local(ms)) if 0 <= ms < FARTHEST else str(ms)
 
 
 def list_facts(pipeline, evidence):

@@ -6,7 +6,7 @@
 from pipelines_app import queries
 from pipelines_app.cards.basis import find_today, is_same
 from pipelines_app.cards.facts import FARTHEST
-from pipelines_app.cards.writing import tell_time, to_local, write
+from pipelines_app.cards.writing import capitalise, tell_time, tell_when, to_local, write
 from pipelines_app.core.counts import count_words
 from pipelines_app.core.limits import is_beyond
 
@@ -32,7 +32,7 @@ def tell_losses(pipeline, now):
     # Evidence may be anybody's: what is no loss as the project freezes it says nothing here.
     told = [one for one in losses if isinstance(one, dict)] if isinstance(losses, list) else []
     return [
-        f"{capitalise(one['text'])} at {tell_time(to_local(one['end']), now)}: no figure here has them"
+        f"{capitalise(one['text'])} {tell_when(to_local(one['end']), now)}: no figure here has them"
         for one in told
         if isinstance(one.get("text"), str) and is_moment(one.get("end"))
     ]
@@ -41,11 +41,6 @@ def tell_losses(pipeline, now):
 def is_moment(ms):
     """Whether a value of the evidence is a time that can be written."""
     return isinstance(ms, int) and 0 <= ms < FARTHEST
-
-
-def capitalise(text):
-    """The text as a sentence begins."""
-    return text[:1].upper() + text[1:]
 
 
 def put_aside(words):
@@ -85,7 +80,7 @@ def tell_present(pipeline, basis, present, watch, now):
 def tell_newest(present, now):
     """``Now 54 h``; where the figures stand still, what it was when they stopped."""
     at = present.get("behind")
-    when = "now" if at is None else f"at {tell_time(to_local(at), now)}, since when figures stand still"
+    when = "now" if at is None else f"{tell_when(to_local(at), now)}, since when figures stand still"
     if present["value"] is None:
         return f"Nothing is measured in its window {when}"
     return f"Now {present['text']}" if at is None else f"{present['text']} {when}"

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from pipelines_app import queries
 from pipelines_app.cards.figures import tell_newest
-from pipelines_app.cards.writing import tell_time, to_local
+from pipelines_app.cards.writing import tell_when, to_local
 from pipelines_app.core.limits import SIDES
 from pipelines_app.core.states import State
 from pipelines_app.core.unless import LONGEST_D, tell_history
@@ -60,5 +60,5 @@ def tell_reopened(pipeline, now):
     found = queries.find_reopening(pipeline)
     if not found:
         return ""
-    rejected, came = (tell_time(to_local(found[name]), now) for name in ("rejected_at", "at"))
+    rejected, came = (tell_when(to_local(found[name]), now) for name in ("rejected_at", "at"))
     return tell_history(found, rejected=rejected, came=came)

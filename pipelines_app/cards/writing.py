@@ -3,8 +3,8 @@
 from django.utils import timezone
 
 from pipelines_app import conf
+from pipelines_app.core import telling
 from pipelines_app.core.moments import to_moment
-from pipelines_app.core.telling import tell_moment
 
 
 def write(value, unit="", aggregate=None, beside=None):
@@ -18,11 +18,21 @@ def write(value, unit="", aggregate=None, beside=None):
     return "—" if value is None else f"{value:g} {unit}".strip()
 
 
+def capitalise(text):
+    """The text as a sentence begins."""
+    return text[:1].upper() + text[1:]
+
+
 def to_local(ms):
     """Milliseconds as a moment in the reader's zone."""
     return timezone.localtime(to_moment(ms))
 
 
 def tell_time(moment, now):
-    """``10:06``, with the day where it is not today's, and the year where it is not this one's."""
-    return tell_moment(timezone.localtime(moment), timezone.localtime(now))
+    """``10:06 CET``, with the day where it is not today's, and the year where it is not this one's."""
+    return telling.tell_moment_in_zone(timezone.localtime(moment), timezone.localtime(now))
+
+
+def tell_when(moment, now):
+    """``at 10:06 CET``, ``on 24 Nov at 10:06 CET``: the same as part of a sentence."""
+    return telling.tell_when(timezone.localtime(moment), timezone.localtime(now))

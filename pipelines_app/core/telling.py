@@ -1,8 +1,8 @@
 """Moments as people read them: the one place of this app that knows when a day, a year and a zone are said.
 
-The day is said where it is not today's, the year where it is not this one's, and a zone by its name at that
-very moment. Moments are datetimes of the reader's zone. Pure; the pairs of ``tests/js/moments.json`` hold it
-to what the browser says.
+The zone is always said, by its name at that very moment, the day where it is not today's, and the year where
+it is not this one's. Moments are datetimes of the reader's zone. Pure; the pairs of ``tests/js/moments.json``
+hold it to what the browser says.
 """
 
 
@@ -26,6 +26,30 @@ def tell_moment(local, now):
     return text if local.date() == now.date() else f"{tell_day(local, now)} {text}"
 
 
-def tell_date(local):
+def tell_moment_in_zone(local, now):
+    """``10:06 CET``, ``24 Nov 10:06 CET``, ``24 Nov 2011 10:06 CET``."""
+    return f"{tell_moment(local, now)} {name_zone(local)}"
+
+
+def tell_when(local, now):
+    """``at 10:06 CET``, ``on 24 Nov at 10:06 CET``: the same as part of a sentence."""
+    text = f"at {tell_moment_in_zone(local, local)}"
+    return text if local.date() == now.date() else f"on {tell_day(local, now)} {text}"
+
+
+def tell_span(first, last, now):
+    """``from 22 September, 14:00, to 29 September, 14:00 CEST``; both zones where the clocks change in it."""
+    begin, end = (f"{tell_day(one, now, month='%B')}, {one:%H:%M}" for one in (first, last))
+    zone = name_zone(first)
+    same = zone == name_zone(last)
+    return f"from {begin}{'' if same else f' {zone}'}, to {end} {name_zone(last)}"
+
+
+def tell_in_full(local):
     """``24 Nov 2026, 03:45 UTC``: all of a moment, for what is kept or sent."""
     return f"{local.day} {local:%b %Y, %H:%M} {name_zone(local)}"
+
+
+def write_in_full(local):
+    """``2026-11-24 03:31:00 CET``: all of a moment, to be sorted and compared."""
+    return f"{local:%Y-%m-%d %H:%M:%S} {name_zone(local)}"

@@ -96,9 +96,9 @@ def say_unless(operator, text, end):
 
 
 def tell_history(found, *, rejected, came):
-    """What a reopened version froze of the one before, in words; the times are texts."""
+    """What a reopened version froze of the one before, in words; times as in "at 10:06 CET"."""
     said = f": “{found['comment']}”" if found["comment"] else "."
     return (
-        f"Rejected by {found['by']} at {rejected} {found['unless']}{said} "
-        f"Now it has come: {found['label']} {found['text']} at {came}."
+        f"Rejected by {found['by']} {rejected} {found['unless']}{said} "
+        f"Now it has come: {found['label']} {found['text']} {came}."
     )

@@ -1,7 +1,8 @@
 """Moments as people read them: the one place that knows when a day, a year and a zone are said.
 
-The day is said where it is not today's, the year where it is not this one's, and a zone by its name at that
-very moment: CET of a January, also when it is read in July. Moments are datetimes of the reader's zone.
+The zone is always said, by its name at that very moment (CET of a January, also when it is read in July),
+the day where it is not today's, and the year where it is not this one's. A time of day without its zone is
+for what says it beside it: a span that ends with it, a list. Moments are datetimes of the reader's zone.
 ``static/metrics_app/moments.js`` says the same in the browser, ``pipelines_app/core/telling.py`` in that app;
 the pairs of ``tests/js/moments.json`` hold all three to it. Pure.
 """
@@ -40,9 +41,22 @@ def tell_moment(local, now, *, seconds=False, with_day=False, with_year=False):
     return f"{tell_day(local, now, with_year=with_year)} {text}"
 
 
-def tell_moment_in_zone(local, now, *, seconds=False):
+def tell_moment_in_zone(local, now, *, seconds=False, with_day=False):
     """ "24 Nov 2011 10:06 CET"."""
-    return f"{tell_moment(local, now, seconds=seconds)} {name_zone(local)}"
+    return f"{tell_moment(local, now, seconds=seconds, with_day=with_day)} {name_zone(local)}"
+
+
+def tell_when(local, now, *, seconds=False, with_day=False):
+    """ "at 10:06 CET", "on 24 Nov at 10:06 CET": the same as part of a sentence."""
+    text = f"at {tell_moment(local, local, seconds=seconds)} {name_zone(local)}"
+    is_today = local.date() == now.date()
+    return text if is_today and not with_day else f"on {tell_day(local, now)} {text}"
+
+
+def write_in_full(local, *, seconds=True):
+    """ "2026-11-24 03:31:00 CET": all of a moment, for what is kept, sent or sorted."""
+    text = f"{local:%Y-%m-%d %H:%M:%S}" if seconds else f"{local:%Y-%m-%d %H:%M}"
+    return f"{text} {name_zone(local)}"
 
 
 @lru_cache(64)

@@ -2,7 +2,7 @@
 
 import re
 import smtplib
-from datetime import UTC, datetime
+from datetime import datetime
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -15,7 +15,7 @@ from django.template.loader import render_to_string
 from metrics_app import conf
 from metrics_app.core.notices import flatten, write_subject
 from metrics_app.core.receivers import Kind
-from metrics_app.core.text.moments import name_zone
+from metrics_app.core.text.moments import write_in_full
 from metrics_app.exceptions import DeliveryFailed
 
 MOST = 50  # addresses of one receiver
@@ -93,8 +93,7 @@ def write_moments(fact, zone):
 
 def write_moment(ms, zone):
     """A time in a zone, which it names: "2026-11-24 09:12:00 CET"."""
-    local = datetime.fromtimestamp(ms / 1000, UTC).astimezone(zone)
-    return f"{local:%Y-%m-%d %H:%M:%S} {name_zone(local)}"
+    return write_in_full(datetime.fromtimestamp(ms / 1000, zone))
 
 
 def find_host():

@@ -1,5 +1,5 @@
-// Moments as people read them, as metrics_app/core/text/moments.py writes them: the day where it is not today's,
-// the year where it is not this one's, a zone by its name at that very moment. The pairs of tests/js/moments.json
+// Moments as people read them, as metrics_app/core/text/moments.py writes them: always with a zone, by its name at
+// that very moment, the day where it is not today's, the year where it is not this one's. The pairs of tests/js/moments.json
 // hold both to it. Times in ms; `timeZone` undefined is the reader's. No document, no clock.
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -63,30 +63,42 @@ export function nameZones(start, end, timeZone = undefined, names = {}) {
   return [...new Set(moments.map((ms) => nameZone(timeZone, ms, names)))].join(" and ");
 }
 
-/** The start, the middle and the end of a span, for three places below a small chart: the last with its zone; the
- * day where it is not the one before it says, or today's, the year where it is not this one's. */
-export function tellEnds(start, end, { now, timeZone, names }) {
-  const moments = [start, (start + end) / 2, end], locals = moments.map((ms) => splitMoment(ms, timeZone));
+/** Places of a span, `count` of them from its start to its end, for below a small chart: the last with its zone, each
+ * with its own where the clocks change between them; on a second line the day, where it is not the one before it
+ * says, or today's, with the year where it is not this one's. */
+export function tellEnds(start, end, { now, timeZone, names }, count = 3) {
+  const moments = Array.from({ length: count }, (_, at) => start + (at * (end - start)) / (count - 1));
+  const zones = moments.map((ms) => nameZone(timeZone, ms, names)), isOne = new Set(zones).size === 1;
   let said = splitMoment(now, timeZone), year = said.year;
-  const texts = locals.map((local) => {
-    const asksYear = local.year !== year, asksDay = asksYear || !isSameDay(local, said);
+  return moments.map((ms, index) => {
+    const local = splitMoment(ms, timeZone), asksYear = local.year !== year, asksDay = asksYear || !isSameDay(local, said);
     [said, year] = [local, local.year];
-    return asksDay ? `${writeDay(local, asksYear)} ${writeTime(local, false)}` : writeTime(local, false);
+    const text = isOne && index < count - 1 ? writeTime(local, false) : `${writeTime(local, false)} ${zones[index]}`;
+    return asksDay ? `${text}\n${writeDay(local, asksYear)}` : text;
   });
-  return [...texts.slice(0, 2), `${texts[2]} ${nameZone(timeZone, end, names)}`];
 }
 
 /** Ticks of a time axis, `step` seconds apart: the time of day, or the day where one begins; below the first of
- * them, and of each year, what it leaves open: its day where that is not today, its year where not this one. */
-export function tellTicks(ticks, step, { now, timeZone }) {
+ * them, and of each year, what it leaves open: its day where that is not today, its year where not this one. Where
+ * the clocks change between times of day, the first and the first of the other season name their zone. */
+export function tellTicks(ticks, step, { now, timeZone, names }) {
   const today = splitMoment(now, timeZone), locals = ticks.map((ms) => splitMoment(ms, timeZone));
   const isPast = locals.some(({ year }) => year !== today.year);
+  const zones = step < DAY ? nameTurns(ticks, timeZone, names) : [];
   return locals.map((local, index) => {
     const isDay = step >= DAY || (local.hour === 0 && local.minute === 0 && local.second === 0);
     const before = locals[index - 1], asksYear = isPast && before?.year !== local.year;
     const text = isDay ? writeDay(local, false) : writeTime(local, step < 60);
-    if (isDay) return asksYear ? `${text}\n${local.year}` : text;
     const asksDay = before ? asksYear : !isSameDay(local, today);
-    return asksDay ? `${text}\n${writeDay(local, asksYear)}` : text;
+    const open = isDay ? asksYear && local.year : asksDay && writeDay(local, asksYear);
+    const below = [open, zones[index]].filter(Boolean).join(" ");
+    return below ? `${text}\n${below}` : text;
   });
+}
+
+/** The zone of each tick that begins a season, "" of the others; none where the clocks do not change among them. */
+function nameTurns(ticks, timeZone, names) {
+  const offsets = ticks.map((ms) => findOffset(ms, timeZone));
+  if (new Set(offsets).size < 2) return [];
+  return ticks.map((ms, index) => (offsets[index] === offsets[index - 1] ? "" : nameZone(timeZone, ms, names)));
 }

@@ -26,6 +26,8 @@ function zoneNames() {
 export const options = () => ({ now: serverNow(), names: zoneNames() });
 /** A moment with its seconds, "03:45:10 UTC", and with the day where it is not today's. */
 export const clock = (ms) => tellMomentInZone(ms, { ...options(), seconds: true });
+/** The page's own: with its day, which what it says of today leaves out. */
+const heardAt = (ms) => tellMomentInZone(ms, { ...options(), seconds: true, withDay: true });
 /** A moment as lights write it: "03:45 UTC", with the day, and the year, where it is not today's. */
 export const moment = (ms) => tellMomentInZone(ms, options());
 /** The short name of the reader's zone, "CET", or of a span (ms) in which the clocks change "CET and CEST". */
@@ -116,7 +118,7 @@ function showStatus() {
   place.dataset.state = status.state;
   setText(place.querySelector("[data-field=state]"), status.state === "live" ? `${words} ·` : words);
   // The time of the server's last word: a clock that runs on by itself would promise what nobody knows.
-  setText(place.querySelector("[data-field=clock]"), status.state === "live" ? clock(stream.heard()) : "");
+  setText(place.querySelector("[data-field=clock]"), status.state === "live" ? heardAt(stream.heard()) : "");
   showStandstill(status);
 }
 

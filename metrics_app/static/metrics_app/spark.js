@@ -6,7 +6,8 @@ import { formatTicks, formatValue, isSeconds } from "./units.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const RIGHT = 46; // px for the label at the right end
-const LEFT = 56, BELOW = 20; // px for the values and the times of a chart with axes
+const LEFT = 56, BELOW = 20, LINE = 13; // px for the values and the times of a chart with axes, and for their days
+const LETTER = 6.4, APART = 8; // px; of a text, and between two of them
 const PAD = 3; // px so that the line's thickness stays inside
 
 function element(name, attributes, text) {
@@ -16,8 +17,16 @@ function element(name, attributes, text) {
   return node;
 }
 
+/** The times below a chart of `width` px: of start, middle and end, or of start and end where three do not fit. */
+function tellTimes({ start, end, told }, width) {
+  const three = tellEnds(start, end, told);
+  const [first, middle, last] = three.map((text) => Math.max(...text.split("\n").map((line) => line.length)) * LETTER);
+  const fits = Math.max(first, last) + middle / 2 + APART <= width / 2;
+  return fits ? three : tellEnds(start, end, told, 2);
+}
+
 /** A few round values at the left, a few times with their zone below. */
-function drawAxes(group, chart, width, height) {
+function drawAxes(group, chart, times, width, height) {
   const isDuration = isSeconds(chart.unit, chart.aggregate);
   const [low, high] = chart.scale ?? findScale(chart.values, chart.limit);
   const ticks = findTicks(low, high, 3, isDuration);
@@ -27,20 +36,25 @@ function drawAxes(group, chart, width, height) {
     group.append(element("line", { class: "ground", x1: 0, x2: width, y1: y, y2: y }));
     group.append(element("text", { class: "tick", x: -6, y: y + 4, "text-anchor": "end" }, texts[index]));
   });
-  tellEnds(chart.start, chart.end, chart.told).forEach((text, index) => {
-    group.append(element("text", { class: "tick", x: (index / 2) * width, y: height + 17, "text-anchor": ["start", "middle", "end"][index] }, text));
+  times.forEach((text, index) => {
+    const share = index / (times.length - 1), anchor = share === 0 ? "start" : share === 1 ? "end" : "middle";
+    text.split("\n").forEach((line, below) => {
+      group.append(element("text", { class: "tick", x: share * width, y: height + 17 + below * LINE, "text-anchor": anchor }, line));
+    });
   });
 }
 
 /** The SVG of a chart (see `tiles.py`) in `width` × `height` pixels. */
 export function renderSpark(chart, width, height) {
-  const right = chart.limit_label ? Math.max(RIGHT, chart.limit_label.length * 6.4 + 8) : 4;
-  const left = chart.axes ? LEFT : 0, below = chart.axes ? BELOW : 0;
-  const inner = Math.max(20, width - right - left), tall = height - 2 * PAD - below;
+  const right = chart.limit_label ? Math.max(RIGHT, chart.limit_label.length * LETTER + APART) : 4;
+  const left = chart.axes ? LEFT : 0, inner = Math.max(20, width - right - left);
+  const times = chart.axes ? tellTimes(chart, inner) : [];
+  const below = chart.axes ? BELOW + (times.some((text) => text.includes("\n")) ? LINE : 0) : 0;
+  const tall = height - 2 * PAD - below;
   const { lines, dots, limit, band } = layOut(chart, inner, tall);
   const svg = element("svg", { viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true", focusable: "false" });
   const group = element("g", { transform: `translate(${left} ${PAD})` });
-  if (chart.axes) drawAxes(group, chart, inner, tall);
+  if (chart.axes) drawAxes(group, chart, times, inner, tall);
   if (band) group.append(element("rect", { class: "band", x: 0, y: band[0], width: inner, height: Math.max(0, band[1]) }));
   if (!lines.length && !dots.length) group.append(element("line", { class: "ground", x1: 0, x2: inner, y1: tall - 5, y2: tall - 5 }));
   for (const path of lines) group.append(element("path", { class: "line", d: path }));

@@ -15,7 +15,7 @@ from pipelines_app.core.counts import count_words
 from pipelines_app.core.errands import find_wait
 from pipelines_app.core.moments import to_moment
 from pipelines_app.core.states import OPEN
-from pipelines_app.core.telling import tell_date
+from pipelines_app.core.telling import tell_in_full
 from pipelines_app.core.track_records import tell_review
 from pipelines_app.core.unless import tell_history
 from pipelines_app.exceptions import Postponed
@@ -155,7 +155,7 @@ def describe(errand, rejection):
     rejected = (
         None
         if history
-        else describe_rejected(pipeline, rejection, lambda at: tell_date(timezone.localtime(at)))
+        else describe_rejected(pipeline, rejection, lambda at: tell_in_full(timezone.localtime(at)))
     )
     return {
         "pipeline": pipeline,
@@ -175,7 +175,7 @@ def tell_reopened(pipeline):
     if not found:
         return ""
     times = (to_moment(found[name]) for name in ("rejected_at", "at"))
-    rejected, came = map(tell_date, map(timezone.localtime, times))
+    rejected, came = (f"on {tell_in_full(timezone.localtime(at))}" for at in times)
     return tell_history(found, rejected=rejected, came=came)
 
 

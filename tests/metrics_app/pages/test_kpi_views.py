@@ -358,8 +358,8 @@ def test_a_span_within_one_minute_tells_its_seconds():
     short, longer, none = (
         re.sub("<.*?>", "", until(minute + 5_000, minute + s)) for s in (40_000, 65_000, 5_500)
     )
-    assert re.fullmatch(r"(\d\d:\d\d):05 to \1:40", short)
-    assert re.fullmatch(r"\d\d:\d\d to .*\d\d:\d\d", longer) and re.fullmatch(r"\d\d:\d\d:05", none)
+    assert re.fullmatch(r"(\d\d:\d\d):05 to \1:40 UTC", short)
+    assert re.fullmatch(r"\d\d:\d\d to .*\d\d:\d\d UTC", longer) and re.fullmatch(r"\d\d:\d\d:05 UTC", none)
     loss = SimpleNamespace(start=minute + 5_000, end=minute + 40_000, points=3)
     assert re.match(r"Between (\d\d:\d\d):05 \S+ and \1:40 \S+: 3 points", tell_loss(loss, minute))
     loss.end = loss.start

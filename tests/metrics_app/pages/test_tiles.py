@@ -317,8 +317,8 @@ def test_the_line_follows_the_rule_where_rule_and_tile_differ(kpi, now):
 def test_it_writes_times_in_the_readers_zone(kpi):
     noon = 1_764_072_000_000  # 2025-11-25T12:00Z
     with timezone.override("America/New_York"):
-        assert lights.clock(noon, noon) == "07:00"
-        assert lights.clock(noon, noon + 86_400_000) == "25 Nov 07:00"
+        assert lights.clock_with_zone(noon, noon) == "07:00 EST"
+        assert lights.clock_with_zone(noon, noon + 86_400_000) == "25 Nov 07:00 EST"
 
 
 def test_a_silence_is_seen_on_the_tile_in_the_readers_zone(kpi, now):

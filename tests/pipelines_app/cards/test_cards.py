@@ -188,7 +188,7 @@ def test_what_is_measured_is_called_within_no_limit_while_nobody_judges(now, pro
 def test_nothing_is_called_now_while_figures_stand_still(now, project, watched, approver):
     pipeline = open_breach(now)
     project.value, project.text, project.behind = 40 * HOUR, "40 h", to_ms(now) - 600_000
-    at = f"at {writing.tell_time(now - timedelta(minutes=10), now)}, since when figures stand still"
+    at = f"{writing.tell_when(now - timedelta(minutes=10), now)}, since when figures stand still"
     assert cards.make_card(pipeline, approver, now=now).present == f"40 h {at}, back within the limit"
     project.value = None
     assert cards.make_card(pipeline, approver, now=now).present == f"Nothing is measured in its window {at}"

@@ -66,7 +66,7 @@ def test_the_page_says_that_what_was_judged_has_no_rhythm_and_what_it_is_with_it
 def test_a_span_ends_with_its_last_day_and_within_a_day_at_its_hour():
     assert tell_span(3 * DAY, 10 * DAY) == "from 4 January 1970 to the end of 10 January 1970"
     begin, end = 3 * DAY + 14 * HOUR, 10 * DAY + 14 * HOUR
-    assert tell_span(begin, end) == "from 4 January 1970, 14:00, to 11 January 1970, 14:00"
+    assert tell_span(begin, end) == "from 4 January 1970, 14:00, to 11 January 1970, 14:00 UTC"
 
 
 def test_the_words_of_the_picture_stand_above_and_below_what_is_drawn():

@@ -133,10 +133,9 @@ def test_what_was_done_is_told_with_what_is_not_known_about_it(acting, pipeline,
     for zone in ("UTC", "Pacific/Honolulu", "Pacific/Auckland"):
         with timezone.override(zone):
             told = look(pipeline, approver, by_hand).progress
-            assert (
-                f"It was done by hand on {day.day} {day:%B}, {said}{timezone.localtime(by_hand):%H:%M}."
-                in told
-            )
+            local = timezone.localtime(by_hand)
+            confirmed = f"{said}{local:%H:%M} {local.tzname()}."
+            assert f"It was done by hand on {day.day} {day:%B}, {confirmed}" in told
 
 
 def test_what_was_approved_before_there_were_errands_promises_nothing(pipeline, approver):

@@ -68,8 +68,9 @@ def test_when_it_fires_it_waits_again_as_a_new_version_with_its_history(refused,
     frozen = json.loads(back.versions.get(number=2).text)["reopened"]
     assert (frozen["by"], frozen["comment"], frozen["text"]) == ("ada", "wait", "61 h")
     told = make_card(back, second, now=moment).reopened
-    assert told.startswith("Rejected by ada at 1 Feb 10:00 unless above 60 h, until 3 March 2026: “wait” Now")
-    assert told.endswith("Now it has come: mean over 30 min 61 h at 10:01.")
+    rejected = "Rejected by ada on 1 Feb at 10:00 UTC unless above 60 h, until 3 March 2026: “wait” Now"
+    assert told.startswith(rejected)
+    assert told.endswith("Now it has come: mean over 30 min 61 h at 10:01 UTC.")
     kinds = Errand.objects.filter(version=2, done_at=None).values_list("kind", "due_at")
     assert ("remind", moment + timedelta(hours=12)) in kinds
     assert approve(pipeline=back, by=approver, version=2, now=moment).state == "approved"
@@ -85,7 +86,7 @@ def test_those_who_may_decide_are_mailed_with_its_history(refused, second):
     [sent] = mail.outbox
     assert sent.subject == f"{TITLE}: waits for your decision again: what its rejection waited for has come"
     assert (
-        "Rejected by ada at 1 Feb 2026, 10:00 UTC unless above 60 h, until 3 March 2026: “wait”" in sent.body
+        "Rejected by ada on 1 Feb 2026, 10:00 UTC unless above 60 h, until 3 March 2026: “wait”" in sent.body
     )
 
 
@@ -200,7 +201,7 @@ def test_whoever_may_not_decide_learns_that_before_anything_else(breach, outside
 
 def test_the_card_says_what_is_waited_for_and_what_it_is_now(refused, approver, outsider):
     card = make_card(refused, approver, now=LATER)
-    said = "Rejected by ada unless above 60 h, until 3 March 2026; now 54 h. At 1 Feb 10:00: “wait”"
+    said = "Rejected by ada unless above 60 h, until 3 March 2026; now 54 h. On 1 Feb at 10:00 UTC: “wait”"
     assert card.verdict == said
     assert card.execution.progress.startswith("It waits for a decision again once the mean over 30 min is")
     assert card.execution.steps == ("withdraw",)

@@ -22,10 +22,8 @@ PLACES = {
     "pipelines_app/core/telling.py": "the one place of that app",
     "metrics_app/fields.py": "the end of a jump of the clock beside its beginning",
     "metrics_app/services/notices/facts.py": "an hour beside its day and year",
-    "pipelines_app/cards/effects.py": "an hour beside its day, which the one place has told",
+    "pipelines_app/cards/effects.py": "asks whether a moment is a midnight",
     "pipelines_app/core/unless.py": "an hour beside its day and year",
-    "hms_gov/complaints.py": "of this very moment",
-    "metrics_app/templates/metrics_app/_live.html": "of this very moment",
 }
 FORMAT = re.compile(r"(?<!month=.)(?:%[A-Za-z]|[ ,.:/T-])*%[bBHM](?:%[A-Za-z]|[ ,.:/T-])*")
 SCRIPT = re.compile(r"toLocale(?:Date|Time)String|new Intl\.DateTimeFormat|getHours|getMonth|toDateString")
@@ -53,7 +51,11 @@ def test_a_moment_is_told_as_in_the_browser(zone, at, now, more, text, name):
     assert moments.list_zone_names(ZoneInfo(zone))[round(local.utcoffset().total_seconds() / 60)] == name
     if not more:
         assert moments.tell_moment_in_zone(local, now) == f"{text} {name}"
-        assert telling.tell_moment(local, now) == text
+        assert telling.tell_moment_in_zone(local, now) == f"{text} {name}"
+        on_a_day = f"on {text[:-6]} at {text[-5:]} {name}"
+        assert moments.tell_when(local, now) == telling.tell_when(local, now)
+        assert telling.tell_when(local, now) == (on_a_day if text[:-6] else f"at {text} {name}")
+    assert moments.write_in_full(local) == telling.write_in_full(local) == f"{local:%Y-%m-%d %H:%M:%S} {name}"
 
 
 def test_a_zone_has_the_names_of_all_its_seasons():
