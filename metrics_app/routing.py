@@ -21,7 +21,9 @@ CLOSE = [(b"connection", b"close")]
 
 def route(address, application):
     """An address below the prefix or the root, with or without a slash at its end."""
-    return re_path(rf"^(?:{re.escape(find_prefix())})?{address.rstrip('/')}/?$", application)
+    prefix = find_prefix()
+    below = f"(?:{re.escape(prefix)})?" if prefix else ""
+    return re_path(f"^{below}{address.rstrip('/')}/?$", application)
 
 
 websocket_urlpatterns = [route(SOCKET, websocket)]

@@ -123,9 +123,9 @@ def find_address(kind):
 
 def find_layer_url():
     """The URL of the channel layer's first host, or None where it has none."""
-    hosts = getattr(settings, "CHANNEL_LAYERS", {}).get("default", {}).get("CONFIG", {}).get("hosts") or [
-        None
-    ]
+    layer = getattr(settings, "CHANNEL_LAYERS", {}).get("default", {})
+    own = conf.get("REDIS_URL") if layer.get("BACKEND") == "metrics_app.layer.RedisLayer" else None
+    hosts = layer.get("CONFIG", {}).get("hosts") or [own]
     return hosts[0] if isinstance(hosts[0], str) else None
 
 

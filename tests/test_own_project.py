@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.strangers import read_guide
+
 ROOT = Path(__file__).resolve().parent.parent
 # What every Django project has, before it hears of this one.
 PLAIN = """
@@ -15,6 +17,7 @@ ALLOWED_HOSTS = ["testserver"]
 USE_TZ = True
 STATIC_URL = "static/"
 ROOT_URLCONF = "project.urls"
+LOGIN_URL = "admin:login"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "db.sqlite3"}}
 INSTALLED_APPS = [
@@ -121,12 +124,12 @@ def read_blocks(page, heading):
     return dict(re.findall(r"```python\n# (\S+)\n(.*?)```", text, re.DOTALL))
 
 
-def tell_story(story, tmp_path, redis_url, *pages):
-    """What a story prints in a plain project with the files of the pages added."""
+def tell_story(story, tmp_path, redis_url, *blocks):
+    """What a story prints in a plain project with blocks of documents added, each ``{file: code}``."""
     project, files = tmp_path / "project", {"settings.py": PLAIN, "urls.py": "", "asgi.py": ""}
     project.mkdir()
-    for page in pages:
-        files |= {name: files[name] + code for name, code in read_blocks(*page).items()}
+    for block in blocks:
+        files |= {name: files[name] + code for name, code in block.items()}
     for name, code in files.items():
         (project / name).write_text(code.replace("yourproject", "project"))
     (tmp_path / "story.py").write_text(story)
@@ -139,13 +142,23 @@ def tell_story(story, tmp_path, redis_url, *pages):
     return done.stdout
 
 
-METRICS = ("live-spark.md", "In your own project")
+METRICS = read_blocks("live-spark.md", "In your own project")
+# As `startproject` leaves them.
+STARTED = {
+    "urls.py": "from django.contrib import admin\nfrom django.urls import path\n"
+    "urlpatterns = [path('admin/', admin.site.urls)]\n",
+    "asgi.py": "from django.core.asgi import get_asgi_application\napplication = get_asgi_application()\n",
+}
 
 
 def test_what_it_says_is_enough_for_the_tag_and_the_streams(tmp_path, redis_url):
     assert "the point came" in tell_story(STORY, tmp_path, redis_url, METRICS)
 
 
-def test_one_more_entry_makes_a_breach_a_proposal(tmp_path, redis_url):
-    both = ("settings.md", "Both apps in a project of one's own")
-    assert "it was proposed" in tell_story(JOINED, tmp_path, redis_url, METRICS, both)
+def test_the_eight_lines_of_the_guide_make_a_breach_a_proposal(tmp_path, redis_url):
+    """In one process; as a stranger does it, with all of them, tests/test_install.py does."""
+    files = {name.removeprefix("city/"): code for name, code in read_guide()[0].items()}
+    address = {"settings.py": files["settings.py"].replace("redis://127.0.0.1:6379/0", redis_url)}
+    address["settings.py"] += 'METRICS_APP["REDIS_PREFIX"] = "eight"\n'
+    told = tell_story(f"import project.asgi\n{JOINED}", tmp_path, redis_url, STARTED, files | address)
+    assert "it was proposed" in told

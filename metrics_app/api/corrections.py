@@ -19,8 +19,8 @@ from metrics_app.services.corrections import restore, void
 class CorrectionSerializer(RowSerializer):
     """A voided span; times of the span in ms."""
 
-    author = serializers.CharField(source="author.username", read_only=True, allow_null=True)
-    restored_by = serializers.CharField(source="restored_by.username", read_only=True, allow_null=True)
+    author = serializers.CharField(source="author.get_username", read_only=True, allow_null=True)
+    restored_by = serializers.CharField(source="restored_by.get_username", read_only=True, allow_null=True)
 
     class Meta:
         model = Correction

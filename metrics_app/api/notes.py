@@ -22,7 +22,7 @@ STALE = {409: "It was changed, or deleted, since the version given."}
 class NoteSerializer(RowSerializer):
     """A note; its times in ms."""
 
-    author = serializers.CharField(source="author.username", read_only=True, allow_null=True)
+    author = serializers.CharField(source="author.get_username", read_only=True, allow_null=True)
     changed_by = serializers.CharField(read_only=True, allow_null=True, default=None)
     version = serializers.IntegerField(read_only=True, help_text="How many wordings are on record.")
 

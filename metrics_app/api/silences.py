@@ -34,7 +34,7 @@ class SilenceSerializer(RowSerializer, Body):
     """A silence; every matcher that is set must fit."""
 
     noun = "a silence"
-    author = serializers.CharField(source="author.username", read_only=True, allow_null=True)
+    author = serializers.CharField(source="author.get_username", read_only=True, allow_null=True)
     starts_at = Moment(required=False, help_text="ms, or ISO 8601 with an offset. Default: now.")
     ends_at = Moment(help_text="ms, or ISO 8601 with an offset.")
     threshold = KnownThreshold(required=False, allow_null=True, queryset=Threshold.objects.all())

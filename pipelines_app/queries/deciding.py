@@ -18,7 +18,8 @@ PERMISSION = "pipelines_app.decide_pipeline"
 
 def name_of(user):
     """A person as the records name them."""
-    return (user.get_full_name() or user.get_username())[:150]
+    full = getattr(user, "get_full_name", str)()  # a model of the project's own need not have it
+    return (full or user.get_username())[:150]
 
 
 def list_groups(user):
