@@ -219,6 +219,7 @@ CELERY_TASK_ROUTES = {
     "metrics_app.tasks.archive_history": {"queue": "slow"},
     "metrics_app.tasks.compact_history": {"queue": "slow"},
     "metrics_app.tasks.send_notices": {"queue": "slow"},
+    "metrics_app.tasks.prune_notices": {"queue": "slow"},
     "metrics_app.tasks.*": {"queue": "watch"},
     "pipelines_app.tasks.*": {"queue": "slow"},
 }

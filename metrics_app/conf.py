@@ -21,6 +21,7 @@ DEFAULTS = {
     "LATE_POINTS": 1_000_000,  # late points that wait in Redis per shard for the archiver
     "MINUTES_DAYS": 400,  # days that minutes of history are kept (at least 2)
     "HOURS_DAYS": 36_500,  # days that hours of history are kept; days stay for ever
+    "NOTICES_DAYS": 400,  # days that notices of what is over are kept (at least 62)
     "BUS_BYTES": 512_000_000,  # bytes of Redis memory over which the bus refuses (503)
     "STREAMS_PER_USER": 2_000,  # open streams of one person in one process; the oldest gives way
     "STREAMS_PER_KEY": 2_000,  # the same of one key

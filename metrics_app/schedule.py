@@ -23,6 +23,7 @@ SCHEDULE = {
     "metrics: send notices": plan("send_notices", 1, "slow", 1),
     "metrics: archive minutes and late points": plan("archive_history", 5, "slow", 5),
     "metrics: verify, compact and prune history": plan("compact_history", NIGHT, "slow", 86_400),
+    "metrics: prune notices": plan("prune_notices", NIGHT, "slow", 86_400),
     "metrics: prune evaluation records": plan("prune_evaluations", NIGHT, "watch", 86_400),
 }
 

@@ -8,6 +8,7 @@ from metrics_app.exceptions import BusUnavailable
 from metrics_app.services.archive import archive, keep_recording, note_collected
 from metrics_app.services.beats import note_beat
 from metrics_app.services.compact import compact_history as compact
+from metrics_app.services.notices import prune_notices as prune
 from metrics_app.services.notices import send_notices as send
 from metrics_app.services.watch.announce import announce
 from metrics_app.services.watch.evaluate import evaluate
@@ -38,6 +39,12 @@ def watch(self):
 def send_notices():
     """Sends the mails and webhooks that are due. Overlapping runs are harmless."""
     send()
+
+
+@shared_task(name="metrics_app.tasks.prune_notices")
+def prune_notices():
+    """Deletes notices of what is over for longer than they are kept."""
+    prune()
 
 
 @shared_task(name="metrics_app.tasks.prune_evaluations")

@@ -52,17 +52,21 @@ def is_partial(asked):
 
 
 def is_lossy(asked):
-    """Whether points of each window are known to be lost."""
+    """Whether points of each window are known to be lost: a comparison of arrays for each span of a loss."""
     lossy = np.zeros(len(asked.topics), bool)
     low, high = asked.starts.min().item(), asked.ends.max().item()
     if not Loss.objects.filter(end__gte=low, start__lte=high).exists():
         return lossy
     losses = list_losses_of(dict.fromkeys(asked.topics), low, high)
-    for at, (topic, start, end) in enumerate(zip(asked.topics, asked.starts, asked.ends, strict=True)):
-        lossy[at] = any(
-            one.points != 0 and one.start < end and max(one.end, one.start + 1) > start
-            for one in losses[topic]
-        )
+    # Most topics of a shard lost the same spans, or none: their windows are compared with them at once.
+    together = {}
+    for at, topic in enumerate(asked.topics):
+        spans = tuple((one.start, max(one.end, one.start + 1)) for one in losses[topic] if one.points != 0)
+        if spans:
+            together.setdefault(spans, []).append(at)
+    for spans, places in together.items():
+        starts, ends = asked.starts[places], asked.ends[places]
+        lossy[places] = np.any([(low < ends) & (high > starts) for low, high in spans], axis=0)
     return lossy
 
 

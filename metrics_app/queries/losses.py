@@ -27,7 +27,8 @@ def list_losses_of(topics, start, end):
     """``{topic: [Lost, …]}`` of what touches [start, end] ms, in one query."""
     shards = {topic: shard_for(topic) for topic in topics}
     rows = list(Loss.objects.filter(end__gte=start, start__lte=end).order_by("end", "id"))
-    found = {topic: [take(row, topic) for row in rows if row.shard == shards[topic]] for topic in topics}
+    by_shard = {shard: [row for row in rows if row.shard == shard] for shard in {row.shard for row in rows}}
+    found = {topic: [take(row, topic) for row in by_shard.get(shards[topic], ())] for topic in shards}
     return {topic: [one for one in lost if one.start <= end] for topic, lost in found.items()}
 
 

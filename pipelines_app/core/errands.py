@@ -35,13 +35,17 @@ class Kind:
     writes it writes once, by ``end_errand`` in its own transaction or by asking first. It raises
     ``Postponed`` to be called later, ``Impossible`` where another attempt would not help; anything else
     is tried again, ``attempts`` times in all. ``give_up(errand, reason, now)`` hears of the end of that.
-    ``waits(errand, now)`` says which earlier errands to the same receiver come first; "" where none does.
+    ``place(errand)`` names where it goes; "": nobody but it goes there. What goes to one place goes in order,
+    and what waits says so in the words of ``behind``. ``waits(errand, now)`` says so of one that was claimed,
+    while another worker is at an earlier one; "" where none is.
     """
 
     do: Callable
     states: frozenset[State]  # of the proposal; in any other it makes no sense any more
     give_up: Callable | None = None
     attempts: int = 10
+    place: Callable | None = None
+    behind: str = ""
     waits: Callable | None = None
 
 

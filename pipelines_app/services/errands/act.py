@@ -8,7 +8,7 @@ between leaves its claim to the next one, which asks again under the same key.
 from datetime import UTC, timedelta
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from pipelines_app.actions.manual import is_manual
@@ -25,16 +25,21 @@ from pipelines_app.services.moves import lock_pipeline, move
 from pipelines_app.services.stop import lock_switch
 
 HELD = timedelta(seconds=5)  # between two looks at the stop switch
+BEHIND = "it waits until earlier orders have got through to {place}"
 HANDED_OVER = "it waits for somebody to do it and to say when"
 
 
-def wait_for_orders(errand, now):
-    """Why an order waits: one that was approved before goes to the same receiver, and has not got there.
+def name_place(errand):
+    """Where an order goes: what goes there is carried out in the order of approval."""
+    return name_lane(errand.pipeline.action, errand.pipeline.action_params)
 
-    So a receiver gets its orders in the order of their approvals, and one that is down is asked for the
-    first of them only. Names no proposal: not everybody may see it.
+
+def wait_for_orders(errand, now):
+    """Why a claimed order waits: one approved before goes to the same receiver, and has not got there.
+
+    Names no proposal: not everybody may see it.
     """
-    lane = name_lane(errand.pipeline.action, errand.pipeline.action_params)
+    lane = name_place(errand)
     if not lane:
         return ""
     others = Errand.objects.filter(
@@ -44,13 +49,9 @@ def wait_for_orders(errand, now):
         pipeline__state__in=(State.APPROVED, State.EXECUTING),
         pipeline__action=errand.pipeline.action,
     )
-    others = others.exclude(pk=errand.pk).select_related("pipeline").order_by("pk")
-    for other in others.defer(*(f"pipeline__{name}" for name in HEAVY)):
-        held = other.claimed_until is not None and other.claimed_until > now
-        same = name_lane(other.pipeline.action, other.pipeline.action_params) == lane
-        if same and (held or other.pk < errand.pk):
-            return f"it waits until earlier orders have got through to {lane}"
-    return ""
+    others = others.filter(Q(claimed_until__gt=now) | Q(pk__lt=errand.pk)).exclude(pk=errand.pk)
+    others = others.select_related("pipeline").defer(*(f"pipeline__{name}" for name in HEAVY))
+    return BEHIND.format(place=lane) if any(name_place(other) == lane for other in others) else ""
 
 
 def carry_out(errand, now):

@@ -4,6 +4,7 @@ Any number of drains may run at once. A claim whose worker died is taken again a
 """
 
 import logging
+from collections import deque
 from datetime import timedelta
 from itertools import groupby
 from operator import attrgetter
@@ -17,12 +18,12 @@ from pipelines_app.core.errands import find_pause, flatten
 from pipelines_app.exceptions import Impossible, NotMeasured, Postponed
 from pipelines_app.services.errands.ends import settle, settle_pointless
 from pipelines_app.services.errands.kinds import KINDS
+from pipelines_app.services.errands.places import TURN, hold_back, list_places
 from pipelines_app.services.errands.plan import claim, find_unheld, put_off
 
 logger = logging.getLogger(__name__)
 
 BATCH = 50  # errands per drain; the next takes the next
-TURN = timedelta(seconds=2)  # between two looks whether what goes first has got through
 PART = "errands"  # of the service, as ON_WORK is told
 
 
@@ -30,8 +31,12 @@ def run_errands(*, now=None):
     """Does what is due; how many errands were taken up. ``now``: aware datetime."""
     end_pointless(now or timezone.now())
     count = 0
-    for errand in claim_errands(now):
-        run_errand(errand, now or timezone.now())
+    for place, errand in claim_errands(now):
+        if not run_errand(errand, now or timezone.now()):
+            # What comes next there waits, and is not asked for one by one.
+            errand.refresh_from_db(fields=["due_at"])
+            hold_back(place, KINDS[place.kind], now or timezone.now(), errand.due_at)
+            place.due.clear()
         count += 1
         tell_work(now)
     tell_work(now)
@@ -51,11 +56,29 @@ def tell_work(now):
 
 
 def claim_errands(now=None):
-    """Claims due errands, each just before it is done."""
-    due = find_due(now or timezone.now()).order_by("due_at", "pk")
-    for pk in list(due.values_list("pk", flat=True)[:BATCH]):
-        if errand := claim(pk, now or timezone.now()):
-            yield errand
+    """Claims due errands, ``(Place, Errand)``, each just before it is done.
+
+    Of every place the first, and then of every place the next, so that much for one keeps no other waiting.
+    """
+    moment, left = now or timezone.now(), BATCH
+    places = deque(place for place in list_places(KINDS, moment) if is_free(place, moment))
+    while places and left:
+        place = places.popleft()
+        if errand := claim(place.due.pop(0), now or timezone.now()):
+            left -= 1
+            yield place, errand
+        else:
+            # Another worker is at it: what follows there is for whoever comes once it has got through.
+            place.due.clear()
+        if place.due:
+            places.append(place)
+
+
+def is_free(place, moment):
+    """Whether the first errand of a Place may be taken up; what waits behind one that may not is put off."""
+    if place.free_at is not None:
+        hold_back(place, KINDS[place.kind], moment, place.free_at)
+    return place.free_at is None
 
 
 def find_due(moment):
@@ -75,23 +98,25 @@ def end_pointless(moment):
 
 
 def run_errand(errand, now):
-    """Does one claimed errand, or ends it where it makes no sense any more."""
+    """Does one claimed errand, or ends it where it makes no sense any more; whether it has an end by that."""
     kind = KINDS[errand.kind]
     if reason := tell_pointless(errand):
         settle(errand, f"not done: {reason}", at=now)
-        return
+        return True
     # Asked by whoever has claimed it: of two at once each sees the other, and neither goes beside it.
     if kind.waits and (reason := kind.waits(errand, now)):
         put_off(errand, now + TURN, reason, attempts=errand.attempts - 1)
-        return
+        return False
     try:
         outcome = kind.do(errand, now)
     except Postponed as error:
         put_off(errand, error.until, str(error), attempts=errand.attempts - 1)
     except Exception as error:
-        fail(errand, kind, error, now)
+        return fail(errand, kind, error, now)
     else:
         settle(errand, outcome, at=now)
+        return True
+    return False
 
 
 def tell_pointless(errand):
@@ -103,7 +128,7 @@ def tell_pointless(errand):
 
 
 def fail(errand, kind, error, now):
-    """Plans the next attempt, or gives up after the last one."""
+    """Plans the next attempt, or gives up after the last one; whether it did."""
     reason = flatten(error) or type(error).__name__
     over = isinstance(error, Impossible) or errand.attempts >= kind.attempts
     # A bug wants its traceback; what was foreseen has said all there is.
@@ -119,7 +144,8 @@ def fail(errand, kind, error, now):
         asked = getattr(error, "retry_after", None)
         later = now + timedelta(seconds=find_pause(errand.attempts, asked))
         put_off(errand, later, reason, attempts=errand.attempts)
-        return
+        return False
     if kind.give_up:
         kind.give_up(errand, reason, now)
     settle(errand, f"failed after {count_words(errand.attempts, 'attempt')}: {reason}", at=now)
+    return True

@@ -36,6 +36,7 @@ from pipelines_app.services.errands.plan import MAIL, claim, find_unheld, put_of
 
 SPAN = timedelta(minutes=10)
 MOST = 5  # mails to one person in that span; what comes beyond them becomes one
+BEHIND = "it waits until earlier mails to the same person were taken"
 SENT, HELD = "sent", f"more than {MOST} mails in ten minutes become one"
 REASONS = {
     "new": "waits for your decision",
@@ -80,11 +81,7 @@ def wait_for_mails(errand, now):
     others = Errand.objects.filter(kind=MAIL, done_at=None, recipient__endswith=tail(errand))
     others = others.filter(version=F("pipeline__version"), pipeline__state__in=OPEN).exclude(pk=errand.pk)
     earlier = Q(claimed_until__gt=now) | Q(pk__lt=errand.pk, attempts__gt=0)
-    return (
-        "it waits until earlier mails to the same person were taken"
-        if others.filter(earlier).exists()
-        else ""
-    )
+    return BEHIND if others.filter(earlier).exists() else ""
 
 
 def find_person(errand):

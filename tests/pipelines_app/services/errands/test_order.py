@@ -12,7 +12,7 @@ from pipelines_app.cards.execution import describe_execution
 from pipelines_app.core.errands import find_pause, find_wait
 from pipelines_app.models import Errand, Pipeline
 from pipelines_app.services import approve, propose, run_errands, withdraw
-from pipelines_app.services.errands import plan
+from pipelines_app.services.errands import drain, plan
 from pipelines_app.services.errands.act import wait_for_orders
 from pipelines_app.services.errands.plan import claim
 from pipelines_app.services.verify import verify_audit
@@ -86,9 +86,45 @@ def test_of_two_workers_neither_goes_beside_the_other(orders):
     first.refresh_from_db()
     assert paid() == ["b other"] and first.error.startswith("it waits until")
     run_errands(now=at(1) + plan.CLAIM)
-    assert paid()[1:] == ["a first"], "whose worker has died"
-    run_errands(now=at(4) + plan.CLAIM)
-    assert paid()[2:] == ["a second"]
+    assert paid()[1:] == ["a first", "a second"], "whose worker has died"
+
+
+def test_what_waits_for_one_that_is_down_keeps_no_other_waiting_and_costs_no_question_each(
+    acting, approver, monkeypatch
+):
+    monkeypatch.setattr(acting_module.act, "lane", lambda params: params["bank"], raising=False)
+    monkeypatch.setattr(drain, "BATCH", 3)
+    made = []
+    for number, bank in enumerate("aaaab"):
+        title = f"{bank} {number}"
+        made += propose(title=title, suggestion="Pay", action="pay", action_params={"bank": bank})[:1]
+    for one in made:
+        approve(pipeline=one, by=approver, version=1, now=made[-1].created_at)
+    FAULTS[:] = [OSError("away")]
+    run_errands(now=at(0))
+    assert paid() == ["a 0", "b 4"], "in one round, though three wait before it"
+    waiting = Errand.objects.filter(kind="act", done_at=None)
+    assert set(waiting.values_list("due_at", flat=True)) == {at(5)}, "until the first is tried again"
+
+    def count(moment):
+        with CaptureQueriesContext(connection) as asked:
+            run_errands(now=moment)
+        return len(asked)
+
+    claim(waiting[0].pk, at(5))
+    many = count(at(6))
+    waiting.filter(pipeline__in=made[2:]).update(done_at=at(6), outcome="x", claimed_until=None)
+    assert count(at(9)) == many, "one statement puts off all that wait"
+
+
+def test_one_that_did_not_answer_comes_behind_all_others(orders, approver):
+    FAULTS[:] = [OSError("away")]
+    run_errands(now=at(0))
+    new, _ = propose(title="b new", suggestion="Pay", action="pay", action_params={"bank": "b"})
+    approve(pipeline=new, by=approver, version=1, now=new.created_at)
+    ORDERS.clear()
+    run_errands(now=max(Errand.objects.filter(kind="act", done_at=None).values_list("due_at", flat=True)))
+    assert paid() == ["b new", "a first", "a second"]
 
 
 class Busy(Exception):
