@@ -3,7 +3,7 @@
 import logging
 import sys
 
-from django.core.exceptions import DisallowedHost, RequestDataTooBig, ValidationError
+from django.core.exceptions import DisallowedHost, ObjectDoesNotExist, RequestDataTooBig, ValidationError
 from django.db import InterfaceError, OperationalError
 from django.http import JsonResponse
 from django.template import TemplateDoesNotExist
@@ -51,6 +51,11 @@ def handle_exception(error, context):
     if isinstance(error, ValidationError):
         set_rollback()
         return Response({"errors": list_validation_errors(error)}, status=400)
+    if isinstance(error, ObjectDoesNotExist):
+        # It was there as the request was let in: somebody deleted it in this very moment.
+        logger.warning("%s", error, exc_info=True)
+        set_rollback()
+        return answer(404, "What this request is about has been deleted meanwhile.")
     if isinstance(error, (OperationalError, InterfaceError)) or refuses_writes(error):
         silent = f"The database {'takes no writes' if refuses_writes(error) else 'does not answer'}."
         message = explain_closed(error) or silent
