@@ -8,7 +8,7 @@ from metrics_app import client
 from metrics_app.checks import check_settings
 from metrics_app.extensions import start_aggregates
 from metrics_app.schedule import register_tasks
-from metrics_app.setup_checks import check_setup
+from metrics_app.setup_checks import check_login, check_setup
 
 
 class MetricsAppConfig(AppConfig):
@@ -27,4 +27,6 @@ class MetricsAppConfig(AppConfig):
         client.use_transport(record_rows)
         for check in (check_settings, check_setup, check_running):
             register(check, self.name)
+        # Without the tag by which the collector asks: it looks at the addresses of all pages.
+        register(check_login)
         post_migrate.connect(register_tasks, sender=self)

@@ -1,12 +1,14 @@
 """What `manage.py check` says a project still lacks before points come in and pages are live.
 
-All are warnings: a command that needs none of it, such as ``collectstatic``, is not to be stopped.
+What is missing is a warning: a command that needs none of it, as ``collectstatic``, is not to be stopped.
 """
 
 from importlib.util import find_spec
 
+from django.apps import apps
 from django.conf import settings
-from django.core.checks import Warning
+from django.core.checks import Error, Warning
+from django.db import DEFAULT_DB_ALIAS, router
 from django.urls import Resolver404, resolve
 
 from metrics_app import conf
@@ -22,8 +24,18 @@ def warn(number, message, hint):
 
 
 def check_setup(app_configs, **kwargs):
-    """No Redis address, no channel layer or one of a single process, a log-in that leads nowhere."""
-    return check_address() + check_layer() + check_login()
+    """No Redis address, no channel layer or one of a single process, rows in a database beside the first."""
+    return check_address() + check_layer() + check_database()
+
+
+def check_database():
+    """An error where the project's routers send the rows elsewhere: its transactions would guard nothing."""
+    alias = router.db_for_write(apps.get_model("metrics_app", "Kpi"))
+    if alias == DEFAULT_DB_ALIAS:
+        return []
+    message = f"DATABASE_ROUTERS send the rows of metrics_app to {alias!r}: they have to be in 'default'."
+    hint = f"Call that database 'default', and route the other apps of the project away from {alias!r}."
+    return [Error(message, hint=hint, id="metrics_app.E010")]
 
 
 def check_address():
@@ -48,7 +60,7 @@ def check_layer():
     return [warn(2, message, LAYER)]
 
 
-def check_login():
+def check_login(app_configs, **kwargs):
     """A warning where the pages are there, and the address at which one would log in is not."""
     if not find_address("overview"):
         return []

@@ -1,7 +1,9 @@
 """What `manage.py check` says about ``PIPELINES_APP``."""
 
+from django.apps import apps
 from django.conf import settings
 from django.core.checks import Error
+from django.db import DEFAULT_DB_ALIAS, router
 from django.utils.module_loading import import_string
 
 from pipelines_app import conf
@@ -28,7 +30,17 @@ def check_settings(app_configs, **kwargs):
         for name in unknown
     ]
     errors += check_mappings() + check_paths() + check_measurements() + check_numbers() + check_allowed()
-    return errors + check_guardrails()
+    return errors + check_guardrails() + check_database()
+
+
+def check_database():
+    """An error where the project's routers send the rows elsewhere: its transactions would guard nothing."""
+    alias = router.db_for_write(apps.get_model("pipelines_app", "Pipeline"))
+    if alias == DEFAULT_DB_ALIAS:
+        return []
+    message = f"DATABASE_ROUTERS send the rows of pipelines_app to {alias!r}: they have to be in 'default'."
+    hint = f"Call that database 'default', and route the other apps of the project away from {alias!r}."
+    return [Error(message, hint=hint, id="pipelines_app.E008")]
 
 
 def check_guardrails():

@@ -25,6 +25,7 @@ def test_behind_a_proxy_with_tls_nothing_is_left_to_say_and_http_is_sent_on(tmp_
         "HTTPS": "1",
         "HMS_DATA_DIR": str(tmp_path),
         "ALLOWED_HOSTS": "testserver",
+        "REDIS_URL": "redis://127.0.0.1:1/0",  # nobody asks it
         "DJANGO_SETTINGS_MODULE": "hms_gov.settings",
     }
     done = subprocess.run(

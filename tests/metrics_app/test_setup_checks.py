@@ -4,7 +4,7 @@ import pytest
 from django.urls import include, path
 
 from metrics_app.running_checks import check_running
-from metrics_app.setup_checks import IN_MEMORY, check_setup
+from metrics_app.setup_checks import IN_MEMORY, check_login, check_setup
 
 urlpatterns = [path("", include("metrics_app.urls")), path("enter/", lambda request: None, name="enter")]
 
@@ -22,7 +22,7 @@ def whole(settings):
 
 
 def test_who_lacks_nothing_is_told_nothing(whole):
-    assert check_setup(None) == []
+    assert check_setup(None) + check_login(None) == []
 
 
 def test_a_project_without_redis_is_told_the_line_that_is_missing(whole):
@@ -53,12 +53,12 @@ def test_a_layer_that_no_other_process_hears_is_named_with_the_line_to_write(who
 @pytest.mark.parametrize(("url", "leads"), [("/nowhere/", False), ("/enter/?a=1", True), ("enter", True)])
 def test_a_log_in_that_leads_nowhere_is_named(whole, url, leads):
     whole.LOGIN_URL = url
-    assert ("metrics_app.W003" in [found.id for found in check_setup(None)]) is not leads
+    assert ("metrics_app.W003" in [found.id for found in check_login(None)]) is not leads
 
 
 def test_a_log_in_elsewhere_is_somebody_elses(whole):
     whole.LOGIN_URL = "https://login.example.org/"
-    assert check_setup(None) == []
+    assert check_login(None) == []
 
 
 @pytest.mark.django_db
@@ -81,3 +81,16 @@ def test_no_other_command_waits_for_redis(monkeypatch, settings):
     monkeypatch.setattr("sys.argv", ["manage.py", "migrate"])
     settings.METRICS_APP = settings.METRICS_APP | {"REDIS_URL": "redis://127.0.0.1:1/0"}
     assert check_running(None) == []
+
+
+class Elsewhere:
+    """A router of a project that keeps this app beside its own rows."""
+
+    def db_for_write(self, model, **hints):
+        return "figures" if model._meta.app_label == "metrics_app" else None
+
+
+def test_rows_in_a_database_that_no_transaction_would_guard_are_refused(whole, monkeypatch):
+    monkeypatch.setattr("django.db.router.routers", [Elsewhere()])
+    [found] = check_setup(None)
+    assert found.id == "metrics_app.E010" and "'figures'" in found.msg and "'default'" in found.hint
