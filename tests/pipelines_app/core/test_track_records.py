@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.meta_analysis import combine_effects
 
+from pipelines_app.core.counts import write_times
 from pipelines_app.core.pooling import pool, pool_plain
-from pipelines_app.core.track_records import Case, make_record, tell_review, write_times
+from pipelines_app.core.track_records import Case, make_record, tell_review
 from tests.pipelines_app.judging import MEASURE_OF, make_effect, make_plain
 
 
