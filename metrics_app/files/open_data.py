@@ -12,14 +12,13 @@ from django.core.signals import setting_changed
 
 from metrics_app import conf, queries, registry
 from metrics_app.core.aggregates import get_aggregate
-from metrics_app.core.calendars import begin, check_zone, shift_back
+from metrics_app.core.calendars import begin, check_zone
 from metrics_app.core.durations import DAY_MS
-from metrics_app.core.recorded import is_enough, join_pieces
-from metrics_app.core.text.counts import count_words
+from metrics_app.core.recorded import join_pieces
 from metrics_app.core.text.losses import name_lost
-from metrics_app.core.text.units import DASH, format_duration, format_value
 from metrics_app.core.text.words import natural_key
 from metrics_app.exceptions import TooMany
+from metrics_app.files.open_figures import SPANS, describe_figures, list_recent, tell_recent
 from metrics_app.files.writers import NAMES as FORMAT_NAMES
 from metrics_app.files.writers import list_formats
 from metrics_app.forks import free_in_children
@@ -58,7 +57,6 @@ MEANINGS = (
         "Which share of it was recorded: where it is 0 nobody counted, and a count of 0 says nothing.",
     ),
 )
-SPANS = ("The last full hour", "Yesterday", "The last 7 full days")
 
 _lock = free_in_children(threading.Lock())
 _facts = (0.0, (), {})  # (fresh until, topics, topic -> facts)
@@ -121,7 +119,9 @@ def load_facts(kpis):
 def read_facts(kpis, now):
     """The facts of KPIs at ``now`` (ms): the span covered, its years, and the last figures in human units."""
     topics = [kpi.topic for kpi in kpis]
-    found = [queries.compare_span(topics, *span) for span in list_recent(now)]
+    recent = list_recent(now)
+    names = [tell_recent(name, *span) for name, span in zip(SPANS, recent, strict=True)]
+    found = [queries.compare_span(topics, *span) for span in recent]
     spans = {topic: find_span(topic) for topic in topics}
     covered, lost = list_covered(spans, now), queries.list_losses_of(topics, 0, now)
     return {
@@ -132,7 +132,7 @@ def read_facts(kpis, now):
             "lost": list_lost(lost[kpi.topic]),
             "figures": [
                 (name, *describe_figures(kpi, figures[kpi.topic]))
-                for name, figures in zip(SPANS, found, strict=True)
+                for name, figures in zip(names, found, strict=True)
             ],
         }
         for kpi in kpis
@@ -143,36 +143,6 @@ def list_lost(losses):
     """``[(start, end, words)]`` of the newest spans whose points are known to be lost; times in ms."""
     known = [one for one in losses if one.points != 0][-MOST_LOSSES:]
     return [(one.start, one.end, name_lost(one.points)) for one in reversed(known)]
-
-
-def list_recent(now):
-    """``(start, end)`` in ms of the last full hour, of yesterday, of the last seven days, in that zone."""
-    zone = check_zone(conf.get("OPEN_DATA_ZONE"))
-    hour, day = begin(now, "hour", zone), begin(now, "day", zone)
-    return [
-        (begin(hour - 1, "hour", zone), hour),
-        (begin(day - 1, "day", zone), day),
-        (shift_back(day, "week", zone), day),
-    ]
-
-
-def describe_figures(kpi, figures):
-    """``(value, points)`` in words; a rate is over what was recorded of the span, and it is said how much."""
-    count, recorded, name = figures["count"], figures["recorded"], kpi.aggregate
-    if not count and not is_enough(recorded):
-        return DASH, "not recorded" if not recorded else f"no point; {tell_part(figures)}"
-    value = figures.get(name)
-    points = count_words(count, "point")
-    if recorded and not is_enough(recorded):
-        value = value / recorded if get_aggregate(name).is_rate and value is not None else value
-        points = f"{points}; {tell_part(figures)}"
-    return format_value(value, kpi.unit, name), points
-
-
-def tell_part(figures):
-    """ "recorded for 5 h of it"."""
-    seconds = figures["recorded"] * (figures["end"] - figures["start"]) / 1000
-    return f"recorded for {format_duration(max(seconds // 60 * 60, 60))} of it"
 
 
 def list_covered(spans, now):
