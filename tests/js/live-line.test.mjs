@@ -13,12 +13,14 @@ const make = (options = {}) => {
 
 test("it says the value, the limit and the range, and changes with the data", () => {
   const line = make();
-  assert.equal(line.describe(NOW, time).sentence, "Response time: no points in the last 60 min.".replace("60 min", "1 h"));
+  assert.equal(line.describe(NOW, time).sentence, "Response time: no points in the last hour.");
   line.push({ ts: NOW - 60_000, value: 90_000 }, NOW);
   const calm = line.describe(NOW, time);
   assert.match(calm.sentence, /^Response time, mean of 1 h: now 25 h, within its limit of 48 h; between 25 h and 25 h over 1 h\.$/);
   assert.equal(calm.value, "25 h");
   assert.equal(calm.age, "1 min ago");
+  assert.equal(calm.what, "mean of 1 h", "the number is named where it stands");
+  assert.equal(line.describe(NOW + 3 * 86_400_000, time).age, "t-60", "when it was, where that is days ago");
   line.push({ ts: NOW - 1000, value: 900_000 }, NOW);
   const over = line.describe(NOW, time);
   assert.equal(over.breached, true);

@@ -24,6 +24,10 @@ test("it writes ages as the server does", () => {
   for (const [seconds, text] of pairs.age) assert.equal(units.formatAge(seconds), text);
 });
 
+test("it writes the span that ends now as the server does", () => {
+  for (const [duration, text] of pairs.last) assert.equal(units.tellLast(duration), text);
+});
+
 test("a duration speaks in the unit of the limit beside it", () => {
   for (const [seconds, limit, text] of pairs.beside) assert.equal(units.formatDuration(seconds, limit), text);
 });

@@ -2,12 +2,15 @@
 
 import { getAggregate } from "./aggregates.js";
 import { Ring, roll } from "./series.js";
-import { formatAge, formatDuration, formatValue } from "./units.js";
+import { formatAge, formatDuration, formatValue, isLongAgo, tellLast } from "./units.js";
 
 const STEPS = 60; // places of the line
 const MOST_POINTS = 20_000;
 const SILENCE = 40_000; // ms; the server's heart beats every 15 s
 const BEHIND = 4_000; // ms that points may lie uncounted before the server says so
+
+/** How long ago, or when that was where it is long ago. */
+const tellAge = (seconds, tell) => (isLongAgo(seconds) ? tell() : formatAge(seconds));
 
 /** The points of one topic, and what is to be said of them. */
 export class LiveLine {
@@ -77,8 +80,8 @@ export class LiveLine {
       limit_label: this.limit === null ? "" : write(this.limit),
     };
     const breached = value !== null && this.limit !== null && (this.above ? value > this.limit : value < this.limit);
-    const age = this.heard === null ? "" : this.last === null ? "no points yet" : formatAge((now - this.last) / 1000);
-    return { ...judged, chart, value: write(value), age, breached, sentence: this.tell(chart, value, breached, judged, write) };
+    const age = this.heard === null ? "" : this.last === null ? "no points yet" : tellAge((now - this.last) / 1000, () => time(this.last));
+    return { ...judged, chart, value: write(value), what: this.what(), age, breached, sentence: this.tell(chart, value, breached, judged, write) };
   }
 
   /** The picture in words. */
@@ -86,12 +89,17 @@ export class LiveLine {
     const known = values.filter((one) => one !== null);
     const freshness = state === "live" ? "" : ` ${words}.`;
     if (this.heard === null) return `${this.label}:${freshness.toLowerCase()}`;
-    if (!known.length) return `${this.label}: no points in the last ${formatDuration(this.span / 1000)}.${freshness}`;
+    if (!known.length) return `${this.label}: no points in ${tellLast(formatDuration(this.span / 1000))}.${freshness}`;
     const now = value === null ? "no value now" : `now ${write(value)}`;
     const range = `between ${write(Math.min(...known))} and ${write(Math.max(...known))} over ${formatDuration(this.span / 1000)}`;
     const side = breached ? `beyond its limit of ${write(this.limit)}` : `within its limit of ${write(this.limit)}`;
     const limit = this.limit === null || value === null ? "" : `, ${side}`;
-    return `${this.label}, ${getAggregate(this.aggregate).label} of ${formatDuration(this.window / 1000)}: ${now}${limit}; ${range}.${freshness}`;
+    return `${this.label}, ${this.what()}: ${now}${limit}; ${range}.${freshness}`;
+  }
+
+  /** What the value is: "mean of 5 min". */
+  what() {
+    return `${getAggregate(this.aggregate).label} of ${formatDuration(this.window / 1000)}`;
   }
 
   /** One place of the line in words, for those who walk along it by keyboard. */

@@ -11,7 +11,7 @@ import { renderSpark } from "./spark.js";
 import { tellMomentInZone } from "./moments.js";
 
 const HEIGHT = 72, LEAST_WIDTH = 160, PAINT_EVERY = 250; // px, px, ms
-const MARKUP = ["label", "value", "words", "age", "place"];
+const MARKUP = ["label", "value", "what", "words", "age", "place"];
 
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(`
@@ -31,12 +31,12 @@ sheet.replaceSync(`
   .limit { stroke: var(--alarm); stroke-width: 1.5; stroke-dasharray: 5 4; }
   .band { fill: var(--alarm); opacity: 0.08; }
   .ground, .mark { stroke: var(--muted); }
-  text { fill: var(--muted); font-size: 12px; }
+  text { fill: var(--muted); font-size: 12px; paint-order: stroke; stroke: var(--paper); stroke-width: 3px; stroke-linejoin: round; }
   .row { display: flex; flex-wrap: wrap; gap: 0 0.75em; align-items: baseline; margin: 0; }
   .label { flex-basis: 100%; font-weight: 600; overflow-wrap: anywhere; }
   .value { font-size: 1.5em; font-weight: 600; }
   .breached .value::before { content: "▲ "; color: var(--alarm); }
-  .words, .age, .place { color: var(--muted); font-size: 0.875em; }
+  .what, .words, .age, .place { color: var(--muted); font-size: 0.875em; }
   .frozen svg { filter: grayscale(1); opacity: 0.5; }
   .frozen .value { color: var(--muted); font-weight: 400; }
   .frozen .words::before { content: "◌ "; }
@@ -143,7 +143,7 @@ export class LiveSpark extends HTMLElement {
     const width = Math.max(this.getBoundingClientRect().width, LEAST_WIDTH);
     this.figure.replaceChildren(renderSpark({ ...shown.chart, ...mark }, width, HEIGHT));
     this.write(this.parts.label, this.line.label);
-    for (const name of ["value", "words", "age"]) this.write(this.parts[name], shown[name]);
+    for (const name of ["value", "what", "words", "age"]) this.write(this.parts[name], shown[name]);
     if (this.figure.getAttribute("aria-label") !== shown.sentence) this.figure.setAttribute("aria-label", shown.sentence);
   }
 

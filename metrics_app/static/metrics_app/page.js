@@ -4,7 +4,7 @@ import "./page_aggregates.js";
 import { ServerTime } from "./server-time.js";
 import { connect, describe } from "./stream.js";
 import { nameZone, nameZones, tellMomentInZone } from "./moments.js";
-import { formatAge, formatDuration } from "./units.js";
+import { formatAge, formatDuration, isLongAgo } from "./units.js";
 
 const STATUS_EVERY = 2_000, TIMEOUT = 15_000;
 const MOMENT = 3500; // ms; what was switched off just now says since when, too
@@ -138,8 +138,8 @@ export function setText(node, text) {
 
 function countAges() {
   for (const place of document.querySelectorAll(".age[data-at]")) {
-    const at = Number(place.dataset.at);
-    setText(place, at ? `${place.dataset.before ?? ""}${formatAge((serverNow() - at) / 1000)}` : "");
+    const at = Number(place.dataset.at), age = (serverNow() - at) / 1000;
+    setText(place, at ? `${place.dataset.before ?? ""}${isLongAgo(age) ? moment(at) : formatAge(age)}` : "");
   }
   // "…, the oldest for 12 min": the seconds of the first minute, whole minutes from then on.
   for (const place of document.querySelectorAll("[data-oldest]")) {

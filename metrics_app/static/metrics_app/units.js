@@ -94,6 +94,15 @@ export function formatAge(seconds) {
   return `${formatDuration(Math.floor(age))} ago`;
 }
 
+/** Whether an age (seconds) says less than its moment does: nobody counts back 3,493 days. */
+export const isLongAgo = (seconds) => seconds >= 2 * DAY;
+
+/** "the last hour", "the last 30 min": the span that ends now, of a duration in words. */
+export function tellLast(duration) {
+  const alone = { "1 s": "second", "1 min": "minute", "1 h": "hour", "1 hour": "hour" };
+  return `the last ${alone[duration] ?? duration}`;
+}
+
 /** The ticks of an axis of durations, all in one unit: ["0 h", "12 h", "24 h"]; days from 100 h on. */
 export function formatTicks(seconds) {
   const step = seconds.length > 1 ? Math.abs(seconds[1] - seconds[0]) : Math.abs(seconds[0] ?? 0);

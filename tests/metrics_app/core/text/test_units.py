@@ -47,3 +47,7 @@ def test_it_never_names_an_empty_unit(seconds):
     # Not the end of "4.13e−260 s" or of "2.11e−60 s".
     assert not re.search(r"(?<![\d−])60 s", text)
     assert not text.startswith("0 ") or seconds < 0.5
+
+
+def test_the_span_that_ends_now_is_named_as_people_do():
+    assert [units.tell_last(duration) for duration, _ in PAIRS["last"]] == [text for _, text in PAIRS["last"]]
