@@ -5,6 +5,7 @@ from django.conf import settings
 from hms_gov.joins.quantities import read_rule
 from metrics_app import queries
 from metrics_app.core.aggregates import get_aggregate
+from metrics_app.core.durations import HOUR_MS
 from metrics_app.core.moments import to_ms
 from metrics_app.core.text.losses import tell_lost
 from metrics_app.core.text.phrases import name_aggregate
@@ -63,6 +64,15 @@ def hours(topic, start, end):
     except BusUnavailable as error:
         raise NotMeasured(f"{topic} cannot be read right now: {error}") from error
     raise NotMeasured(f"the points of {topic} are collected up to {through}, not yet to {end} (ms)")
+
+
+def count_recorded(topic, start, end):
+    """How many hours of [start, end) were recorded: in the others "no points" says nothing. NotMeasured."""
+    try:
+        spans = queries.list_recorded(topic, start, end)
+    except BusUnavailable as error:
+        raise NotMeasured(f"{topic} cannot be read right now: {error}") from error
+    return round(sum(until - since for since, until in spans) / HOUR_MS, 2)
 
 
 def list_events(topic, start, end):

@@ -2,7 +2,7 @@
 
 from hms_gov.joins.citations import cite
 from hms_gov.joins.costs import find_cost
-from hms_gov.joins.effects import describe_effect, hours, list_events
+from hms_gov.joins.effects import count_recorded, describe_effect, hours, list_events
 from hms_gov.joins.evidence import freeze
 from hms_gov.joins.quantities import describe, draw, observe, read_rule
 from hms_gov.joins.unless import find_crossing, read_value
@@ -13,6 +13,7 @@ from metrics_app.services.conditions import find_end, find_standstill
 
 __all__ = [
     "cite",
+    "count_recorded",
     "describe_effect",
     "find_crossing",
     "freeze",

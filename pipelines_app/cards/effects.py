@@ -1,5 +1,6 @@
 """What acting can prove, said before anybody decides; and what came of it, once it is judged."""
 
+import math
 from dataclasses import dataclass
 
 from django.utils import timezone
@@ -8,7 +9,7 @@ from pipelines_app import queries
 from pipelines_app.cards.writing import to_local, write
 from pipelines_app.core import measuring, telling
 from pipelines_app.core.counts import count_words
-from pipelines_app.core.durations import DAY_H
+from pipelines_app.core.durations import DAY_H, HOUR_MS
 from pipelines_app.core.effect_records import Reason
 from pipelines_app.core.moments import to_ms
 
@@ -160,6 +161,8 @@ def tell_plainly(plain, measure):
 def list_rows(found, measure):
     """``(name, value)`` of the table beside the chart."""
     yield "Judged", f"{measure['label']} {tell_span(found['judged_from'], found['judged_to'])}"
+    if found.get("recorded") is not None:
+        yield "Recorded", tell_recorded(found)
     if found["expected"] is not None:
         yield "Observed", tell_observed(found, measure)
         yield "Expected", write_value(found["expected"], measure, beside=found["expected"])
@@ -168,6 +171,17 @@ def list_rows(found, measure):
         yield "Change", tell_change(found, measure).removeprefix(": ")
         yield "Learnt from", count_words(found["moments"], "moment")
     yield "Plainly compared", tell_plainly(found["plain"], measure)
+
+
+def tell_recorded(found):
+    """``156 of 168 hours; a total takes the rest as 0, though nobody counted``."""
+    whole = (found["judged_to"] - found["judged_from"]) // HOUR_MS
+    # What is not whole is not recorded.
+    missing = whole - math.floor(found["recorded"] + 1 / 60)
+    if missing <= 0:
+        return f"all {count_words(whole, 'hour')}"
+    known = f"{whole - missing} of {count_words(whole, 'hour')}"
+    return f"{known}; a total takes the rest as 0, though nobody counted"
 
 
 def tell_observed(found, measure):

@@ -8,12 +8,13 @@ from django.db import transaction
 
 from pipelines_app.core import measuring
 from pipelines_app.core.chain import digest, encode
+from pipelines_app.core.hours import TOTAL
 from pipelines_app.core.moments import to_moment, to_ms
 from pipelines_app.core.states import State
 from pipelines_app.exceptions import Tampered
 from pipelines_app.models import Effect
 from pipelines_app.queries import find_plan, find_span, list_actions
-from pipelines_app.queries.measuring import STARTED, ask, is_hidden
+from pipelines_app.queries.measuring import STARTED, ask, can_answer, is_hidden
 from pipelines_app.services.errands.figures import plan_figures
 from pipelines_app.services.errands.plan import MEASURE, end_errand, plan_errand
 from pipelines_app.services.moves import lock_pipeline, move
@@ -71,7 +72,15 @@ def judge_kpi(topic, planned, span, others):
         actions=[at for _, at in others],
         breaches=events["breaches"],
     )
-    return {"measure": planned["measure"], "effect": measuring.describe_effect(effect), "days": days}, events
+    found = measuring.describe_effect(effect) | count_recorded(topic, planned["measure"], effect)
+    return {"measure": planned["measure"], "effect": found, "days": days}, events
+
+
+def count_recorded(topic, measure, effect):
+    """``{"recorded": hours}`` of the span of a total, which takes others as 0, where the project can tell."""
+    if measure["kind"] != TOTAL or not can_answer("count_recorded"):
+        return {}
+    return {"recorded": ask("count_recorded", topic, effect.judged_from, effect.judged_to)}
 
 
 def judge_guardrail(planned, pipeline, span):

@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from hms_gov.joins import effects, marks
 from metrics_app.exceptions import BusUnavailable
-from metrics_app.models import HourRollup, Note
+from metrics_app.models import HourRollup, Kpi, Note
+from metrics_app.registry import forget
 from metrics_app.services.rules.thresholds import save_threshold
 from pipelines_app.cards.effects import describe_outcome, tell_promise
 from pipelines_app.cards.execution import describe_execution
@@ -362,3 +363,24 @@ def test_it_is_closed_over_http_with_a_reason_and_found_in_the_inbox_until_then(
         "ada",
         "they stay",
     )
+
+
+@pytest.mark.parametrize(
+    ("gap", "told"),
+    [
+        (None, "all 168 hours"),
+        (3, "144 of 168 hours; a total takes the rest as 0, though nobody counted"),
+    ],
+)
+def test_of_a_total_it_says_how_many_of_its_hours_were_recorded(approver, gap, told):
+    fired = seed(gap=gap)
+    Kpi.objects.filter(topic=TOPIC).update(aggregate="rate_per_hour", window=3600)
+    forget()
+    pipeline = judge(carry_out(fired, approver))
+    assert dict(describe_outcome(pipeline).rows)["Recorded"] == told
+    assert verify_audit().faults == []
+
+
+def test_of_a_mean_nothing_is_taken_as_zero(approver):
+    pipeline = judge(carry_out(seed(gap=3), approver))
+    assert "Recorded" not in dict(describe_outcome(pipeline).rows)
