@@ -7,7 +7,7 @@ from metrics_app.core.aggregates import get_aggregate
 from metrics_app.core.calendars import begin, check_zone, shift_back
 from metrics_app.core.recorded import is_enough
 from metrics_app.core.text.counts import count_words
-from metrics_app.core.text.moments import name_zone, tell_day
+from metrics_app.core.text.moments import tell_day, tell_moment, tell_moment_in_zone
 from metrics_app.core.text.units import DASH, format_duration, format_value
 
 SPANS = ("The last full hour", "Yesterday", "The last 7 full days")
@@ -25,13 +25,14 @@ def list_recent(now):
 
 
 def tell_recent(name, start, end):
-    """ "Yesterday, 23 Nov 2026", "The last full hour, 24 Nov 2026, 10:00 to 11:00 CET"; times in ms."""
+    """ "Yesterday, 23 Nov 2026", "The last full hour, 24 Nov 2026 10:00 to 11:00 CET"; times in ms."""
     zone = check_zone(conf.get("OPEN_DATA_ZONE"))
     first, after, last = (datetime.fromtimestamp(at / 1000, zone) for at in (start, end, end - 1))
     # A figure is copied, and read later: it says its year.
     day = tell_day(last, last, with_year=True)
     if name == SPANS[0]:
-        return f"{name}, {day}, {first:%H:%M} to {after:%H:%M} {name_zone(first)}"
+        begins = tell_moment(first, first, with_year=True)
+        return f"{name}, {begins} to {tell_moment_in_zone(after, first)}"
     if first.date() == last.date():
         return f"{name}, {day}"
     return f"{name}, {tell_day(first, last)} to {day}"

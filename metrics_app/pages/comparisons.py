@@ -15,8 +15,10 @@ NOTHING, PART, WHOLE = "nothing", "part", "whole"
 EARLIER = {"day": "yesterday by now", "week": "a week ago by now"}
 
 
-def list_comparisons(kpi, now, zone):
+def list_comparisons(kpi, now, zone, limit=None):
     """``[{"label", "text", "beside"}, …]`` of a KPI at ``now`` (ms) in the reader's ``zone``, a name.
+
+    Values are in the unit of the ``limit`` that they are read beside, if there is one.
 
     Of a span without points in which nobody counted nothing is known, which is not zero.
     """
@@ -26,10 +28,10 @@ def list_comparisons(kpi, now, zone):
     name = "count" if get_aggregate(kpi.aggregate).is_rate else kpi.aggregate
     rows = [
         {"label": "per hour now"} | tell_hour(kpi.topic, hour, now),
-        {"label": "today since midnight"} | tell_today(today, kpi, name),
+        {"label": "today since midnight"} | tell_today(today, kpi, name, limit),
     ]
     for back, label in EARLIER.items():
-        told = tell_earlier(today, today["earlier"][back], kpi, name) if back in kept else GONE
+        told = tell_earlier(today, today["earlier"][back], kpi, name, limit) if back in kept else GONE
         rows.append({"label": label} | told)
     return rows
 
@@ -56,13 +58,13 @@ def tell_hour(topic, hour, now):
     return {"text": format_number(hour["rate_per_hour"]), "beside": "points of the last hour"}
 
 
-def tell_today(today, kpi, name):
+def tell_today(today, kpi, name, limit=None):
     """The figure of the day so far."""
     known = find_known(today, name)
     if known == NOTHING:
         return {"text": DASH, "beside": "not recorded yet"}
     beside = "only partly recorded" if known == PART else tell_points(today, name)
-    return {"text": format_value(today.get(name), kpi.unit, name), "beside": beside}
+    return {"text": format_value(today.get(name), kpi.unit, name, limit), "beside": beside}
 
 
 def find_known(figures, name):
@@ -78,12 +80,12 @@ def find_known(figures, name):
     return PART if figures["count"] else NOTHING
 
 
-def tell_earlier(today, before, kpi, name):
+def tell_earlier(today, before, kpi, name, limit=None):
     """The figure of an earlier day, and how today stands against it where both were counted in full."""
     known = find_known(before, name)
     if known == NOTHING:
         return {"text": DASH, "beside": "not recorded then"}
-    text = format_value(before.get(name), kpi.unit, name)
+    text = format_value(before.get(name), kpi.unit, name, limit)
     if known == PART:
         return {"text": text, "beside": "only partly recorded then"}
     change = tell_change(today.get(name), before.get(name)) if find_known(today, name) == WHOLE else ""
@@ -92,5 +94,6 @@ def tell_earlier(today, before, kpi, name):
 
 
 def tell_points(day, name):
-    """How many points stand behind a figure, where it is not itself a count."""
-    return "" if get_aggregate(name).judges_empty else count_words(day["count"], "point")
+    """ "mean of 50 points": what stands behind a figure, where it is not itself a count."""
+    one = get_aggregate(name)
+    return "" if one.judges_empty else f"{one.label} of {count_words(day['count'], 'point')}"

@@ -168,7 +168,7 @@ def describe_kpi(kpi, user):
         "zone": timezone.get_current_timezone_name(),
         "is_open": kpi.open_data,
         "figures": list_figures(kpi, stats, chart["limit"], now),
-        "comparisons": list_comparisons(kpi, now, timezone.get_current_timezone_name()),
+        "comparisons": list_comparisons(kpi, now, timezone.get_current_timezone_name(), chart["limit"]),
         "lacking": tell_lacking(kpi.topic, now, timezone.get_current_timezone_name()),
         "rules": [
             describe_rule(rule, acting, now, clock, stats["last_point_at"], repeats)

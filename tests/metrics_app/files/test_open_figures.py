@@ -13,7 +13,7 @@ def test_a_figure_says_of_which_day_and_hour_it_is(settings):
         for name, span in zip(open_figures.SPANS, open_figures.list_recent(now), strict=True)
     ]
     assert names == [
-        "The last full hour, 3 Jan 2026, 09:00 to 10:00 CET",
+        "The last full hour, 3 Jan 2026 09:00 to 10:00 CET",
         "Yesterday, 2 Jan 2026",
         "The last 7 full days, 27 Dec 2025 to 2 Jan 2026",
     ]

@@ -62,4 +62,4 @@ def test_a_day_before_anybody_watched_is_not_zero():
     Clockwork()
     rows = rows_of(kpi)
     assert rows["yesterday by now"] == ("—", "not recorded then")
-    assert rows["today since midnight"] == ("1 min", "1 point")
+    assert rows["today since midnight"] == ("1 min", "mean of 1 point")
