@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 from functools import partial
 
 import redis
@@ -59,10 +60,15 @@ class Demo(Service):
             environment.setdefault("MINUTES_DAYS", str(MINUTES_DAYS))
         return environment
 
-    def prepare(self):
-        """Database, assets and seed."""
+    def begin_to_prepare(self):
+        """Database, assets and seed, in a process beside the loading."""
         past = ["--past"] if self.traffic else []
-        self.run_step("Preparing", "prepare_demo", "--credentials", str(self.credentials), *past)
+        arguments = ("prepare_demo", "--credentials", str(self.credentials), *past)
+        self.preparing = self.begin_step(*arguments)
+
+    def prepare(self):
+        """Waits until they are there."""
+        self.end_step(self.preparing, "Preparing")
 
     def list_parts(self):
         """As of every service, and the complaints."""
@@ -70,21 +76,26 @@ class Demo(Service):
         if self.traffic:
             yield self.make_part("traffic", self.parts.simulate, level=FRONT)
 
-    def run_step(self, what, *arguments):
-        """Runs a management command to its end; CannotRun with the end of its log when it fails."""
+    def begin_step(self, *arguments):
+        """Begins a management command."""
         step = self.make_part(arguments[0], partial(run_command, *arguments))
         step.start()
+        return step
+
+    def end_step(self, step, what):
+        """Waits until a command has ended; CannotRun with the end of its log when it failed."""
         try:
             self.wait_for(lambda: not step.is_alive(), what)
         except Stopped:
-            step.popen.kill()
+            step.signal(signal.SIGKILL)
+            step.popen.wait()
             raise
         if step.popen.returncode:
             raise CannotRun(f"{what} failed; {step.log} ends:\n{step.tail()}")
 
     def greet(self):
         """Once it works: the file that says so, where it runs and how to get in."""
-        self.run_step("Starting", "wait_until_ready", self.url, "--timeout", str(PATIENCE))
+        self.end_step(self.begin_step("wait_until_ready", self.url, "--timeout", str(PATIENCE)), "Starting")
         known = json.loads(self.credentials.read_text())
         facts = {"url": self.url, **known, "redis_url": os.environ["REDIS_URL"]}
         write_private(self.ready, json.dumps(facts, indent=2) + "\n")

@@ -146,6 +146,7 @@ class Service:
         if "environment" not in self.state and (environment := self.make_environment()):
             # Settings are read once, and were before this was known.
             self.become(environment)
+        self.begin_to_prepare()
         self.load()
         self.prepare()
         for part in self.list_parts():
@@ -194,6 +195,9 @@ class Service:
         """All that the parts run, which they then share; ``hms_gov.parts`` only now, it takes seconds."""
         self.parts = import_module("hms_gov.parts")
         freeze()
+
+    def begin_to_prepare(self):
+        """Begins what can be done while the parts are loaded."""
 
     def prepare(self):
         """What has to be done before the parts run."""

@@ -23,17 +23,21 @@ from metrics_app.window.fence import is_durable
 
 logger = logging.getLogger(__name__)
 
-LEASE_MS = 2_000
 RENEW = 0.5  # seconds between two looks at the leases
+# Seconds between two beats, and for how many ms a turn waits for points: while points come, and at rest.
+BEAT, BEAT_AT_REST = 0.2, 0.9
+WAIT, WAIT_AT_REST = 250, 500
+REST_AFTER = 10.0  # seconds without a point
 RETRY = 1.0  # seconds between two attempts to reach the database
 LONGEST_PAUSE = 2.0  # seconds between two attempts while Redis is away
 MOST_POINTS = 400_000  # points a turn aims to stay below
 
 
 class Collector:
-    """Collects a set of shards (None: all). ``lease`` False never waits for another one.
+    """Collects a set of shards (None: all).
 
-    The through marks of idle shards move at most every ``idle_ms``.
+    ``lease`` False is for who collects once: it waits for no other one, is none that others wait for, and
+    moves the through marks of idle shards by itself, at most every ``idle_ms``.
     """
 
     def __init__(self, shards=None, *, lease=True, idle_ms=200):
@@ -44,6 +48,7 @@ class Collector:
         self.memories = {}
         self.confirmed = {}
         self.mine, self.renewed = [], float("-inf")
+        self.beaten, self.woken = float("-inf"), time.monotonic()
         self.count = 256
         self.checked, self.freezer = False, GarbageFreezer()
         self.registered, self.unregistered, self.tried = set(), set(), float("-inf")
@@ -53,7 +58,7 @@ class Collector:
         pause = 0.0
         while not stop.is_set():
             try:
-                self.turn()
+                self.turn(WAIT_AT_REST if self.is_at_rest() else WAIT)
                 # A full look at a million objects would hold up every stream.
                 self.freezer.settle(1 + len(self.registered))
                 if pause:
@@ -68,7 +73,7 @@ class Collector:
         self.release()
 
     @patiently()
-    def turn(self, block_ms=250):
+    def turn(self, block_ms=WAIT):
         """One step over all shards; True when there may be more to read at once."""
         self.check()
         window.note_recording()
@@ -81,7 +86,10 @@ class Collector:
         found = bus.read(offsets, block_ms=block_ms, count=self.count)
         turns = [self.collect_shard(shard, found) for shard in list(self.memories)]
         updates = [update for turn in turns for update in turn.updates]
-        self.advance_idle(found)
+        if self.lease:
+            self.beat(found)
+        else:
+            self.advance_idle(found)
         self.adapt(found)
         if updates:
             live.publish_turn(updates)
@@ -107,8 +115,11 @@ class Collector:
         if not self.lease:
             self.mine = self.shards
         elif time.monotonic() - self.renewed > RENEW:
-            self.mine = window.take_leases(self.shards, self.me, LEASE_MS)
+            self.mine, new = window.take_leases(self.shards, self.me)
             self.renewed = time.monotonic()
+            # Somebody may have moved them on, or Redis has lost them with all else.
+            for shard in new:
+                self.memories.pop(shard, None)
         for shard in set(self.memories) - set(self.mine):
             del self.memories[shard]
 
@@ -181,6 +192,23 @@ class Collector:
         if batch:
             memory.fold(batch, now, turn)
         return turn
+
+    def is_at_rest(self):
+        """Whether no point has come for a while: then it costs little to be there."""
+        return time.monotonic() - self.woken > REST_AFTER
+
+    def beat(self, found):
+        """Tells that this one lives, and up to when all is collected of the shards that were read out."""
+        if found.points:
+            self.woken = time.monotonic()
+        if time.monotonic() - self.beaten < (BEAT_AT_REST if self.is_at_rest() else BEAT):
+            return
+        # Applied in this turn, or nothing was there: what came before its reading began is in the window.
+        whole = [shard for shard in self.memories if found.through[shard] >= found.now]
+        for shard in whole:
+            self.memories[shard].through = max(self.memories[shard].through, found.now)
+        window.beat(self.me, whole, found.now)
+        self.beaten = time.monotonic()
 
     def advance_idle(self, found):
         """Moves the through marks of the shards that had nothing new."""

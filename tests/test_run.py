@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,11 @@ class Site:
         address = f"{self.url}/api/v1/kpis/{TOPIC}/stats/"
         answer = requests.get(address, headers=headers, params={"window": 3600}, timeout=60)
         return answer.json()["count"] if answer.status_code == 200 else 0
+
+    def measure_file(self):
+        """Bytes of what its Redis has written."""
+        directory = self.output.parent / "redis" / "appendonlydir"
+        return sum(path.stat().st_size for path in directory.iterdir())
 
     def find_age(self):
         """Seconds since somebody judged; None where that cannot be asked."""
@@ -152,6 +158,15 @@ def test_its_parts_share_what_they_have_loaded(site):
         rows = (line.split() for line in path.read_text().splitlines())
         figure = {row[0]: int(row[1]) for row in rows if row[-1] == "kB"}
         assert figure["Pss:"] < figure["Rss:"] / 2, (name, figure)
+
+
+def test_while_nothing_is_sent_redis_writes_next_to_nothing(site):
+    wait_for(lambda: (site.find_age() or 99) < 3, what="somebody who judges")
+    before, begun = site.measure_file(), time.monotonic()
+    age = site.find_age()
+    wait_for(lambda: time.monotonic() - begun > 5 and site.find_age() != age)
+    # With a message for each task and a mark for each shard it was 11 kB a second.
+    assert (site.measure_file() - before) / (time.monotonic() - begun) < 2_000
 
 
 def test_each_part_that_is_killed_works_again_and_no_point_is_lost_or_counted_twice(site):

@@ -6,6 +6,7 @@ from metrics_app import conf
 from metrics_app.connection import get_redis, guard, key
 from metrics_app.core.packing import unpack_head
 from metrics_app.core.points import shard_of
+from metrics_app.window.leases import name_beats, parse_beats
 
 
 def clock():
@@ -42,4 +43,10 @@ def collected_through():
         pipe = get_redis().pipeline(transaction=False)
         for shard in shards:
             pipe.hget(key(shard, "meta"), "through")
-        return {shard: int(mark or 0) for shard, mark in zip(shards, pipe.execute(), strict=True)}
+        # Of a shard to which nothing came only its collector has told since.
+        pipe.hgetall(name_beats())
+        *marks, fields = pipe.execute()
+    beats = parse_beats(fields)
+    return {
+        shard: max(int(mark or 0), beats.find_mark(shard)) for shard, mark in zip(shards, marks, strict=True)
+    }

@@ -21,9 +21,8 @@ from metrics_app.window.fence import (
     check_shards,
     note_run_id,
     read_meta,
-    release_leases,
-    take_leases,
 )
+from metrics_app.window.leases import beat, release_leases, take_leases
 from metrics_app.window.recording import note_recording, read_recording
 from metrics_app.window.seal import drop_held, seal
 from metrics_app.window.turn import apply, load_details, load_topics
@@ -31,6 +30,7 @@ from metrics_app.window.turn import apply, load_details, load_topics
 __all__ = [
     "advance",
     "apply",
+    "beat",
     "begin_generation",
     "check_shards",
     "clean",

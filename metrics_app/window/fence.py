@@ -11,7 +11,7 @@ from metrics_app.core.fold import ShardMemory, next_mark
 from metrics_app.exceptions import MetricsError, StaleFence
 from metrics_app.lua import read_script
 
-ADVANCE, BEGIN, LEASE, RELEASE = (read_script(name) for name in ("advance", "begin", "lease", "release"))
+ADVANCE, BEGIN = (read_script(name) for name in ("advance", "begin"))
 START = "0-0"
 
 
@@ -161,21 +161,3 @@ def advance(memories, through):
     for shard, memory in memories.items():
         memory.through = max(memory.through, through[shard])
     return [shard for shard, answer in zip(memories, answers, strict=True) if not answer]
-
-
-def take_leases(shards, me, ms):
-    """The shards whose lease is ours for the next ``ms``; only a courtesy, the fence decides."""
-    with guard():
-        pipe = get_redis().pipeline(transaction=False)
-        for shard in shards:
-            pipe.eval(LEASE, 1, key(shard, "lease"), me, ms)
-        return [shard for shard, mine in zip(shards, pipe.execute(), strict=True) if mine]
-
-
-def release_leases(shards, me):
-    """Gives up the leases that are ours."""
-    with guard():
-        pipe = get_redis().pipeline(transaction=False)
-        for shard in shards:
-            pipe.eval(RELEASE, 1, key(shard, "lease"), me)
-        pipe.execute()

@@ -13,7 +13,7 @@ OF_EMITTERS = ("dropped",)
 # One per batch that came under an idempotency key, or that told of losses.
 MARKS = ("idem", "told")
 # Of the whole site: one key of each, and one per name.
-OF_SITE = ("shards", "recording", "archive_warnings")
+OF_SITE = ("shards", "recording", "archive_warnings", "collectors")
 REPLAYED = "replayed"
 NAMED = ("kpis", REPLAYED)
 LEFT = {

@@ -268,7 +268,7 @@ def test_it_reads_more_entries_while_they_are_small(now):
 def test_it_survives_a_redis_that_is_away(monkeypatch, caplog):
     collector, stop, answers = Collector(), threading.Event(), iter([BusUnavailable("No Redis at x"), None])
 
-    def turn():
+    def turn(block_ms):
         answer = next(answers)
         if answer:
             raise answer
