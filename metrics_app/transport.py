@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import ssl
+import time
 from urllib.parse import urlsplit
 
 from metrics_app.forks import NoFork
@@ -28,6 +29,9 @@ no_fork = NoFork()
 PATH = "/api/v1/points/"
 LONGEST = 200_000  # bytes of an answer that are read: it may name each of 10,000 points
 TIMEOUT = 10  # seconds for a connection, and for each read
+AT_ONCE = 2_000  # ms there and back after which an answer says what time it is at the server
+REMEMBERED = 600  # seconds for which that is believed: clocks drift
+STEP = 10**9  # ns that a clock may move against one that never steps and be the same
 APART = (400, 403)  # may be the fault of one topic alone
 AGAIN = (408, 425, 429)  # besides 500 and above
 
@@ -57,6 +61,30 @@ def encode_rows(rows):
     return f"[{','.join(points)}]".encode()
 
 
+class ServerClock:
+    """How far a sender's clock is ahead of the server's, as the last answer that came back at once showed.
+
+    The server's clock of an answer lies between the sender's as the request left and as the answer came
+    (as in NTP, RFC 5905): their middle is off by at most half of that. A later request may be on its
+    way for long, and its clock look behind, of which the server learns so that it is not.
+    """
+
+    def __init__(self):
+        self.skew, self.base, self.until = None, 0, 0
+
+    def note(self, rows, sent, late, said):
+        """Compares: rows left at ``sent`` ms of their clock, and ``late`` ms later an answer ``said``."""
+        if sent is not None and said and said.isdigit() and late <= AT_ONCE:
+            self.skew, self.base = sent + late // 2 - int(said), rows.base
+            self.until = time.monotonic() + REMEMBERED
+
+    def find_skew(self, rows):
+        """ms by which the clock of rows is ahead; None where nothing is known of it."""
+        # One that was set since, or of a machine that slept, is another clock.
+        is_the_same = self.skew is not None and abs(rows.base - self.base) < STEP
+        return self.skew if is_the_same and time.monotonic() < self.until else None
+
+
 class HttpTransport:
     """Posts to one server over a connection that is kept. For one thread at a time."""
 
@@ -66,12 +94,13 @@ class HttpTransport:
             raise ValueError(f"{url!r} is not an address: expected such as 'https://metrics.example.org'")
         self.parts, self.key = parts, key
         self.connection, self.pid, self.has_told_skew = None, None, False
+        self.server_clock = ServerClock()
 
     def __call__(self, rows, batch_id):
         """One request; Refused, Unreachable, or OSError and HTTPException of the network."""
         is_whole = False
         try:
-            response = self.post(rows, batch_id)
+            response, sent = self.post(rows, batch_id)
             body = response.read(LONGEST)
             is_whole = response.isclosed()
         except (OSError, http.client.HTTPException) as error:
@@ -80,10 +109,12 @@ class HttpTransport:
             # Whatever it was: a request that was begun and not ended would stand in the way of the next.
             if not is_whole:
                 self.close()
-        self.judge(response, body)
+        late = 0 if sent is None else rows.clock - sent
+        self.server_clock.note(rows, sent, late, response.getheader("HMS-Clock"))
+        self.judge(response, body, late)
 
     def post(self, rows, batch_id):
-        """Sends one batch; an http.client response."""
+        """Sends one batch; an http.client response, and what the clock of the rows said (ms) as they left."""
         self.open()
         headers = {"Content-Type": "application/json", "Idempotency-Key": batch_id}
         if self.key:
@@ -91,10 +122,12 @@ class HttpTransport:
         if dropped := getattr(rows, "dropped", 0):
             headers["HMS-Dropped"] = str(dropped)
         body = encode_rows(rows)
-        if (clock := getattr(rows, "clock", None)) is not None:
-            headers["HMS-Clock"] = str(clock)
+        if (sent := getattr(rows, "clock", None)) is not None:
+            headers["HMS-Clock"] = str(sent)
+            if (skew := self.server_clock.find_skew(rows)) is not None:
+                headers["HMS-Skew"] = str(skew)
         self.connection.request("POST", self.parts.path.rstrip("/") + PATH, body, headers)
-        return self.connection.getresponse()
+        return self.connection.getresponse(), sent
 
     def open(self):
         """Opens the connection where it is not; OSError."""
@@ -121,10 +154,10 @@ class HttpTransport:
             self.connection.close()
         self.connection = None
 
-    def judge(self, response, body):
-        """Returns for a success; otherwise says whether trying again may help."""
+    def judge(self, response, body, late):
+        """Returns for a success ``late`` ms after it left; otherwise says whether trying again may help."""
         if 200 <= response.status < 300:
-            self.tell_skew(body)
+            self.tell_skew(body, late)
             return
         # The key is in the request only; an answer never quotes it.
         message = f"HTTP {response.status} {body[:300].decode(errors='replace')}"
@@ -133,12 +166,12 @@ class HttpTransport:
         refused = read_refused(body) if response.status == 400 else ()
         raise Refused(message, apart=response.status in APART, refused=refused)
 
-    def tell_skew(self, body):
-        """Logs once how far the server found this machine's clock off."""
+    def tell_skew(self, body, late):
+        """Logs once how far the server found this machine's clock off, unless the way took that long."""
         if self.has_told_skew or b'"skew"' not in body:
             return
         skew = read_answer(body).get("skew")
-        if not isinstance(skew, (int, float)):
+        if not isinstance(skew, (int, float)) or -late <= skew * 1000 <= 0:
             return
         self.has_told_skew = True
         way = "ahead of" if skew > 0 else "behind"

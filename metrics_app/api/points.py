@@ -114,7 +114,8 @@ class PointsView(ApiView):
         except BusUnavailable as error:
             raise BusUnavailable(f"{error} {tell_outcome(sender.key)}", detail=error.detail) from error
         sender.note(now)
-        return Response({"accepted": count} | ({"skew": skew / 1000} if skew else {}), status=202)
+        accepted = {"accepted": count} | ({"skew": skew / 1000} if skew else {})
+        return Response(accepted, status=202, headers={"HMS-Clock": str(clock.now_ms())})
 
 
 def tell_outcome(key):

@@ -12,7 +12,8 @@ from metrics_app.core.points import EARLIEST
 from metrics_app.exceptions import BadInput
 
 IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,200}\Z")
-NUMBER = re.compile(r"[0-9]{1,14}\Z")
+NUMBER = re.compile(r"-?[0-9]{1,14}\Z")
+FURTHEST = 10**14 - 1  # ms
 MOST = 10**9  # points that one request may tell of as lost
 
 HEADERS = (
@@ -24,10 +25,25 @@ HEADERS = (
     ),
     OpenApiParameter(
         "HMS-Clock",
-        {"type": "integer", "format": "int64", "minimum": EARLIEST, "maximum": 10**14 - 1},
+        {"type": "integer", "format": "int64", "minimum": EARLIEST, "maximum": FURTHEST},
         "header",
         description="What the clock from which all times of the batch were read says as the request is sent, "
         "ms. Where it is over 5 s off, `skew` says by how much, and that is subtracted from the times.",
+    ),
+    OpenApiParameter(
+        "HMS-Skew",
+        {"type": "integer", "format": "int64", "minimum": -FURTHEST, "maximum": FURTHEST},
+        "header",
+        description="How far that clock is ahead of the server's (negative: behind), ms, as an earlier "
+        "answer that came back at once showed. A request that comes late looks like a clock that is behind: "
+        "with this it does not.",
+    ),
+    OpenApiParameter(
+        "HMS-Clock",
+        {"type": "integer", "format": "int64"},
+        "header",
+        response=[202],
+        description="What the server's clock says as the answer is sent, ms.",
     ),
     OpenApiParameter(
         "HMS-Dropped",
@@ -77,8 +93,12 @@ class Sender:
 
 def read_sender(request):
     """The ``Sender`` of a request that has just come; BadInput for a header that is none."""
-    clock_said = read_number(request, "HMS-Clock", EARLIEST, 10**14)
+    clock_said = read_number(request, "HMS-Clock", EARLIEST, FURTHEST)
+    known = read_number(request, "HMS-Skew", -FURTHEST, FURTHEST)
     skew = 0 if clock_said is None else clock_said - find_arrival(request)
+    if clock_said is not None and known is not None:
+        # The way takes time, and so makes a clock look behind, never ahead: of the two the greater is right.
+        skew = max(skew, known)
     return Sender(
         who=request.auth,
         key=read_idempotency_key(request),

@@ -105,6 +105,29 @@ test("it tells the server what it lost, once, and warns once of its clock", asyn
   ]);
 });
 
+test("what an answer that came at once says of the clock goes with later requests, and a slow one is no clock", async () => {
+  const says = (ahead) => answer(202, '{"accepted":1,"skew":-6}', { "HMS-Clock": String(NOW - ahead) });
+  const world = makeWorld([says(8000), says(8000), says(8000)]);
+  const { fetch } = world;
+  const waits = [7000, 1000, 7000, 0, 0];
+  const way = () => { world.clock += waits.shift(); };
+  world.fetch = async (...asked) => { const found = await fetch(...asked); way(); return found; };
+  const emitter = new Emitter(world);
+  const sent = [];
+  for (let n = 0; n < 3; n += 1) {
+    world.clock = NOW - 50;
+    assert.equal(await emitter.emit("a"), true);
+    sent.push(world.requests.at(-1).headers["HMS-Skew"]);
+  }
+  assert.deepEqual(sent, [undefined, undefined, "8500"]);
+  // The first and the last were 7 s on their way, which explains the 6; the second was not.
+  assert.equal(world.warnings.filter((text) => text.includes("6 s behind")).length, 1);
+  // Of a clock that is set meanwhile nothing is known.
+  world.steady = () => world.clock - NOW - 3_600_000;
+  await emitter.emit("a");
+  assert.equal(world.requests.at(-1).headers["HMS-Skew"], undefined);
+});
+
 test("it throws the caller's mistakes at once", () => {
   const emitter = new Emitter(makeWorld([answer(202)]));
   for (const topic of ["er wait", "", "A", "a..b", "x".repeat(101), 5, undefined]) {

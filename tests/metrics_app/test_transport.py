@@ -38,10 +38,11 @@ class Handler(BaseHTTPRequestHandler):
         self.server.seen.append((self.path, dict(self.headers), json.loads(body), self.client_address))
         status, headers = self.server.answers.pop(0) if self.server.answers else (202, {})
         self.send_response(status)
+        body = headers.pop("body", "{}")
         for name, value in ({"Content-Length": "2"} | headers).items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(b"{}")
+        self.wfile.write(body.encode())
 
     def log_message(self, *args):
         """A quiet server."""
@@ -158,6 +159,51 @@ def test_the_process_is_not_forked_while_a_connection_is_opened(server, monkeypa
             assert scheme == "https"
     # Of plain HTTP the second is opened anew, and the third goes over it; behind it forks are free.
     assert held == [True] * {"http": 2, "https": 6}[scheme] and not no_fork.lock.locked()
+    transport.close()
+
+
+class Stamped(list):
+    """Rows by a clock that shows 60 s at tick 0 and goes on by ``ms`` between the request and its answer."""
+
+    base = 60_000 * 1_000_000
+
+    def __init__(self, *said):
+        super().__init__(ROWS)
+        self.said = list(said)
+
+    @property
+    def clock(self):
+        return self.said.pop(0) if len(self.said) > 1 else self.said[0]
+
+
+def test_what_an_answer_that_came_at_once_says_of_the_clock_goes_with_later_requests(server, monkeypatch):
+    transport = HttpTransport(server.url, "hms_x")
+    answers = [(100_000, 108_000), (100_000, 101_000), (200_000, 260_000)]
+    # The sender's clock is 8 s ahead, or, as the middle of the one quick round trip says, half a second more.
+    server.answers += [(202, {"HMS-Clock": str(sent - 8_000)}) for sent, _ in answers]
+    for sent, came in answers:
+        transport(Stamped(sent, came), "id")
+    set_back = Stamped(200_000)
+    set_back.base -= 60_000 * 1_000_000
+    transport(set_back, "id")
+    monkeypatch.setattr("metrics_app.transport.REMEMBERED", -1)
+    server.answers += [(202, {"HMS-Clock": "92000"})]
+    transport(Stamped(100_000), "id")
+    transport(Stamped(100_000), "id")
+    transport(ROWS, "id")
+    skews = [headers.get("HMS-Skew") for _, headers, _, _ in server.seen]
+    # Of a clock that is set meanwhile nothing is known, nor by what was seen long ago.
+    assert skews == [None, None, "8500", None, "8500", None, None]
+    transport.close()
+
+
+@pytest.mark.parametrize(("skew", "is_told"), [(-6.0, False), (-7.1, True), (6.0, True)])
+def test_a_skew_that_the_round_trip_explains_is_not_told(server, caplog, skew, is_told):
+    body = f'{{"accepted":2,"skew":{skew}}}'
+    server.answers.append((202, {"Content-Length": str(len(body)), "body": body}))
+    transport = HttpTransport(server.url, "hms_x")
+    transport(Stamped(100_000, 107_000), "id")
+    assert ("this machine's clock" in caplog.text) == is_told
     transport.close()
 
 

@@ -20,6 +20,9 @@ const PAUSE = 50; // ms between two batches
 const FIRST_WAIT = 250; // ms before the first retry, doubled each time
 const LONGEST_WAIT = 30_000;
 const RETRY_FOR = 300_000; // ms a batch is retried before it is dropped
+const AT_ONCE = 2_000; // ms there and back after which an answer says what time it is at the server
+const REMEMBERED = 600_000; // ms for which that is believed
+const STEP = 1_000; // ms that a clock may move against one that never steps and be the same
 const SILENCE = 45_000; // ms; the server's heart beats every 15 s
 const ANSWERS_IN = 15_000; // ms until a stream has begun, its ticket included
 const TICKETS_LATE = 3; // tickets in a row that may come too late
@@ -120,6 +123,22 @@ const isFinal = (status) => status < 500 && ![408, 425, 429].includes(status);
 /** Seconds of a Retry-After header in ms; 0 where it is missing or a date. */
 const readRetryAfter = (response) => 1000 * (Number(response.headers.get("Retry-After")) || 0);
 
+/** How far this machine's clock is ahead of the server's, as the last answer that came back at once showed. */
+class ServerClock {
+  /** Compares; `sent` is the clock and `left` the steady one as a request left, `late` ms before an answer that `said`. */
+  note(sent, left, late, said) {
+    if (late > AT_ONCE || !/^\d+$/.test(said ?? "")) return;
+    Object.assign(this, { skew: Math.round(sent + late / 2 - Number(said)), base: sent - left, seen: left });
+  }
+
+  /** What a request says of the clock. It may come late, and a clock look behind: so the server learns that it is not. */
+  describe(sent, left) {
+    // One that was set since, or of a machine that slept, is another clock.
+    const isKnown = Math.abs(sent - left - this.base) < STEP && left - this.seen < REMEMBERED;
+    return { "HMS-Clock": String(sent), ...(isKnown ? { "HMS-Skew": String(this.skew) } : {}) };
+  }
+}
+
 /**
  * A buffer and what empties it. `world` is what it touches: fetch, now(), later(callback, ms),
  * warn(text), makeId(), and steady(), ms that only go on. The module has one; make another for a second server.
@@ -128,6 +147,7 @@ export class Emitter {
   constructor(world) {
     Object.assign(this, { world, waiting: [], underway: [], sending: undefined, sent: 0, dropped: 0, told: 0 });
     this.warned = new Set();
+    this.server = new ServerClock();
   }
 
   /** Sends a point in the background. Throws the caller's mistakes; resolves to whether it arrived. */
@@ -227,14 +247,17 @@ export class Emitter {
     if (!url) return { final: true, why: "no server is known: call configure({ url, key }) or set HMS_URL" };
     const headers = { "Content-Type": "application/json", "Idempotency-Key": id };
     if (key) headers.Authorization = `Bearer ${key}`;
-    if (byClock) headers["HMS-Clock"] = String(this.world.now());
     if (dropped) headers["HMS-Dropped"] = String(dropped);
+    const [sent, left] = [this.world.now(), this.world.steady()];
+    if (byClock) Object.assign(headers, this.server.describe(sent, left));
     try {
       const target = `${url.replace(/\/+$/, "")}/api/v1/points/`;
       const response = await this.world.fetch(target, { method: "POST", headers, body, keepalive, credentials: "omit" });
       const text = await response.text();
       if (response.ok) {
-        this.tellSkew(readAnswer(text).skew);
+        const late = this.world.steady() - left;
+        this.server.note(sent, left, late, response.headers.get("HMS-Clock"));
+        if (byClock) this.tellSkew(readAnswer(text).skew, late);
         return { arrived: true };
       }
       const why = `HTTP ${response.status} ${text.slice(0, 300)}`;
@@ -246,9 +269,9 @@ export class Emitter {
     }
   }
 
-  /** Says once how far the server found this machine's clock off, in s. */
-  tellSkew(skew) {
-    if (!skew || this.skew) return;
+  /** Says once how far the server found this machine's clock off, in s, unless the way took so long (ms). */
+  tellSkew(skew, late) {
+    if (!skew || this.skew || (skew < 0 && -skew * 1000 <= late)) return;
     this.skew = skew;
     const way = skew > 0 ? "ahead of" : "behind";
     this.warn(`this machine's clock is ${Math.abs(skew)} s ${way} the server's: what emit stamps is corrected`);

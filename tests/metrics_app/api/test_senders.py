@@ -72,12 +72,23 @@ def test_times_by_a_clock_that_is_right_stay_as_they_are(post, at):
     assert not emitters.read_skews()
 
 
+@pytest.mark.parametrize(("said", "known", "skew"), [(-9_000, 0, 0), (-1_000, 8_000, 8), (8_000, -60_000, 8)])
+def test_a_request_that_was_long_on_its_way_is_no_clock_that_is_behind(post, at, said, known, skew):
+    answer = post({"topic": "a", "ts": at + said}, HMS_Clock=at + said, HMS_Skew=known)
+    assert answer.json() == {"accepted": 1} | ({"skew": skew} if skew else {})
+    assert answer["HMS-Clock"] == str(at) and bool(emitters.read_skews()) == bool(skew)
+    assert last_time("a") == (at + said - skew * 1000, 1)
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
         ("HMS_Clock", "now"),
         ("HMS_Clock", "1732390000"),
         ("HMS_Clock", "9" * 15),
+        ("HMS_Clock", "-1"),
+        ("HMS_Skew", "soon"),
+        ("HMS_Skew", "-" + "1" * 15),
         ("HMS_Dropped", "-1"),
         ("HMS_Dropped", "1e3"),
         ("HMS_Dropped", str(10**9 + 1)),
