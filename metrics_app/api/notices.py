@@ -10,7 +10,7 @@ from metrics_app.api.params import LARGEST_ID, ListQuery, TopicParam, WholeParam
 from metrics_app.core.notices import tell_failure
 from metrics_app.models import Notice
 
-OUTCOMES = ["waiting", *Notice.Outcome.values]
+NOTICE_OUTCOMES = ["waiting", *Notice.Outcome.values]
 
 
 class NoticeSerializer(RowSerializer):
@@ -32,7 +32,7 @@ class NoticeSerializer(RowSerializer):
         ]
         read_only_fields = fields
 
-    @extend_schema_field(serializers.ChoiceField(OUTCOMES))
+    @extend_schema_field(serializers.ChoiceField(NOTICE_OUTCOMES))
     def get_outcome(self, notice):
         """In one word."""
         return notice.outcome or "waiting"
@@ -58,7 +58,7 @@ class NoticeQuery(ListQuery):
 
     breach = WholeParam(1, LARGEST_ID)
     topic = TopicParam(source="breach__threshold__kpi__topic", required=False)
-    outcome = OutcomeParam(OUTCOMES, required=False)
+    outcome = OutcomeParam(NOTICE_OUTCOMES, required=False)
 
 
 class NoticeListView(RowsView):

@@ -9,7 +9,7 @@ from metrics_app.core.classes import CLEAR, classify
 from metrics_app.core.text.phrases import is_changed, tell_changes, write_limit
 
 ASKED = ("aggregate", "aggregate_value", "window", "zone")  # what is read of the points
-JUDGED = (*ASKED, "operator", "limit", "recovery_limit", "min_count")
+CLASSED_BY = (*ASKED, "operator", "limit", "recovery_limit", "min_count")  # what the class of a slot goes by
 EXPECTED = ("no_data", "no_data_for")  # what is asked of points that do not come
 
 
@@ -19,7 +19,7 @@ def tell_cause(before, after, seen, unit, *, at_once=False):
     ``seen`` is the Observation of the later rule. What another window or aggregate would
     have seen is not known: such a change is the cause only of what it ends ``at_once``.
     """
-    changed = find_changed(before, after, JUDGED)
+    changed = find_changed(before, after, CLASSED_BY)
     if not changed:
         return ""
     is_cause = (

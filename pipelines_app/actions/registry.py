@@ -1,6 +1,7 @@
 """The actions of the settings, by name."""
 
 import logging
+import time
 
 from django.db import DatabaseError
 from django.utils.module_loading import import_string
@@ -11,6 +12,10 @@ from pipelines_app.core.orders import tell_parameters
 from pipelines_app.exceptions import BadInput
 
 logger = logging.getLogger(__name__)
+
+TELL_EVERY = 300  # seconds between two lines about an action that cannot say where its orders go
+
+told = {}  # name of such an action -> monotonic seconds of its next line, per process
 
 
 def list_actions():
@@ -95,10 +100,17 @@ def name_lane(name, params):
         return lane(params) if lane else ""
     except (BadInput, ImportError):
         return ""
-    except Exception:
+    except Exception as error:
         # Somebody else's words: what cannot be told apart is carried out all the same.
-        logger.exception("Where %s goes with %r could not be told", name, params)
+        tell_lost(name, params, error)
         return ""
+
+
+def tell_lost(name, params, error):
+    """Logs that an action cannot say where its orders go: every two seconds, in a line now and then."""
+    if time.monotonic() >= told.get(name, 0.0):
+        told[name] = time.monotonic() + TELL_EVERY
+        logger.error("Where %s goes with %r could not be told", name, params, exc_info=error)
 
 
 def describe_action(name, params):

@@ -5,7 +5,7 @@ from datetime import UTC
 from pipelines_app.core.versions import MAKING
 from pipelines_app.models import AuditEntry, Effect, Version
 
-JUDGED = "judged"  # the event that tells of an effect
+EFFECT_JUDGED = "judged"  # the event that tells of an effect
 CHUNK = 500  # entries, and the texts of versions with them, that are held at once
 FIELDS = (
     "seq",
@@ -49,7 +49,7 @@ def read_texts(entries):
 
 def read_effects(entries):
     """``{proposal: text}`` of the effects that these entries tell of."""
-    judged = {entry.pipeline_id for entry in entries if entry.event == JUDGED}
+    judged = {entry.pipeline_id for entry in entries if entry.event == EFFECT_JUDGED}
     return dict(Effect.objects.filter(pipeline__in=judged).values_list("pipeline", "text"))
 
 
@@ -64,7 +64,7 @@ def describe_entry(entry, texts, effects):
         "proposal": entry.pipeline_id,
         "data": entry.data_text,
         "version_text": texts.get((entry.pipeline_id, version), ""),
-        "effect_text": effects.get(entry.pipeline_id, "") if entry.event == JUDGED else "",
+        "effect_text": effects.get(entry.pipeline_id, "") if entry.event == EFFECT_JUDGED else "",
         "previous": entry.previous,
         "hash": entry.hash,
         "hashed": entry.write_hashed(),

@@ -117,6 +117,8 @@ class Judge:
         threshold = row.breach.threshold
         if row.event == notices.FLAPPING and threshold.pk in self.flapping:
             return TOLD_FLAPPING
+        if row.event == notices.STILL and self.told.get(row.breach_id) in notices.ENDINGS:
+            return "that it is over was told"  # at a slot that was judged late
         if row.event == notices.CALM:
             if threshold.pk not in self.flapping:
                 return "it was not told that the threshold flaps"

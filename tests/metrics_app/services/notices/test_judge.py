@@ -9,7 +9,7 @@ from django.core import mail
 from django.utils import timezone
 
 from metrics_app.core import watch
-from metrics_app.models import Notice, Silence, ThresholdState
+from metrics_app.models import Notice, Receiver, Silence, ThresholdState
 from metrics_app.services import moments
 from metrics_app.services.notices import send_notices
 from metrics_app.services.silences import end_silence, save_silence
@@ -196,3 +196,23 @@ def test_nothing_is_said_of_calm_where_flapping_was_not_told(breach):
     Silence.objects.all().delete()
     ThresholdState.objects.filter(threshold=breach.threshold).update(flapping=False)
     assert send_notices() == 0 and not mail.outbox
+
+
+def test_a_reminder_that_comes_behind_the_end_is_not_told_after_it(breach):
+    happen(breach)
+    send_notices()
+    happen(breach, watch.RECOVERED, at=breach.fired_at + MINUTE)
+    # Written while the slots of that time were not judged yet.
+    Notice.objects.create(
+        receiver=Receiver.objects.get(),
+        breach=breach,
+        event="still",
+        at=breach.fired_at + 9 * MINUTE,
+        text="x",
+    )
+    assert send_notices(now=later(seconds=1)) == 1
+    assert subjects() == ["■ Beyond limit", "● Recovered"]
+    assert told(breach)[1:] == [
+        "Notice to Duty officers withheld: that it is over was told",
+        "Duty officers told by mail: recovered",
+    ]

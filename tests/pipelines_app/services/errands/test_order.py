@@ -7,6 +7,7 @@ from django.core.mail import EmailMessage
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from pipelines_app.actions import registry
 from pipelines_app.actions.registry import name_lane
 from pipelines_app.cards.execution import describe_execution
 from pipelines_app.core.errands import find_pause, find_wait
@@ -151,12 +152,16 @@ def test_a_pause_that_is_no_number_of_seconds_is_the_wait_of_the_drain(asked):
     assert find_pause(1, asked) == find_wait(1)
 
 
-def test_an_action_that_cannot_say_where_its_orders_go_is_carried_out(orders, monkeypatch):
+def test_an_action_that_cannot_say_where_its_orders_go_is_carried_out_and_told_of_once(
+    orders, monkeypatch, caplog
+):
+    monkeypatch.setattr(registry, "told", {})
     monkeypatch.setattr(acting_module.act, "lane", lambda params: 1 / 0)
     FAULTS[:] = [OSError("away")]
     run_errands(now=at(0))
     assert paid() == ["a first", "b other", "a second"]
     assert name_lane("pay", {}) == name_lane("", {}) == name_lane("no such action", {}) == ""
+    assert caplog.text.count("could not be told") == 1
 
 
 def test_a_person_gets_mails_in_the_order_of_what_they_tell(approver, second, monkeypatch):
