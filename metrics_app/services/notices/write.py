@@ -121,7 +121,7 @@ def list_believed(receiver, ids):
     sent = Notice.objects.filter(receiver=receiver, breach=OuterRef("pk"), outcome=Notice.Outcome.SENT)
     rows = Breach.objects.filter(pk__in=ids, threshold__enabled=True)
     rows = rows.annotate(told=Subquery(sent.order_by(*LATEST_TOLD).values("event")[:1]))
-    rows = rows.exclude(told__in=notices.ENDINGS)
+    rows = rows.filter(Q(told=None) | ~Q(told__in=notices.ENDINGS))
     return rows.select_related("threshold__kpi", "threshold__state_row")
 
 
