@@ -98,7 +98,11 @@ class Pipeline(models.Model):
     # Whom ``restricted_to`` named first: that one follows the KPI, and two rows that were one audience's
     # when they were opened must not meet later. A plain number, which keeps no group from being deleted.
     audience = models.PositiveBigIntegerField(
-        default=0, editable=False, help_text="The id of the group it was opened for. 0: everybody."
+        default=0,
+        # Of what the version before opens while the tables are those of this one.
+        db_default=0,
+        editable=False,
+        help_text="The id of the group it was opened for. 0: everybody.",
     )
 
     evidence_text = models.TextField(
