@@ -88,7 +88,7 @@ BY_NAME = {
 COMMANDS = """
     archive backtest backup build_assets check_ready collect compact_history demo doctor emit export_audit
     export_history export_thresholds import_points import_thresholds move_database prepare_demo replay restore
-    seed_demo simulate_traffic stop_actions test_thresholds verify_audit wait_until_ready watch_process
+    run seed_demo simulate_traffic stop_actions test_thresholds verify_audit wait_until_ready watch_process
 """
 KEPT = (Kpi, Threshold, Breach, Note, Correction, Silence, Receiver, ApiKey, Pipeline, Version, Decision)
 TABLES = "|".join(model._meta.db_table for model in KEPT)
