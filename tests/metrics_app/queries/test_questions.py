@@ -16,7 +16,7 @@ from metrics_app.pages.tiles import list_tiles
 from metrics_app.queries import corrections, recordings
 from tests.metrics_app.histories import DAY, HOUR, MINUTE
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 NOW = time.time_ns() // 1_000_000 // MINUTE * MINUTE
 
 

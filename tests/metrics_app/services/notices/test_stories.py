@@ -17,7 +17,8 @@ from metrics_app.services.notices import kinds, save_receiver, send_notices
 from tests.examples import examples
 from tests.metrics_app.telling import happen, make_receiver, open_breach
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db]
+# What it asks of the database the tests of each module ask of both.
+pytestmark = [pytest.mark.slow, pytest.mark.django_db, pytest.mark.any_database]
 QUICK = (Phase.explicit, Phase.generate)  # an example takes a second on a busy machine
 HOUR_S = 3600
 
