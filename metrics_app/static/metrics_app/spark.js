@@ -39,7 +39,7 @@ function drawAxes(group, chart, times, width, height) {
   times.forEach((text, index) => {
     const share = index / (times.length - 1), anchor = share === 0 ? "start" : share === 1 ? "end" : "middle";
     text.split("\n").forEach((line, below) => {
-      group.append(element("text", { class: "tick", x: share * width, y: height + 17 + below * LINE, "text-anchor": anchor }, line));
+      group.append(element("text", { class: "tick when", x: share * width, y: height + 17 + below * LINE, "text-anchor": anchor }, line));
     });
   });
 }
