@@ -71,9 +71,7 @@ def test_after_the_approval_who_gave_it_may_undo_it_and_others_revoke_it(acting,
 def test_what_is_held_says_by_whom_and_why(acting, approver, admin_user):
     approve(pipeline=acting, by=approver, version=1)
     stop(reason="budget audit", by=admin_user)
-    assert (
-        "root stopped all actions " in (said := look(acting, approver).progress) and "budget audit" in said
-    )
+    assert "root stopped all actions " in (said := look(acting, approver).progress) and "budget audit" in said
 
 
 def test_a_manual_step_is_to_be_confirmed_from_its_approval_to_today(pipeline, approver):
