@@ -7,6 +7,7 @@ from metrics_app.admin.fields import LinesField
 from metrics_app.core.origins import check_origin
 from metrics_app.core.points import check_pattern
 from metrics_app.exceptions import BadInput
+from metrics_app.meanwhile import MeanwhileForm
 from metrics_app.models import ApiKey
 from metrics_app.registry import who_is
 from metrics_app.services.keys import check_actions, check_rights, check_scopes, list_actions
@@ -16,7 +17,7 @@ PARTNER = ["origins", "max_rate", "connections", "requests_per_minute"]
 DEFAULTED = {"connections", "requests_per_minute"}
 
 
-class ApiKeyForm(forms.ModelForm):
+class ApiKeyForm(MeanwhileForm):
     """Scopes to tick, topics as lines."""
 
     by = None  # a page sets who asks

@@ -1,6 +1,5 @@
 """KPIs: what a topic is called, which way is better, who answers for it."""
 
-from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.urls import reverse
@@ -14,6 +13,7 @@ from metrics_app.core.deadman import SILENCE
 from metrics_app.core.text.entries import write_duration
 from metrics_app.core.text.units import format_duration
 from metrics_app.exceptions import BadInput
+from metrics_app.meanwhile import MeanwhileForm
 from metrics_app.models import Kpi, Threshold
 from metrics_app.models.kpis import REFUSAL
 from metrics_app.registry import who_is
@@ -25,7 +25,7 @@ from metrics_app.services.visibility import TAKEN, list_taken
 from metrics_app.services.watch.states import read_clock
 
 
-class KpiForm(forms.ModelForm):
+class KpiForm(MeanwhileForm):
     """Refuses what would show nothing to anybody, and names that are somebody else's."""
 
     who = None  # a page sets who asks

@@ -14,6 +14,7 @@ from metrics_app.admin.fields import DurationField, LinesField
 from metrics_app.admin.visible import VisibleAdmin
 from metrics_app.core.notices import CHOICES
 from metrics_app.core.text.counts import count_words
+from metrics_app.meanwhile import MeanwhileForm
 from metrics_app.models import Notice, Receiver, Threshold
 from metrics_app.services.notices import check_receiver, list_kinds, save_receiver, send_test
 from metrics_app.services.visibility import TAKEN, limit_to_groups
@@ -21,7 +22,7 @@ from metrics_app.services.visibility import TAKEN, limit_to_groups
 SHOWN = 40  # characters of a text in a cell
 
 
-class ReceiverForm(forms.ModelForm):
+class ReceiverForm(MeanwhileForm):
     """A receiver with every fault at its field."""
 
     kind = forms.ChoiceField(initial=Receiver._meta.get_field("kind").default)

@@ -1,6 +1,5 @@
 """Silences, for the people who set them."""
 
-from django import forms
 from django.contrib import admin
 from django.contrib.admin.widgets import AdminSplitDateTime
 from django.db import models
@@ -10,13 +9,14 @@ from metrics_app.admin.breaches import DELETES_THRESHOLDS
 from metrics_app.admin.visible import VisibleAdmin
 from metrics_app.exceptions import BadInput
 from metrics_app.fields import SplitLocalTimeField
+from metrics_app.meanwhile import MeanwhileForm
 from metrics_app.models import Silence, Threshold
 from metrics_app.registry import who_is
 from metrics_app.services.silences import check_silence, end_silence, save_silence
 from metrics_app.services.visibility import check_named, limit_silences
 
 
-class SilenceForm(forms.ModelForm):
+class SilenceForm(MeanwhileForm):
     """A silence with every fault at its field."""
 
     who = None  # a page sets who asks

@@ -4,17 +4,17 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import get_fields_from_path
 from django.contrib.auth.models import Group
 from django.core.exceptions import ObjectDoesNotExist
-from django.db import transaction
 from django.http import HttpResponseRedirect
 
 from metrics_app.lookups import OfferedLookups
+from metrics_app.meanwhile import MeanwhileAdmin
 from metrics_app.registry import look_again, who_is
 from metrics_app.services.visibility import limit_to_visible
 
 GONE = "Some of what was chosen has been deleted meanwhile: see what is left, and choose again."
 
 
-class VisibleAdmin(OfferedLookups, admin.ModelAdmin):
+class VisibleAdmin(MeanwhileAdmin, OfferedLookups, admin.ModelAdmin):
     """An admin page that asks the one rule of who sees what.
 
     Lists, forms, history, autocompletion, filters with their counts, actions and the page before a
@@ -31,15 +31,6 @@ class VisibleAdmin(OfferedLookups, admin.ModelAdmin):
     def get_queryset(self, request):
         """Rows that this person may see."""
         return self.limit_rows(super().get_queryset(request), identify(request))
-
-    def get_object(self, request, object_id, from_field=None):
-        """A row that this person may see; while it is written nobody else deletes it."""
-        found = super().get_object(request, object_id, from_field)
-        if found is None or request.method != "POST" or not transaction.get_connection().in_atomic_block:
-            return found
-        held = self.model._base_manager.select_for_update(no_key=True).filter(pk=found.pk)
-        # Read again: whoever had it before has perhaps changed or deleted it.
-        return super().get_object(request, object_id, from_field) if held.values_list("pk").first() else None
 
     def response_action(self, request, queryset):
         """What an action answers; where one of the chosen rows is deleted meanwhile, what was not done."""

@@ -7,6 +7,7 @@ from pipelines_app.admin.cells import ReadOnly, tell_as_told
 from pipelines_app.core.guardrails import read_topics
 from pipelines_app.exceptions import BadInput
 from pipelines_app.lookups import OfferedLookups
+from pipelines_app.meanwhile import MeanwhileAdmin, MeanwhileForm
 from pipelines_app.models import Delegation, Policy
 from pipelines_app.models.policies import tell_unjudged
 from pipelines_app.queries.sight import sight_of
@@ -14,7 +15,7 @@ from pipelines_app.services import end_delegation
 from pipelines_app.services.records import delete_record, save_record
 
 
-class PolicyForm(forms.ModelForm):
+class PolicyForm(MeanwhileForm):
     """A policy that names only what whoever writes it may see."""
 
     sight = None  # the page sets through whose eyes
@@ -46,7 +47,7 @@ class PolicyForm(forms.ModelForm):
 
 
 @admin.register(Policy)
-class PolicyAdmin(OfferedLookups, admin.ModelAdmin):
+class PolicyAdmin(MeanwhileAdmin, OfferedLookups, admin.ModelAdmin):
     """Who decides on what; each saving stands in the audit chain, and what is open keeps its terms.
 
     One that names a topic which is not for this person, or not there, is as one that is not there.
