@@ -43,4 +43,5 @@ def check_exact(number, name):
 
 def refuse_rounded(name):
     """The error for what may be the id of several rows."""
-    return BadInput(f"{show(name)} is no id: write ids as whole numbers or texts, not as floats", field="id")
+    may = "NaN, or a number rounded (1.2E+15) or above 2^53, may be that of several rows"
+    return BadInput(f"{show(name)} is no id: {may}. Write whole numbers, or texts", field="id")
