@@ -55,9 +55,17 @@ class Tally:
     bad: LeftOut = field(default_factory=LeftOut)
     refused: LeftOut = field(default_factory=LeftOut)
 
+    @property
+    def taken(self):
+        """How many rows were taken: those that can be read and came for the first time."""
+        return self.read - self.bad.count - self.repeated
+
     def describe(self):
-        """The counts; of what is ``bad`` or ``refused`` also the first lines, and why."""
-        counts = {"read": self.read, "repeated": self.repeated}
+        """The counts; of what is ``bad`` or ``refused`` also the first lines, and why.
+
+        ``read`` are all rows of the file: ``taken``, ``repeated`` and ``bad`` ones together.
+        """
+        counts = {"read": self.read, "taken": self.taken, "repeated": self.repeated}
         return counts | {"bad": self.bad.describe(), "refused": self.refused.describe()}
 
 

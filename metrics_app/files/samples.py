@@ -16,11 +16,13 @@ FAR = 253_402_300_799_000  # ms, in the year 9999: what is judged need not have 
 
 
 class Samples(NamedTuple):
-    """Times (ms) and values of the points of a topic, and the Tally of the rows they were read from."""
+    """Times (ms) and values of the points of a topic, the Tally of the rows they were read from, and the
+    ``topics`` (a set) that have a point in the file."""
 
     ts: Any
     values: Any
     tally: Tally
+    topics: set
 
 
 def holds_points(path, encoding=""):
@@ -36,11 +38,12 @@ def read_points(path, topic, columns, *, encoding=""):
     if not columns.topic:
         usual, names = PointColumns().topic, read_header(path, encoding)
         columns = columns._replace(topic=usual) if usual in names else columns._replace(fixed=topic)
-    tally, occurrences, ts, values = Tally(), Occurrences(), [], []
+    tally, occurrences, ts, values, topics = Tally(), Occurrences(), [], [], set()
     for block in read_blocks(path, columns, now=FAR, encoding=encoding):
         tally.read += block.stop - block.first
         for fault in block.faults:
             tally.bad.add(fault.line, f"{fault.field} {fault.value}: {fault.message}")
+        topics.update(block.topics)
         mine = np.flatnonzero(block.topic == (block.topics.index(topic) if topic in block.topics else -1))
         # As an import has it: an id counts once.
         names = [block.ids[at] for at in mine.tolist()]
@@ -48,7 +51,9 @@ def read_points(path, topic, columns, *, encoding=""):
         tally.repeated += len(mine) - len(first)
         ts.append(block.ts[first])
         values.append(block.values[first])
-    return Samples(np.concatenate([*ts, np.empty(0, int)]), np.concatenate([*values, np.empty(0)]), tally)
+    return Samples(
+        np.concatenate([*ts, np.empty(0, int)]), np.concatenate([*values, np.empty(0)]), tally, topics
+    )
 
 
 def read_case_points(path, topic, columns, *, received, latency, **options):
@@ -58,13 +63,16 @@ def read_case_points(path, topic, columns, *, received, latency, **options):
     topics' kinds. BadInput for a topic that such cases do not give.
     """
     check_given(topic, received, latency, bool(columns.split))
-    tally, ts, values = Tally(), array("q"), array("d")
+    tally, ts, values, topics = Tally(), array("q"), array("d"), set()
     for case in iterate_cases(path, columns, tally, **options):
         for name, at in ((received, case.created), (latency, case.closed)):
-            if at is not None and topic in (name, columns.split and join_topic(name, case.kind)):
+            names = (name, join_topic(name, case.kind)) if columns.split else (name,)
+            if at is not None:
+                topics.update(names)
+            if at is not None and topic in names:
                 ts.append(at)
                 values.append(1.0 if name == received else (case.closed - case.created) / 1000)
-    return Samples(np.frombuffer(ts, np.int64), np.frombuffer(values, np.float64), tally)
+    return Samples(np.frombuffer(ts, np.int64), np.frombuffer(values, np.float64), tally, topics)
 
 
 def check_given(topic, received, latency, is_split):

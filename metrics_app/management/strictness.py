@@ -3,6 +3,7 @@
 from django.core.management.base import CommandError
 
 from metrics_app.core.text.counts import count_words
+from metrics_app.exceptions import BadInput
 from metrics_app.files.left_out import MOST_BAD, check_share
 
 
@@ -32,17 +33,34 @@ def read_strictness(options):
     return most
 
 
-def settle(tally, most, write):
-    """Says line by line what a Tally left out; BadInput where more than ``most`` per cent cannot be read."""
+def settle(tally, most, write, *, fault=""):
+    """Says line by line what a Tally left out; BadInput where more than ``most`` per cent cannot be read.
+
+    Also with what is wrong besides, ``fault``: nothing is done then, and nothing is called left out.
+    """
+    try:
+        check_share(tally.read, tally.bad.count, most)
+        if fault:
+            raise BadInput(fault)
+    except BadInput:
+        tell_rows(tally, write, is_done=False)
+        raise
+    tell_rows(tally, write, is_done=True)
+
+
+def tell_rows(tally, write, *, is_done):
+    """Names the rows of a Tally that are no good, and what becomes of them where anything ``is_done``."""
     if tally.repeated:
-        write(f"{count_words(tally.repeated, 'row')} skipped: the id came before in the file.")
+        rows = count_words(tally.repeated, "row")
+        why = "the id came before in the file."
+        write(f"{rows} skipped: {why}" if is_done else f"{rows}, of which {why}")
+    out, still = (" left out, which", " refused; the cases count as received") if is_done else ("", "")
     for left_out, words, what in (
-        (tally.bad, ("row left out, which", "rows left out, which"), "cannot be read:"),
-        (tally.refused, ("impossible answer", "impossible answers"), "refused; the cases count as received:"),
+        (tally.bad, (f"row{out}", f"rows{out}"), " cannot be read:"),
+        (tally.refused, ("impossible answer", "impossible answers"), f"{still}:"),
     ):
-        said = f"{count_words(left_out.count, *words)} {what}"
+        said = f"{count_words(left_out.count, *words)}{what}"
         for line in [said, *left_out.tell()] if left_out.count else ():
             write(line)
-    if tally.refused.count and tally.refused.count == tally.read - tally.bad.count - tally.repeated:
+    if tally.refused.count and tally.refused.count == tally.taken:
         write("Not one answer is possible: are the columns of created and closed the right ones?")
-    check_share(tally.read, tally.bad.count, most)

@@ -132,11 +132,10 @@ class Command(BaseCommand):
         topic, path, most = threshold.kpi.topic, options["csv"], read_strictness(options)
         samples = read_samples(topic, path, options)
         try:
-            settle(samples.tally, most, self.stderr.write)
+            # Of no point there is no judgement: figures of 0 would read as "would never have fired".
+            settle(samples.tally, most, self.stderr.write, fault=tell_absent(topic, samples))
         except BadInput as error:
             raise BadInput(f"{path}: {error}") from None
-        if not len(samples.ts):
-            self.stderr.write(f"The file holds no points of {topic} at all.")
         result = backtest_points(make_rule(threshold, interval=step), samples.ts, samples.values)
         # Beside figures for programs, not among them.
         if said := tell_uncompared(result):
@@ -166,6 +165,16 @@ def tell_how(found):
         return " ".join(filter(None, [tell_uncompared(found.result), tell_judging(found)]))
     held = tell_silence(found)
     return f"{held[:1].upper()}{held[1:]}"
+
+
+def tell_absent(topic, samples):
+    """That a file has no point of a topic, and of which it has; "" where it has one."""
+    if len(samples.ts):
+        return ""
+    others = sorted(samples.topics)
+    more = f" and {len(others) - NAMED:,} more" if len(others) > NAMED else ""
+    of = f"of {topic}, only of {', '.join(others[:NAMED])}{more}" if others else "at all"
+    return f"it holds no point {of}: nothing can be judged"
 
 
 def check_known(kpi):

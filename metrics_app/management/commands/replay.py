@@ -92,9 +92,8 @@ class Command(BaseCommand):
             bar.total = len(fresh.ts)
             send_events(fresh, original=original, speed=speed, on_progress=note_progress)
         except BusUnavailable as error:
-            raise CommandError(
-                f"{error.tell_operator()} {count_words(sent, 'point was', 'points were')} sent before."
-            ) from None
+            before = f" {count_words(sent, 'point was', 'points were')} sent before." if sent else ""
+            raise CommandError(f"{error.tell_operator()}{before}") from None
         except KeyboardInterrupt:
             raise CommandError(
                 f"Stopped. {sent:,} of {count_words(bar.total, 'point')} {agree(sent, 'was', 'were')} sent.",

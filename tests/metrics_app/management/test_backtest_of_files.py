@@ -86,12 +86,14 @@ def test_it_says_which_rows_it_left_out_to_people_and_to_programs(judge):
     whole = judge(CASES)[0]
     assert whole.pop("rows") == {
         "read": 3,
+        "taken": 3,
         "repeated": 0,
         "bad": {"count": 0, "named": []},
         "refused": {"count": 0, "named": []},
     }
     assert found == whole
     assert (rows["read"], rows["repeated"], rows["bad"]["count"], rows["refused"]["count"]) == (7, 1, 2, 1)
+    assert rows["taken"] == 4, "what was read is not what was taken"
     for words, told in (
         ("2 rows left out, which cannot be read:", rows["bad"]),
         ("1 impossible answer refused; the cases count as received:", rows["refused"]),
@@ -102,6 +104,38 @@ def test_it_says_which_rows_it_left_out_to_people_and_to_programs(judge):
     assert [row["line"] for row in rows["bad"]["named"]] == [5, 8]
     received = judge(text, topic="complaint.received", aggregate="count", limit=2.0, skip_bad=True)[0]
     assert received["ticks_in_breach"] == 30
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "only"),
+    [
+        (f"topic,ts,value\ner.wait,{THIRD},1\n", {"topic": "er.wiat"}, " of er.wiat, only of er.wait:"),
+        (
+            "topic,ts,value\n" + "".join(f"er.n{n:02},{THIRD},1\n" for n in range(12)),
+            {"topic": "er.wait"},
+            " of er.wait, only of er.n00, .*, er.n09 and 2 more:",
+        ),
+        (
+            f"topic,ts,value\ner.wait,{THIRD},1\ner.wait,{THIRD},no\ner.bad,{THIRD},no\n",
+            {"topic": "er.bad", "skip_bad": True},
+            " of er.bad, only of er.wait:",
+        ),
+        (
+            CASES,
+            {"topic": "complaint.latency.graffiti", "split_column": "type"},
+            ", only of complaint.latency, complaint.latency.noise, complaint.latency.street_light, complaint",
+        ),
+        ("id,created,closed\n1,2026-03-01T00:00:00Z,\n", {}, " of complaint.latency, only of .*received:"),
+        ("id,created,closed\n1,2026-03-02T00:00:00Z,2026-03-01T00:00:00Z\n", {}, ", only of .*received:"),
+    ],
+)
+def test_a_file_without_a_point_of_the_topic_is_refused_and_says_what_it_has(
+    judge, capsys, text, options, only
+):
+    with pytest.raises(CommandError, match=f"file.csv: it holds no point.*{only}.* nothing can be judged"):
+        judge(text, **options)
+    out, err = capsys.readouterr()
+    assert not out and "left out" not in err, "nothing was judged, and nothing left out of it"
 
 
 def test_fifteen_years_with_few_points_are_no_matter_of_size(judge):
