@@ -214,7 +214,7 @@ def test_it_refuses_a_database_that_is_in_use(clockwork, url):
     call("--to", url)
     moving.reopen(connection)
     User.objects.create_user("newcomer")
-    with pytest.raises(CommandError, match=r"not empty: \w+ has \d+ rows.*set DATABASE_URL and start"):
+    with pytest.raises(CommandError, match=r"not empty: \w+ has \d+ rows?.*set DATABASE_URL and start"):
         call("--to", url)
     with moving.join_target(url) as target:
         assert not User.objects.using(target.alias).filter(username="newcomer").exists()
