@@ -84,7 +84,7 @@ def test_ids_are_the_same_as_floats_and_as_whole_numbers(read):
     rows = ["1,2011-07-01T01:00:00Z,,a", "1.0,2011-07-02T01:00:00Z,,a", "2.00,2011-07-02T01:00:00Z,,a"]
     cases = read(*rows, "1.23457E+15,2011-07-02T01:00:00Z,,a")
     assert ([row.id for row in cases.rows], cases.repeated) == (["1", "2"], 1)
-    assert "id: '1.23457E+15' is no id: write ids as whole numbers" in cases.bad.named[0][1]
+    assert "id: '1.23457E+15' is no id: NaN, or a number rounded" in cases.bad.named[0][1]
 
 
 def test_it_refuses_what_has_not_happened_yet_when_asked_to(read):
