@@ -22,7 +22,7 @@ class ComparedSerializer(serializers.Serializer):
 
     start = serializers.IntegerField()
     end = serializers.IntegerField()
-    value = serializers.FloatField(allow_null=True, help_text="Null: it holds no point.")
+    value = serializers.FloatField(allow_null=True, help_text="Null: no point, or none recorded then.")
     n = serializers.IntegerField()
 
 

@@ -8,6 +8,7 @@ from metrics_app.exceptions import NotKept
 from metrics_app.queries.asking import Asked, ask, list_observations
 from metrics_app.queries.buckets import read_buckets
 from metrics_app.queries.observations import make_plain, observe_plain
+from metrics_app.queries.recorded import take_value
 
 
 def find_held(topic, rule, slot):
@@ -24,7 +25,9 @@ def find_windows(topic, rule, slot):
     now, before = (make_plain(asked, earlier=earlier) for earlier in (False, True))
     seen, earlier = (list_observations(*observe_plain(one))[0] for one in (now, before))
     start, end = before.starts.item(), before.ends.item()
-    return Held(seen.n, None, start, end, before_n=earlier.n, before=earlier.value)
+    # An empty window is a rate of 0 only where somebody counted in it.
+    value = take_value(earlier, topic, start, end)
+    return Held(seen.n, None, start, end, before_n=earlier.n, before=value)
 
 
 def find_minutes(topic, rule, slot):
