@@ -61,7 +61,9 @@ class Demo(Service):
         return environment
 
     def begin_to_prepare(self):
-        """Database, assets and seed, in a process beside the loading."""
+        """The front-end parts; then database and seed, in a process beside the loading."""
+        # The web server looks once, as it is loaded, how long its files are.
+        self.end_step(self.begin_step("build_assets"), "Building")
         past = ["--past"] if self.traffic else []
         arguments = ("prepare_demo", "--credentials", str(self.credentials), *past)
         self.preparing = self.begin_step(*arguments)

@@ -10,6 +10,8 @@ import sys
 
 import pytest
 
+from hms_gov.demo import Demo
+from hms_gov.service import Stopped
 from tests.demos import ROOT, RunningDemo, find_child, is_running, list_children, make_environment, wait_for
 from tests.walking import Shell, split_steps, walk
 
@@ -103,6 +105,34 @@ def test_a_second_one_in_the_same_directory_is_refused_in_one_line(demo):
     assert done.returncode == 1
     assert f"A demo already runs in {demo.directory} (process {demo.popen.pid}, {demo.url})" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+class Noting(Demo):
+    """A demo that notes what it would do, up to loading what its parts run."""
+
+    noted = ()
+
+    def begin_step(self, name, *arguments):
+        """Notes it."""
+        self.noted += (f"begins {name}",)
+        return name
+
+    def end_step(self, step, what):
+        """Notes it."""
+        self.noted += (f"{step} ended",)
+
+    def load(self):
+        """As far as this goes."""
+        raise Stopped
+
+
+def test_what_pages_need_is_there_before_the_web_server_looks_how_long_its_files_are(tmp_path):
+    demo = Noting(port=0, directory=tmp_path, traffic=False, say=print, warn=print)
+    with demo.listener, demo.lock:
+        demo.state["environment"] = True
+        with pytest.raises(Stopped):
+            demo.start()
+        assert demo.noted == ("begins build_assets", "build_assets ended", "begins prepare_demo")
 
 
 def test_a_port_in_use_is_said_in_one_line_and_nothing_starts(tmp_path):

@@ -1,4 +1,4 @@
-"""`manage.py prepare_demo`: front-end parts, database and seed, in one process."""
+"""`manage.py prepare_demo`: database and seed, in one process."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand
 
 
 class Command(BaseCommand):
-    help = "Builds the front-end parts, migrates and seeds: what the demo needs before it runs."
+    help = "Migrates and seeds: what the demo needs before it runs."
     requires_system_checks = []
 
     def add_arguments(self, parser):
@@ -15,6 +15,5 @@ class Command(BaseCommand):
         parser.add_argument("--past", action="store_true", help="as of seed_demo")
 
     def handle(self, *, credentials, past, **options):
-        call_command("build_assets", stdout=self.stdout)
         call_command("migrate", verbosity=0)
         call_command("seed_demo", credentials=credentials, past=past, stdout=self.stdout)
