@@ -140,8 +140,9 @@ def open_page(browser, demo, cookies):
         return page
 
     def note(message, expected):
-        if message.type == "error" and not any(text in message.text for text in expected):
-            complaints.append(f"{message.text} {message.location.get('url')}")
+        told = f"{message.text} {message.location.get('url')}"
+        if message.type == "error" and not any(text in told for text in expected):
+            complaints.append(told)
 
     yield open_as
     for context in contexts:
