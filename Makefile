@@ -25,7 +25,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .NOTPARALLEL:
 .PHONY: help install demo test check format bench wheels clean lint dist release-check \
-	test-python test-postgres test-js test-browser test-long test-django
+	docs test-python test-postgres test-js test-browser test-long test-django
 
 help:
 	@echo "make install   the environment in .venv, dependencies, front-end assets"
@@ -34,6 +34,7 @@ help:
 	@echo "make test-long chaos, races and simulations at full size"
 	@echo "make check     Django's checks, lint, import layers"
 	@echo "make format    format the Python code"
+	@echo "make docs      the documents as a site, in build/docs; every link is checked"
 	@echo "make bench     the benchmarks, each beside its reference"
 	@echo "make test-django  the Python tests on another Django: DJANGO=6.1"
 	@echo "make dist      wheel and sdist in dist/, front end included"
@@ -56,6 +57,10 @@ $(VENV)/.run: requirements.txt | $(VENV)/bin/python
 $(VENV)/.dev: requirements.txt requirements-dev.txt | $(VENV)/bin/python
 	$(PIP) -r requirements-dev.txt
 	-$(BIN)/python -m compileall -q -j 0 $(VENV)/lib
+	@touch $(VENV)/.run $@
+
+$(VENV)/.docs: requirements-docs.txt | $(VENV)/bin/python
+	$(PIP) -r requirements-docs.txt
 	@touch $(VENV)/.run $@
 
 $(VENV)/.node: requirements-node.txt | $(VENV)/bin/python
@@ -149,6 +154,11 @@ release-check: dist
 	$(BUILD) wheel build/again
 	cmp dist/*.whl build/again/*.whl && cmp dist/*.tar.gz build/again/*.tar.gz
 	$(BIN)/python release/check_release.py dist
+
+# Complete in itself; warns of each link that leads nowhere, and fails.
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+	@echo "build/docs/index.html"
 
 bench: install
 	$(BIN)/python -m bench

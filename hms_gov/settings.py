@@ -113,7 +113,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
-# How often a wrong password may be tried: docs/operations.md#logging-in.
+# How often a wrong password may be tried: docs/security.md#logging-in.
 AUTHENTICATION_BACKENDS = ["hms_gov.logins.PasswordBackend"]
 TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
 AXES_HANDLER = "hms_gov.logins.LoginHandler"
@@ -253,7 +253,7 @@ PIPELINES_APP = {
     },
     # Clearing old cases makes the mean of the answered worse first: what is open tells whether it helps.
     "GUARDRAILS": {"complaint.*": ["complaint.open", "complaint.oldest_age"]},
-    # Its own figures as points: docs/operations.md.
+    # Its own figures as points: docs/deciding.md#how-well-people-decide.
     "EMIT": "hms_gov.joins.figures.emit" if env.bool("PIPELINE_FIGURES", default=False) else "",
     "ACTION_TASKS": env.list("ACTION_TASKS", default=[]),
     "ACTION_RECIPIENTS": env.list("ACTION_RECIPIENTS", default=[]),

@@ -2,24 +2,46 @@
 
 import json
 import re
+import shlex
 import time
 from pathlib import Path
 
 import pytest
+import yaml
+from django.conf import settings
 from django.core.management import get_commands
+from django.urls import Resolver404, resolve
 
+from handbook.commands import make_parser
+from handbook.pages import GENERATED, LINK, TEXTS
 from metrics_app import conf as metrics_conf
 from metrics_app.client import flush
 from metrics_app.collector import collect_all
 from metrics_app.core.webhooks import parse_secrets, sign
 from metrics_app.models import Breach, Kpi, Notice, Threshold
 from metrics_app.queries import list_topics
+from metrics_app.routing import http_urlpatterns, websocket_urlpatterns
 from metrics_app.services.notices.facts import describe_breach
 from pipelines_app import conf as pipelines_conf
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "exercises").rglob("*.md")])
 MAKEFILE = (ROOT / "Makefile").read_text()
+# The changelog speaks of what has gone, too.
+PRESENT = [page for page in PAGES if page.name != "CHANGELOG.md"]
+VARIABLES = set(re.findall(r'env\.\w+\(\s*"(\w+)"', (ROOT / "hms_gov/settings.py").read_text()))
+# Not ours, of senders, or names of the code.
+FOREIGN = {
+    "BUILT_IN", "CELERY_SKIP_CHECKS", "DJANGO_SUPERUSER_PASSWORD", "DJANGO_SUPERUSER_USERNAME", "HMS_KEY",
+    "HMS_PICTURES", "HMS_URL", "HOUR_MS", "HOUR_S", "REMOTE_ADDR", "SSL_CERT_FILE",
+}  # fmt: skip
+KNOWN = {*metrics_conf.DEFAULTS, *pipelines_conf.DEFAULTS, *VARIABLES, *FOREIGN}
+LIVE = [*http_urlpatterns, *websocket_urlpatterns]
+# Of the reader's own site, and the ends of addresses that stand in the same row.
+OTHERS = {"/metrics-ticket", "/reject/", "/mkt/"}
+
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+each_present_page = pytest.mark.parametrize("page", PRESENT, ids=lambda page: str(page.relative_to(ROOT)))
 
 
 def read_table(heading):
@@ -37,23 +59,87 @@ def test_it_lists_every_setting_with_its_default(heading, conf):
 
 
 def test_it_lists_every_variable_of_the_environment():
-    settings = (ROOT / "hms_gov/settings.py").read_text()
-    assert set(read_table("Environment of the project")) == set(re.findall(r'env\.\w+\(\s*"(\w+)"', settings))
+    assert set(read_table("Environment of the project")) == VARIABLES
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_it_names_only_commands_that_exist(page):
+def read_blocks(text, language):
+    """The blocks of code of a language in a page."""
+    return re.findall(rf"^ *```{language}\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE)
+
+
+def list_anchors(path):
+    """What a link may lead to within a page: its headings, as GitHub and MkDocs spell them."""
+    text = re.sub(r"^ *```.*?^ *```", "", path.read_text(), flags=re.DOTALL | re.MULTILINE)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+def is_address(path):
+    """Whether the site answers at an address: over HTTP, or as a stream or WebSocket."""
+    path = re.sub(r"\{\w+\}", "1", path.partition("?")[0])
+    try:
+        resolve(path)
+    except Resolver404:
+        return any(route.pattern.match(path.removeprefix("/")) for route in LIVE)
+    return True
+
+
+@each_page
+def test_it_names_only_commands_and_options_that_exist(page):
     text = page.read_text()
-    for name in re.findall(r"manage\.py ([a-z_]+)", text):
+    for name, rest in re.findall(r"manage\.py ([a-z_]+)([^`\n|;&#]*)", text):
         assert name in get_commands(), name
+        options = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", rest))
+        taken = set(make_parser(name)._option_string_actions)
+        assert options <= taken, f"manage.py {name} takes no {options - taken}"
     for name in re.findall(r"(?:`|^)make ([a-z-]+)", text, re.MULTILINE):
         assert re.search(rf"^{name}:", MAKEFILE, re.MULTILINE), name
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_it_links_to_files_that_exist(page):
-    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text()):
-        assert (page.parent / target).exists(), target
+@each_page
+def test_its_commands_are_taken_as_they_stand(page):
+    for block in read_blocks(page.read_text(), "sh"):
+        for name, rest in re.findall(r"manage\.py ([a-z_]+)([^\n|;&#]*)", block):
+            make_parser(name).parse_args(shlex.split(rest))
+
+
+@each_page
+def test_it_links_to_files_and_headings_that_exist(page):
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)", page.read_text()):
+        path = page.parent / target if target else page
+        assert path.exists(), target
+        assert not anchor or anchor in list_anchors(path), f"{target}#{anchor}"
+
+
+@each_present_page
+def test_it_names_only_settings_that_exist(page):
+    text = page.read_text()
+    named = set(re.findall(r"`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?:=[^`]*)?`", text))
+    named |= set(re.findall(r"_APP\[\"(\w+)\"\]", text))
+    assert named - KNOWN - set(dir(settings)) == set()
+
+
+@each_present_page
+def test_it_names_only_addresses_that_exist(page):
+    named = re.findall(r"`(?:[A-Z]+ )?(/(?!etc/)[a-z][^`\s…]*)`", page.read_text())
+    assert [path for path in named if path not in OTHERS and not is_address(path)] == []
+
+
+def list_leaves(entry):
+    """The pages of a part of the navigation."""
+    if isinstance(entry, str):
+        return [entry]
+    return [
+        leaf for one in (entry.values() if isinstance(entry, dict) else entry) for leaf in list_leaves(one)
+    ]
+
+
+def test_each_page_stands_once_in_the_navigation_and_in_the_list_of_pages():
+    pages = [path.name for path in (ROOT / "docs").glob("*.md")]
+    navigation = list_leaves(yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"])
+    assert sorted(navigation) == sorted([*pages, *TEXTS, *GENERATED])
+    listed = {target for target, _ in LINK.findall((ROOT / "docs/index.md").read_text())}
+    assert {*pages, *(f"../{path}" for path in TEXTS.values())} - {"index.md"} == listed
 
 
 @pytest.mark.django_db

@@ -264,7 +264,7 @@ def test_the_check_names_a_path_that_cannot_be_used(settings, path, said):
 
 
 def test_the_example_in_the_documents_works():
-    text = (Path(__file__).parent.parent / "docs" / "operations.md").read_text()
+    text = (Path(__file__).parent.parent / "docs" / "thresholds.md").read_text()
     example = text.split("## Aggregates of your own")[1].split("```python\n")[1].split("```")[0]
     names = {}
     exec(example, names)

@@ -13,7 +13,7 @@ def lay_out_tables(apps, schema_editor):
 
     SQLite: the key is the table (WITHOUT ROWID), instead of a table and an index beside it.
     PostgreSQL: a BRIN index on the start costs 100 kB where a B-tree costs a gigabyte; see
-    docs/operations.md for what was measured against partitions.
+    docs/scaling.md for what was measured against partitions.
     """
     if schema_editor.connection.vendor == "sqlite":
         with schema_editor.connection.cursor() as cursor:

@@ -370,7 +370,7 @@ def test_whatever_is_exported_is_imported_as_it_was_and_exported_as_the_same_tex
 
 
 def test_the_example_in_the_documentation_is_one_that_is_read(django_db_blocker):
-    page = (Path(__file__).resolve().parents[4] / "docs" / "operations.md").read_text()
+    page = (Path(__file__).resolve().parents[4] / "docs" / "thresholds.md").read_text()
     example = page.split("## Thresholds in files")[1].split("```yaml\n")[1].split("```")[0]
     with django_db_blocker.unblock():
         assert plan_import({"docs": example}).differs

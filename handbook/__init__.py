@@ -1,0 +1,1 @@
+"""The documents as a site: what MkDocs asks, and the pages that are written from the code."""

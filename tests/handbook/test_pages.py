@@ -1,0 +1,54 @@
+"""The pages of docs/ as the site has them: nothing but links and empty lines differs."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from handbook.pages import GENERATED, ROOT, TEXTS, list_files, move_links, place, space_out
+
+
+@pytest.mark.parametrize(
+    ("target", "link", "moved"),
+    [
+        ("api.md", "history.md#open-data", "history.md#open-data"),
+        ("upgrading.md", "../CHANGELOG.md", "changelog.md"),
+        ("index.md", "../exercises/12/README.md", "tutorial.md"),
+        ("changelog.md", "docs/proxy.md#x", "proxy.md#x"),
+        ("tutorial.md", "../../docs/pictures/kpi.png", "pictures/kpi.png"),
+        ("agents.md", "../metrics_app/a.js", "source/metrics_app/a.js"),
+        ("api.md", "https://example.org/a.md", "https://example.org/a.md"),
+        ("api.md", "#live", "#live"),
+    ],
+)
+def test_a_link_leads_to_the_same_page_in_the_site(target, link, moved):
+    assert move_links(f"see [it]({link}).", target) == f"see [it]({moved})."
+
+
+def test_code_is_left_as_it_stands():
+    code = "```python\ncall = actions[name](order.md)\n- no list\n| no table\n```"
+    assert move_links(code, "agents.md") == space_out(code) == code
+
+
+def test_lists_and_tables_begin_behind_an_empty_line():
+    text = "These:\n- one\n- two\n\n| a |\n|---|\n| b |\nThose:\n1. three\n   - inner\n2. four"
+    spaced = "These:\n\n- one\n- two\n\n| a |\n|---|\n| b |\nThose:\n\n1. three\n   - inner\n2. four"
+    assert space_out(text) == spaced
+
+
+def test_files_that_pages_lead_to_are_there():
+    files = list_files()
+    assert "metrics_app/static/metrics_app/metrics.js" in files
+    assert all((ROOT / path).is_file() and place(path) == f"source/{path}" for path in files)
+
+
+@pytest.mark.long
+def test_the_site_is_built_with_every_link_leading_somewhere_and_nothing_from_elsewhere(tmp_path):
+    pytest.importorskip("mkdocs", reason="`make docs` installs MkDocs")
+    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--site-dir", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | {"NO_MKDOCS_2_WARNING": "1"}, check=False)
+    assert done.returncode == 0
+    for page in (*GENERATED, *TEXTS, "index.md"):
+        text = (tmp_path / page.replace(".md", ".html")).read_text()
+        assert 'src="http' not in text and "unpkg.com" not in text
