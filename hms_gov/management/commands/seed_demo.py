@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
 
 from hms_gov.files import write_private
 from hms_gov.joins.process import watch_process
@@ -12,10 +11,11 @@ from hms_gov.past import DAYS
 from hms_gov.seed import WAITING, seed, seed_past
 from metrics_app.collector import collect_all
 from metrics_app.core.text.counts import count_words
+from metrics_app.management.database import DatabaseCommand
 from pipelines_app.services import emit_open
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = (
         "Makes what the demo starts with and writes its log-ins and keys to a file that only its owner "
         "can read. The users `admin` and `approver` get new passwords unless that file knows them."

@@ -2,14 +2,15 @@
 
 import threading
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from metrics_app.core.text.counts import count_words
 from metrics_app.exceptions import BusUnavailable
+from metrics_app.management.database import DatabaseCommand
 from metrics_app.services.archive import archive
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = "Writes dirty minutes and late points to the history, until nothing waits."
 
     def add_arguments(self, parser):

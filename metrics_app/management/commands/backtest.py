@@ -4,7 +4,7 @@ import json
 import time
 from datetime import UTC, datetime
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from metrics_app import queries
 from metrics_app.core.moments import parse_moment
@@ -16,6 +16,7 @@ from metrics_app.core.text.units import format_duration, format_value
 from metrics_app.exceptions import BadInput, BusUnavailable
 from metrics_app.files.samples import holds_points, read_case_points, read_points
 from metrics_app.management.case_options import add_case_options, read_columns
+from metrics_app.management.database import DatabaseCommand
 from metrics_app.management.strictness import read_strictness, settle
 from metrics_app.models import Kpi, Threshold
 from metrics_app.services.rules.backtest import backtest_history, backtest_points, make_rule
@@ -29,7 +30,7 @@ CASES, POINTS = {"created", "closed", "split"}, {"topic", "ts", "value"}
 REQUIRED = ("topic", "aggregate", "window", "operator", "limit")
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = (
         "What a threshold would have done: a stored one, or a rule given here; over a file of cases (as "
         "`replay` reads it) or of points (ts and value, topic where there are several), or over the KPI's "

@@ -1,12 +1,11 @@
 """``manage.py compact_history``: the nightly work on history, now."""
 
-from django.core.management.base import BaseCommand
-
 from metrics_app.core.text.counts import count_words
+from metrics_app.management.database import DatabaseCommand
 from metrics_app.services.compact import compact_history
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = "Verifies hours against minutes, writes days, prunes what is older than it is kept for."
 
     def handle(self, *args, **options):

@@ -4,12 +4,13 @@ import re
 import time
 import uuid
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from metrics_app.client import FAR
 from metrics_app.core.points import check_topic, check_ts, check_value
 from metrics_app.delivery import find_transport
 from metrics_app.exceptions import BusUnavailable, MetricsError
+from metrics_app.management.database import DatabaseCommand
 from metrics_app.outgoing import pack, read_ticks
 from metrics_app.services.record import record_rows
 from metrics_app.transport import Refused, Unreachable
@@ -17,7 +18,7 @@ from metrics_app.transport import Refused, Unreachable
 MILLISECONDS = re.compile("[0-9]{1,20}$")
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = "Sends one point: over HTTP where HMS_URL is set, else straight to the project's bus."
 
     def add_arguments(self, parser):

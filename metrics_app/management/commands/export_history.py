@@ -5,7 +5,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from metrics_app import queries
 from metrics_app.core.calendars import CALENDARS
@@ -14,12 +14,13 @@ from metrics_app.core.text.counts import count_words
 from metrics_app.exceptions import BadInput, BusUnavailable
 from metrics_app.files.exports import export
 from metrics_app.files.writers import FORMATS
+from metrics_app.management.database import DatabaseCommand
 from metrics_app.management.progress import ProgressBar
 from metrics_app.queries.exports import find_complete, find_span, find_topics, plan_calendar, plan_steps
 from metrics_app.queries.history import CORRECTED, PUBLISHED
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = (
         "Writes the history of topics to a file, a row per topic and hour (or --by, or --step): the columns "
         "of GET /api/v1/kpis/{topic}/export/, without its limits. Progress goes to standard error."

@@ -2,15 +2,16 @@
 
 from pathlib import Path
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from metrics_app.core.points import check_pattern, match_topic
 from metrics_app.exceptions import BadInput
+from metrics_app.management.database import DatabaseCommand
 from metrics_app.models import Kpi
 from metrics_app.services.rules.files import export_rules
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = (
         "Writes thresholds and the KPIs they watch as YAML for `manage.py import_thresholds`: sorted, "
         "without what is as it begins, and the same text as long as nothing changed."

@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import InterfaceError, OperationalError
 
 from metrics_app import conf
@@ -14,12 +14,13 @@ from metrics_app.core.text.counts import count_words
 from metrics_app.exceptions import BadInput, BusUnavailable
 from metrics_app.files.left_out import LeftOut, check_share
 from metrics_app.files.tables import digest_file, has_ids, read_blocks
+from metrics_app.management.database import DatabaseCommand, is_unmigrated
 from metrics_app.management.progress import ProgressBar
 from metrics_app.management.strictness import add_strictness, read_strictness
 from metrics_app.services.imports import begin_import, run_import
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = (
         "Brings a table of points (CSV with a header, or Parquet) into history: columns topic, ts "
         "(milliseconds, or ISO 8601 with an offset), value, and id where there is one. A file is checked "
@@ -52,6 +53,8 @@ class Command(BaseCommand):
                 f"{error.tell_operator()} Run the command again: it goes on where it was."
             ) from None
         except (OperationalError, InterfaceError) as error:
+            if is_unmigrated(error):
+                raise
             reason = explain_closed(error) or f"The database does not answer: {error}."
             raise CommandError(f"{reason} Run the command again then: it goes on where it was.") from None
         except KeyboardInterrupt:

@@ -3,14 +3,15 @@
 from pathlib import Path
 
 from django.contrib.auth import get_user_model
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from metrics_app.exceptions import BadInput
+from metrics_app.management.database import DatabaseCommand
 from metrics_app.services.rules.changes import write_plan
 from metrics_app.services.rules.files import apply_import, plan_import
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = (
         "Makes thresholds and their KPIs what YAML files say: all of it, or nothing where anything is wrong. "
         "Shows what changes: + new, ~ changed, - gone, = unchanged."

@@ -4,16 +4,17 @@ import os
 import sys
 from pathlib import Path
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from pipelines_app.core.tables import write_csv, write_json_lines
+from pipelines_app.management.database import DatabaseCommand
 from pipelines_app.models import Pipeline
 from pipelines_app.queries.audit import FIELDS, list_audit
 
 FORMATS = {"jsonl": write_json_lines, "csv": lambda rows: write_csv(rows, FIELDS)}
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     """Writes entries in order, a line each; nothing is held but a few hundred of them."""
 
     help = "Writes the audit chain, restricted proposals included, as JSON lines or CSV."

@@ -2,13 +2,14 @@
 
 from getpass import getuser
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from pipelines_app.exceptions import BadInput
+from pipelines_app.management.database import DatabaseCommand
 from pipelines_app.services import resume, stop
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = "Holds all executions of approved proposals, with a reason; --resume lets them go on."
 
     def add_arguments(self, parser):

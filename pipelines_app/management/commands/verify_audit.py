@@ -2,12 +2,13 @@
 
 import re
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from pipelines_app.management.database import DatabaseCommand
 from pipelines_app.services.verify import tell_count, verify_audit
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     """Prints the length of the chain and the hash of its end, or what was edited."""
 
     help = "Checks the audit chain, frozen versions and evidence, and votes; fails when anything was edited."

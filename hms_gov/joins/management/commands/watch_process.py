@@ -1,12 +1,11 @@
 """`manage.py watch_process`: ready-made KPIs and thresholds of the proposals themselves."""
 
-from django.core.management.base import BaseCommand
-
 from hms_gov.joins.process import OWNER, watch_process
+from metrics_app.management.database import DatabaseCommand
 from pipelines_app import conf
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = (
         "Makes the KPIs pipeline.decision_hours, pipeline.open and pipeline.effect_percent with a threshold "
         "each, where they are missing; what people have set stays."
