@@ -158,7 +158,7 @@ release-check: dist
 # Complete in itself; warns of each link that leads nowhere, and fails.
 docs: $(VENV)/.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
-	@echo "build/docs/index.html"
+	@echo "build/docs/index.html; with search: $(BIN)/python -m http.server -b 127.0.0.1 -d build/docs 8080"
 
 bench: install
 	$(BIN)/python -m bench

@@ -16,6 +16,8 @@ GENERATED = ("commands.md", "rest.md")
 
 FENCE = re.compile(r"(^ *```.*?^ *```$)", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)(#[^)\s]*)?\)")
+# A link that is called by the name of its file.
+NAMED = re.compile(r"\[[\w/-]+\.md\]\(([\w/.-]+\.md)(#[^)\s]*)?\)")
 # What GitHub takes for the begin of a list or a table, and Markdown by its book only behind an empty line.
 ITEM = re.compile(r"(?:[-*] |\d+\. )")
 
@@ -45,8 +47,22 @@ def list_files():
     return sorted(path for path in links if place(path).startswith("source/"))
 
 
+def read_title(path):
+    """The title of a page, by its path from the root."""
+    return (ROOT / path).read_text().partition("\n")[0].removeprefix("# ")
+
+
+def name_links(text, source):
+    """The text with its links to pages by their titles: a site shows no files."""
+
+    def name(match):
+        return f"[{read_title(resolve(match[1], source))}]({match[1]}{match[2] or ''})"
+
+    return NAMED.sub(name, text)
+
+
 def move_links(text, target):
-    """The text of a page with its links as they lead in the site."""
+    """The text of a page with its links as they lead in the site, and as pages are called there."""
     source, folder = name_source(target), posixpath.dirname(target)
 
     def move(match):
@@ -54,7 +70,9 @@ def move_links(text, target):
         return f"]({path}{match[2] or ''})"
 
     parts = FENCE.split(text)
-    return "".join(part if at % 2 else LINK.sub(move, part) for at, part in enumerate(parts))
+    return "".join(
+        part if at % 2 else LINK.sub(move, name_links(part, source)) for at, part in enumerate(parts)
+    )
 
 
 def space_out(text):

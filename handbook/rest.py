@@ -8,9 +8,9 @@ from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.generators import SchemaGenerator
 
 INTRODUCTION = (
-    "# Addresses\n\nEvery address of the API with its parameters and answers, from the schema that a running "
-    "site serves at `/api/schema/`; there `/api/docs/` is a page to try them. What they are for, the streams "
-    "and the WebSocket stand in [api.md](api.md).\n"
+    "# Addresses\n\nEvery address of the API with its parameters and answers, from the schema "
+    "([openapi.yaml](openapi.yaml)) that a running site serves at `/api/schema/`; `/api/docs/` there is "
+    "a page to try them. What they are for, the streams and the WebSocket stand in [API](api.md).\n"
 )
 # How drf-spectacular begins the list of choices in a description.
 CHOICES = re.compile(r"(?:^|\n\n)\* `")

@@ -26,6 +26,13 @@ def test_a_link_leads_to_the_same_page_in_the_site(target, link, moved):
     assert move_links(f"see [it]({link}).", target) == f"see [it]({moved})."
 
 
+def test_a_link_that_is_called_by_its_file_is_called_by_the_title_of_the_page():
+    text = "see [watch.md](watch.md#slots), [docs/api.md](api.md), [the rest](api.md)"
+    assert (
+        move_links(text, "notices.md") == "see [The watch](watch.md#slots), [API](api.md), [the rest](api.md)"
+    )
+
+
 def test_code_is_left_as_it_stands():
     code = "```python\ncall = actions[name](order.md)\n- no list\n| no table\n```"
     assert move_links(code, "agents.md") == space_out(code) == code
