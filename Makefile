@@ -108,9 +108,9 @@ ON_POSTGRES := $(BIN)/python tests/run_postgres.py
 test-browser: install
 	$(BIN)/pytest -m "browser and not long"
 
-# What touches no database is tested once, on SQLite.
+# What touches no database is tested once, on SQLite, and every time what asks at a door, too.
 test-postgres: install
-	$(ON_POSTGRES) $(PYTEST) -m "database and not browser and not long"
+	$(ON_POSTGRES) $(PYTEST) -m "database and not door and not browser and not long"
 
 # The browser's too, beside the others: they mostly wait.
 test-python: install
@@ -118,7 +118,7 @@ test-python: install
 
 # At full size; before a change of how points, breaches and decisions are kept is called done.
 test-long: install
-	HMS_TESTS=full $(ON_POSTGRES) $(PYTEST) -m "(long or hypothesis) and database and not browser"
+	HMS_TESTS=full $(ON_POSTGRES) $(PYTEST) -m "(long or hypothesis or door) and database and not browser"
 	HMS_TESTS=full $(PYTEST) -m "long or hypothesis"
 
 # On another Django than the pinned one, in an environment of its own. Without django-celery-beat,

@@ -18,7 +18,10 @@ FAR_OFF = 10**15  # ms, in the year 33658
 hypothesis_settings.register_profile("patient", deadline=None)
 hypothesis_settings.load_profile("patient")
 OF_THE_DATABASE = {"db", "transactional_db", "django_db_setup", "live_server"}
-SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+# What shows, asks or offers what lies beneath, whose tests run on each database.
+DOORS = {"api", "admin", "pages", "cards", "test_views.py", "test_admin.py", "test_decided.py"}
+TESTS = Path(__file__).resolve().parent
+SHARED_DATA = TESTS.parent.parent / "shared" / "data"
 
 
 def pytest_collection_modifyitems(items):
@@ -27,8 +30,17 @@ def pytest_collection_modifyitems(items):
         touches = item.get_closest_marker("django_db") or OF_THE_DATABASE & set(item.fixturenames)
         if touches and not item.get_closest_marker("any_database"):
             item.add_marker(pytest.mark.database)
+            if is_door(item, touches):
+                item.add_marker(pytest.mark.door)
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+def is_door(item, touches):
+    """Whether a test asks at a door; one that commits, of races or of what is written, is of the database."""
+    commits = "transactional_db" in item.fixturenames or getattr(touches, "kwargs", {}).get("transaction")
+    path = item.path.relative_to(TESTS)
+    return not commits and (len(path.parts) == 1 or not DOORS.isdisjoint(path.parts))
 
 
 @pytest.hookimpl(optionalhook=True)
