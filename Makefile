@@ -155,9 +155,9 @@ release-check: dist
 	cmp dist/*.whl build/again/*.whl && cmp dist/*.tar.gz build/again/*.tar.gz
 	$(BIN)/python release/check_release.py dist
 
-# Complete in itself; warns of each link that leads nowhere, and fails.
+# Not --quiet: that would drop the warnings of links that lead nowhere, at which it is to fail.
 docs: $(VENV)/.docs
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
 	@echo "build/docs/index.html; with search: $(BIN)/python -m http.server -b 127.0.0.1 -d build/docs 8080"
 
 bench: install

@@ -1,10 +1,13 @@
 """The pages of docs/ as the site has them: nothing but links and empty lines differs."""
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 
 import pytest
+import yaml
 
 from handbook.pages import GENERATED, ROOT, TEXTS, list_files, move_links, place, space_out
 
@@ -50,12 +53,33 @@ def test_files_that_pages_lead_to_are_there():
     assert all((ROOT / path).is_file() and place(path) == f"source/{path}" for path in files)
 
 
-@pytest.mark.long
-def test_the_site_is_built_with_every_link_leading_somewhere_and_nothing_from_elsewhere(tmp_path):
+def build(directory, *options):
+    """Builds the site as `make docs` does, and says what came of it."""
     pytest.importorskip("mkdocs", reason="`make docs` installs MkDocs")
-    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--site-dir", str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, env=os.environ | {"NO_MKDOCS_2_WARNING": "1"}, check=False)
-    assert done.returncode == 0
+    [command] = re.findall(r"\$\(BIN\)/python (-m mkdocs .*)", (ROOT / "Makefile").read_text())
+    return subprocess.run(
+        [sys.executable, *command.split(), *options, "--site-dir", str(directory)],
+        cwd=ROOT, env=os.environ | {"NO_MKDOCS_2_WARNING": "1"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.long
+def test_the_site_is_built_with_nothing_from_elsewhere(tmp_path):
+    done = build(tmp_path)
+    assert done.returncode == 0, done.stderr
     for page in (*GENERATED, *TEXTS, "index.md"):
         text = (tmp_path / page.replace(".md", ".html")).read_text()
         assert 'src="http' not in text and "unpkg.com" not in text
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("link", ["watch.md#no-such-heading", "no-such-page.md", "pictures/no.png"])
+def test_the_build_fails_at_a_link_that_leads_nowhere_and_names_it(tmp_path, link):
+    shutil.copytree(ROOT / "docs", tmp_path / "docs")
+    with (tmp_path / "docs/scaling.md").open("a") as page:
+        page.write(f"\nSee [this]({link}).\n")
+    config = {"INHERIT": str(ROOT / "mkdocs.yml"), "docs_dir": str(tmp_path / "docs")}
+    config["hooks"] = [str(ROOT / "handbook/hook.py")]
+    (tmp_path / "mkdocs.yml").write_text(yaml.safe_dump(config))
+    done = build(tmp_path / "site", "--config-file", str(tmp_path / "mkdocs.yml"))
+    assert done.returncode == 1 and link in done.stderr
