@@ -111,6 +111,22 @@ def test_it_links_to_files_and_headings_that_exist(page):
         assert not anchor or anchor in list_anchors(path), f"{target}#{anchor}"
 
 
+def list_sources():
+    """The files of the project whose comments may name a page."""
+    for folder in ("metrics_app", "pipelines_app", "hms_gov", "handbook", "release", "deploy"):
+        for path in (ROOT / folder).rglob("*"):
+            if path.suffix in {".py", ".js", ".html", ".css", ".service"} and "vendor" not in path.parts:
+                yield path
+    yield from (ROOT / name for name in ("compose.yaml", "Dockerfile", "Makefile", "mkdocs.yml", "Procfile"))
+
+
+def test_comments_name_only_pages_and_headings_that_exist():
+    for source in list_sources():
+        for page, anchor in re.findall(r"\b(docs/[\w-]+\.md)(?:#([\w-]+))?", source.read_text()):
+            assert (ROOT / page).exists(), f"{source}: {page}"
+            assert not anchor or anchor in list_anchors(ROOT / page), f"{source}: {page}#{anchor}"
+
+
 @each_present_page
 def test_it_names_only_settings_that_exist(page):
     text = page.read_text()
