@@ -29,6 +29,7 @@ BEAT, BEAT_AT_REST = 0.2, 0.9
 WAIT, WAIT_AT_REST = 250, 500
 REST_AFTER = 10.0  # seconds without a point
 RETRY = 1.0  # seconds between two attempts to reach the database
+ANEW = 60.0  # seconds after which a KPI that was deleted comes again, where points go on coming
 LONGEST_PAUSE = 2.0  # seconds between two attempts while Redis is away
 MOST_POINTS = 400_000  # points a turn aims to stay below
 
@@ -51,7 +52,8 @@ class Collector:
         self.beaten, self.woken = float("-inf"), time.monotonic()
         self.count = 256
         self.checked, self.freezer = False, GarbageFreezer()
-        self.registered, self.unregistered, self.tried = set(), set(), float("-inf")
+        self.registered, self.unregistered = set(), set()
+        self.tried, self.forgotten = float("-inf"), time.monotonic()
 
     def run(self, stop):
         """Turns until ``stop`` (a threading.Event) is set; survives Redis going away and coming back."""
@@ -224,6 +226,9 @@ class Collector:
         """Makes KPIs of unknown topics; a database that is away is tried again once a second."""
         if not conf.get("AUTO_CREATE_KPIS"):
             return
+        if time.monotonic() - self.forgotten >= ANEW:
+            # Nobody tells a collector of a deletion, and points must not go on coming unseen.
+            self.registered, self.forgotten = set(), time.monotonic()
         self.unregistered.update(topic for topic in topics if topic not in self.registered)
         if not self.unregistered or time.monotonic() - self.tried < RETRY:
             return

@@ -5,7 +5,7 @@ import pytest
 from django.db import DatabaseError
 
 from metrics_app import conf, live, queries, window
-from metrics_app.collector import Collector, collect_all
+from metrics_app.collector import ANEW, Collector, collect_all
 from metrics_app.connection import get_redis, key
 from metrics_app.core.chunks import unpack_chunk
 from metrics_app.core.packing import SLOTS
@@ -228,6 +228,18 @@ def test_unknown_topics_stay_unknown_where_the_setting_says_so(now, settings):
     publish("er.wait", now)
     collect_all()
     assert not Kpi.objects.exists() and count("er.wait") == 1
+
+
+def test_a_kpi_that_was_deleted_comes_again_within_a_minute_where_points_go_on(now):
+    collector = Collector(lease=False)
+    for is_back in (False, True):
+        publish("er.wait", now)
+        collector.turn(block_ms=None)
+        Kpi.objects.all().delete()
+        collector.forgotten -= ANEW * is_back
+        publish("er.wait", now)
+        collector.turn(block_ms=None)
+        assert Kpi.objects.filter(topic="er.wait").exists() == is_back
 
 
 def test_a_database_that_is_away_stops_nothing_and_is_asked_again(now, monkeypatch):
