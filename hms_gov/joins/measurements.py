@@ -8,8 +8,10 @@ from hms_gov.joins.quantities import describe, draw, observe, read_rule
 from hms_gov.joins.unless import find_crossing, read_value
 from metrics_app import queries
 from metrics_app.core.text.phrases import tell_gone
+from metrics_app.exceptions import BusUnavailable
 from metrics_app.registry import get_kpi
 from metrics_app.services.conditions import find_end, find_standstill
+from pipelines_app.exceptions import NotMeasured
 
 __all__ = [
     "cite",
@@ -33,8 +35,16 @@ def measure(topic, rule, end, *, draw_from=None, cost_from=None):
     the ``cost`` of what lies beyond the limit since then (None: it has no meaning). ``fault`` says why
     there is no value whatever was sent, "" where that is not so. While the collector stands still all ends
     where it stopped, as on the tiles: a window that slid on would lose its points. ``behind`` says since
-    when (ms), None where it does not.
+    when (ms), None where it does not. NotMeasured while Redis is away.
     """
+    try:
+        return observe_now(topic, rule, end, draw_from, cost_from)
+    except BusUnavailable as error:
+        raise NotMeasured(str(error)) from error
+
+
+def observe_now(topic, rule, end, draw_from, cost_from):
+    """As ``measure``; BusUnavailable."""
     kpi = get_kpi(topic)
     if kpi is None:
         return None

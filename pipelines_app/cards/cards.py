@@ -14,7 +14,7 @@ from pipelines_app.cards.costs import describe_cost, tell_no_cost
 from pipelines_app.cards.curves import describe_chart, read_figures, tell_no_chart
 from pipelines_app.cards.decided import tell_ending
 from pipelines_app.cards.execution import Execution, describe_execution
-from pipelines_app.cards.figures import tell_losses, tell_opening, tell_present
+from pipelines_app.cards.figures import tell_losses, tell_opening, tell_present, tell_unread
 from pipelines_app.cards.like import describe_record
 from pipelines_app.cards.rejections import Rejected, describe_rejected
 from pipelines_app.cards.terms import tell_needs
@@ -41,6 +41,7 @@ class Card:
     opening: str
     losses: list
     present: str
+    unread: str
     verdict: str
     chart: dict | None
     no_chart: str
@@ -114,6 +115,7 @@ def write_card(pipeline, user, now, shared):
         opening=tell_opening(pipeline, basis),
         losses=tell_losses(pipeline, now),
         present=tell_present(pipeline, basis, present, watch, now),
+        unread=tell_unread(present),
         verdict="" if pipeline.is_open else tell_verdict(pipeline, now, present),
         chart=describe_chart(pipeline, basis),
         no_chart=tell_no_chart(basis),

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from pipelines_app import queries
 from pipelines_app.cards.basis import find_basis, find_today
-from pipelines_app.cards.figures import tell_opening, tell_present
+from pipelines_app.cards.figures import tell_opening, tell_present, tell_unread
 from pipelines_app.core.durations import HOUR_MS
 from pipelines_app.core.moments import to_ms
 
@@ -28,7 +28,7 @@ def read_figures(pipeline, watch, now, *, with_cost=False, draw_from=None):
         since = reopened["at"]
     wanted = {"draw_from": draw_from, "cost_from": since if with_cost else None}
     present = queries.measure(pipeline.topic, rule, now, **wanted)
-    if present is not None and basis.curve_label:
+    if present is not None and basis.curve_label and not present.get("unread"):
         # Frozen without words: the project has them.
         basis = replace(basis, label=present["label"])
     return basis, present
@@ -85,12 +85,15 @@ def find_silenced(pipeline):
 def describe_since(pipeline, *, now=None):
     """The live panel beside the evidence: the same quantity until now; None where nothing measures it.
 
-    ``empty``: it has no value, and there is nothing to draw.
+    ``empty``: it has no value, and there is nothing to draw. ``{"unread": why}`` alone while nobody can
+    tell what it is.
     """
     now = now or timezone.now()
     watch = queries.describe_watch(pipeline.topic)
     end, opened = to_ms(now), to_ms(pipeline.created_at)
     basis, present = read_figures(pipeline, watch, now, draw_from=min(opened, end - HOUR_MS))
+    if unread := tell_unread(present):
+        return {"unread": unread}
     if not present or not present.get("curve"):
         return None
     # Its words are the frozen ones, and where those were left to the project, the project's.

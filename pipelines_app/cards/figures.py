@@ -60,10 +60,10 @@ def tell_present(pipeline, basis, present, watch, now):
     """
     if present is None or basis is None:
         return ""
-    if present.get("fault"):
-        return capitalise(present["fault"])
-    known, today = find_today(basis, watch)
     text = tell_newest(present, now)
+    if present.get("fault"):
+        return text
+    known, today = find_today(basis, watch)
     if since := (today or {}).get("unjudged_since"):
         return f"{text}; its rule has not been judged since {tell_time(to_local(since), now)}"
     if present["value"] is None:
@@ -77,8 +77,15 @@ def tell_present(pipeline, basis, present, watch, now):
     return text + tell_move(basis, present, "at opening")
 
 
+def tell_unread(present):
+    """Why nobody can tell what the KPI is now; empty where it can be read, or nothing measures it."""
+    return capitalise(present["fault"]) if present and present.get("unread") else ""
+
+
 def tell_newest(present, now):
-    """``Now 54 h``; where the figures stand still, what it was when they stopped."""
+    """``Now 54 h``; where the figures stand still, what it was when they stopped; else why there are none."""
+    if present.get("fault"):
+        return capitalise(present["fault"])
     at = present.get("behind")
     when = "now" if at is None else f"{tell_when(to_local(at), now)}, since when figures stand still"
     if present["value"] is None:
@@ -111,7 +118,7 @@ def compare_limits(pipeline, basis, present, today, now):
     if today is None:
         return f"{text}; no rule watches it today"
     seen = queries.measure(pipeline.topic, today, now)
-    if seen is None:
+    if seen is None or seen.get("unread"):
         return text
     figure = "" if seen["label"] == present["label"] else f" for the {seen['label']}"
     side = "beyond" if is_beyond(seen["value"], today) else "within"

@@ -10,6 +10,7 @@ from pipelines_app.core.moments import find_midnight, to_moment, to_ms
 from pipelines_app.core.states import OPEN
 from pipelines_app.core.topics import is_listed
 from pipelines_app.core.urgency import sort_key
+from pipelines_app.exceptions import NotMeasured
 from pipelines_app.models import AuditEntry, Pipeline
 from pipelines_app.queries.authors import cite, tell_program
 from pipelines_app.queries.deciding import (
@@ -153,6 +154,7 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
+UNREAD = "its figures cannot be read at the moment"
 
 
 def limit_to_topics(pipelines, patterns):
@@ -195,29 +197,34 @@ def urgency(pipeline, now):
 
 
 def ask_project(question, *args, **wanted):
-    """What a function of ``MEASUREMENTS`` answers; None where there is none.
+    """``(answer, fault)`` of a function of ``MEASUREMENTS``; the answer is None where there is none.
 
-    A measurement that fails is logged: a page without its chart still lets people decide.
+    A measurement that fails is logged: a page without its chart still lets people decide. ``fault``
+    says so in words, with the reason where the project gives one for people (NotMeasured), else "".
     """
     project = conf.load("MEASUREMENTS")
     if project is None:
-        return None
+        return None, ""
     try:
-        return getattr(project, question)(*args, **wanted)
-    except Exception:
+        return getattr(project, question)(*args, **wanted), ""
+    except Exception as error:
         logger.exception("%s could not %s %r", conf.get("MEASUREMENTS"), question, args)
-        return None
+        reason = f": {str(error).rstrip('.')}" if isinstance(error, NotMeasured) else ""
+        return None, f"{UNREAD}{reason}"
 
 
 def measure(topic, rule, now, *, draw_from=None, cost_from=None):
     """What a rule (a dict; None: the KPI's tile) sees at a moment; None where nothing measures it.
 
     ``{"rule", "label", "unit", "value", "n", "text", "limit_text"}``, with the ``curve``
-    ``{"ts", "values"}`` and the ``cost`` since two moments (ms) where they are asked for.
+    ``{"ts", "values"}`` and the ``cost`` since two moments (ms) where they are asked for. Where it
+    cannot be read there is no more than a ``fault`` that says so, and ``value`` None: ``unread`` is true.
     """
     if not topic:
         return None
-    return ask_project("measure", topic, rule, to_ms(now), draw_from=draw_from, cost_from=cost_from)
+    wanted = {"draw_from": draw_from, "cost_from": cost_from}
+    found, fault = ask_project("measure", topic, rule, to_ms(now), **wanted)
+    return {"value": None, "fault": fault, "unread": True} if fault else found
 
 
 # What is said of a topic where the project says nothing.
@@ -255,7 +262,7 @@ def measure_for_evidence(topic, at):
     """What can be frozen about a KPI at a moment, where the proposer brought no evidence."""
     end = to_ms(at)
     start = end - conf.get("EVIDENCE_SPAN") * 1000
-    return (ask_project("freeze", topic, start, end) or {}) if topic else {}
+    return (ask_project("freeze", topic, start, end)[0] or {}) if topic else {}
 
 
 def start_of_day(now):

@@ -189,6 +189,23 @@ test("it is live once it is told that somebody judges, not while nobody does or 
   assert.deepEqual(world.stream.status(), { state: "stale", since: 500 });
 });
 
+test("a server that answers and cannot say what is counted is stale, not catching up for ever", () => {
+  const world = makeWorld(null, { told: false });
+  const wait = (seconds) => { for (let past = 0; past < seconds; past += 1) { world.pass(1000); world.say({ type: "pong" }); } };
+  world.sockets[0].onopen();
+  wait(4);
+  assert.equal(world.stream.status().state, "catching");
+  wait(2);
+  assert.deepEqual(world.stream.status(), { state: "stale", since: null });
+  world.stream.setClock({ now: world.time, through: world.time, judged: world.time, judges: true });
+  assert.equal(world.stream.status().state, "live");
+  // Connected anew while it cannot: its topics get no answer, and what was counted last is known.
+  const behind = { open: true, ended: false, catching: true, through: 1000, now: 20_000, lost: 0 };
+  assert.equal(judge({ ...behind, late: 4000 }).state, "catching");
+  assert.deepEqual(judge({ ...behind, late: 5000 }), { state: "stale", since: 1000 });
+  assert.equal(judge({ ...behind, through: 19_000, late: 9000 }).state, "catching");
+});
+
 test("it says its state in words", () => {
   const time = () => "10:42";
   assert.equal(describe({ state: "unjudged", since: 1 }, time), "Live, not judged since 10:42");

@@ -22,11 +22,12 @@ class Away:
     freeze = measure
 
 
-def test_what_cannot_be_measured_is_nothing_and_no_error(settings, caplog):
+def test_what_cannot_be_measured_says_so_and_is_no_error(settings, caplog):
     settings.PIPELINES_APP = {"MEASUREMENTS": ""}
     assert queries.measure("er.wait", LIMIT, NOW) is None
     settings.PIPELINES_APP = {"MEASUREMENTS": f"{__name__}.AWAY"}
-    assert queries.measure("er.wait", LIMIT, NOW) is None
+    unread = {"value": None, "fault": "its figures cannot be read at the moment", "unread": True}
+    assert queries.measure("er.wait", LIMIT, NOW) == unread
     assert queries.measure_for_evidence("er.wait", NOW) == {}
     assert "could not measure" in caplog.text and "away" in caplog.text
 

@@ -32,14 +32,17 @@ export function waitOutRestart(random) {
 /** What a reader is told: {state, since} with state "live", "unjudged", "catching", "stale", "disconnected",
  * "ended"; `silent` is for how many ms the page has waited in vain, `heard` when the server last spoke,
  * `idle` whether nobody judges, `judged` up to when somebody did, null where nobody ever has, `through` up
- * to when points are counted. */
-export function judge({ open, ended, catching, through, now, lost, silent = 0, heard = null, idle = false, judged = null }) {
+ * to when points are counted; `told` whether the server has said any of that, `late` for how many ms the page
+ * has been catching up: a server that has nothing to say by then cannot read the figures either. */
+export function judge({ open, ended, catching, through, now, lost, silent = 0, heard = null, idle = false, judged = null, told = true, late = 0 }) {
   if (ended) return { state: "ended", since: lost };
   if (silent >= SILENCE) return { state: "stale", since: heard };
   if (!open) return { state: "disconnected", since: lost };
-  if (catching) return { state: "catching", since: null };
+  if (catching && late < SILENCE) return { state: "catching", since: null };
   // 0: nothing was ever counted, as after a loss of all that the server held in memory.
   if (through !== null && now - through > TRUST) return { state: "stale", since: through || null };
+  if (!told) return { state: "stale", since: null };
+  if (catching) return { state: "catching", since: null };
   if (idle) return { state: "unjudged", since: judged };
   return { state: "live", since: null };
 }
@@ -74,7 +77,7 @@ export function connect({ open, now, steady = now, hasSlept = () => false, later
   const positions = {};
   const waiting = new Set();
   let socket = null, asked = steady(), attempt = 0, opens = 0, isOpen = false, ended = false, closed = false;
-  let lost = steady(), heard = steady(), through = null, silent = 0, ticked = steady();
+  let lost = steady(), heard = steady(), through = null, silent = 0, late = 0, ticked = steady();
   // When somebody last judged (ms), for how many ms nobody is known to have, and the server's time as it told that.
   let judged = null, unheard = null, toldAt = -Infinity, byPong = false;
 
@@ -84,6 +87,7 @@ export function connect({ open, now, steady = now, hasSlept = () => false, later
     const gap = steady() - ticked, awake = Math.min(gap, LONGEST_TICK);
     silent += awake;
     if (unheard !== null) unheard += awake;
+    late = isOpen && isCatching() ? late + awake : 0;
     if (hasSlept() || gap > SLEPT) awaken();
     ticked = steady();
     onChange();
@@ -112,6 +116,7 @@ export function connect({ open, now, steady = now, hasSlept = () => false, later
 
   function opened() {
     isOpen = true;
+    late = 0;
     hear();
     waiting.clear();
     Object.keys(positions).forEach((topic) => waiting.add(topic));
@@ -176,7 +181,7 @@ export function connect({ open, now, steady = now, hasSlept = () => false, later
   later(tick, TICK);
   return {
     /** What the reader may be told now. */
-    status: () => judge({ open: isOpen, ended, catching: isCatching(), through, now: now(), lost: dateOf(lost), silent, heard: dateOf(heard), idle: isIdle(), judged }),
+    status: () => judge({ open: isOpen, ended, catching: isCatching(), through, now: now(), lost: dateOf(lost), silent, heard: dateOf(heard), idle: isIdle(), judged, told: unheard !== null, late }),
     /** {since} (ms, or null where nobody ever did) while nobody judges, as far as the server has told; else null. */
     idle: () => (isIdle() ? { since: judged } : null),
     /** Whether answers to pings tell the server's clock, so that nobody needs to ask for it. */

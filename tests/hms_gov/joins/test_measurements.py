@@ -15,6 +15,7 @@ from metrics_app.models import Kpi
 from metrics_app.registry import forget
 from metrics_app.services.archive import archive
 from metrics_app.services.compact import compact_history
+from pipelines_app.exceptions import NotMeasured
 from tests.metrics_app.histories import DAY, Clockwork
 from tests.metrics_app.points import publish
 from tests.metrics_app.watching import HOUR, send
@@ -200,3 +201,10 @@ def test_a_curve_of_shared_minutes_is_that_of_each_window_by_itself(points, end,
     alone = see(rule, end, draw_from=end - 15 * MINUTE)["curve"]
     assert together["ts"] == alone["ts"] and len(alone["ts"]) > 10
     assert together["values"] == pytest.approx(alone["values"], nan_ok=True)
+
+
+def test_a_redis_that_is_away_is_no_kpi_without_measurements(settings):
+    Kpi.objects.create(topic=TOPIC, unit="seconds", aggregate="mean", window=600)
+    settings.METRICS_APP = {**settings.METRICS_APP, "REDIS_URL": "redis://127.0.0.1:1/0"}
+    with pytest.raises(NotMeasured, match=r"^Redis does not answer\.$"):
+        see(make_rule("mean", 1800.0), 0)

@@ -8,6 +8,7 @@ from django.utils import timezone
 from pipelines_app.cards import cards, curves, writing
 from pipelines_app.cards.waiting import describe_waiting
 from pipelines_app.core.moments import to_ms
+from pipelines_app.exceptions import NotMeasured
 from pipelines_app.models import Pipeline
 from pipelines_app.services import approve, propose, reject
 from tests.pipelines_app.cards.measuring import HOUR, MINUTE, RULE, Project
@@ -142,6 +143,28 @@ def test_a_curve_of_nothing_is_said_and_not_drawn(now, project, approver, client
         page = client.get(path).content.decode()
         assert "<figure" not in page and f"{card.no_chart}." in page
     assert "Nothing is measured in its window now." in page
+
+
+def test_figures_that_cannot_be_read_are_said_where_it_is_decided_and_are_no_missing_kpi(
+    now, project, approver, client, monkeypatch
+):
+    pipeline = open_breach(now)
+
+    def be_away(*asked, **wanted):
+        raise NotMeasured("Redis does not answer.")
+
+    monkeypatch.setattr(project, "measure", be_away)
+    told = "Its figures cannot be read at the moment: Redis does not answer"
+    card = cards.make_card(pipeline, approver, now=now)
+    assert (card.present, card.unread, card.cost, card.no_cost[1:]) == (told, told, None, told[1:])
+    client.force_login(approver)
+    inbox, page, since = (
+        client.get(path).content.decode()
+        for path in ("/inbox/", f"/inbox/{pipeline.pk}/", f"/inbox/{pipeline.pk}/since/")
+    )
+    assert told in inbox and since.count(told) == 1 and page.count(told) == 2
+    assert page.rindex(told) > page.index('id="decision"'), "beside Approve as well"
+    assert "Nothing measures this KPI" not in page + since
 
 
 def test_a_proposal_that_nothing_measures_has_neither_cost_nor_chart(pipeline, approver):
