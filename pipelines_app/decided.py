@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 from pipelines_app import queries
 from pipelines_app.cards.decided import make_lines
 from pipelines_app.cards.filters import describe_filters
+from pipelines_app.cards.writing import tell_sight
 from pipelines_app.core.counts import agree, count_words
 from pipelines_app.core.fields import shorten
 from pipelines_app.core.finding import DECIDED, read_fields, tell_wanted
@@ -36,13 +37,14 @@ def show_decided(request):
         "page": "inbox",
         "shown": shown,
         "lines": [] if faults else make_lines(list(shown.object_list), timezone.now()),
-        "headline": tell_headline(found.count, wanted),
+        "headline": tell_headline(found.count, wanted, request.user),
+        "seen": tell_sight(request.user),
     }
     return render(request, "pipelines_app/decided.html", context, status=400 if faults else 200)
 
 
-def tell_headline(count, wanted):
-    """``3 proposals were decided, from 2026-11-28 on``."""
-    told = tell_wanted(wanted)
-    said = count_words(count, "proposal was decided", "proposals were decided").capitalize()
+def tell_headline(count, wanted, user):
+    """``3 proposals were decided, from 2026-11-28 on``; of none among those that this person may see."""
+    told, seen = tell_wanted(wanted), tell_sight(user, count=count)
+    said = count_words(count, f"proposal{seen} was decided", "proposals were decided").capitalize()
     return said + (f", {told}" if told else "")

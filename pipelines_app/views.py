@@ -19,6 +19,7 @@ from pipelines_app.cards.effect_charts import describe_outcome, list_effect_rows
 from pipelines_app.cards.facts import split_companions
 from pipelines_app.cards.filters import describe_filters
 from pipelines_app.cards.record_pages import TITLES, describe_record, list_earlier
+from pipelines_app.cards.writing import tell_sight
 from pipelines_app.core.fields import is_id
 from pipelines_app.core.finding import WAITING, read_fields
 from pipelines_app.core.moments import find_midnight
@@ -68,6 +69,7 @@ def show_inbox(request):
         "to_do": cards.make_cards(queries.attach_versions(queries.list_to_do(visible)), user, now=now),
         "waiting": waiting.describe_waiting(user, now=now),
         "may_decide": queries.may_decide_any(user),
+        "seen": tell_sight(user),
     }
     among = visible.filter(state__in=OPEN)
     context |= describe_filters(request.GET, wanted, faults, WAITING, among=among)

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 from django.utils import timezone
 
 from pipelines_app import queries
-from pipelines_app.cards.writing import write
+from pipelines_app.cards.writing import tell_sight, write
 from pipelines_app.core.counts import agree, count_words
 from pipelines_app.core.finding import write_fields
 from pipelines_app.core.moments import to_ms
@@ -33,14 +33,14 @@ def describe_waiting(user, *, wanted=None, now=None):
     told = {"count": mine, "headline": tell_headline(mine, len(waiting), user)}
     told["to_do"] = queries.count_to_do(queries.visible_to(user), user, now=now)
     if not waiting:
-        none = {"sentence": "No proposal waits for a decision", "order": [], "oldest": None}
+        none = {"sentence": f"{count_waiting(0, user)} for a decision", "order": [], "oldest": None}
         return told | none | {"lead": "", "before": "", "after": ""}
     oldest = min(map(queries.find_waiting_since, waiting))
     age = write(round_age((now - oldest).total_seconds()), "seconds")
     since = "for " if len(waiting) == 1 else "the oldest for "
     after = " · sorted by severity, then by what the waiting costs"
     return told | {
-        "sentence": f"{count_waiting(len(waiting))} for a decision, {since}{age}",
+        "sentence": f"{count_waiting(len(waiting), user)} for a decision, {since}{age}",
         "lead": f"{since.capitalize()}{age}{after}",
         "before": since.capitalize(),
         "after": after,
@@ -52,15 +52,16 @@ def describe_waiting(user, *, wanted=None, now=None):
 def tell_headline(mine, count, user):
     """``1 proposal waits for you · 2 wait for others``; without "you" for who decides on none."""
     if not queries.may_decide_any(user):
-        return f"{count_waiting(count)} for a decision"
+        return f"{count_waiting(count, user)} for a decision"
     others = count - mine
     rest = f" · {others:,} {agree(others, 'waits', 'wait')} for others" if others else ""
-    return f"{count_waiting(mine)} for you{rest}"
+    return f"{count_words(mine, 'proposal waits', 'proposals wait').capitalize()} for you{rest}"
 
 
-def count_waiting(count):
-    """``2 proposals wait``."""
-    return count_words(count, "proposal waits", "proposals wait").capitalize()
+def count_waiting(count, user):
+    """``2 proposals wait``; of none among those that this person may see."""
+    seen = tell_sight(user, count=count)
+    return count_words(count, f"proposal{seen} waits", "proposals wait").capitalize()
 
 
 def tell_today(user, *, now=None):

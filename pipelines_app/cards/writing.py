@@ -23,6 +23,11 @@ def capitalise(text):
     return text[:1].upper() + text[1:]
 
 
+def tell_sight(user, *, count=0):
+    """`` that you may see`` behind "no proposal", also where none is hidden; "" for whoever sees all."""
+    return "" if count or user.is_superuser else " that you may see"
+
+
 def to_local(ms):
     """Milliseconds as a moment in the reader's zone."""
     return timezone.localtime(to_moment(ms))

@@ -24,5 +24,6 @@ def tell_counts(counts, *, beside=False, is_decided=False):
     ]
     if effects:
         ends[0] += f" ({', '.join(effects)})"
-    lead = f"Besides, proposed {times} under this title" if beside else f"Proposed {times} before"
+    until = " by then" if is_decided else ""
+    lead = f"Besides, proposed {times} under this title{until}" if beside else f"Proposed {times} before"
     return lead + (f": {', '.join(ends)}." if ends else ".")

@@ -201,12 +201,20 @@ def list_reviewed(record):
 
 
 def tell_deed(case):
-    """What a case did, in words: ``had no effect``, ``did harm``, ``harmed Open complaints``."""
+    """What a case did: ``had no effect``, ``did harm``, ``harmed its KPI and Open complaints``."""
     if case.lost:
         return "is not as it was judged, so nobody can tell what it did"
     told = case.verdict if case.touched else case.kind
-    harmed = [f"harmed {' and '.join(case.harmed)}"] if case.harmed else []
+    if case.harmed and told == State.HARMFUL:
+        return f"harmed {join_words(('its KPI', *case.harmed))}"
+    harmed = [f"harmed {join_words(case.harmed)}"] if case.harmed else []
     return " and ".join(([DID[told]] if told in DID else []) + harmed)
+
+
+def join_words(names):
+    """``one``, ``one and two``, ``one, two and three``."""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def tell_review(record):

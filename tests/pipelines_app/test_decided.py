@@ -100,7 +100,8 @@ def test_an_address_that_makes_no_sense_is_answered_with_what_is_wrong(inbox, de
 
 def test_an_empty_answer_says_how_to_ask_for_more(inbox, decided):
     text = inbox.get("/inbox/decided/", {"kpi": "fleet.age", "state": "rejected"}).content.decode()
-    assert "Nothing fits all of it." in text
+    assert "Nothing that you may see fits all of it." in text
+    assert '<span class="standstill"></span>No proposal that you may see was decided, ' in text
     assert 'href="/inbox/decided/?state=rejected">about fleet.age</a>' in text
 
 

@@ -290,6 +290,24 @@ def test_nothing_waits_is_a_sentence_too(approver):
     assert (waiting["count"], waiting["headline"]) == (0, "No proposal waits for you")
 
 
+def test_that_there_is_none_is_said_of_what_its_reader_may_see(outsider, group, admin_user, client):
+    none = "No proposal that you may see waits for a decision"
+    for hidden in (False, True):
+        if hidden:
+            secret = propose(title="Secret", suggestion="x", restricted_to=group)[0]
+            reject(pipeline=secret, by=admin_user, version=1, comment="no")
+            propose(title="Secret too", suggestion="x", restricted_to=group)
+        waiting = describe_waiting(outsider)
+        assert (waiting["sentence"], waiting["headline"]) == (none, none)
+        client.force_login(outsider)
+        decided = client.get("/inbox/decided/").content.decode()
+        assert "</span>No proposal that you may see was decided<" in decided
+        assert "Nothing that you may see has been decided yet." in decided
+        assert "Nothing that you may see waits for a decision." in client.get("/inbox/").content.decode()
+    Pipeline.objects.filter(state="awaiting_approval").update(state="expired")
+    assert describe_waiting(admin_user)["sentence"] == "No proposal waits for a decision"
+
+
 def test_without_a_project_that_formats_it_still_writes_values(settings):
     settings.PIPELINES_APP = {**settings.PIPELINES_APP, "FORMAT": ""}
     assert writing.write(187200.0, "seconds") == "187200 seconds"

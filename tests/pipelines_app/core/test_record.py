@@ -19,3 +19,5 @@ def test_below_a_record_only_the_rest_is_told():
     assert tell_counts(counts | {"total": 0}, beside=True) == ""
     told = tell_counts(counts | {"total": 1, "rejected": 1}, beside=True)
     assert told == "Besides, proposed once under this title: 1 rejected."
+    then = tell_counts(counts | {"total": 1, "rejected": 1}, beside=True, is_decided=True)
+    assert then == "Besides, proposed once under this title by then: 1 rejected."

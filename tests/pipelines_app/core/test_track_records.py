@@ -10,7 +10,7 @@ from statsmodels.stats.meta_analysis import combine_effects
 
 from pipelines_app.core.counts import write_times
 from pipelines_app.core.pooling import pool, pool_plain
-from pipelines_app.core.track_records import Case, make_record, tell_review
+from pipelines_app.core.track_records import Case, make_record, tell_deed, tell_review
 from tests.pipelines_app.judging import MEASURE_OF, make_effect, make_plain
 
 
@@ -48,7 +48,9 @@ def test_what_harmed_a_guardrail_did_harm_whatever_it_did_to_its_kpi():
     assert record.rank > make_record([Case(3)]).rank
     assert make_record([wide, case(3, "effective")]).review == ()
     both = replace(case(4, "harmful"), harmed=("Oldest",))
-    assert tell_review(make_record([both])).endswith("#4 did harm and harmed Oldest")
+    assert tell_review(make_record([both])).endswith("#4 harmed its KPI and Oldest")
+    more = replace(case(5, "ineffective"), harmed=("Oldest", "Open", "Lost"))
+    assert tell_deed(more) == "had no effect and harmed Oldest, Open and Lost"
 
 
 def test_what_is_inconclusive_neither_ends_the_row_nor_makes_it_longer():
