@@ -47,6 +47,7 @@ class Condition(NamedTuple):
     is_silenced: bool = False  # changes deliveries, never the condition
     unjudged_since: int | None = None  # ms up to which it was judged, where nobody has since
     proves_nothing: bool = False  # points came, but nothing to compare them with, or of part of a count
+    awaits_judgement: bool = False  # silent, but points came: the next slot judges them
 
     @property
     def rank(self):

@@ -40,7 +40,7 @@ LAST_BREACHES = 5
 FIGURES = (
     ("mean", "mean"),
     ("median", "p50"),
-    ("95 % are below", "p95"),
+    ("95 % are at or below", "p95"),
     ("lowest", "min"),
     ("highest", "max"),
 )

@@ -10,7 +10,7 @@ from metrics_app.core.deadman import is_silence_rule
 from metrics_app.core.text import words
 from metrics_app.core.text.moments import tell_moment_in_zone
 from metrics_app.queries.clock import GRACE
-from metrics_app.services.conditions import judge_threshold
+from metrics_app.services.conditions import awaits, judge_threshold
 from metrics_app.services.watch.states import find_end_of_judgement
 
 
@@ -62,7 +62,7 @@ def tell_silence(rule, now, seen_at, *, empty=False):
     if not is_flagged and not empty:
         return "Not judged yet"
     breach = is_flagged and row.data_breach
-    if is_flagged and not empty and seen_at is not None and seen_at >= row.last_slot:
+    if is_flagged and not empty and seen_at is not None and awaits(rule, seen_at):
         # Whether it was the first of all or ended a silence: the next slot judges it.
         return f"Points came, not judged yet{': a data breach is open' if breach else ''}"
     # Before the first there is no "since".

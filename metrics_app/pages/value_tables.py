@@ -32,7 +32,7 @@ def list_columns(plot, kpi, params):
     columns.append(("points", plot["n"], lambda n: format_value(n, "", "count")))
     beside = {"mean": "mean", "p50": "median"}
     if "percentiles" in params and get_aggregate(aggregate).on_scale:
-        beside["p95"] = "95 % are below"
+        beside["p95"] = "95 % are at or below"
     # A mean beside the mean of the same window would be the same column twice.
     beside.pop(aggregate, None)
     columns += [(label, plot[name], tell("mean")) for name, label in beside.items()]

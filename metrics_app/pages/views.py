@@ -14,6 +14,7 @@ from metrics_app import registry
 from metrics_app.core.conditions import LABELS
 from metrics_app.core.filters import read_filters
 from metrics_app.core.moments import parse_moment
+from metrics_app.core.text.explanations import name_class, tell_judged
 from metrics_app.exceptions import BadInput
 from metrics_app.files import open_data
 from metrics_app.models import Breach, Threshold
@@ -84,6 +85,15 @@ def show_live_status(request):
     return JsonResponse(describe_live())
 
 
+def tell_slot(rule, found):
+    """``class``, ``before`` and ``after`` of a described Explanation as pages name them; of codes none."""
+    states = {
+        name: state and tell_judged(rule, state, data_breach=found["data_breach"])
+        for name, state in (("before", found["before"]), ("after", found["after"]))
+    }
+    return states | {"class": name_class(rule, found["class"])}
+
+
 @require_safe
 @page
 def show_explanation(request, pk):
@@ -95,10 +105,11 @@ def show_explanation(request, pk):
     context = {"threshold": threshold, "page": "kpi"}
     try:
         at = parse_moment(request.GET.get("at", "0"), now=now, field="at")
-        found = describe(explain(threshold, at, now=now), threshold)
+        explanation = explain(threshold, at, now=now)
+        found = describe(explanation, threshold)
     except BadInput as error:
         return render(request, "metrics_app/explain.html", context | {"fault": str(error)}, status=400)
-    context |= {"found": found, "earlier": found["slot"] - 1}
+    context |= {"found": found, "earlier": found["slot"] - 1, "told": tell_slot(explanation.rule, found)}
     # Slots or windows of seconds are not told apart by their minutes.
     context["precise"] = min(found["window"], threshold.interval) < 60
     context["silenced"] = tell_silence(threshold, list_acting(at=at))

@@ -57,8 +57,28 @@ def read_conditions(kpis, *, now=None, through=None, acting=None):
         kpi.topic: see(kpi, rules.get(kpi.topic, []), clock, acting, kpi.topic in empty, behind[kpi.topic])
         for kpi in kpis
     }
+    seen = mark_waiting(seen)
     off = read_off([topic for topic, one in seen.items() if not one.rules])
     return {topic: one._replace(off=tuple(off.get(topic, ()))) for topic, one in seen.items()}
+
+
+def mark_waiting(seen):
+    """``{topic: Seen}`` with those marked that lack no point, only the slot that judges what came."""
+    silent = [
+        topic for topic, one in seen.items()
+        if one.condition.is_silent and not (one.is_empty or one.is_late or one.condition.proves_nothing)
+    ]  # fmt: skip
+    heads = queries.list_topics() if silent else {}
+    came = {topic: heads[topic].last_ts if topic in heads else 0 for topic in silent}
+    waiting = [topic for topic in silent if awaits(seen[topic].rule, came[topic])]
+    marked = {topic: seen[topic].condition._replace(awaits_judgement=True) for topic in waiting}
+    return seen | {topic: seen[topic]._replace(condition=condition) for topic, condition in marked.items()}
+
+
+def awaits(rule, seen_at):
+    """Whether a point that came at ``seen_at`` (ms) is one that no slot of a threshold has seen yet."""
+    row = getattr(rule, "state_row", None)
+    return row is None or not row.slot_class or seen_at >= row.last_slot
 
 
 def see(kpi, rules, clock, acting=(), is_empty=False, behind=None):

@@ -57,7 +57,11 @@ def explain(threshold, at, *, now=None):
     state = ThresholdState.objects.filter(threshold=threshold).first()
     # What is asked for may not have been judged yet: then the newest slot is explained.
     newest = min(at, state.last_slot) if state and state.last_slot else at
-    return explain_up_to(threshold, newest, at, now)._replace(off=tell_off(threshold, state, newest, at))
+    found = explain_up_to(threshold, newest, at, now)
+    off = tell_off(threshold, state, newest, at)
+    # Of one that was never judged there is no slot judged last: its notes say what is told instead.
+    last = " What follows is of the slot judged last." if off and found.source == "record" else ""
+    return found._replace(off=f"{off}{last}")
 
 
 def explain_up_to(threshold, newest, at, now):
@@ -95,7 +99,7 @@ def tell_off(threshold, state, slot, at):
     breach = find_breach(threshold, slot)
     ended = breach and since and breach.recovered_at and breach.recovered_at >= since
     what = f", which ended breach #{breach.pk}" if ended else ""
-    return f"It is switched off{moment}: nobody judges it{what}. What follows is of the slot judged last."
+    return f"It is switched off{moment}: nobody judges it{what}."
 
 
 def tell_losses(threshold, rule, slot):

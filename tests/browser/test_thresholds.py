@@ -85,7 +85,7 @@ def test_an_analyst_walks_from_a_suggestion_to_the_versions_of_a_rule(open_page,
     # 5. Why.
     page.goto(demo["url"] + "/kpis/walk.wait/")
     page.get_by_role("link", name="Why?").first.click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text("was firing on")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("was beyond limit on")
     expect(page.locator("#main")).to_contain_text("above the limit of")
     shoot(page, "5-explained")
 

@@ -11,6 +11,31 @@ from metrics_app.core.text.counts import count_words
 from metrics_app.core.text.entries import write_duration
 from metrics_app.core.text.phrases import OPERATORS, tell_gone, write_limit, write_seen
 from metrics_app.core.text.units import format_value, tell_last
+from metrics_app.core.text.words import name_state
+
+SEEN = {
+    BREACH: "beyond the limit",
+    BAND: "within the limit, not yet recovered",
+    CLEAR: "within the limit",
+    THIN: "too few points to judge",
+    EMPTY: "no points",
+    INCOMPARABLE: "nothing to compare with",
+    ERROR: "cannot be read",
+}
+
+
+def name_class(rule, seen):
+    """What a slot of a rule counts as, for people: "within the limit", "points came as expected"."""
+    if is_silence_rule(rule) and seen == CLEAR:
+        return "points came as expected"
+    return SEEN[seen]
+
+
+def tell_judged(rule, state, *, data_breach=False):
+    """What a rule was at a slot: "within limit"; "silent" or "not silent" of one that expects points."""
+    if is_silence_rule(rule):
+        return "silent" if data_breach else "not silent"
+    return name_state(state, rule.operator)
 
 
 def explain_slot(rule, unit, seen, before, after, missing=None, held=None):
@@ -24,7 +49,8 @@ def explain_slot(rule, unit, seen, before, after, missing=None, held=None):
     said = explain_class(rule, unit, seen, held)
     if missing is not None and seen.slot_class in (EMPTY, ERROR):
         gone = write_duration(round(max(missing, rule.no_data_for)))
-        return f"{said} No points for {gone}: a data breach is open. The state of the limit stays {after}."
+        stays = f"The state of the limit stays {name(rule, after)}."
+        return f"{said} No points for {gone}: a data breach is open. {stays}"
     return f"{said} {explain_change(rule, seen.slot_class, before, after)}"
 
 
@@ -67,44 +93,50 @@ def tell_error(rule, window):
 def explain_change(rule, seen, before, after):
     """What the class of a slot did to the state."""
     if before is None:
-        return f"It was {after} then; the state before is not known."
+        return f"It was {name(rule, after)} then; the state before is not known."
     if seen in UNUSABLE and before == after:
         return explain_hold(rule, seen, after)
     pending, keep = write_duration(rule.pending_for), write_duration(rule.keep_firing_for)
     return {
-        (watch.OK, watch.OK): "It stays ok.",
-        (watch.OK, watch.PENDING): f"It becomes pending: it fires once that has lasted {pending}.",
+        (watch.OK, watch.OK): "It stays within limit.",
+        (watch.OK, watch.PENDING): f"It is {name(rule, after)}: it fires once that has lasted {pending}.",
         (watch.OK, watch.FIRING): "It fires at once: the rule waits for nothing.",
-        (watch.PENDING, watch.PENDING): f"It stays pending: it fires once that has lasted {pending}.",
+        (watch.PENDING, watch.PENDING): f"It stays {name(rule, after)}: it fires once that has lasted "
+        f"{pending}.",
         (watch.PENDING, watch.FIRING): f"It fires: that has lasted {pending}.",
         (watch.PENDING, watch.OK): explain_return(rule, seen),
-        (watch.FIRING, watch.FIRING): "It stays firing."
+        (watch.FIRING, watch.FIRING): "It stays beyond limit."
         if seen == BREACH
-        else "It stays firing until it is back.",
+        else "It stays beyond limit until it is back.",
         (watch.FIRING, watch.RECOVERING): f"It begins to recover: that must last {keep}.",
         (watch.FIRING, watch.OK): "It has recovered: the rule waits for nothing.",
         (watch.RECOVERING, watch.RECOVERING): f"It goes on recovering: that must last {keep}.",
         (watch.RECOVERING, watch.FIRING): "It fires again, the same breach: it had not recovered yet.",
         (watch.RECOVERING, watch.OK): f"It has recovered: that has lasted {keep}.",
-    }.get((before, after), f"It went from {before} to {after}.")
+    }.get((before, after), f"It went from {name(rule, before)} to {name(rule, after)}.")
+
+
+def name(rule, state):
+    """A state as pages name it."""
+    return name_state(state, rule.operator)
 
 
 def explain_return(rule, seen):
     """Why pending ended without a breach."""
     if seen in UNUSABLE:
         silence = write_duration(rule.no_data_for)
-        return f"It is ok again without having fired: nothing usable came for {silence}."
-    return "It is ok again before it fired."
+        return f"It is within limit again without having fired: nothing usable came for {silence}."
+    return "It is within limit again before it fired."
 
 
 def explain_hold(rule, seen, state):
     """Why a slot without usable data changed nothing."""
     if state == watch.OK:
-        return f"It stays ok: {explain_policy(rule, seen)}."
+        return f"It stays within limit: {explain_policy(rule, seen)}."
     if state == watch.PENDING:
-        return "It stays pending, and this slot does not count towards its time."
+        return f"It stays {name(rule, state)}, and this slot does not count towards its time."
     silence = "silence" if seen == EMPTY else "what cannot be judged"
-    return f"It stays {state}: {silence} is not recovery."
+    return f"It stays {name(rule, state)}: {silence} is not recovery."
 
 
 def explain_policy(rule, seen):

@@ -14,10 +14,10 @@ from metrics_app.core.text.units import format_duration, format_value, tell_last
 UPPER = {"gt", "gte"}
 # What the overview says first of the worst condition there is.
 WORST_TOLD = {
-    FIRING: "{of} beyond {own}",
-    UNJUDGED: "{of} not judged{since}",
-    RECOVERING: "{of} recovering",
-    PENDING: "no KPI is beyond its limit, {of} over it for now",
+    FIRING: "{some} {be} beyond {own}",
+    UNJUDGED: "{some} {have} not been judged{since}",
+    RECOVERING: "{some} {be} recovering",
+    PENDING: "no KPI is beyond its limit, {some} {be} over it for now",
 }
 DATA = {
     "thin": "too few points to judge",
@@ -25,6 +25,7 @@ DATA = {
     "error": "its window cannot be read",
     "incomparable": "nothing to compare with",
 }
+NOT_YET = "not judged yet"
 PROPOSAL = re.compile(r"[Pp]ropos(?:ed|al) #(\d+)")
 
 
@@ -50,6 +51,13 @@ def tell_state(state, *, operator="gt", elapsed=0, pending_for=0, keep_firing_fo
     if state == "recovering":
         return f"Recovering, {tell_timer(elapsed, keep_firing_for)}"
     return KINDS[state].label
+
+
+def name_state(state, operator="gt"):
+    """A state in the middle of a sentence, where no timer is told: "within limit", "under limit for now"."""
+    if state == PENDING and operator not in UPPER:
+        return "under limit for now"
+    return KINDS[state].label.lower()
 
 
 def tell_limit(limit, *, operator="gt", unit="", aggregate="mean"):
@@ -198,19 +206,31 @@ def tell_watched(conditions, since=""):
     total, names = len(conditions), [one.name for one in conditions]
     worst = find_worst([name for name in names if name in WORST_TOLD])
     count, silent = names.count(worst), find_places(conditions, lambda one: one.is_silent)
+    # Nobody has judged some since a moment: of these that is told, once.
+    waiting = find_places(conditions, lambda one: one.awaits_judgement and one.unjudged_since is None)
+    silent -= find_places(conditions, lambda one: one.awaits_judgement)
     # Of points that prove nothing "no data" would be untrue.
     lacking = "nothing to judge by" if any(one.proves_nothing for one in conditions) else "no data"
     if not count:
-        some = name_some(len(silent), total)
-        return f"{some} {agree(len(silent), 'has', 'have')} {lacking}" if silent else tell_fine(total)
+        return tell_lacking(len(silent), len(waiting), total, lacking)
     counted = find_places(conditions, lambda one: one.name == worst)
     unjudged = find_places(conditions, lambda one: one.unjudged_since is not None and worst != UNJUDGED)
-    told = [
-        WORST_TOLD[worst].format(of=f"{name_some(count, total)} {agree(count)}", own=own(count), since=since)
-    ]
-    told += tell_also(unjudged, counted, ("is", "are"), f"not judged{since}", "not judged")
-    told += tell_also(silent, counted | unjudged, ("has", "have"), lacking, lacking)
-    return ", ".join(told)
+    verbs = {"be": agree(count), "have": agree(count, "has", "have")}
+    said = WORST_TOLD[worst].format(some=name_some(count, total), own=own(count), since=since, **verbs)
+    parts = tell_also(unjudged, counted, ("has", "have"), f"not been judged{since}", "not been judged")
+    parts += tell_also(silent, counted | unjudged, ("has", "have"), lacking, lacking)
+    parts += tell_also(waiting, counted | unjudged | silent, ("is", "are"), NOT_YET, NOT_YET)
+    return ", ".join([said, *parts])
+
+
+def tell_lacking(silent, waiting, total, lacking):
+    """ "1 of 3 watched KPIs has no data, 1 is not judged yet"; that all are fine where none lacks."""
+    found = [(silent, "has", "have", lacking), (waiting, "is", "are", NOT_YET)]
+    found = [(count, f"{agree(count, one, many)} {what}") for count, one, many, what in found if count]
+    if not found:
+        return tell_fine(total)
+    (first, said), *rest = found
+    return ", ".join([f"{name_some(first, total)} {said}", *(f"{count} {also}" for count, also in rest)])
 
 
 def name_some(count, total):
@@ -263,8 +283,11 @@ def tell_curve(values, limit_text, format_one, since=""):
         return "No values in the last hour."
     lead = f"Since {since}" if since else "The last hour"
     low, high = format_one(min(known)), format_one(max(known))
-    between = f"at {low}" if low == high else f"between {low} and {high}"
-    last = "" if values[-1] is None else f", now {format_one(values[-1])}"
+    if low == high:
+        between, last = f"at {low}", "" if values[-1] is None else " up to now"
+    else:
+        between = f"between {low} and {high}"
+        last = "" if values[-1] is None else f", now {format_one(values[-1])}"
     limit = f"; {limit_text}" if limit_text else ""
     return f"{lead}: {between}{last}{limit}."
 

@@ -6,6 +6,7 @@ from metrics_app import queries
 from metrics_app.core.classes import proves_nothing
 from metrics_app.core.conditions import Condition, judge_rule
 from metrics_app.core.slots import NEVER
+from metrics_app.core.watch import OK
 from metrics_app.exceptions import BusUnavailable
 from metrics_app.models import ThresholdState
 from metrics_app.queries.clock import read_clock
@@ -26,12 +27,13 @@ class View(NamedTuple):
     flapping: bool
     condition: Condition
     unjudged_since: int | None = None  # ms; also of one that is switched off, which has no condition
+    was_judged: bool = True  # since it was switched on the last time
     silenced: str = ""  # until when, by whom and why; "" where nothing silences it
 
     @property
     def judged_at(self):
         """The slot judged last (ms), or None."""
-        return self.last_slot if self.condition.is_judged else None
+        return self.last_slot if self.was_judged else None
 
 
 def read_states(thresholds, *, now=None):
@@ -68,7 +70,8 @@ def make_view(threshold, row, clock):
     seen = row.state, row.since, row.value, row.n, data, since, row.last_slot, row.missed, row.flapping
     is_judged = bool(row.slot_class)
     kept = clock.find_kept(threshold.kpi.topic, row, is_enabled=threshold.enabled, is_judged=is_judged)
-    return View(*seen, condition, kept)
+    # One that is switched off has no condition to ask; whatever left "ok" has been judged.
+    return View(*seen, condition, kept, was_judged=is_judged or row.state != OK)
 
 
 def judge_row(threshold, row, clock):

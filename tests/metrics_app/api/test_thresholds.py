@@ -368,6 +368,20 @@ def test_a_firing_threshold_that_is_switched_off_is_ok_and_its_breach_is_over(cl
     assert breach.timeline.get().text == "Ended: switched off by analyst, “works”."
 
 
+def test_one_that_was_switched_off_before_any_slot_was_never_judged(client, analyst):
+    pk = post(client, enabled=False).json()["id"]
+    body = client.get(f"/api/v1/thresholds/{pk}/").json()
+    assert (body["judged_at"], body["value"]) == (None, None)
+    assert "switched off before it was judged" in client.get("/kpis/er.wait/").content.decode()
+    why = client.get(f"/api/v1/thresholds/{pk}/explain/").json()
+    assert "nobody judges it." in why["reason"] and "judged last" not in why["reason"]
+    ThresholdState.objects.update(slot_class="clear", value=99.0, n=3)
+    body = client.get(f"/api/v1/thresholds/{pk}/").json()
+    assert body["judged_at"] == ThresholdState.objects.get().last_slot
+    ThresholdState.objects.update(value=None)
+    assert "no value when last judged, " in client.get("/kpis/er.wait/").content.decode()
+
+
 def test_one_that_is_switched_on_again_is_within_its_limit_nowhere_before_it_was_judged(
     client, analyst, monkeypatch, django_capture_on_commit_callbacks
 ):

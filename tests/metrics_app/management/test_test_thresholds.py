@@ -43,7 +43,7 @@ def test_a_failure_says_what_was_found_and_why(tmp_path, capsys):
     out = capsys.readouterr().out
     assert "too early" in out
     assert "at 50m: expected state firing, found pending. The mean 49 h 20 min over 30 min (6 points)" in out
-    assert "It becomes pending: it fires once that has lasted 10 min." in out
+    assert "It is over limit for now: it fires once that has lasted 10 min." in out
 
 
 def test_the_night_in_which_clocks_move_has_every_slot(tmp_path, capsys):

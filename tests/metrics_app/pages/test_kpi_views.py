@@ -107,7 +107,7 @@ def test_the_table_has_every_line_of_the_chart_and_none_twice(client, reader, ru
     head = read_table(client)[0]
     assert head == ["Window ends", "Mean of 30 min", "Points", "Median", "Recorded"]
     head, first, second, *_ = read_table(client, compare="yesterday", percentiles=1, span="24h")
-    assert head[2] == "The day before" and head[5] == "95 % are below"
+    assert head[2] == "The day before" and head[5] == "95 % are at or below"
     assert len(first) == len(head) and first[0].endswith(" so far") and "so far" not in second[0]
 
 
@@ -275,10 +275,14 @@ def test_the_number_of_points_is_a_plain_number_whatever_their_unit(client, read
     [
         ("rate_per_hour", [1, 1], ["points", "per hour"]),
         ("count", [], ["points", "per hour"]),
-        ("count", [2, 5], ["points", "mean", "median", "95 % are below", "lowest", "highest"]),
-        ("sum", [1, 1], ["points", "together", "mean", "median", "95 % are below", "lowest", "highest"]),
-        ("sum", [], ["points", "together", "mean", "median", "95 % are below", "lowest", "highest"]),
-        ("mean", [1, 1], ["points", "mean", "median", "95 % are below", "lowest", "highest"]),
+        ("count", [2, 5], ["points", "mean", "median", "95 % are at or below", "lowest", "highest"]),
+        (
+            "sum",
+            [1, 1],
+            ["points", "together", "mean", "median", "95 % are at or below", "lowest", "highest"],
+        ),
+        ("sum", [], ["points", "together", "mean", "median", "95 % are at or below", "lowest", "highest"]),
+        ("mean", [1, 1], ["points", "mean", "median", "95 % are at or below", "lowest", "highest"]),
     ],
 )
 def test_of_what_counts_it_tells_how_many_and_no_median_of_ones(

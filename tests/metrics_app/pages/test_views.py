@@ -129,7 +129,7 @@ def test_the_page_of_a_kpi_has_figures_a_table_and_its_rules(client, reader, mea
     for words in (
         "2 d 4 h",
         "median",
-        "95 % are below",
+        "95 % are at or below",
         "Window ends",
         "then it proposes “Hire 2 temp agents”",
     ):
@@ -207,7 +207,7 @@ def test_the_explanation_of_a_rule_of_seconds_is_told_to_the_second(client, read
     rule = make_threshold(now=now, window=10, name="Ten seconds")
     text = client.get(f"/thresholds/{rule.pk}/explain/").content.decode()
     heading = text.partition("<h1>")[2].partition("</h1>")[0]
-    assert "Why “Ten seconds” was ok" in heading and re.search(r"at \d\d:\d\d:\d\d <", heading)
+    assert "Why “Ten seconds” was within limit" in heading and re.search(r"at \d\d:\d\d:\d\d <", heading)
     calm = make_threshold(now=now, name="Half an hour")
     text = client.get(f"/thresholds/{calm.pk}/explain/").content.decode()
     assert re.search(r"at \d\d:\d\d <", text.partition("<h1>")[2].partition("</h1>")[0])

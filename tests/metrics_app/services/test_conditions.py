@@ -17,7 +17,7 @@ from metrics_app import queries
 from metrics_app.bus import publish
 from metrics_app.collector import collect_all
 from metrics_app.connection import get_redis, key
-from metrics_app.core.conditions import ORDER, judge_kpi, judge_rule
+from metrics_app.core.conditions import ORDER, is_late, judge_kpi, judge_rule
 from metrics_app.core.notices import FLAPPING
 from metrics_app.core.slots import NEVER
 from metrics_app.core.text.words import tell_overview
@@ -86,7 +86,10 @@ def expected(monkeypatch):
         if not is_empty:
             points[kpi.topic] = (now, np.array([HOUR], "float64"))
         watch = dead_man and judge_row(dead_man)
-        found[kpi.topic] = judge_kpi([judge_row(row) for row in rows], dead_man=watch, is_empty=is_empty)
+        one = judge_kpi([judge_row(row) for row in rows], dead_man=watch, is_empty=is_empty)
+        # What came now no slot has seen yet.
+        awaits = one.is_silent and not (is_empty or is_late(watch))
+        found[kpi.topic] = one._replace(awaits_judgement=awaits)
     publish(points)
     collect_all()
     forget()
@@ -220,8 +223,10 @@ def test_no_light_is_green_while_nobody_judges(client, read_key, cause, monkeypa
             patient.setattr(queries.clock, bound, 600_000)
         fine = ask_lights(client, read_key, rule, "t")
     # These tell of a state as of a moment: a judgement has an age there, whoever judges.
-    aged = {door for door in fine if "explain" in door} | {"/api/v1/thresholds/"}
-    assert {door for door, text in fine.items() if not FINE.search(text)} == aged
+    # Explain names the slot that it is about, and says below that nothing newer is judged.
+    dated = {door for door in fine if "explain" in door}
+    aged = {"/api/v1/thresholds/"}
+    assert {door for door, text in fine.items() if not FINE.search(text)} - dated == aged
     if cause == "evaluator":
         ThresholdState.objects.filter(pk=row.pk).update(due_at=now - 11_000)
     elif cause == "beat":
@@ -231,7 +236,7 @@ def test_no_light_is_green_while_nobody_judges(client, read_key, cause, monkeypa
         for shard in queries.collected_through():
             get_redis().hset(key(shard, "meta"), "through", now - 11_000)
     dark = ask_lights(client, read_key, rule, "t")
-    assert [door for door, text in dark.items() if FINE.search(text)] == []
+    assert [door for door, text in dark.items() if door not in dated and FINE.search(text)] == []
     told = re.compile(
         r"ot (been )?judged since|unjudged|\"unjudged_since\":\d|Nothing newer is judged: the \w+ is"
     )

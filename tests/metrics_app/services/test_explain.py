@@ -57,7 +57,7 @@ def test_it_says_first_that_it_was_switched_off_since(judged, base):
     save_threshold(judged, by=None, now=off)
     told = describe(explain(judged, off + 1_000), judged)["reason"]
     assert told.startswith("It is switched off since ") and told.index("nobody judges it") < told.index(
-        "firing"
+        "beyond limit"
     )
     assert f"which ended breach #{judged.breaches.get().pk}." in told
     assert "off" not in describe(explain(judged, base + 9 * MINUTE), judged)["reason"]

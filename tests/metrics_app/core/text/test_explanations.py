@@ -28,13 +28,20 @@ RULE = Rule("mean", 1800, "gt", 48 * HOUR, 43.2 * HOUR, pending_for=600, keep_fi
             5,
             "firing",
             "firing",
-            "not yet back at 43 h 12 min. It stays firing until it is back.",
+            "not yet back at 43 h 12 min. It stays beyond limit until it is back.",
         ),
         ("clear", 40 * HOUR, 5, "firing", "recovering", "It begins to recover: that must last 20 min."),
         ("thin", 90 * HOUR, 1, "firing", "firing", "held 1 point, fewer than the 3 points it asks for"),
-        ("empty", None, 0, "firing", "firing", "held no point. It stays firing: silence is not recovery."),
+        (
+            "empty",
+            None,
+            0,
+            "firing",
+            "firing",
+            "held no point. It stays beyond limit: silence is not recovery.",
+        ),
         ("empty", None, 0, "pending", "ok", "nothing usable came for 1 h"),
-        ("error", None, -1, "ok", "ok", "could not be read. It stays ok"),
+        ("error", None, -1, "ok", "ok", "could not be read. It stays within limit"),
         ("breach", 52 * HOUR, 3, None, "firing", "the state before is not known"),
     ],
 )
@@ -53,9 +60,9 @@ def test_there_is_a_sentence_for_every_change(slot_class, before, after):
 @pytest.mark.parametrize(
     ("policy", "words"),
     [
-        ("fire", "It stays ok: a data breach opens once no point has come for 10 s."),
-        ("ok", "It stays ok: to this rule no points for 10 s are good."),
-        ("keep", "It stays ok: this rule keeps its state while nothing can be judged."),
+        ("fire", "It stays within limit: a data breach opens once no point has come for 10 s."),
+        ("ok", "It stays within limit: to this rule no points for 10 s are good."),
+        ("keep", "It stays within limit: this rule keeps its state while nothing can be judged."),
     ],
 )
 def test_it_knows_what_a_rule_makes_of_missing_points(policy, words):
@@ -69,7 +76,7 @@ def test_it_says_that_a_data_breach_is_open_and_for_how_long_points_are_missing(
     empty = Record(1, 1, "empty", None, 0, "ok")
     assert explain_slot(rule, "seconds", empty, "ok", "ok", missing=40) == (
         "The window of 30 min held no point. No points for 40 s: a data breach is open. "
-        "The state of the limit stays ok."
+        "The state of the limit stays within limit."
     )
 
 
@@ -77,7 +84,7 @@ def test_it_says_that_a_data_breach_is_open_and_for_how_long_points_are_missing(
     ("state", "words"),
     [
         ("ok", "points came, so no data breach opens, and what cannot be compared changes no state."),
-        ("firing", "It stays firing: what cannot be judged is not recovery."),
+        ("firing", "It stays beyond limit: what cannot be judged is not recovery."),
     ],
 )
 def test_points_that_cannot_be_compared_are_no_silence(state, words):

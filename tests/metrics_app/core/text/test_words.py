@@ -96,6 +96,9 @@ def test_names_are_sorted_as_people_do():
         (["silent", "ok", "none"], "1 of 2 watched KPIs has no data · 1 is watched by no limit"),
         (["silent"], "The one watched KPI has no data"),
         (["firing", "silent", "silent"], "1 of 3 watched KPIs is beyond its limit, 2 have no data"),
+        (["silent waiting", "ok"], "1 of 2 watched KPIs is not judged yet"),
+        (["silent", "silent waiting", "ok"], "1 of 3 watched KPIs has no data, 1 is not judged yet"),
+        (["firing", "silent waiting"], "1 of 2 watched KPIs is beyond its limit, 1 is not judged yet"),
         (["none", "none"], "2 KPIs, watched by no limit"),
         (["ok", "none"], "The one watched KPI is within its limit · 1 is watched by no limit"),
         (["ok"], "The one watched KPI is within its limit"),
@@ -106,7 +109,12 @@ def test_names_are_sorted_as_people_do():
 )
 def test_the_first_sentence_of_the_overview_changes_with_the_data(states, text):
     conditions = [
-        Condition(names[0], is_silent="silent" in names, is_watched=names[0] != "none")
+        Condition(
+            names[0],
+            is_silent="silent" in names,
+            is_watched=names[0] != "none",
+            awaits_judgement="waiting" in names,
+        )
         for names in map(str.split, states)
     ]
     assert words.tell_overview(conditions) == text
@@ -115,23 +123,26 @@ def test_the_first_sentence_of_the_overview_changes_with_the_data(states, text):
 @pytest.mark.parametrize(
     ("names", "text"),
     [
-        (["unjudged", "ok"], "1 of 2 watched KPIs is not judged since 10:42"),
-        (["unjudged", "pending", "recovering"], "1 of 3 watched KPIs is not judged since 10:42"),
-        (["firing", "unjudged"], "1 of 2 watched KPIs is beyond its limit, 1 is not judged since 10:42"),
+        (["unjudged", "ok"], "1 of 2 watched KPIs has not been judged since 10:42"),
+        (["unjudged", "pending", "recovering"], "1 of 3 watched KPIs has not been judged since 10:42"),
+        (
+            ["firing", "unjudged"],
+            "1 of 2 watched KPIs is beyond its limit, 1 has not been judged since 10:42",
+        ),
         (
             ["firing kept", "unjudged", "unjudged"],
-            "1 of 3 watched KPIs is beyond its limit, and it is not judged since 10:42, 2 others are not "
-            "judged either",
+            "1 of 3 watched KPIs is beyond its limit, and it has not been judged since 10:42, 2 "
+            "others have not been judged either",
         ),
         (
             ["firing kept", "firing", "unjudged silent"],
-            "2 of 3 watched KPIs are beyond their limits, 1 of them is not judged since 10:42, 1 other is "
-            "not judged either, 1 of them has no data",
+            "2 of 3 watched KPIs are beyond their limits, 1 of them has not been judged since 10:42, 1 "
+            "other has not been judged either, 1 of them has no data",
         ),
         (
             ["unjudged silent", "unjudged", "silent"],
-            "2 of 3 watched KPIs are not judged since 10:42, 1 of them has no data, 1 other has no data "
-            "either",
+            "2 of 3 watched KPIs have not been judged since 10:42, 1 of them has no data, 1 other has no "
+            "data either",
         ),
     ],
 )
@@ -159,7 +170,7 @@ def test_a_curve_has_a_text_alternative():
     assert sentence == "The last hour: between 1 h and 2 h, now 2 h; limit 48 h."
     assert words.tell_curve([60.0, None], "", format_duration) == "The last hour: at 1 min."
     young = words.tell_curve([None, 60.0], "", format_duration, "10:42 UTC")
-    assert young == "Since 10:42 UTC: at 1 min, now 1 min."
+    assert young == "Since 10:42 UTC: at 1 min up to now."
     assert words.tell_curve([None], "limit 48 h", format_duration) == "No values in the last hour."
 
 
