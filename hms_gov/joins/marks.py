@@ -1,9 +1,12 @@
 """What the proposals leave on the chart of their KPI: decisions, actions, measured effects."""
 
+from datetime import date
+
 from metrics_app.addresses import find_address
 from pipelines_app import queries
 from pipelines_app.core.moments import to_ms
 from pipelines_app.core.states import State
+from pipelines_app.core.telling import tell_whole_day
 
 LONGEST = 200  # characters of a suggestion
 # Events whose state does not say what happened.
@@ -17,6 +20,7 @@ DECISIONS = {
     State.WITHDRAWN: "withdrawn by",
     State.EXPIRED: "expired undecided, by",
 }
+BY_HAND = "was done by hand on"
 BY_ITSELF = {"handed over"}  # no action did it, and nobody
 ACTIONS = {
     "handed over": "is to be done by hand",
@@ -76,7 +80,7 @@ def describe_move(entry):
     if entry.event == "voted" or came_to is None:
         return None
     if day := entry.data.get("day"):
-        return "action", f"was done by hand on {day}, as {entry.actor} confirmed"
+        return "action", f"{BY_HAND} {tell_whole_day(date.fromisoformat(day))}, as {entry.actor} confirmed"
     unless = entry.data.get("unless") or {}
     return phrase(came_to, " ".join(filter(None, (entry.actor, unless.get("said")))))
 

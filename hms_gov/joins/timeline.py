@@ -4,7 +4,7 @@ from collections import defaultdict
 
 from django.db import transaction
 
-from hms_gov.joins.marks import add_reason, describe_move, quote
+from hms_gov.joins.marks import BY_HAND, add_reason, describe_move, quote
 from metrics_app.models import Breach, BreachEvent
 from pipelines_app.core.moments import to_ms
 from pipelines_app.queries import attach_suggestions, list_origins
@@ -50,8 +50,8 @@ def find_breaches(pipeline):
 
 def is_known(lines, at, lead, words):
     """Whether the lines tell a move already; older ones quote what its proposal suggested later."""
-    # Its beginning: a long comment is cut.
-    said = f"” {words[:COMPARED]}"
+    # Its beginning: a long comment is cut, and older lines write the day of what was done by hand otherwise.
+    said = f"” {BY_HAND if words.startswith(BY_HAND) else words[:COMPARED]}"
     return any(when == at and line.startswith(f"{lead} “") and said in line for when, line in lines)
 
 

@@ -196,11 +196,15 @@ def tell_observed(found, measure):
 
 
 def tell_span(begin, end):
-    """``from 22 September to the end of 28 September`` of [begin, end) in ms; inside of days by hours."""
+    """``from 22 September 2026 to the end of 28 September 2026`` of [begin, end) in ms.
+
+    Inside of days by hours.
+    """
     first, last = to_local(begin), to_local(end)
     if f"{first:%H%M}{last:%H%M}" == "00000000":
-        return f"from {write_day(first)} to the end of {tell_day(end - 1)}"
-    return telling.tell_span(first, last, timezone.localtime())
+        days = (telling.tell_whole_day(one, month="%B") for one in (first, to_local(end - 1)))
+        return f"from {' to the end of '.join(days)}"
+    return telling.tell_span(first, last)
 
 
 def list_ignored(days):

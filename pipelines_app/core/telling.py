@@ -20,6 +20,11 @@ def tell_day(day, now, *, month="%b"):
     return f"{day.day} {day.strftime(month)}{'' if day.year == now.year else f' {day.year}'}"
 
 
+def tell_whole_day(day, *, month="%b"):
+    """``24 Nov 2026``: a date or the day of a moment with its year, for what is kept or sent."""
+    return f"{day.day} {day.strftime(month)} {day.year}"
+
+
 def tell_moment(local, now):
     """``10:06``, ``24 Nov 10:06``, ``24 Nov 2011 10:06``."""
     text = f"{local:%H:%M}"
@@ -37,9 +42,12 @@ def tell_when(local, now):
     return text if local.date() == now.date() else f"on {tell_day(local, now)} {text}"
 
 
-def tell_span(first, last, now):
-    """``from 22 September, 14:00, to 29 September, 14:00 CEST``; both zones where the clocks change in it."""
-    begin, end = (f"{tell_day(one, now, month='%B')}, {one:%H:%M}" for one in (first, last))
+def tell_span(first, last):
+    """``from 22 September 2026, 14:00, to 29 September 2026, 14:00 CEST``, for what is kept or sent.
+
+    Both zones where the clocks change in it.
+    """
+    begin, end = (f"{tell_whole_day(one, month='%B')}, {one:%H:%M}" for one in (first, last))
     zone = name_zone(first)
     same = zone == name_zone(last)
     return f"from {begin}{'' if same else f' {zone}'}, to {end} {name_zone(last)}"
@@ -47,7 +55,7 @@ def tell_span(first, last, now):
 
 def tell_in_full(local):
     """``24 Nov 2026, 03:45 UTC``: all of a moment, for what is kept or sent."""
-    return f"{local.day} {local:%b %Y, %H:%M} {name_zone(local)}"
+    return f"{tell_whole_day(local)}, {local:%H:%M} {name_zone(local)}"
 
 
 def write_in_full(local):

@@ -12,6 +12,7 @@ from pipelines_app.actions.manual import check_day, is_manual
 from pipelines_app.core.fields import check_text, check_version
 from pipelines_app.core.moments import find_midnight
 from pipelines_app.core.states import OPEN, State
+from pipelines_app.core.telling import tell_whole_day
 from pipelines_app.exceptions import Conflict, NotAllowed
 from pipelines_app.models import Pipeline
 from pipelines_app.services.change import refuse_other_version, refuse_strangers
@@ -95,7 +96,7 @@ def confirm(*, pipeline, by, version, day, comment="", now=None):
         data = {"by": by.pk, "comment": comment, "version": version, "day": str(day)}
         midnight = find_midnight(day, timezone.get_default_timezone())
         end = {"actor": queries.name_of(by), "data": data, "at": now}
-        record_end(locked, State.DONE, f"done by hand on {day}", midnight, **end)
+        record_end(locked, State.DONE, f"done by hand on {tell_whole_day(day)}", midnight, **end)
     return locked
 
 

@@ -12,6 +12,7 @@ from metrics_app.services.notices.facts import describe_notices
 from metrics_app.services.outcomes import read_outcomes
 from metrics_app.services.watch.announce import announce
 from metrics_app.services.watch.evaluate import evaluate
+from pipelines_app.core.telling import tell_whole_day
 from pipelines_app.models import Pipeline
 from pipelines_app.services import approve, confirm, propose, reject, run_errands, undo, withdraw
 from tests.metrics_app.telling import open_breach
@@ -57,7 +58,7 @@ def test_it_follows_the_proposal_from_its_opening_to_its_end(breach, boss):
     assert tell(breach) == ("is to be done by hand", False)
     today = timezone.localdate(moment)
     confirm(pipeline=pipeline, by=boss, version=2, day=today, now=moment)
-    assert tell(breach) == (f"was done by hand on {today}, as boss confirmed", False)
+    assert tell(breach) == (f"was done by hand on {tell_whole_day(today)}, as boss confirmed", False)
 
 
 @pytest.mark.parametrize(

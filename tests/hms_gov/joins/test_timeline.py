@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from hms_gov.joins.timeline import note_moves
+from pipelines_app.core.telling import tell_whole_day
 from pipelines_app.models import Pipeline
 from pipelines_app.services import approve, change_suggestion, confirm, propose, reject, run_errands, undo
 from tests.metrics_app.telling import open_breach
@@ -46,9 +47,14 @@ def test_every_move_is_told_from_the_approval_to_the_end(breach, boss, django_ca
             f"{name} waits again, the approval taken back by boss",
             f"{name} approved by boss",
             f"{name} is to be done by hand",
-            f"{name} was done by hand on {today}, as boss confirmed",
+            f"{name} was done by hand on {tell_whole_day(today)}, as boss confirmed",
         ]
     )
+    # As lines were written that told the day otherwise.
+    older = f"{name} was done by hand on {today}, as boss confirmed"
+    breach.timeline.filter(text__contains="by hand on").update(text=older)
+    note_moves(Pipeline.objects.get(pk=pipeline.pk))
+    assert len(told(breach)) == 5
 
 
 def test_no_line_is_lost_where_every_doorbell_is(breach, boss, monkeypatch):

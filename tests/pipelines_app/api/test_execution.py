@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from pipelines_app.core.telling import tell_whole_day
 from pipelines_app.models import Pipeline
 from pipelines_app.services import approve, run_errands
 
@@ -60,9 +61,9 @@ def test_it_is_undone_and_approved_again(ada, pipeline):
 
 
 def test_it_is_confirmed_with_its_day(ada, begun):
-    today = str(timezone.localdate())
-    done = post(ada, begun, "confirm", day=today, comment="two came").json()
-    assert (done["state"], done["outcome"]) == ("done", f"done by hand on {today}")
+    today = timezone.localdate()
+    done = post(ada, begun, "confirm", day=str(today), comment="two came").json()
+    assert (done["state"], done["outcome"]) == ("done", f"done by hand on {tell_whole_day(today)}")
     assert done["carried_out_at"] % 86_400_000 == 0
 
 

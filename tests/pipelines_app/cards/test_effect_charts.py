@@ -1,7 +1,10 @@
 """The picture of an effect, and its numbers as lines."""
 
+from django.utils import timezone
+
 from pipelines_app.cards.effect_charts import IGNORED, NAMES, draw_effect, list_lines
 from pipelines_app.cards.effects import list_ignored, list_rows, tell_span
+from pipelines_app.core.moments import to_ms
 
 DAY, HOUR = 86_400_000, 3_600_000
 FOUND = {
@@ -67,6 +70,10 @@ def test_a_span_ends_with_its_last_day_and_within_a_day_at_its_hour():
     assert tell_span(3 * DAY, 10 * DAY) == "from 4 January 1970 to the end of 10 January 1970"
     begin, end = 3 * DAY + 14 * HOUR, 10 * DAY + 14 * HOUR
     assert tell_span(begin, end) == "from 4 January 1970, 14:00, to 11 January 1970, 14:00 UTC"
+    # Also of this year: its words are read for longer than that.
+    now = timezone.now().replace(month=3, day=4, hour=14, minute=0)
+    told = f"from 4 March {now.year}, 14:00, to 5 March {now.year}, 14:00 UTC"
+    assert tell_span(to_ms(now), to_ms(now) + DAY) == told
 
 
 def test_the_words_of_the_picture_stand_above_and_below_what_is_drawn():

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from django.utils import timezone
 
+from pipelines_app.core.telling import tell_whole_day
 from pipelines_app.exceptions import AlreadyDecided, BadInput, Conflict, NotAllowed, VersionChanged
 from pipelines_app.models import Errand, Pipeline
 from pipelines_app.queries import is_to_do, list_to_do
@@ -108,7 +109,7 @@ def test_a_manual_step_waits_for_a_person_who_says_when(begun, second):
     assert Errand.objects.get(kind="act").outcome == "it waits for somebody to do it and to say when"
     today = timezone.localdate()
     done = confirm(pipeline=begun, by=second, version=1, day=str(today), comment="two came")
-    assert (done.state, done.outcome) == ("done", f"done by hand on {today}")
+    assert (done.state, done.outcome) == ("done", f"done by hand on {tell_whole_day(today)}")
     assert done.carried_out_at == datetime(today.year, today.month, today.day, tzinfo=UTC)
     again = confirm(pipeline=begun, by=second, version=1, day=str(today))
     assert again.audit.filter(event="done").count() == 1
