@@ -20,6 +20,7 @@ from pipelines_app.cards.facts import split_companions
 from pipelines_app.cards.filters import describe_filters
 from pipelines_app.cards.record_pages import TITLES, describe_record, list_earlier
 from pipelines_app.cards.writing import tell_sight
+from pipelines_app.core.counts import join_words
 from pipelines_app.core.fields import is_id
 from pipelines_app.core.finding import WAITING, read_fields
 from pipelines_app.core.moments import find_midnight
@@ -258,7 +259,7 @@ def describe_delegations(user):
     """The page's lists: lent and borrowed seats that are not over, and people to choose from."""
     given, received = queries.list_delegations(user)
     people = [(str(one.pk), queries.name_of(one)) for one in queries.list_permitted() if one.pk != user.pk]
-    names = " and ".join(dict.fromkeys(row.receiver_name for row in given if not row.touched))
+    names = join_words([*dict.fromkeys(row.receiver_name for row in given if not row.touched)])
     headline = f"Your seat is lent to {names}" if names else "Nobody decides in your place"
     return {"given": given, "received": received, "people": people, "headline": headline}
 

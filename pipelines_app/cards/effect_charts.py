@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pipelines_app.cards import effects
 from pipelines_app.cards.effects import tell_day, write_value
 from pipelines_app.cards.guardrails import list_guardrails, show_effect
+from pipelines_app.core.counts import join_words
 from pipelines_app.core.durations import DAY_MS
 from pipelines_app.core.moments import to_moment
 
@@ -128,7 +129,7 @@ def describe_outcome(pipeline):
     outcome, document = effects.describe_outcome(pipeline), show_effect(pipeline)
     chart = draw_effect(document, outcome.sentence) if document else None
     guardrails = list_guardrails(pipeline)
-    harmed = " and ".join(one.name for one in guardrails if one.is_harmed)
+    harmed = join_words([one.name for one in guardrails if one.is_harmed])
     beside = {"chart": chart, "guardrails": guardrails, "harmed": harmed}
     return outcome and vars(outcome) | beside
 

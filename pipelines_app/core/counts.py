@@ -17,3 +17,9 @@ def agree(number, one="is", many="are"):
 def write_times(number):
     """ "once", "twice", "7 times", "never"."""
     return {0: "never", 1: "once", 2: "twice"}.get(number, f"{number:,} times")
+
+
+def join_words(names):
+    """ "one", "one and two", "one, two and three"; empty for none."""
+    *first, last = names or ("",)
+    return f"{', '.join(first)} and {last}" if first else last

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
+from pipelines_app.core.counts import join_words
 from pipelines_app.core.effect import LOWER, find_gain
 from pipelines_app.core.effect_records import Effect
 from pipelines_app.core.pooling import is_plain, is_poolable, pool, pool_plain
@@ -209,12 +210,6 @@ def tell_deed(case):
         return f"harmed {join_words(('its KPI', *case.harmed))}"
     harmed = [f"harmed {join_words(case.harmed)}"] if case.harmed else []
     return " and ".join(([DID[told]] if told in DID else []) + harmed)
-
-
-def join_words(names):
-    """``one``, ``one and two``, ``one, two and three``."""
-    *first, last = names
-    return f"{', '.join(first)} and {last}" if first else last
 
 
 def tell_review(record):

@@ -196,5 +196,9 @@ def test_a_first_suggestion_has_no_line_and_an_empty_page(approver, client):
     page = f"/inbox/{present.pk}/record/"
     assert f"Never approved, besides proposal #{present.pk}." in client.get(page).content.decode()
     approve(pipeline=present, by=approver, version=1)
+    Pipeline.objects.filter(pk=present.pk).update(state="done")
+    other = approve(pipeline=propose(**REPEAT)[0], by=approver, version=1)
+    shown = client.get(f"/inbox/{other.pk}/").content.decode()
+    assert "Approved once</a> before this one was decided." in shown and "As they stand now:" in shown
     # Others may have been approved since: what counts is what was known by then.
     assert f"Never approved before proposal #{present.pk} was decided on" in client.get(page).content.decode()
