@@ -11,9 +11,10 @@ from metrics_app.core.plans import NAMES, SHIFTS, SPANS, list_earlier, plan_span
 from metrics_app.core.recorded import is_enough
 from metrics_app.core.text import words
 from metrics_app.core.text.losses import mark_lost, name_lost, tell_lost
+from metrics_app.core.text.moments import tell_when
 from metrics_app.core.text.units import format_duration, format_value, tell_last
 from metrics_app.models import Breach, Threshold
-from metrics_app.pages.lights import clock_with_zone
+from metrics_app.pages.lights import clock_with_zone, to_local
 from metrics_app.pages.sparklines import in_sight, name_shown, tell_limit
 from metrics_app.queries.windows import FACTS
 
@@ -72,7 +73,7 @@ def describe_plot(kpi, rule, view, zone):
         "above": rule.operator in words.UPPER if rule else True,
         "breaches": list_breaches(kpi.topic, view),
         "losses": [one._asdict() | {"label": name_lost(one.points)} for one in losses],
-        "sentence": tell_sentence(kpi, rule, view, aggregate, columns, what)
+        "sentence": tell_sentence(kpi, rule, view, aggregate, columns, what, plan.stride)
         + "".join(f" {tell_loss(one, view.end)}" for one in losses),
     }
 
@@ -178,9 +179,9 @@ def list_breaches(topic, view):
     return [{"start": row.since, "end": row.recovered_at, "severity": row.severity} for row in rows]
 
 
-def tell_sentence(kpi, rule, view, aggregate, columns, what):
+def tell_sentence(kpi, rule, view, aggregate, columns, what, stride):
     """The text alternative of the chart."""
-    name = "The part chosen" if view.zoomed else tell_last(NAMES[view.span]).capitalize()
+    name = tell_part(view) if view.zoomed else tell_last(NAMES[view.span]).capitalize()
     found = [(at, one) for at, one in zip(columns["ts"], columns["value"], strict=True) if one is not None]
     if not found:
         return f"{name}: no values."
@@ -192,7 +193,22 @@ def tell_sentence(kpi, rule, view, aggregate, columns, what):
         for value in (min(known), max(known), known[-1])
     )
     limit = f"; {tell_limit(rule)}" if rule else ""
-    return f"{name}, {what}: between {low} and {high}, at last {last}{limit}."
+    between = f"always {low}" if low == high else f"between {low} and {high}"
+    # Extremes of a moving window lie between the places that are drawn, too.
+    grid = f", as seen every {format_duration(stride / 1000)}" if stride > MINUTE_MS else ""
+    newest = "" if low == high else f", at last {last}{tell_newest(end) if view.zoomed else ''}"
+    return f"{name}, {what}{grid}: {between}{newest}{limit}."
+
+
+def tell_part(view):
+    """ "The part from 24 Dec 2011 00:00 UTC to 7 Jan 2012 00:00 UTC", in the reader's zone."""
+    start, end = (clock_with_zone(at, queries.redis_now()) for at in (view.start, view.end))
+    return f"The part from {start} to {end}"
+
+
+def tell_newest(at):
+    """ " on 27 Dec 2011 at 00:00 UTC": when the last value was known, in the reader's zone."""
+    return f" {tell_when(to_local(at), to_local(queries.redis_now()))}"
 
 
 def find_known_end(topic, last):

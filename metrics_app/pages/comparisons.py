@@ -12,14 +12,15 @@ from metrics_app.core.text.words import tell_change
 
 GONE = {"text": DASH, "beside": "its minutes are no longer kept"}
 NOTHING, PART, WHOLE = "nothing", "part", "whole"
-EARLIER = {"day": "yesterday by now", "week": "a week ago by now"}
+EARLIER = {"day": "yesterday", "week": "a week ago"}
 
 
-def list_comparisons(kpi, now, zone, limit=None):
+def list_comparisons(kpi, now, zone, limit=None, until=""):
     """``[{"label", "text", "beside"}, …]`` of a KPI at ``now`` (ms) in the reader's ``zone``, a name.
 
     Values are in the unit of the ``limit`` that they are read beside, if there is one.
 
+    ``until``: what ``now`` is called where the collector stands still: "02:45 UTC".
     Of a span without points in which nobody counted nothing is known, which is not zero.
     """
     hour, kept = queries.stats(kpi.topic, HOUR_S, now=now), list_kept(kpi.topic, now, zone)
@@ -27,12 +28,12 @@ def list_comparisons(kpi, now, zone, limit=None):
     # A rate over a part of a day says less than how many there were.
     name = "count" if get_aggregate(kpi.aggregate).is_rate else kpi.aggregate
     rows = [
-        {"label": "per hour now"} | tell_hour(kpi.topic, hour, now),
+        {"label": f"per hour at {until}" if until else "per hour now"} | tell_hour(kpi.topic, hour, now),
         {"label": "today since midnight"} | tell_today(today, kpi, name, limit),
     ]
     for back, label in EARLIER.items():
         told = tell_earlier(today, today["earlier"][back], kpi, name, limit) if back in kept else GONE
-        rows.append({"label": label} | told)
+        rows.append({"label": f"{label} by {until or 'now'}"} | told)
     return rows
 
 

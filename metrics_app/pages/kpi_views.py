@@ -154,7 +154,8 @@ def describe_loss(lost):
 
 def describe_kpi(kpi, user):
     """What a KPI's page shows this person beside its chart, as a template's context."""
-    now = find_now(kpi)
+    now, today = find_now(kpi), queries.redis_now()
+    until = clock_with_zone(now, today) if today - now > queries.clock.BEHIND_AFTER else ""
     stats = queries.stats(kpi.topic, kpi.window, now=now)
     rules = list(
         Threshold.objects.filter(kpi__topic=kpi.topic, retired_at=None).select_related("kpi", "state_row")
@@ -168,7 +169,9 @@ def describe_kpi(kpi, user):
         "zone": timezone.get_current_timezone_name(),
         "is_open": kpi.open_data,
         "figures": list_figures(kpi, stats, chart["limit"], now),
-        "comparisons": list_comparisons(kpi, now, timezone.get_current_timezone_name(), chart["limit"]),
+        "comparisons": list_comparisons(
+            kpi, now, timezone.get_current_timezone_name(), chart["limit"], until
+        ),
         "lacking": tell_lacking(kpi.topic, now, timezone.get_current_timezone_name()),
         "rules": [
             describe_rule(rule, acting, now, clock, stats["last_point_at"], repeats)

@@ -14,11 +14,12 @@ from metrics_app.queries.charts import MOST_BUCKETS
 LATE = 5 * MINUTE_MS  # after which the first value of a line is said to have begun it
 
 
-def describe_chart(kpi, rule, value, now, recorded=None):
+def describe_chart(kpi, rule, value, now, recorded=None, *, behind=False):
     """The spark-line's series: the aggregate of the whole window at each minute of the last hour.
 
     It follows the rule's aggregate and window where a rule is shown, so that the line
     and the limit speak of the same thing. ``recorded``: what was of the topic in ``reach_back``, where read.
+    ``behind``: whether the collector stands still, so that ``now`` is up to when points are counted.
     """
     aggregate = rule.aggregate if rule else kpi.aggregate
     window, *more = (rule.window, rule.aggregate_value, rule.zone) if rule else (kpi.window,)
@@ -28,6 +29,7 @@ def describe_chart(kpi, rule, value, now, recorded=None):
     ts, values = [*ts, now], [*values, value]
     values = queries.drop_unknown(kpi.topic, ts, window * 1000, values, aggregate, recorded)
     limit_text = tell_limit(rule) if rule else ""
+    what = f"{name_shown(kpi, rule)} of {words.format_duration(window)}"
     return {
         "ts": ts,
         "values": values,
@@ -38,12 +40,14 @@ def describe_chart(kpi, rule, value, now, recorded=None):
         "above": rule.operator in words.UPPER if rule else True,
         "unit": kpi.unit,
         "aggregate": aggregate,
-        "what": f"{name_shown(kpi, rule)} of {words.format_duration(window)}",
+        "what": what,
         "sentence": words.tell_curve(
             values,
             limit_text,
             lambda one: format_value(one, kpi.unit, aggregate, rule.limit if rule else None),
             tell_since(ts, values),
+            clock_with_zone(now, queries.redis_now()) if behind else "",
+            "" if draws_own(kpi, rule) else what,
         ),
     }
 

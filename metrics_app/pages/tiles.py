@@ -101,7 +101,7 @@ def describe_tile(kpi, seen, now, spans, lost=()):
     seen_at = stats["last_point_at"]
     recorded = measure_recorded(kpi, stats, spans, now)
     empty = stats["count"] == 0 and not is_enough(recorded)
-    chart = describe_chart(kpi, rule, value, now, spans)
+    chart = describe_chart(kpi, rule, value, now, spans, behind=bool(seen.behind))
     tile = {
         "topic": kpi.topic,
         "name": kpi.name or kpi.topic,

@@ -42,6 +42,8 @@ def suggest_parts(aggregate, operator, direction, unit, values, n):
     usable = np.isfinite(values) & ((n > 0) | judges_empty)
     count = int(usable.sum())
     if count < ENOUGH:
+        if not count:
+            return f"No window held a value, and {ENOUGH} are needed to suggest a limit.", []
         had = count_words(count, "window held a value", "windows held a value")
         return f"{had.capitalize()}: too few to suggest a limit, {ENOUGH} are needed.", []
     operator, parts = choose_operator(operator, direction, aggregate)

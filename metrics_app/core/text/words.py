@@ -273,21 +273,24 @@ def own(count):
     return "its limit" if count == 1 else "their limits"
 
 
-def tell_curve(values, limit_text, format_one, since=""):
+def tell_curve(values, limit_text, format_one, since="", until="", what=""):
     """The text alternative of a spark-line; ``format_one`` writes a value.
 
     ``since``: when the first of them came, as a time with its zone, where that is well within the hour.
+    ``what`` they are ("min of 1 h"), where the number beside them is something else.
+    ``until``: up to when points are counted, where these are not of now.
     """
     known = [value for value in values if value is not None]
     if not known:
         return "No values in the last hour."
-    lead = f"Since {since}" if since else "The last hour"
+    lead = f"Since {since}" if since else f"The hour up to {until}" if until else "The last hour"
+    lead = f"{what[0].upper()}{what[1:]}, {lead[0].lower()}{lead[1:]}" if what else lead
     low, high = format_one(min(known)), format_one(max(known))
     if low == high:
-        between, last = f"at {low}", "" if values[-1] is None else " up to now"
+        between, last = f"at {low}", "" if values[-1] is None else f" up to {until or 'now'}"
     else:
         between = f"between {low} and {high}"
-        last = "" if values[-1] is None else f", now {format_one(values[-1])}"
+        last = "" if values[-1] is None else f", {f'at {until}' if until else 'now'} {format_one(values[-1])}"
     limit = f"; {limit_text}" if limit_text else ""
     return f"{lead}: {between}{last}{limit}."
 

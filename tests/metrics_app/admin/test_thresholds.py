@@ -368,7 +368,7 @@ def test_the_form_suggests_a_rule_from_the_history_with_a_reason_for_each_part(a
 def test_without_a_kpi_or_a_history_it_suggests_nothing_and_says_so(admin_client, client, kpi):
     assert suggest(admin_client, kpi="")["faults"] == ["kpi"]
     found = suggest(admin_client, kpi=kpi.pk)
-    assert found["parts"] == [] and "too few to suggest a limit" in found["sentence"]
+    assert found["parts"] == [] and "are needed to suggest a limit" in found["sentence"]
     client.force_login(User.objects.create_user("reader", is_staff=True))
     assert client.post(f"{LIST}suggest/", fill(kpi=kpi.pk)).status_code == 403
 

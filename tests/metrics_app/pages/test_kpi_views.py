@@ -399,6 +399,17 @@ def test_the_sentence_of_a_chart_says_from_when_on_anything_is_known(client, rea
     assert "known" not in past
 
 
+def test_the_sentence_of_a_chart_names_its_part_and_how_often_it_looks(client, reader, rule, now):
+    send(*((now - minutes * 60_000, 3600.0 * minutes) for minutes in (2, 4, 30)))
+    assert " as seen every " not in get_plot(client, span="1h")["sentence"]
+    day = get_plot(client, span="24h")["sentence"]
+    assert ", as seen every 5 min: " in day and ", at last " in day
+    start, end = now - 3_600_000, now - 60_000
+    part = get_plot(client, **{"from": start, "to": end})["sentence"]
+    assert part.startswith(f"The part from {clock_with_zone(start, now)} to {clock_with_zone(end, now)} (")
+    assert re.search(r", at last [^;]+ (at|on) [^;]*\d\d:\d\d UTC;", part), part
+
+
 def test_a_chart_ends_with_what_is_known_and_its_table_tells_how_much_was_recorded(client, reader, now):
     Kpi.objects.create(topic="er.wait", window=60)
     send((now - 50 * 60_000, 1.0), (now - 40 * 60_000, 3.0), topic="er.wait")

@@ -171,6 +171,10 @@ def test_a_curve_has_a_text_alternative():
     assert words.tell_curve([60.0, None], "", format_duration) == "The last hour: at 1 min."
     young = words.tell_curve([None, 60.0], "", format_duration, "10:42 UTC")
     assert young == "Since 10:42 UTC: at 1 min up to now."
+    still = words.tell_curve([60.0, 120.0], "", format_duration, until="02:45 UTC")
+    assert still == "The hour up to 02:45 UTC: between 1 min and 2 min, at 02:45 UTC 2 min."
+    other = words.tell_curve([0.0, 60.0], "", format_duration, what="lowest of 1 h")
+    assert other == "Lowest of 1 h, the last hour: between 0 s and 1 min, now 1 min."
     assert words.tell_curve([None], "limit 48 h", format_duration) == "No values in the last hour."
 
 
