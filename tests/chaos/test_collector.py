@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db, pytest.mark.any_database]
 ROOT = Path(__file__).resolve().parent.parent.parent
 BATCH = 500
 # (points, how often something happens meanwhile)
-SIZES = [pytest.param(48_000, 3, id="short"), pytest.param(200_000, 5, id="full", marks=pytest.mark.long)]
+SIZES = [pytest.param(24_000, 2, id="short"), pytest.param(200_000, 5, id="full", marks=pytest.mark.long)]
 TOPICS = [f"service{at}.latency" for at in range(10)]
 
 

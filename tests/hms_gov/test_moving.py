@@ -405,6 +405,7 @@ def test_json_is_compared_by_what_it_says():
     assert proof.spell((1, {"a": 2.5}), [1]) != proof.spell((1, {"a": 2}), [1])
 
 
+@pytest.mark.long  # every allocation is traced
 def test_memory_does_not_grow_with_the_rows(url):
     """Thirty megabytes of roll-ups pass with less than half of them in memory."""
     packed, many = bytes(3_000), 10_000

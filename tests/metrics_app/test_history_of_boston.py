@@ -39,6 +39,7 @@ def read_hours(topic):
     return found
 
 
+@pytest.mark.long  # the shorter one asks for days of the same rows
 def test_every_hour_is_what_the_truth_says(boston_cases):
     replay(boston_cases)
     received, latency = read_hours("complaint.received"), read_hours("complaint.latency")
