@@ -82,3 +82,6 @@ def archive_late(shard, deadline):
             return written
         for late in entries:
             written += write_late(shard, late)
+        # By its number, not by that of the newest generation: one that has begun since, as after a restore,
+        # has moved none, and what those before it moved would be read again and again.
+        window.clean(shard, generations, [], late_through=late.first + len(late.ts) - 1)

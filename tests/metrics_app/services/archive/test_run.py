@@ -1,6 +1,7 @@
 """What the archiver promises: everything once, nothing twice, whatever happens in between."""
 
 import itertools
+import time
 from contextlib import suppress
 
 import numpy as np
@@ -10,6 +11,7 @@ from metrics_app import queries, window
 from metrics_app.connection import get_redis, key
 from metrics_app.models import LATE, Generation, HourRollup, MinuteRollup
 from metrics_app.services.archive import archive, late, minutes, run
+from metrics_app.window.backup import begin_anew
 from tests.metrics_app.histories import DAY, HOUR, MINUTE, Clockwork, check
 from tests.metrics_app.points import publish, select
 
@@ -179,6 +181,31 @@ def test_a_large_late_entry_goes_on_in_its_middle(clockwork, monkeypatch):
     assert Generation.objects.get(shard=queries.shard_for("er.wait")).late_position == 24
     archive()
     check(queries.span("er.wait", clockwork.now - 4 * DAY, clockwork.now, percentiles=True), np.arange(50.0))
+
+
+def test_late_points_that_sql_has_hold_up_nobody_once_a_new_generation_has_begun(clockwork, monkeypatch):
+    """As after a restore of a backup that was taken between the two halves of a step."""
+    real, shard = run.write_late, queries.shard_for("er.wait")
+
+    def die(*arguments):
+        real(*arguments)
+        raise MemoryError
+
+    publish("er.wait", clockwork.now - 2 * DAY + np.arange(5), 1.0)
+    clockwork.collect()
+    with monkeypatch.context() as patch, suppress(MemoryError):
+        patch.setattr(run, "write_late", die)
+        archive()
+    begin_anew()
+    asked = []
+    monkeypatch.setattr(run, "read_entries", lambda *of: asked.append(1) or late.read_entries(*of))
+    run.archive_shard(shard, deadline=time.monotonic() + 5)
+    assert len(asked) == 2 and not get_redis().xlen(key(shard, "late"))
+    publish("er.wait", clockwork.now - 2 * DAY + np.arange(3), 2.0)
+    clockwork.collect()
+    archive()
+    found = whole(clockwork)
+    assert (found.count, found.sum) == (8, 11)
 
 
 def test_late_points_shuffled_over_three_days_are_the_same_history_as_ordered_ones(clockwork):
